@@ -1,0 +1,4 @@
+//! A self-hosted, real-time chat room: one binary, one port, one thread per connection.
+
+pub mod config;
+pub mod limits;

@@ -1,0 +1,142 @@
+//! Every bound of the server, with its unit and its reason.
+//!
+//! A chat room in front of thirty curious students is bounded everywhere or it is not bounded at all: every queue
+//! has a size, every wait a deadline, every input a limit. They stand here together because they lean on each
+//! other; the assertions at the end say how. What an operator may change is in [`crate::config`].
+
+use std::time::Duration;
+
+// ---- a connection before it is a client ----
+
+/// Bytes of a request line and its headers. Browsers with large cookies stay below 8 KiB.
+pub const HEAD_BYTES: usize = 16 * 1024;
+/// Header lines of a request. Browsers send about 20.
+pub const HEADERS: usize = 64;
+/// Bytes of a request's body. The API takes small JSON objects only.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// From accept to the last byte of the head, in all: a byte now and then does not extend it.
+pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// From the end of the head to the last byte of the body, in all.
+pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// For the page's answer to be accepted by its reader: without a byte of progress this long, it is cut.
+pub const ANSWER_STALL: Duration = Duration::from_secs(10);
+/// Connections above the caps that are still read, to be told why. Any above these are closed unheard.
+pub const REFUSALS: usize = 64;
+/// Deadline for the head of a connection that will be refused whatever it says.
+pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
+/// Pause of the accept loop after an error of the system's (no descriptors left, a connection aborted).
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Stack of one connection's thread, in bytes of address space. What is touched is resident, the rest costs nothing.
+pub const THREAD_STACK_BYTES: usize = 256 * 1024;
+
+// ---- what a client may send ----
+
+/// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// tungstenite's read buffer for each client, allocated for as long as it is connected.
+pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Scalar values of one chat message. Two pages of text.
+pub const MESSAGE_CHARACTERS: usize = 4_000;
+/// Scalar values of a name.
+pub const NAME_CHARACTERS: usize = 32;
+/// Characters of a `client_message_id`.
+pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
+/// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
+pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
+/// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
+pub const BURST_SECONDS: u32 = 2;
+/// Bytes a second a client may send, once [`INBOUND_BURST_BYTES`] are spent: above what the message pace lets
+/// through at its longest, so it only meets floods of other frames.
+pub const INBOUND_BYTES_PER_SECOND: usize = 128 * 1024;
+/// Bytes a client may send at once.
+pub const INBOUND_BURST_BYTES: usize = 512 * 1024;
+/// What a frame that is no message costs of the inbound bytes at least: each makes the server answer.
+pub const FRAME_COST_BYTES: usize = 1024;
+/// Raw bytes that may come without completing a message: headers of endless fragments are met here.
+pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
+/// A client is told that it is paced at most this often.
+pub const RATE_LIMITED_NOTICE: Duration = Duration::from_secs(1);
+/// One `typing` in this time counts, others are dropped.
+pub const TYPING_EVERY: Duration = Duration::from_secs(3);
+/// A client without a byte for this long gets a ping …
+pub const PING_AFTER: Duration = Duration::from_secs(25);
+/// … and is gone after this long: a Wi-Fi that went away sends no FIN.
+pub const IDLE: Duration = Duration::from_secs(60);
+
+// ---- the hub ----
+
+/// Commands waiting for the hub. A full channel makes a reader wait, and TCP slows its sender.
+pub const HUB_COMMANDS: usize = 1024;
+/// Bytes of requests a reader puts in one command.
+pub const COMMAND_BYTES: usize = FRAME_BYTES;
+/// Messages of one turn, which is one transaction.
+pub const TURN_MESSAGES: usize = 1024;
+/// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
+pub const TURN_BYTES: usize = 256 * 1024;
+/// Messages kept while the disk does not take them; further ones are refused at once.
+pub const WAITING_MESSAGES: usize = 4 * TURN_MESSAGES;
+/// Bytes of those messages.
+pub const WAITING_BYTES: usize = 4 * TURN_BYTES;
+/// A turn that the disk does not take for this long is refused with `not_saved`.
+pub const SAVE_DEADLINE: Duration = Duration::from_secs(2);
+/// Between two tries to save a turn.
+pub const SAVE_RETRY: Duration = Duration::from_millis(50);
+/// Encoded frames kept in memory for those who come back.
+pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
+pub const REGISTER_BYTES: usize = 64 * 1024;
+/// Messages of a fresh load.
+pub const FRESH_MESSAGES: usize = 50;
+/// Unsent bytes for one client. Past it the client is cut off and resumes.
+pub const BACKLOG_BYTES: usize = 1024 * 1024;
+/// Unsent bytes for all clients. Past it the largest backlog is cut off.
+pub const BACKLOGS_BYTES: usize = 256 * 1024 * 1024;
+/// A client that accepts no byte for this long is cut off.
+pub const STALL: Duration = Duration::from_secs(10);
+/// First and longest time until a blocked client is tried again.
+pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// The kernel's send buffer for a client: autotuning would let it hold about 4 MB for each that stops reading.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// From our close frame until the socket is cut, for the peer to read it and answer.
+pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
+/// Changes of who is here, and who is typing, are told at most this often.
+pub const COALESCE: Duration = Duration::from_millis(500);
+/// Above this many persons only their number is told.
+pub const PRESENCE_PERSONS: usize = 200;
+/// How long typing is shown without being said again.
+pub const TYPING_SHOWN: Duration = Duration::from_secs(5);
+/// Names in a `typing` event; the rest is a number.
+pub const TYPING_NAMES: usize = 3;
+/// Connections of one person: tabs, and sockets that died without a word.
+pub const PERSON_CONNECTIONS: usize = 8;
+/// Names that one `guest_key` may hold reserved.
+pub const NAMES_PER_KEY: usize = 5;
+/// How long a guest's name that has spoken stays its own after it left.
+pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
+
+// ---- reading the log ----
+
+/// Messages of one `history`.
+pub const HISTORY_MESSAGES: usize = 200;
+/// Messages of a `history` that names no limit.
+pub const HISTORY_DEFAULT: usize = 50;
+/// Encoded bytes of one `history`, and of one page read from the store.
+pub const HISTORY_BYTES: usize = 256 * 1024;
+
+// ---- stopping ----
+
+/// From the signal until the process is gone, whatever clients do. Closing takes [`CLOSE_LINGER`] of it.
+pub const STOP: Duration = Duration::from_secs(2);
+
+const _: () = {
+    assert!(TURN_BYTES < BACKLOG_BYTES, "one turn must fit a backlog");
+    assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
+    assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
+    assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
+    assert!(REGISTER_BYTES < KEPT_BYTES, "what the hub sends must be kept");
+    assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
+    assert!(INBOUND_BURST_BYTES >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
+    assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
+    assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
+    assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
+};
