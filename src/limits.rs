@@ -39,6 +39,12 @@ pub const READ_BUFFER_BYTES: usize = 4 * 1024;
 pub const MESSAGE_CHARACTERS: usize = 4_000;
 /// Scalar values of a name.
 pub const NAME_CHARACTERS: usize = 32;
+/// Combining marks on one character of a name. Vowel, tone and sign of the scripts that stack most (Burmese, Tibetan,
+/// pointed Hebrew) come to four, beyond what NFKC has composed; from about eight on a name paints over its neighbours.
+pub const COMBINING_MARKS: usize = 4;
+/// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
+/// each try costs the hub a few microseconds.
+pub const NAME_SUGGESTIONS: usize = 99;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
