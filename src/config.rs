@@ -1,7 +1,14 @@
 //! The operator's choices: command line → [`Config`], parsed once.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+use log::LevelFilter;
+
+use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
 
 /// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
 #[derive(Debug, Clone)]
@@ -15,7 +22,7 @@ pub struct Config {
     /// The room's title, shown in the page and in the banner.
     pub title: String,
     /// Origins (`https://chat.example.org`) under which a reverse proxy or a tunnel shows this server: their host
-    /// is accepted in `Host`, they themselves in `Origin`.
+    /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin`] returns it.
     pub public_urls: Vec<String>,
     /// Messages a second for each client, twice that at once; 0 is no limit.
     pub rate_limit: u32,
@@ -23,6 +30,8 @@ pub struct Config {
     pub max_clients: usize,
     /// Connections from one address (IPv6: from one /64).
     pub max_clients_per_address: usize,
+    /// What is logged; `None` leaves it to `RUST_LOG`, and without that to `info`.
+    pub log_level: Option<LevelFilter>,
     /// Print nothing but the URL.
     pub quiet: bool,
 }
@@ -38,7 +47,441 @@ impl Default for Config {
             rate_limit: 5,
             max_clients: 10_000,
             max_clients_per_address: 1_000,
+            log_level: None,
             quiet: false,
         }
+    }
+}
+
+/// What one call of the program is to do.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Open the room.
+    Serve(Config),
+    /// Write the room's log to standard output.
+    Export {
+        /// The SQLite file that holds it.
+        database: PathBuf,
+        /// How it is written.
+        format: ExportFormat,
+    },
+    /// Print [`help`].
+    Help,
+    /// Print the program's name and version.
+    Version,
+}
+
+/// How a transcript is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// A line a message, for people.
+    Txt,
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// A command line that cannot be followed. Its `Display` names the argument and what was expected there; the process
+/// is to end with code 2.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+impl From<lexopt::Error> for UsageError {
+    fn from(error: lexopt::Error) -> UsageError {
+        UsageError(match error {
+            lexopt::Error::UnexpectedOption(option) => format!("unknown option {option}"),
+            lexopt::Error::UnexpectedValue { option, value } => {
+                format!("{option} takes no value, but got {}", value.to_string_lossy())
+            }
+            lexopt::Error::UnexpectedArgument(value) => format!(
+                "unexpected argument {}; the one command is export, and it comes first",
+                value.to_string_lossy()
+            ),
+            other => other.to_string(),
+        })
+    }
+}
+
+/// Reads the command line, without the program's name in front.
+///
+/// # Errors
+/// An option or value that is unknown, missing or outside its range.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
+    let mut args = args.into_iter().peekable();
+    match args.next_if(|first| first == "export") {
+        Some(_) => parse_export(Parser::from_args(args)),
+        None => parse_serve(Parser::from_args(args)),
+    }
+}
+
+fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
+    let mut config = Config::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("bind") => config.bind = value(&mut parser, "--bind", BIND, |v| v.parse().ok())?,
+            Arg::Long("port") => config.port = value(&mut parser, "--port", PORT, |v| v.parse().ok())?,
+            Arg::Long("database") => config.database = database(&mut parser)?,
+            Arg::Long("title") => {
+                let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
+                config.title = value(&mut parser, "--title", &expected, title)?;
+            }
+            Arg::Long("public-url") => {
+                let url = value(&mut parser, "--public-url", PUBLIC_URL, origin)?;
+                config.public_urls.push(url);
+            }
+            Arg::Long("rate-limit") => {
+                config.rate_limit = number(&mut parser, "--rate-limit", 0, RATE_LIMIT as usize)? as u32;
+            }
+            Arg::Long("max-clients") => {
+                config.max_clients = number(&mut parser, "--max-clients", 1, MAX_CLIENTS)?;
+            }
+            Arg::Long("max-clients-per-address") => {
+                config.max_clients_per_address =
+                    number(&mut parser, "--max-clients-per-address", 1, MAX_CLIENTS)?;
+            }
+            Arg::Long("log-level") => {
+                config.log_level = Some(value(&mut parser, "--log-level", LOG_LEVEL, log_level)?);
+            }
+            Arg::Short('q') | Arg::Long("quiet") => config.quiet = true,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Invocation::Serve(config))
+}
+
+fn parse_export(mut parser: Parser) -> Result<Invocation, UsageError> {
+    let mut file = Config::default().database;
+    let mut format = ExportFormat::Txt;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("format") => format = value(&mut parser, "--format", FORMAT, export_format)?,
+            Arg::Long("database") => file = database(&mut parser)?,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Long(option) => return Err(UsageError(format!("export has no option --{option}"))),
+            Arg::Short(option) => return Err(UsageError(format!("export has no option -{option}"))),
+            Arg::Value(extra) => {
+                return Err(UsageError(format!(
+                    "export takes no argument, but got {}",
+                    extra.to_string_lossy()
+                )));
+            }
+        }
+    }
+    Ok(Invocation::Export { database: file, format })
+}
+
+const BIND: &str = "an IP address of this machine, such as 0.0.0.0, 127.0.0.1 or ::";
+const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
+const PUBLIC_URL: &str = "http:// or https://, a host and maybe a port, nothing behind them; \
+                          a host of other letters in its xn-- form";
+const LOG_LEVEL: &str = "error, warn, info, debug or trace";
+const FORMAT: &str = "txt, csv or json";
+
+/// The value of `flag`, as `read` understands it.
+fn value<T>(
+    parser: &mut Parser,
+    flag: &str,
+    expected: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, UsageError> {
+    let given = given(parser, flag, expected)?;
+    given.to_str().and_then(read).ok_or_else(|| {
+        UsageError(format!("{flag} {}: expected {expected}", given.to_string_lossy().escape_debug()))
+    })
+}
+
+fn given(parser: &mut Parser, flag: &str, expected: &str) -> Result<OsString, UsageError> {
+    parser.value().map_err(|_| UsageError(format!("{flag} needs a value: expected {expected}")))
+}
+
+fn number(parser: &mut Parser, flag: &str, least: usize, most: usize) -> Result<usize, UsageError> {
+    let expected = format!("a number from {least} to {most}");
+    value(parser, flag, &expected, |v| v.parse().ok().filter(|n| (least..=most).contains(n)))
+}
+
+/// A path may be any bytes, so it does not go through [`value`].
+fn database(parser: &mut Parser) -> Result<PathBuf, UsageError> {
+    let expected = "the path of a file";
+    let path = given(parser, "--database", expected)?;
+    if path == OsStr::new("") {
+        return Err(UsageError(format!("--database: expected {expected}")));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn log_level(text: &str) -> Option<LevelFilter> {
+    // "off" would be one for the crate. A server that says nothing of its errors is none that we offer.
+    text.parse().ok().filter(|&level| level != LevelFilter::Off)
+}
+
+fn export_format(text: &str) -> Option<ExportFormat> {
+    match text {
+        "txt" => Some(ExportFormat::Txt),
+        "csv" => Some(ExportFormat::Csv),
+        "json" => Some(ExportFormat::Json),
+        _ => None,
+    }
+}
+
+/// A room's title, trimmed: one line of 1 to [`TITLE_CHARACTERS`] scalar values, or `None`.
+pub fn title(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = (1..=TITLE_CHARACTERS).contains(&text.chars().count());
+    (fits && !text.contains(char::is_control)).then(|| text.to_owned())
+}
+
+/// An origin in the one form that browsers send in `Origin`: scheme, lower-case host, and the port unless it is the
+/// scheme's own. A slash at the end and the host's final dot are dropped. `None` for anything else than
+/// `http(s)://host[:port]`, for paths, user names and hosts that are not ASCII too.
+pub fn origin(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let (scheme, rest) = text.split_once("://")?;
+    let default_port = match scheme {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    // An IPv6 address has colons of its own; its brackets say where they end.
+    let (host, port) =
+        match rest.rfind(']').map_or(rest.rfind(':'), |end| rest[end..].find(':').map(|i| end + i)) {
+            Some(colon) => (&rest[..colon], rest[colon + 1..].parse::<u16>().ok().filter(|&port| port != 0)?),
+            None => (rest, default_port),
+        };
+    let host = host_name(host)?;
+    Some(if port == default_port {
+        format!("{scheme}://{host}")
+    } else {
+        format!("{scheme}://{host}:{port}")
+    })
+}
+
+fn host_name(host: &str) -> Option<String> {
+    if let Some(address) = host.strip_prefix('[') {
+        return address.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"));
+    }
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain)
+    };
+    // Browsers read a host that ends in a number as an IPv4 address and nothing else.
+    let numeric = host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    let valid =
+        host.len() <= 253 && host.split('.').all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok());
+    valid.then(|| host.to_owned())
+}
+
+/// The text of `--help`.
+pub fn help() -> String {
+    let Config { bind, port, database, title, rate_limit, max_clients, max_clients_per_address, .. } =
+        Config::default();
+    let database = database.display();
+    format!(
+        "\
+A chat room for everyone in the room: start it, and everybody else opens a browser tab.
+
+Usage: chat-app [options]
+       chat-app export [--format FORMAT] [--database FILE]
+
+Options
+  --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
+  --port PORT                  port to listen on; 0 takes a free one  [{port}]
+  --database FILE              where the room's history is kept  [{database}]
+  --title TITLE                what the room is called  [{title}]
+  --public-url URL             an address under which a proxy or a tunnel shows the room,
+                               such as https://chat.example.org; may be given several times
+  --rate-limit NUMBER          messages a second for each client; 0 is no limit  [{rate_limit}]
+  --max-clients NUMBER         connections in all  [{max_clients}]
+  --max-clients-per-address NUMBER
+                               connections from one address  [{max_clients_per_address}]
+  --log-level LEVEL            {LOG_LEVEL}; RUST_LOG does the same  [info]
+  -q, --quiet                  print nothing but the room's address
+  -h, --help                   print this
+  -V, --version                print the version
+
+Export writes the room's log to standard output, also while the room is open
+  --format FORMAT              {FORMAT}  [txt]
+  --database FILE              the room's history  [{database}]
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Invocation, UsageError> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn serve(line: &str) -> Config {
+        match read(line) {
+            Ok(Invocation::Serve(config)) => config,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        read(line).expect_err(line).to_string()
+    }
+
+    #[test]
+    fn without_arguments_the_defaults_hold() {
+        assert_eq!(format!("{:?}", serve("")), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_option_reaches_its_field() {
+        let config = serve(
+            "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
+             --public-url http://b.example:8080 --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
+             --log-level debug --quiet",
+        );
+        assert_eq!(config.bind, "::1".parse::<IpAddr>().expect("an address"));
+        assert_eq!((config.port, config.rate_limit), (0, 0));
+        assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
+        assert_eq!(config.title, "Room");
+        assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080"]);
+        assert_eq!((config.max_clients, config.max_clients_per_address), (7, 3));
+        assert_eq!(config.log_level, Some(LevelFilter::Debug));
+        assert!(config.quiet);
+    }
+
+    #[test]
+    fn export_help_and_version_are_told_apart() {
+        let Ok(Invocation::Export { database, format }) = read("export --format csv --database x.db") else {
+            panic!("export");
+        };
+        assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv));
+        assert!(matches!(read("export"), Ok(Invocation::Export { format: ExportFormat::Txt, .. })));
+        for line in ["--help", "-h", "export --help", "--port 1 -h"] {
+            assert!(matches!(read(line), Ok(Invocation::Help)), "{line}");
+        }
+        assert!(matches!(read("--version"), Ok(Invocation::Version)));
+    }
+
+    #[test]
+    fn a_refusal_names_the_argument_and_what_was_expected() {
+        for (line, parts) in [
+            ("--prot 5", ["unknown option", "--prot"]),
+            ("-x", ["unknown option", "-x"]),
+            ("--port 70000", ["--port 70000", "from 0 to 65535"]),
+            ("--port", ["--port needs a value", "from 0 to 65535"]),
+            ("--bind home", ["--bind home", "an IP address"]),
+            ("--database=", ["--database", "path of a file"]),
+            ("--title=", ["--title", "1 to 80 characters"]),
+            ("--public-url chat.example", ["--public-url chat.example", "https://"]),
+            ("--rate-limit -1", ["--rate-limit -1", "from 0 to 10000"]),
+            ("--max-clients 0", ["--max-clients 0", "from 1 to 100000"]),
+            ("--max-clients-per-address many", ["--max-clients-per-address many", "from 1 to"]),
+            ("--log-level off", ["--log-level off", "error, warn, info, debug or trace"]),
+            ("--quiet=yes", ["--quiet takes no value", "yes"]),
+            ("serve", ["unexpected argument serve", "export"]),
+            ("--port 1 export", ["unexpected argument export", "comes first"]),
+            ("export --port 1", ["export has no option", "--port"]),
+            ("export all", ["export takes no argument", "all"]),
+            ("export --format pdf", ["--format pdf", "txt, csv or json"]),
+        ] {
+            let said = refusal(line);
+            assert!(parts.iter().all(|part| said.contains(part)), "{line}: {said}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_may_be_any_bytes_and_a_title_may_not() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(vec![b'a', 0xFF]);
+        assert!(parse([OsString::from("--database"), bytes()]).is_ok());
+        assert!(parse([OsString::from("--title"), bytes()]).is_err());
+    }
+
+    #[test]
+    fn a_title_is_one_bounded_line() {
+        assert_eq!(title("  Физика 9b 🦀 ").as_deref(), Some("Физика 9b 🦀"));
+        assert_eq!(title(&"é".repeat(TITLE_CHARACTERS)).map(|t| t.chars().count()), Some(TITLE_CHARACTERS));
+        for bad in ["", " ", "a\nb", "a\u{1b}[31m", &"é".repeat(TITLE_CHARACTERS + 1)] {
+            assert_eq!(title(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_one_form() {
+        for (given, expected) in [
+            ("https://Chat.Example.org/", "https://chat.example.org"),
+            ("HTTPS://chat.example.org.:443", "https://chat.example.org"),
+            ("http://chat.example:80", "http://chat.example"),
+            ("https://chat.example:80", "https://chat.example:80"),
+            ("http://192.168.1.5:5000", "http://192.168.1.5:5000"),
+            ("http://[2001:DB8:0:0::1]:80", "http://[2001:db8::1]"),
+            ("http://[::1]:5000/", "http://[::1]:5000"),
+            ("http://laptop", "http://laptop"),
+            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert_eq!(origin(given).as_deref(), Some(expected), "{given}");
+            assert_eq!(origin(expected).as_deref(), Some(expected), "{expected} is stable");
+        }
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for bad in [
+            "",
+            "chat.example.org",
+            "ftp://chat.example",
+            "https://",
+            "https:///",
+            "https://a.example/chat",
+            "https://a.example//",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://me@a.example",
+            "https://a.example:0",
+            "https://a.example:65536",
+            "https://a.example:",
+            "https://a..example",
+            "https://.",
+            "https://a b",
+            "https://bücher.example",
+            "https://1.2.3",
+            "https://1.2.3.400",
+            "https://[::1",
+            "https://::1",
+            "https://[::1]x:5",
+            "https://[fe80::1%eth0]",
+            "null",
+        ] {
+            assert_eq!(origin(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
+        let help = help();
+        for part in
+            ["[0.0.0.0]", "[5000]", "[chat.db]", "[Chat]", "[5]", "[10000]", "[1000]", "[info]", "[txt]"]
+        {
+            assert!(help.contains(part), "{part}");
+        }
+        for option in
+            "bind port database title public-url rate-limit max-clients max-clients-per-address log-level \
+                       quiet help version format"
+                .split_whitespace()
+        {
+            assert!(help.contains(&format!("--{option} ")), "{option}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }

@@ -29,6 +29,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Stack of one connection's thread, in bytes of address space. What is touched is resident, the rest costs nothing.
 pub const THREAD_STACK_BYTES: usize = 256 * 1024;
 
+/// Clients that `--max-clients` may allow at most: a thread and a descriptor each.
+pub const MAX_CLIENTS: usize = 100_000;
+
 // ---- what a client may send ----
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
@@ -39,12 +42,22 @@ pub const READ_BUFFER_BYTES: usize = 4 * 1024;
 pub const MESSAGE_CHARACTERS: usize = 4_000;
 /// Scalar values of a name.
 pub const NAME_CHARACTERS: usize = 32;
+/// Combining marks on one character of a name. Vowel, tone and sign of the scripts that stack most (Burmese, Tibetan,
+/// pointed Hebrew) come to four, beyond what NFKC has composed; from about eight on a name paints over its neighbours.
+pub const COMBINING_MARKS: usize = 4;
+/// Scalar values of the room's title. It stands in one line of the page's header and of the banner.
+pub const TITLE_CHARACTERS: usize = 80;
+/// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
+/// each try costs the hub a few microseconds.
+pub const NAME_SUGGESTIONS: usize = 99;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
 pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
 /// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
 pub const BURST_SECONDS: u32 = 2;
+/// The largest `--rate-limit` that is one: beyond it, say 0.
+pub const RATE_LIMIT: u32 = 10_000;
 /// Bytes a second a client may send, once [`INBOUND_BURST_BYTES`] are spent: above what the message pace lets
 /// through at its longest, so it only meets floods of other frames.
 pub const INBOUND_BYTES_PER_SECOND: usize = 128 * 1024;

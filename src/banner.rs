@@ -1,0 +1,460 @@
+//! What the operator sees at start, and the address that is handed out.
+//!
+//! A laptop has many addresses and the phones in the room can reach one of them. So they are ranked, and the best
+//! stands first, alone in the QR code, and in `GET /api/invite`, where it is worked out anew each time: a laptop
+//! changes its Wi-Fi while the room is open.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+
+use fast_qr::convert::Builder;
+use fast_qr::convert::svg::SvgBuilder;
+use fast_qr::{ECL, QRBuilder, QRCode};
+
+use crate::config::Config;
+
+/// One address of one network interface of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// The system's name for it, such as `eth0` or `Wi-Fi`.
+    pub name: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it is one end of a line, as a VPN's is, and not a place in a network.
+    pub point_to_point: bool,
+}
+
+/// The interfaces of this machine now. Empty, with a warning in the log, if the system does not tell.
+pub fn interfaces() -> Vec<Interface> {
+    let found = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        log::warn!("cannot list this machine's addresses: {error}");
+        Vec::new()
+    });
+    // One that is down (no cable, no Wi-Fi) may keep its address.
+    let running = found.into_iter().filter(if_addrs::Interface::is_oper_up);
+    running
+        .map(|found| Interface { address: found.ip(), point_to_point: found.is_p2p(), name: found.name })
+        .collect()
+}
+
+/// The address to hand out: the first `--public-url`, else the best address in the local network, else the one for
+/// this computer alone. `port` is the one that is listened on.
+pub fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -> String {
+    best_url(config, port, interfaces).unwrap_or_else(|| local_url(config.bind, port))
+}
+
+/// The best address for others, if there is one.
+fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
+    config.public_urls.first().cloned().or_else(|| {
+        let best = reachable(config.bind, interfaces).into_iter().next().map(|best| best.address);
+        // Bound to one address, that is the one, whether or not the system lists it.
+        let bound = (!config.bind.is_unspecified() && !config.bind.is_loopback()).then_some(config.bind);
+        bound.or(best).map(|address| url(address, port))
+    })
+}
+
+/// `text` as a QR code, black on white with its quiet zone, in an SVG that scales and holds neither script nor style.
+/// Empty if `text` is longer than a QR code can be (2,331 bytes).
+pub fn qr_svg(text: &str) -> String {
+    qr(text).map(|code| SvgBuilder::default().margin(QUIET_ZONE).to_str(&code)).unwrap_or_default()
+}
+
+/// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
+pub fn print(config: &Config, port: u16) {
+    let interfaces = interfaces();
+    let text = if config.quiet {
+        invite_url(config, port, &interfaces) + "\n"
+    } else {
+        let tty = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Banner::new(config, port, &interfaces).render(tty)
+    };
+    // Not `print!`: it panics when nobody reads.
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        log::debug!("nobody reads standard output: {error}");
+    }
+}
+
+/// Everything the banner says, gathered; [`Banner::render`] only lays it out.
+#[derive(Debug)]
+pub struct Banner {
+    title: String,
+    /// The address to hand out; `None` if nobody but this computer can open the room.
+    invite: Option<String>,
+    /// Further addresses, best first, with a remark on those that are probably of no use.
+    others: Vec<(String, Option<String>)>,
+    local: String,
+    database: PathBuf,
+    port: u16,
+    /// Whether `--bind` keeps the room to this computer.
+    kept_local: bool,
+}
+
+impl Banner {
+    /// Gathers what there is to say of a room that listens on `port`.
+    pub fn new(config: &Config, port: u16, interfaces: &[Interface]) -> Banner {
+        let local = local_url(config.bind, port);
+        let invite = best_url(config, port, interfaces);
+        let remark = |interface: &Interface| {
+            is_virtual(interface).then(|| format!("{}: a virtual network or VPN", interface.name))
+        };
+        let addresses = reachable(config.bind, interfaces).into_iter();
+        let mut others: Vec<_> = config.public_urls.iter().map(|url| (url.clone(), None)).collect();
+        others.extend(addresses.map(|interface| (url(interface.address, port), remark(interface))));
+        others.retain(|(url, _)| Some(url) != invite.as_ref() && *url != local);
+        Banner {
+            title: config.title.clone(),
+            invite,
+            others,
+            local,
+            // What the operator looks for later is a file, whatever directory it was relative to.
+            database: std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone()),
+            port,
+            kept_local: config.bind.is_loopback(),
+        }
+    }
+
+    /// The text. For a terminal (`tty`) with colours and the QR code, else plain lines.
+    pub fn render(&self, tty: bool) -> String {
+        let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+        let mut out = format!("\n  {}\n\n", bold(&self.title));
+        match &self.invite {
+            Some(invite) => {
+                let _ = write!(out, "  Everybody opens   {}\n\n", bold(invite));
+                if let Some(code) = tty.then(|| qr(invite)).flatten() {
+                    out.push_str(&blocks(&code));
+                    out.push('\n');
+                }
+            }
+            None if self.kept_local => {
+                out.push_str(
+                    "  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n",
+                );
+            }
+            None => {
+                out.push_str("  No network found: join a Wi-Fi, and everybody in it can open the room.\n")
+            }
+        }
+        for (url, remark) in &self.others {
+            let remark = remark.as_ref().map(|remark| format!("   ({remark})")).unwrap_or_default();
+            let _ = writeln!(out, "  Also at           {url}{remark}");
+        }
+        let _ = writeln!(out, "  On this computer  {}", self.local);
+        let _ = writeln!(out, "  History is kept   {}", self.database.display());
+        if self.invite.is_some() {
+            let _ = write!(out, "\n{}", self.advice());
+        }
+        let _ = writeln!(out, "\n  Ctrl-C stops the room.\n");
+        out
+    }
+
+    fn advice(&self) -> String {
+        format!(
+            "  A phone can't connect?
+    - It has to be in the same Wi-Fi as this computer, with mobile data off.
+    - Guest networks often keep devices apart: use another one, or a phone's hotspot.
+    - This computer's firewall has to let TCP port {} in.
+    - A VPN, here or on the phone, leads elsewhere: switch it off.
+",
+            self.port
+        )
+    }
+}
+
+/// The interfaces under whose address others may reach a listener on `bind`, best first.
+fn reachable(bind: IpAddr, interfaces: &[Interface]) -> Vec<&Interface> {
+    let wanted = |address: IpAddr| match bind {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.is_ipv4(),
+        // An IPv6 socket takes IPv4 too, unless the system was told otherwise.
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => true,
+        one => address == one,
+    };
+    let mut found: Vec<_> =
+        interfaces.iter().filter(|i| wanted(i.address) && is_handed_out(i.address)).collect();
+    found.sort_by_key(|interface| (is_virtual(interface), range_rank(interface.address)));
+    found.dedup_by_key(|interface| interface.address);
+    found
+}
+
+/// Link-local IPv6 needs a zone that no other device knows, and link-local IPv4 means that no network answered.
+fn is_handed_out(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !link_local && !address.is_loopback() && !address.is_unspecified() && !address.is_multicast()
+}
+
+/// How likely the phones in the room share this network; less is better.
+fn range_rank(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(v4) => match v4.octets() {
+            [192, 168, ..] => 0,
+            [10, ..] => 1,
+            [172, 16..=31, ..] => 2,
+            _ => 3,
+        },
+        IpAddr::V6(v6) if v6.is_unique_local() => 4,
+        IpAddr::V6(_) => 5,
+    }
+}
+
+/// Whether an interface leads to containers, virtual machines or a VPN, as far as its name and address tell.
+fn is_virtual(interface: &Interface) -> bool {
+    const NAMES: [&str; 30] = [
+        "docker",
+        "podman",
+        "br-",
+        "bridge",
+        "veth",
+        "vethernet",
+        "virbr",
+        "vmnet",
+        "vmware",
+        "vboxnet",
+        "virtualbox",
+        "vnic",
+        "cni",
+        "flannel",
+        "cali",
+        "lxc",
+        "lxd",
+        "tun",
+        "tap",
+        "utun",
+        "wg",
+        "ppp",
+        "ipsec",
+        "zt",
+        "tailscale",
+        "nordlynx",
+        "proton",
+        "ham",
+        "openvpn",
+        "wireguard",
+    ];
+    let name = interface.name.to_ascii_lowercase();
+    // 100.64.0.0/10 is shared among carriers' customers and mesh VPNs; no Wi-Fi hands it out.
+    let shared = matches!(interface.address, IpAddr::V4(v4) if matches!(v4.octets(), [100, 64..=127, ..]));
+    interface.point_to_point || shared || NAMES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// The address for a browser on this computer.
+fn local_url(bind: IpAddr, port: u16) -> String {
+    match bind {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            url(Ipv4Addr::LOCALHOST.into(), port)
+        }
+        one => url(one, port),
+    }
+}
+
+fn url(address: IpAddr, port: u16) -> String {
+    let host = match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("[{v6}]"),
+    };
+    if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
+}
+
+/// Light modules around a QR code, as its standard asks.
+const QUIET_ZONE: usize = 4;
+
+/// Level M: what a screen shows is clean, and a smaller code is read from further away.
+fn qr(text: &str) -> Option<QRCode> {
+    QRBuilder::new(text).ecl(ECL::M).build().ok()
+}
+
+/// A QR code in half blocks, two modules a character. Black and white are named outright (16 and 231 of the 256
+/// colours are not a theme's to change), so it reads the same on dark and light terminals.
+fn blocks(code: &QRCode) -> String {
+    let dark = |x: usize, y: usize| {
+        let inside = |n: usize| (QUIET_ZONE..QUIET_ZONE + code.size).contains(&n);
+        inside(x) && inside(y) && code[y - QUIET_ZONE][x - QUIET_ZONE].value()
+    };
+    let side = code.size + 2 * QUIET_ZONE;
+    let mut out = String::new();
+    for y in (0..side).step_by(2) {
+        out.push_str("  \x1b[38;5;16;48;5;231m");
+        for x in 0..side {
+            out.push(match (dark(x, y), dark(x, y + 1)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            });
+        }
+        out.push_str("\x1b[0m\n");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, address: &str) -> Interface {
+        Interface {
+            name: name.to_owned(),
+            address: address.parse().expect("an address"),
+            point_to_point: name.starts_with("p2p"),
+        }
+    }
+
+    /// A laptop with Wi-Fi, cable, containers and a VPN, in an order of no help.
+    fn laptop() -> Vec<Interface> {
+        vec![
+            interface("lo", "127.0.0.1"),
+            interface("docker0", "172.17.0.1"),
+            interface("p2p-vpn", "10.8.0.2"),
+            interface("tailscale0", "100.101.102.103"),
+            interface("br-3f2a", "192.168.144.1"),
+            interface("eth1", "203.0.113.9"),
+            interface("eth0", "10.1.2.3"),
+            interface("eth0", "fe80::1"),
+            interface("eth0", "2001:db8::5"),
+            interface("eth0", "fd00::5"),
+            interface("usb0", "169.254.7.7"),
+            interface("wlan0", "192.168.1.5"),
+        ]
+    }
+
+    fn config(arguments: &[&str]) -> Config {
+        match crate::config::parse(arguments.iter().map(std::ffi::OsString::from)) {
+            Ok(crate::config::Invocation::Serve(config)) => config,
+            other => panic!("{arguments:?}: {other:?}"),
+        }
+    }
+
+    fn ranked(bind: &str) -> Vec<String> {
+        let bind = bind.parse().expect("an address");
+        reachable(bind, &laptop()).iter().map(|i| i.address.to_string()).collect()
+    }
+
+    #[test]
+    fn lan_addresses_come_first_and_virtual_ones_last() {
+        assert_eq!(
+            ranked("0.0.0.0"),
+            [
+                "192.168.1.5",
+                "10.1.2.3",
+                "203.0.113.9",
+                "192.168.144.1",
+                "10.8.0.2",
+                "172.17.0.1",
+                "100.101.102.103"
+            ]
+        );
+        assert_eq!(ranked("::")[..5], ["192.168.1.5", "10.1.2.3", "203.0.113.9", "fd00::5", "2001:db8::5"]);
+        assert_eq!(ranked("10.1.2.3"), ["10.1.2.3"]);
+        assert!(ranked("127.0.0.1").is_empty());
+    }
+
+    #[test]
+    fn the_invite_is_the_public_url_else_the_best_address_else_this_computer() {
+        let invite =
+            |arguments: &[&str], interfaces: &[Interface]| invite_url(&config(arguments), 5000, interfaces);
+        assert_eq!(invite(&["--public-url", "https://chat.example"], &laptop()), "https://chat.example");
+        assert_eq!(invite(&[], &laptop()), "http://192.168.1.5:5000");
+        assert_eq!(invite(&["--bind", "10.1.2.3"], &laptop()), "http://10.1.2.3:5000");
+        assert_eq!(invite(&["--bind", "10.9.9.9"], &laptop()), "http://10.9.9.9:5000");
+        assert_eq!(invite(&["--bind", "fd00::5"], &laptop()), "http://[fd00::5]:5000");
+        assert_eq!(invite(&["--bind", "127.0.0.1"], &laptop()), "http://127.0.0.1:5000");
+        assert_eq!(invite(&[], &[interface("lo", "127.0.0.1")]), "http://127.0.0.1:5000");
+        assert_eq!(invite_url(&config(&[]), 80, &laptop()), "http://192.168.1.5");
+    }
+
+    fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
+        Banner::new(&config(arguments), 5000, interfaces).render(tty)
+    }
+
+    #[test]
+    fn a_terminal_shows_everything_the_operator_needs() {
+        let shown = banner(&["--title", "Physics 9b", "--database", "room.db"], &laptop(), true);
+        for part in [
+            "Physics 9b",
+            "http://192.168.1.5:5000",
+            "http://10.1.2.3:5000",
+            "http://172.17.0.1:5000   (docker0: a virtual network or VPN)",
+            "On this computer  http://127.0.0.1:5000",
+            "room.db",
+            "same Wi-Fi",
+            "Guest networks",
+            "firewall has to let TCP port 5000",
+            "VPN",
+            "Ctrl-C stops",
+            "▀",
+            "\u{1b}[1m",
+        ] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        assert_eq!(shown.matches("http://192.168.1.5:5000").count(), 1, "{shown}");
+        assert!(!shown.contains("169.254") && !shown.contains("fe80"), "{shown}");
+    }
+
+    #[test]
+    fn without_a_terminal_there_are_plain_lines() {
+        let shown = banner(&[], &laptop(), false);
+        assert!(shown.contains("http://192.168.1.5:5000") && shown.contains("Ctrl-C"), "{shown}");
+        assert!(shown.chars().all(|c| c == '\n' || (!c.is_control() && !"█▀▄".contains(c))), "{shown}");
+    }
+
+    #[test]
+    fn a_room_that_others_cannot_reach_says_so_and_shows_no_code() {
+        let kept = banner(&["--bind", "127.0.0.1"], &laptop(), true);
+        assert!(kept.contains("--bind 0.0.0.0") && kept.contains("http://127.0.0.1:5000"), "{kept}");
+        let alone = banner(&[], &[interface("lo", "127.0.0.1")], true);
+        assert!(alone.contains("No network found") && alone.contains("http://127.0.0.1:5000"), "{alone}");
+        for shown in [kept, alone] {
+            assert!(!shown.contains('▀') && !shown.contains("192.168"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn bound_to_one_address_only_that_one_is_shown() {
+        let shown = banner(&["--bind", "192.168.1.5"], &laptop(), false);
+        assert!(shown.contains("On this computer  http://192.168.1.5:5000"), "{shown}");
+        assert!(!shown.contains("10.1.2.3") && !shown.contains("127.0.0.1"), "{shown}");
+    }
+
+    #[test]
+    fn a_public_url_leads_and_the_others_follow() {
+        let urls = ["--public-url", "https://a.example", "--public-url", "https://b.example"];
+        let shown = banner(&urls, &laptop(), false);
+        assert!(shown.contains("Everybody opens   https://a.example"), "{shown}");
+        assert!(shown.contains("Also at           https://b.example\n"), "{shown}");
+        assert!(shown.contains("Also at           http://192.168.1.5:5000\n"), "{shown}");
+    }
+
+    #[test]
+    fn the_code_on_a_terminal_is_a_light_square_with_a_quiet_zone() {
+        let code = qr("http://192.168.1.5:5000").expect("short enough");
+        let drawn = blocks(&code);
+        let rows: Vec<Vec<char>> = drawn
+            .lines()
+            .map(|line| {
+                let row = line.strip_prefix("  \u{1b}[38;5;16;48;5;231m");
+                let row = row.and_then(|row| row.strip_suffix("\u{1b}[0m"));
+                row.expect("every line sets its colours and resets them").chars().collect()
+            })
+            .collect();
+        let side = code.size + 2 * QUIET_ZONE;
+        assert_eq!(rows.len(), side.div_ceil(2));
+        assert!(rows.iter().all(|row| row.len() == side));
+        assert!(rows[..2].iter().flatten().all(|&c| c == ' '), "{drawn}");
+        assert!(rows.iter().all(|row| row[..4].iter().chain(&row[side - 4..]).all(|&c| c == ' ')), "{drawn}");
+        // The finder pattern in the corner: a dark line of seven modules, and a light one within.
+        assert_eq!(rows[2][4..12].iter().collect::<String>(), "█▀▀▀▀▀█ ", "{drawn}");
+    }
+
+    #[test]
+    fn the_svg_is_a_scalable_drawing_and_nothing_else() {
+        let svg = qr_svg("http://192.168.1.5:5000");
+        assert!(svg.starts_with("<svg viewBox=\"0 0 33 33\""), "25 modules and the quiet zone: {svg}");
+        assert!(svg.contains("#ffffff") && svg.contains("#000000"), "{svg}");
+        assert!(!svg.contains("script") && !svg.contains("style") && !svg.contains("192.168"), "{svg}");
+        assert_eq!(qr_svg(&"x".repeat(3000)), "");
+    }
+}
