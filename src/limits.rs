@@ -20,10 +20,15 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// For the page's answer to be accepted by its reader: without a byte of progress this long, it is cut.
 pub const ANSWER_STALL: Duration = Duration::from_secs(10);
+/// For the page's own side to take a request, to begin its answer, and between two pieces of it. A login may wait
+/// for others' password hashes.
+pub const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// Connections above the caps that are still read, to be told why. Any above these are closed unheard.
 pub const REFUSALS: usize = 64;
 /// Deadline for the head of a connection that will be refused whatever it says.
 pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
+/// Connections the system keeps until they are accepted; one more is not heard and tries again after a second.
+pub const ACCEPT_QUEUE: i32 = 4096;
 /// Pause of the accept loop after an error of the system's (no descriptors left, a connection aborted).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Stack of one connection's thread, in bytes of address space. What is touched is resident, the rest costs nothing.
@@ -60,15 +65,17 @@ pub const BURST_SECONDS: u32 = 2;
 pub const RATE_LIMIT: u32 = 10_000;
 /// Bytes a second a client may send, once [`INBOUND_BURST_BYTES`] are spent: above what the message pace lets
 /// through at its longest, so it only meets floods of other frames.
-pub const INBOUND_BYTES_PER_SECOND: usize = 128 * 1024;
+pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 /// Bytes a client may send at once.
-pub const INBOUND_BURST_BYTES: usize = 512 * 1024;
+pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
 /// What a frame that is no message costs of the inbound bytes at least: each makes the server answer.
-pub const FRAME_COST_BYTES: usize = 1024;
+pub const FRAME_COST_BYTES: u32 = 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
 pub const RATE_LIMITED_NOTICE: Duration = Duration::from_secs(1);
+/// A client that is paced looks this often whether the hub has closed it meanwhile.
+pub const PACE_SLICE: Duration = Duration::from_millis(100);
 /// One `typing` in this time counts, others are dropped.
 pub const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A client without a byte for this long gets a ping …
@@ -96,6 +103,8 @@ pub const SAVE_DEADLINE: Duration = Duration::from_secs(2);
 pub const SAVE_RETRY: Duration = Duration::from_millis(50);
 /// Encoded frames kept in memory for those who come back.
 pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// Newest positions whose frames are read from the store at start: what a class misses while a server restarts.
+pub const KEPT_AT_START: u64 = 1_000;
 /// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
 pub const REGISTER_BYTES: usize = 64 * 1024;
 /// Messages of a fresh load.
@@ -124,17 +133,26 @@ pub const TYPING_NAMES: usize = 3;
 pub const PERSON_CONNECTIONS: usize = 8;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;
+/// Names kept for guests' keys in all; the ones left longest ago make room.
+pub const RESERVATIONS: usize = 20_000;
 /// How long a guest's name that has spoken stays its own after it left.
 pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
 
 // ---- reading the log ----
 
+/// Answers from the log that are under way to the hub: each may have [`HISTORY_BYTES`].
+pub const ANSWERS: usize = 4;
+/// For such an answer to come up; then the client is asked to try again.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// Messages of one `history`.
 pub const HISTORY_MESSAGES: usize = 200;
 /// Messages of a `history` that names no limit.
 pub const HISTORY_DEFAULT: usize = 50;
 /// Encoded bytes of one `history`, and of one page read from the store.
 pub const HISTORY_BYTES: usize = 256 * 1024;
+
+/// Entries of one page read from the store for someone who catches up.
+pub const CATCH_UP_ENTRIES: usize = 1_000;
 
 // ---- stopping ----
 
@@ -148,7 +166,7 @@ const _: () = {
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
     assert!(REGISTER_BYTES < KEPT_BYTES, "what the hub sends must be kept");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
-    assert!(INBOUND_BURST_BYTES >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
+    assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());

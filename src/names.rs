@@ -27,7 +27,7 @@ const KEYCAP: char = '\u{20E3}';
 const BLANK: [char; 6] = ['\u{2800}', '\u{1D159}', '\u{13441}', '\u{13442}', '\u{FFFC}', '\u{FFFD}'];
 
 /// A name that may be shown, with its identity. Cloning copies two pointers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     display: Arc<str>,
     folded: Arc<str>,
@@ -100,6 +100,16 @@ impl Name {
     /// The identity: two names are one exactly when these are equal. Not for showing; may be longer than the name.
     pub fn folded(&self) -> &str {
         &self.folded
+    }
+
+    /// [`Name::display`], to be kept.
+    pub fn shared_display(&self) -> Arc<str> {
+        self.display.clone()
+    }
+
+    /// [`Name::folded`], to be kept.
+    pub fn shared_folded(&self) -> Arc<str> {
+        self.folded.clone()
     }
 
     /// The first of "Ana 2", "Ana 3", … of which `taken` says false when given its folded form. `None` when
