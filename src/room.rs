@@ -1,0 +1,377 @@
+//! The room's state and rules, pure: who is here, whose name is whose, who is typing, what of it was told.
+//!
+//! No I/O, no clock, no threads: the hub passes in what time it is and carries out what comes back. Names are
+//! compared by their folded form ([`Name::folded`]), so that one person's "Ana" is nobody else's "ana".
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::limits;
+use crate::names::Name;
+use crate::protocol::{ErrorCode, KeyHash, Person, Refusal, Role};
+use crate::reservations::{ReservationChange, Reservations};
+
+/// Somebody who is here, on one connection or several.
+#[derive(Debug)]
+struct Present {
+    display: Arc<str>,
+    role: Role,
+    key: Option<KeyHash>,
+    connections: usize,
+}
+
+/// What `presence` has to say.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PresenceUpdate {
+    /// Everybody, in the order of their names.
+    Whole(Vec<Person>),
+    /// Who came and who went since the last time.
+    Changes {
+        /// Who came.
+        joined: Vec<Person>,
+        /// Who went.
+        left: Vec<Arc<str>>,
+    },
+    /// Too many to be listed.
+    Count,
+}
+
+/// Who is here and whose names are whose.
+#[derive(Debug, Default)]
+pub struct Room {
+    present: BTreeMap<Arc<str>, Present>,
+    reservations: Reservations,
+    /// Folded names whose presence may differ from what was told.
+    changed: BTreeSet<Arc<str>>,
+    /// What `presence` said last, by folded name. Empty while the room is too large to be listed.
+    told: HashMap<Arc<str>, Person>,
+    told_large: bool,
+    /// Who is typing, and since when that was last said.
+    typing: Vec<(Arc<str>, Instant)>,
+    typing_changed: bool,
+}
+
+impl Room {
+    /// An empty room in which these names are somebody's.
+    pub fn new(reservations: Reservations) -> Room {
+        Room { reservations, ..Room::default() }
+    }
+
+    /// Persons here.
+    pub fn online(&self) -> usize {
+        self.present.len()
+    }
+
+    /// A connection that is `current` takes `name`.
+    ///
+    /// # Returns
+    /// The folded name the connection has from now on.
+    ///
+    /// # Errors
+    /// `name_taken` when the name is somebody else's; the connection keeps the name it had.
+    pub fn join(
+        &mut self,
+        current: Option<&str>,
+        name: &Name,
+        key: Option<KeyHash>,
+        now_ms: i64,
+    ) -> Result<Arc<str>, Refusal> {
+        if current == Some(name.folded()) {
+            return Ok(self.rejoin(name, key));
+        }
+        self.check(name, key, now_ms)?;
+        if let Some(current) = current {
+            self.leave(current, now_ms);
+        }
+        let folded = name.shared_folded();
+        let person = self.present.entry(folded.clone()).or_insert_with(|| Present {
+            display: name.shared_display(),
+            role: Role::Guest,
+            key,
+            connections: 0,
+        });
+        person.connections += 1;
+        if person.connections == 1 {
+            self.reservations.hold(&folded);
+            self.changed.insert(folded.clone());
+        }
+        Ok(folded)
+    }
+
+    /// The same person again: another spelling of the name, or a key that was not known yet. Only where no second
+    /// connection would be renamed behind its back.
+    fn rejoin(&mut self, name: &Name, key: Option<KeyHash>) -> Arc<str> {
+        let folded = name.shared_folded();
+        if let Some(person) = self.present.get_mut(&folded)
+            && person.connections == 1
+        {
+            if *person.display != *name.display() {
+                person.display = name.shared_display();
+                self.changed.insert(folded.clone());
+            }
+            person.key = person.key.or(key);
+        }
+        folded
+    }
+
+    /// Whether `key` may take `name` now.
+    fn check(&mut self, name: &Name, key: Option<KeyHash>, now_ms: i64) -> Result<(), Refusal> {
+        if let Some(person) = self.present.get(name.folded()) {
+            if key.is_none() || person.key != key {
+                return Err(self.taken(
+                    name,
+                    "Somebody here has this name, or one that looks like it.",
+                    now_ms,
+                ));
+            }
+            if person.connections >= limits::PERSON_CONNECTIONS {
+                let reason = "This name is open in 8 tabs already: close one of them.";
+                return Err(Refusal::new(ErrorCode::NameTaken, reason));
+            }
+        } else if self.reservations.is_closed_to(key, name.folded(), now_ms) {
+            return Err(self.taken(name, "This name belongs to somebody who was here today.", now_ms));
+        }
+        Ok(())
+    }
+
+    fn taken(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
+        let taken = |folded: &str| {
+            self.present.contains_key(folded) || self.reservations.is_closed_to(None, folded, now_ms)
+        };
+        let suggestion = name.suggest(taken).map(|free| free.display().to_string());
+        Refusal { suggestion, ..Refusal::new(ErrorCode::NameTaken, reason) }
+    }
+
+    /// One connection of this person ended.
+    pub fn leave(&mut self, folded: &str, now_ms: i64) {
+        let Some(person) = self.present.get_mut(folded) else { return };
+        person.connections -= 1;
+        if person.connections > 0 {
+            return;
+        }
+        let Some((folded, _)) = self.present.remove_entry(folded) else { return };
+        self.stop_typing(&folded);
+        self.reservations.release(&folded, now_ms);
+        self.changed.insert(folded);
+    }
+
+    /// The name as the room shows it, and what its owner is.
+    pub fn person(&self, folded: &str) -> Option<(&Arc<str>, Role)> {
+        self.present.get(folded).map(|person| (&person.display, person.role))
+    }
+
+    /// This person says something for the first time: from now on the name is kept for its key.
+    pub fn speak(&mut self, folded: &str, now_ms: i64) {
+        if let Some((folded, person)) = self.present.get_key_value(folded)
+            && let Some(key) = person.key
+        {
+            self.reservations.reserve(folded, &person.display, key, now_ms);
+        }
+    }
+
+    /// What has to be stored of the reservations since the last call.
+    pub fn take_reservation_changes(&mut self) -> Vec<ReservationChange> {
+        self.reservations.take_changes()
+    }
+
+    /// This person is writing.
+    pub fn type_on(&mut self, folded: &Arc<str>, now: Instant) {
+        match self.typing.iter_mut().find(|(name, _)| name == folded) {
+            Some((_, since)) => *since = now,
+            None => self.typing.push((folded.clone(), now)),
+        }
+        self.typing_changed = true;
+    }
+
+    /// This person is not writing any more, having sent it or left.
+    pub fn stop_typing(&mut self, folded: &str) {
+        let before = self.typing.len();
+        self.typing.retain(|(name, _)| **name != *folded);
+        self.typing_changed |= self.typing.len() != before;
+    }
+
+    /// Whether `typing` has something to say.
+    pub fn typing_changed(&self) -> bool {
+        self.typing_changed
+    }
+
+    /// Who is typing now, in the order they began.
+    pub fn take_typing(&mut self, now: Instant) -> Vec<Arc<str>> {
+        self.typing_changed = false;
+        self.typing.retain(|(_, since)| now.duration_since(*since) < limits::TYPING_SHOWN);
+        self.typing.iter().filter_map(|(folded, _)| Some(self.person(folded)?.0.clone())).collect()
+    }
+
+    /// Whether `presence` has something to say.
+    pub fn presence_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Everybody, or none if the room is too large to be listed.
+    pub fn everybody(&self) -> Option<Vec<Person>> {
+        let listed = self.present.len() <= limits::PRESENCE_PERSONS;
+        listed.then(|| self.present.values().map(Present::person).collect())
+    }
+
+    /// What changed since the last call; none if it came to nothing, as when somebody only reloaded the page.
+    pub fn take_presence(&mut self) -> Option<PresenceUpdate> {
+        let changed = std::mem::take(&mut self.changed);
+        let Some(everybody) = self.everybody() else {
+            self.told_large = true;
+            self.told.clear();
+            return (!changed.is_empty()).then_some(PresenceUpdate::Count);
+        };
+        if std::mem::take(&mut self.told_large) {
+            let keys = self.present.keys().cloned();
+            self.told = keys.zip(everybody.iter().cloned()).collect();
+            return Some(PresenceUpdate::Whole(everybody));
+        }
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        for folded in changed {
+            let now = self.present.get(&folded).map(Present::person);
+            let before = match &now {
+                Some(person) => self.told.insert(folded, person.clone()),
+                None => self.told.remove(&folded),
+            };
+            if now != before {
+                left.extend(
+                    before
+                        .filter(|it| now.as_ref().is_none_or(|now| now.username != it.username))
+                        .map(|it| it.username),
+                );
+                joined.extend(now);
+            }
+        }
+        (!joined.is_empty() || !left.is_empty()).then_some(PresenceUpdate::Changes { joined, left })
+    }
+}
+
+impl Present {
+    fn person(&self) -> Person {
+        Person { username: self.display.clone(), role: self.role }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINE: KeyHash = [1; 32];
+    const YOURS: KeyHash = [2; 32];
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).expect("a name")
+    }
+
+    fn join(room: &mut Room, text: &str, key: Option<KeyHash>) -> Result<Arc<str>, Refusal> {
+        room.join(None, &name(text), key, 0)
+    }
+
+    fn names(persons: &[Person]) -> Vec<&str> {
+        persons.iter().map(|person| &*person.username).collect()
+    }
+
+    #[test]
+    fn a_name_is_one_persons_however_it_is_written() {
+        let mut room = Room::default();
+        join(&mut room, "Ana", None).expect("free");
+        for text in ["Ana", "ana", "ANA", "Аna"] {
+            let refusal = join(&mut room, text, Some(YOURS)).expect_err(text);
+            assert_eq!(refusal.code, ErrorCode::NameTaken);
+            let suggestion = refusal.suggestion.expect("something is free");
+            join(&mut room, &suggestion, Some(YOURS)).expect("suggested");
+            room.leave(name(&suggestion).folded(), 0);
+        }
+        assert_eq!(room.online(), 1);
+    }
+
+    #[test]
+    fn one_key_is_one_person_on_up_to_eight_connections() {
+        let mut room = Room::default();
+        for _ in 0..limits::PERSON_CONNECTIONS {
+            join(&mut room, "Ana", Some(MINE)).expect("the same person");
+        }
+        assert_eq!(join(&mut room, "Ana", Some(MINE)).expect_err("a ninth").code, ErrorCode::NameTaken);
+        assert_eq!(room.online(), 1);
+        let ana = name("Ana");
+        for _ in 1..limits::PERSON_CONNECTIONS {
+            room.leave(ana.folded(), 0);
+        }
+        assert_eq!(room.online(), 1, "the last connection is still here");
+        room.leave(ana.folded(), 0);
+        assert_eq!(room.online(), 0);
+    }
+
+    #[test]
+    fn renaming_frees_the_old_name_unless_it_is_kept() {
+        let mut room = Room::default();
+        let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+        let ben = room.join(Some(&ana), &name("Ben"), Some(MINE), 0).expect("free");
+        join(&mut room, "Ana", Some(YOURS)).expect("never spoke, so it is free");
+        room.speak(&ben, 0);
+        room.join(Some(&ben), &name("Cleo"), Some(MINE), 0).expect("free");
+        join(&mut room, "Ben", Some(YOURS)).expect_err("spoke, so it is kept");
+        join(&mut room, "Ben", Some(MINE)).expect("for its key");
+    }
+
+    #[test]
+    fn a_refused_rename_changes_nothing() {
+        let mut room = Room::default();
+        join(&mut room, "Ana", None).expect("free");
+        let ben = join(&mut room, "Ben", None).expect("free");
+        room.take_presence();
+        room.join(Some(&ben), &name("Ana"), None, 0).expect_err("taken");
+        assert_eq!(room.person(&ben).map(|(name, _)| name.to_string()), Some("Ben".to_owned()));
+        assert_eq!(room.take_presence(), None);
+    }
+
+    #[test]
+    fn presence_tells_what_changed_and_nothing_for_a_reload() {
+        let mut room = Room::default();
+        join(&mut room, "Ana", None).expect("free");
+        let ben = join(&mut room, "Ben", None).expect("free");
+        let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("two came") };
+        assert_eq!((names(&joined), left.len()), (vec!["Ana", "Ben"], 0));
+        room.leave(&ben, 0);
+        join(&mut room, "Ben", None).expect("free again");
+        assert_eq!(room.take_presence(), None);
+        room.leave(&ben, 0);
+        let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("one left") };
+        assert_eq!((joined.len(), left), (0, vec!["Ben".into()]));
+    }
+
+    #[test]
+    fn above_200_persons_only_their_number_is_told_and_at_200_everybody_again() {
+        let mut room = Room::default();
+        for number in 0..limits::PRESENCE_PERSONS {
+            join(&mut room, &format!("Person {number} of many"), None).expect("free");
+        }
+        assert!(matches!(room.take_presence(), Some(PresenceUpdate::Changes { .. })));
+        let last = join(&mut room, "One more", None).expect("free");
+        assert_eq!(room.take_presence(), Some(PresenceUpdate::Count));
+        assert_eq!(room.everybody(), None);
+        room.leave(&last, 0);
+        match room.take_presence() {
+            Some(PresenceUpdate::Whole(everybody)) => assert_eq!(everybody.len(), limits::PRESENCE_PERSONS),
+            other => panic!("everybody, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn typing_ends_with_what_was_typed_with_leaving_and_with_time() {
+        let start = Instant::now();
+        let mut room = Room::default();
+        let persons: Vec<_> =
+            ["Ana", "Ben", "Cleo"].iter().map(|text| join(&mut room, text, None).expect("free")).collect();
+        for person in &persons {
+            room.type_on(person, start);
+        }
+        assert_eq!(room.take_typing(start).len(), 3);
+        room.stop_typing(&persons[0]);
+        room.leave(&persons[1], 0);
+        assert!(room.typing_changed());
+        assert_eq!(room.take_typing(start), vec!["Cleo".into()]);
+        assert_eq!(room.take_typing(start + limits::TYPING_SHOWN), Vec::<Arc<str>>::new());
+    }
+}
