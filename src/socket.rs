@@ -1,0 +1,151 @@
+//! What a connection's own thread does with its socket: waits, writes and closes, each with a deadline.
+//!
+//! Every socket is non-blocking and every wait for one goes through here, so that there is a single place where a
+//! thread can stand still, and it is always bounded: by a deadline, and by the end of the server.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
+
+use crate::limits;
+
+/// What a wait ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// The socket can be read or written, or has failed: trying tells.
+    Ready,
+    /// The deadline passed.
+    Deadline,
+    /// The server stops.
+    Stopping,
+}
+
+/// Tells every waiting thread that the server stops, once and for good.
+///
+/// A datagram that nobody takes makes a socket readable for everybody who polls it, on every platform that can
+/// poll sockets at all. The two ends are connected, so no one else's datagram is accepted.
+#[derive(Debug)]
+pub struct StopSignal {
+    bell: UdpSocket,
+    hand: UdpSocket,
+}
+
+impl StopSignal {
+    /// A signal that has not been given.
+    ///
+    /// # Errors
+    /// When the system has no socket left.
+    pub fn new() -> io::Result<StopSignal> {
+        let bell = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let hand = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        bell.connect(hand.local_addr()?)?;
+        hand.connect(bell.local_addr()?)?;
+        Ok(StopSignal { bell, hand })
+    }
+
+    /// Gives the signal.
+    pub fn stop(&self) {
+        if let Err(error) = self.hand.send(&[1]) {
+            log::error!("cannot tell the threads to stop: {error}");
+        }
+    }
+
+    /// Whether it has been given.
+    pub fn is_given(&self) -> bool {
+        matches!(wait(&self.bell, PollFlags::IN, Instant::now()), Ok(true))
+    }
+
+    /// Waits for `time`, or until the signal is given.
+    pub fn pause(&self, time: Duration) {
+        let _ = wait(&self.bell, PollFlags::IN, Instant::now() + time); // either way the pause is over
+    }
+
+    /// Waits until `socket` has `events`, the deadline passes or the signal is given. A socket that is ready wins.
+    ///
+    /// # Errors
+    /// When the system cannot wait.
+    pub fn wait(&self, socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<Woken> {
+        let mut fds = [PollFd::new(&socket, events), PollFd::new(&self.bell, PollFlags::IN)];
+        poll_until(&mut fds, deadline)?;
+        Ok(match (fds[0].revents().is_empty(), fds[1].revents().is_empty()) {
+            (false, _) => Woken::Ready,
+            (true, false) => Woken::Stopping,
+            (true, true) => Woken::Deadline,
+        })
+    }
+}
+
+/// Waits until `socket` has `events` (or has failed) or the deadline passes; true if it has.
+///
+/// For sockets that the hub shuts down when the server stops: nothing else needs to wake them.
+///
+/// # Errors
+/// When the system cannot wait.
+pub fn wait(socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<bool> {
+    let mut fds = [PollFd::new(&socket, events)];
+    poll_until(&mut fds, deadline)?;
+    Ok(!fds[0].revents().is_empty())
+}
+
+fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
+    loop {
+        // Rounded up: a wait that ends a hair before its deadline would be followed by one of nothing.
+        let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(fds, Some(&timeout)) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
+/// Writes all of `bytes`, as long as the peer takes some of it every [`limits::ANSWER_STALL`].
+///
+/// # Errors
+/// `TimedOut` when it does not, `Interrupted` when the server stops, and what the socket says.
+pub fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSignal) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(taken) => bytes = &bytes[taken..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                match stop.wait(stream, PollFlags::OUT, Instant::now() + limits::ANSWER_STALL)? {
+                    Woken::Ready => {}
+                    Woken::Deadline => return Err(ErrorKind::TimedOut.into()),
+                    Woken::Stopping => return Err(ErrorKind::Interrupted.into()),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Ends a connection whose last bytes are written: what still comes is read and dropped for a moment, since
+/// closing a socket with unread bytes in it makes the peer lose what it has not read yet.
+pub fn finish(stream: &TcpStream) {
+    if stream.shutdown(Shutdown::Write).is_ok() {
+        drain(stream, Instant::now() + limits::CLOSE_LINGER);
+        let _ = stream.shutdown(Shutdown::Both); // the peer was faster
+    }
+}
+
+/// Reads and drops what comes until the peer's end, an error or the deadline.
+pub fn drain(mut stream: &TcpStream, deadline: Instant) {
+    let mut dropped = [0; 1024];
+    while Instant::now() < deadline {
+        match stream.read(&mut dropped) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !matches!(wait(stream, PollFlags::IN, deadline), Ok(true)) {
+                    return;
+                }
+            }
+            Err(_) => return,
+        }
+    }
+}
