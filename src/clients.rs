@@ -1,0 +1,251 @@
+//! The registered clients: each with its sender, its name and what is to be told to it alone.
+//!
+//! Owned by the hub. [`Clients::fan_out`] is the heart of the server: one write per client for a whole turn,
+//! without an allocation, a lock or a wake-up.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use slab::Slab;
+
+use crate::fault;
+use crate::limits;
+use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
+use crate::sender::{Link, Sender};
+
+/// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientId {
+    slot: usize,
+    serial: u64,
+}
+
+/// Who a client speaks as.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The name in the form that is compared.
+    pub folded: Arc<str>,
+    /// The name as the room shows it.
+    pub display: Arc<str>,
+    /// What its owner is.
+    pub role: Role,
+    /// Whether it has spoken on this connection.
+    pub spoken: bool,
+}
+
+/// One registered client.
+#[derive(Debug)]
+pub struct Client {
+    serial: u64,
+    sender: Sender,
+    /// This turn's frames for it alone.
+    own: Vec<u8>,
+    scheduled: Option<Instant>,
+    counted_backlog: usize,
+    /// Its name, once it has one.
+    pub identity: Option<Identity>,
+    /// The hash of its browser's key, where it has told one.
+    pub guest_key: Option<KeyHash>,
+    /// The scope of its message ids: the hash of its tab's key, else a value of its own.
+    pub tab: KeyHash,
+}
+
+/// Capacity that `own` keeps between turns: an error or a pong; what registering takes is given back.
+const OWN_BYTES_KEPT: usize = 512;
+
+/// Every registered client.
+#[derive(Debug, Default)]
+pub struct Clients {
+    slots: Slab<Client>,
+    next_serial: u64,
+    /// Slots that have something of their own to be sent.
+    touched: Vec<usize>,
+    /// When which slot's sender wants its tick.
+    timers: BTreeSet<(Instant, usize)>,
+    /// Bytes of all backlogs.
+    backlogs: usize,
+}
+
+impl Clients {
+    /// Registers a client. From here on its socket is written here alone.
+    pub fn add(&mut self, link: Arc<Link>, tab: impl FnOnce(u64) -> KeyHash, now: Instant) -> ClientId {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let slot = self.slots.insert(Client {
+            serial,
+            sender: Sender::new(link, now),
+            own: Vec::new(),
+            scheduled: None,
+            counted_backlog: 0,
+            identity: None,
+            guest_key: None,
+            tab: tab(serial),
+        });
+        ClientId { slot, serial }
+    }
+
+    /// A client that is still registered.
+    pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
+        self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial)
+    }
+
+    /// Forgets a client whose thread has ended.
+    pub fn remove(&mut self, id: ClientId) -> Option<Client> {
+        self.get(id)?.sender.cut();
+        self.account(id.slot);
+        Some(self.slots.remove(id.slot))
+    }
+
+    /// Whether nobody is registered.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// An event for one client alone.
+    pub fn tell(&mut self, id: ClientId, event: &ServerEvent) {
+        self.tell_with(id, |own| encode(event, own));
+    }
+
+    /// Finished frames for one client alone.
+    pub fn tell_frames(&mut self, id: ClientId, frames: &[u8]) {
+        self.tell_with(id, |own| own.extend_from_slice(frames));
+    }
+
+    fn tell_with(&mut self, id: ClientId, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
+            let first = client.own.is_empty();
+            write(&mut client.own);
+            if first {
+                self.touched.push(id.slot);
+            }
+        }
+    }
+
+    /// Sends everybody the turn, and each what is its own before it.
+    pub fn fan_out(&mut self, shared: &Bytes, now: Instant) {
+        let mut touched = std::mem::take(&mut self.touched);
+        if shared.is_empty() {
+            for &slot in &touched {
+                if let Some(client) = self.slots.get_mut(slot) {
+                    client.send(shared, now);
+                    self.account(slot);
+                }
+            }
+        } else {
+            for (slot, client) in &mut self.slots {
+                client.send(shared, now);
+                if client.is_unaccounted() {
+                    touched.push(slot);
+                }
+                fault::hit("between_writes", shared);
+            }
+            for &slot in &touched {
+                self.account(slot);
+            }
+        }
+        touched.clear();
+        self.touched = touched;
+        self.relieve(now);
+    }
+
+    /// Ends one connection in order.
+    pub fn close(&mut self, id: ClientId, code: CloseCode, now: Instant) {
+        self.end(id, now, |sender| sender.close(code, now));
+    }
+
+    /// Ends one connection with the answer to the peer's own close frame.
+    pub fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
+        self.end(id, now, |sender| sender.close_with(frame, now));
+    }
+
+    /// What is its own goes first, so that the reason of an end is read before it.
+    fn end(&mut self, id: ClientId, now: Instant, how: impl FnOnce(&mut Sender)) {
+        if let Some(client) = self.get(id) {
+            client.send(&Bytes::new(), now);
+            how(&mut client.sender);
+            self.account(id.slot);
+        }
+    }
+
+    /// Ends all connections in order.
+    pub fn close_all(&mut self, code: CloseCode, now: Instant) {
+        for slot in self.all_slots() {
+            self.slots[slot].sender.close(code, now);
+            self.account(slot);
+        }
+    }
+
+    /// Ends all connections at once.
+    pub fn cut_all(&mut self) {
+        for slot in self.all_slots() {
+            self.slots[slot].sender.cut();
+            self.account(slot);
+        }
+    }
+
+    fn all_slots(&self) -> Vec<usize> {
+        self.slots.iter().map(|(slot, _)| slot).collect()
+    }
+
+    /// When [`Clients::tick`] has to be called next.
+    pub fn due(&self) -> Option<Instant> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// Does what is due at blocked and closing clients.
+    pub fn tick(&mut self, now: Instant) {
+        while let Some(&(due, slot)) = self.timers.first()
+            && due <= now
+        {
+            let Some(client) = self.slots.get_mut(slot) else { break };
+            client.sender.tick(now);
+            self.account(slot);
+        }
+    }
+
+    /// Brings the sum of backlogs and the timers up to date with one sender.
+    fn account(&mut self, slot: usize) {
+        let Some(client) = self.slots.get_mut(slot) else { return };
+        self.backlogs = self.backlogs - client.counted_backlog + client.sender.backlog_bytes();
+        client.counted_backlog = client.sender.backlog_bytes();
+        if client.scheduled != client.sender.due() {
+            if let Some(before) = client.scheduled {
+                self.timers.remove(&(before, slot));
+            }
+            client.scheduled = client.sender.due();
+            if let Some(due) = client.scheduled {
+                self.timers.insert((due, slot));
+            }
+        }
+    }
+
+    /// While all backlogs together are too large, the largest is cut off.
+    fn relieve(&mut self, now: Instant) {
+        while self.backlogs > limits::BACKLOGS_BYTES {
+            let open = self.slots.iter().filter(|(_, client)| client.sender.is_open());
+            let Some((slot, _)) = open.max_by_key(|(_, client)| client.counted_backlog) else { return };
+            log::warn!(
+                "clients that do not read have {} unsent bytes: the slowest is cut off",
+                self.backlogs
+            );
+            self.slots[slot].sender.cut_off(now);
+            self.account(slot);
+        }
+    }
+}
+
+impl Client {
+    fn send(&mut self, shared: &Bytes, now: Instant) {
+        self.sender.send(&self.own, shared, now);
+        if self.own.capacity() > OWN_BYTES_KEPT {
+            self.own = Vec::new();
+        }
+        self.own.clear();
+    }
+
+    fn is_unaccounted(&self) -> bool {
+        self.sender.backlog_bytes() != self.counted_backlog || self.sender.due() != self.scheduled
+    }
+}

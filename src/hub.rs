@@ -1,0 +1,491 @@
+//! The hub: one thread that puts everything in order and alone writes to the clients.
+//!
+//! It works in turns. A turn takes a command, drains what else waits (up to a bound), stores the turn's messages in
+//! one transaction, encodes each event once, and writes to every client once. So what a client sees is on disk
+//! ([`crate::store`]), is in the order of the log, and costs one system call a client however much a turn holds.
+//!
+//! The hub never waits for a client or for another thread: it decides ([`crate::room`]), orders and hands out
+//! ([`crate::clients`]), and answers everybody at once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use crate::clients::{ClientId, Clients, Identity};
+use crate::fault;
+use crate::kept::Kept;
+use crate::limits;
+use crate::log_writer::{LogWriter, Saved};
+use crate::names::Name;
+use crate::protocol::{
+    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, WIRE_LIMITS, encode,
+};
+use crate::room::{PresenceUpdate, Room};
+use crate::sender::Link;
+use crate::store::NewMessage;
+
+/// What the hub is told.
+pub enum Command {
+    /// A client wants to be live.
+    Register(Registration),
+    /// What one wake-up of a client's thread gave, in order, at most [`limits::COMMAND_BYTES`].
+    Batch(ClientId, Vec<Request>),
+    /// The last word of a client's thread: its socket is nobody's any more.
+    Left(ClientId),
+    /// The server stops.
+    Stop,
+}
+
+/// One thing a client's thread hands over.
+pub enum Request {
+    /// What the client said.
+    Event(ClientEvent),
+    /// What the thread refused by itself, or has to tell.
+    Refuse(Refusal),
+    /// Finished frames: a ping, a pong.
+    Frames(Vec<u8>),
+    /// A finished `history`. The permit ends with it, so that few of them exist at a time.
+    Answer(Vec<u8>, Permit),
+    /// The connection is to be ended.
+    Close(CloseCode),
+    /// The client said goodbye; this is the answer.
+    Goodbye(Vec<u8>),
+}
+
+/// The right to have an answer under way to the hub; dropped, it is another's.
+pub struct Permit(pub Sender<()>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
+    }
+}
+
+/// A client's thread asks to be registered after a position.
+pub struct Registration {
+    /// The client's socket. The thread wrote to it so far.
+    pub link: Arc<Link>,
+    /// From where on.
+    pub resume: Resume,
+    /// Takes one answer.
+    pub answer: Sender<Answer>,
+}
+
+/// What a client has already.
+#[derive(Debug, Clone)]
+pub enum Resume {
+    /// Nothing.
+    Fresh,
+    /// Everything up to this position of the log with this epoch, as the client says.
+    After(Position, String),
+    /// The welcome, and everything up to this position: it caught up by itself so far.
+    Continue(Position),
+}
+
+/// The hub's answer to a registration, at once in every case.
+pub enum Answer {
+    /// The client is live; the hub writes from here on.
+    Live(ClientId),
+    /// Too much for the hub: write these, ask again from this position on.
+    Frames(Vec<Bytes>, Position),
+    /// Older than what the hub keeps: read the log, ask again. No position means the newest
+    /// [`limits::FRESH_MESSAGES`], after a welcome with this head and this `reset`.
+    Log(Option<Position>, Position, bool),
+}
+
+/// What the hub starts with.
+pub struct HubConfig {
+    /// The room's title.
+    pub title: String,
+    /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
+    pub nonce: KeyHash,
+}
+
+/// The hub thread's state.
+pub struct Hub {
+    commands: Receiver<Command>,
+    config: HubConfig,
+    room: Room,
+    clients: Clients,
+    kept: Kept,
+    log: LogWriter,
+    /// The rest of a batch that did not fit its turn.
+    rest: Option<(ClientId, std::vec::IntoIter<Request>)>,
+    registering: Vec<Registration>,
+    /// This turn's events for everybody.
+    shared: Vec<u8>,
+    presence_due: Option<Instant>,
+    typing_due: Option<Instant>,
+    typing_told: Option<Instant>,
+    stop: bool,
+    /// While stopping: when those who have not left are cut.
+    stopping: Option<Instant>,
+}
+
+impl Hub {
+    /// A hub with nobody in the room.
+    pub fn new(
+        config: HubConfig,
+        commands: Receiver<Command>,
+        room: Room,
+        kept: Kept,
+        log: LogWriter,
+    ) -> Hub {
+        Hub {
+            commands,
+            config,
+            room,
+            clients: Clients::default(),
+            kept,
+            log,
+            rest: None,
+            registering: Vec::new(),
+            shared: Vec::new(),
+            presence_due: None,
+            typing_due: None,
+            typing_told: None,
+            stop: false,
+            stopping: None,
+        }
+    }
+
+    /// Works until the server has stopped.
+    pub fn run(mut self) {
+        loop {
+            if self.rest.is_none() {
+                match self.next_command() {
+                    Ok(command) => self.take(command),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            }
+            self.fill_turn();
+            self.end_turn();
+            if let Some(due) = self.stopping {
+                if self.clients.is_empty() {
+                    return;
+                }
+                if Instant::now() >= due {
+                    self.clients.cut_all();
+                    self.stopping = Some(due + limits::CLOSE_LINGER);
+                }
+            }
+        }
+    }
+
+    fn next_command(&self) -> Result<Command, RecvTimeoutError> {
+        let dues = [self.clients.due(), self.presence_due, self.typing_due, self.log.due(), self.stopping];
+        match dues.into_iter().flatten().min() {
+            Some(due) => self.commands.recv_deadline(due),
+            None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn fill_turn(&mut self) {
+        if let Some((client, requests)) = self.rest.take() {
+            self.take_batch(client, requests);
+        }
+        for _ in 0..limits::HUB_COMMANDS {
+            if self.rest.is_some() || self.log.turn_is_full() || self.shared.len() >= limits::TURN_BYTES {
+                return;
+            }
+            match self.commands.try_recv() {
+                Ok(command) => self.take(command),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Batch(client, requests) => self.take_batch(client, requests.into_iter()),
+            Command::Register(registration) => self.registering.push(registration),
+            Command::Left(client) => {
+                if let Some(gone) = self.clients.remove(client) {
+                    self.leave(gone.identity);
+                }
+            }
+            Command::Stop => self.stop = true,
+        }
+    }
+
+    fn take_batch(&mut self, client: ClientId, mut requests: std::vec::IntoIter<Request>) {
+        while let Some(request) = requests.next() {
+            self.take_request(client, request);
+            if self.log.turn_is_full() && requests.len() > 0 {
+                self.rest = Some((client, requests));
+                return;
+            }
+        }
+    }
+
+    fn take_request(&mut self, client: ClientId, request: Request) {
+        let now = Instant::now();
+        match request {
+            Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
+                if let Err(refusal) = self.say(client, message, client_message_id, username) {
+                    self.clients.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
+                if let Err(refusal) = self.join(client, &username, guest_key, tab_key) {
+                    self.clients.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Typing) => self.type_on(client, now),
+            Request::Event(ClientEvent::RequestHistory { .. }) => {} // answered on the client's own thread
+            Request::Refuse(refusal) => self.clients.tell(client, &ServerEvent::Error(&refusal)),
+            Request::Frames(frames) | Request::Answer(frames, _) => self.clients.tell_frames(client, &frames),
+            Request::Close(code) => {
+                self.clients.close(client, code, now);
+                self.depart(client);
+            }
+            Request::Goodbye(frame) => {
+                self.clients.close_with(client, &frame, now);
+                self.depart(client);
+            }
+        }
+    }
+
+    /// The client is no person any more, before its thread has ended: its name is free when it reads our answer.
+    fn depart(&mut self, client: ClientId) {
+        let identity = self.clients.get(client).and_then(|client| client.identity.take());
+        self.leave(identity);
+    }
+
+    fn leave(&mut self, identity: Option<Identity>) {
+        if let Some(identity) = identity {
+            self.room.leave(&identity.folded, self.log.now_ms());
+            self.note_changes();
+        }
+    }
+
+    fn join(
+        &mut self,
+        id: ClientId,
+        name: &Name,
+        guest_key: Option<KeyHash>,
+        tab_key: Option<KeyHash>,
+    ) -> Result<(), Refusal> {
+        let now_ms = self.log.now_ms();
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        client.guest_key = guest_key.or(client.guest_key);
+        client.tab = tab_key.unwrap_or(client.tab);
+        let current = client.identity.as_ref().map(|identity| identity.folded.clone());
+        let folded = self.room.join(current.as_deref(), name, client.guest_key, now_ms)?;
+        if let Some((display, role)) = self.room.person(&folded) {
+            let spoken =
+                current == Some(folded.clone()) && client.identity.as_ref().is_some_and(|it| it.spoken);
+            client.identity = Some(Identity { folded, display: display.clone(), role, spoken });
+            let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
+            self.clients.tell(id, &joined);
+        }
+        self.note_changes();
+        Ok(())
+    }
+
+    fn say(
+        &mut self,
+        id: ClientId,
+        text: String,
+        client_message_id: Option<String>,
+        username: Option<Name>,
+    ) -> Result<(), Refusal> {
+        fault::hit("hub", &text);
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        let current = client.identity.as_ref();
+        if let Some(name) = username
+            && current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
+        {
+            self.join(id, &name, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
+        }
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        let Some(identity) = &mut client.identity else {
+            let reason = "Join with a name before you send.";
+            return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
+        };
+        let now_ms = self.log.now_ms();
+        self.room.stop_typing(&identity.folded);
+        if !std::mem::replace(&mut identity.spoken, true) {
+            self.room.speak(&identity.folded, now_ms);
+        }
+        let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
+        self.note_changes();
+        self.log.push(NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id }, id)
+    }
+
+    fn type_on(&mut self, id: ClientId, now: Instant) {
+        if let Some(identity) = self.clients.get(id).and_then(|client| client.identity.as_ref()) {
+            self.room.type_on(&identity.folded, now);
+            self.note_changes();
+        }
+    }
+
+    /// Plans what the room has to tell, and passes on what is to be stored.
+    fn note_changes(&mut self) {
+        self.log.push_reservations(self.room.take_reservation_changes());
+        let now = Instant::now();
+        if self.room.presence_changed() && self.presence_due.is_none() {
+            // Waits first: a page that is only reloaded then neither left nor came.
+            self.presence_due = Some(now + limits::COALESCE);
+        }
+        if self.room.typing_changed() && self.typing_due.is_none() {
+            let next = self.typing_told.map_or(now, |told| told + limits::COALESCE);
+            self.typing_due = Some(next.max(now));
+        }
+    }
+
+    /// Stores the turn, tells it to everybody, and takes in who came meanwhile.
+    fn end_turn(&mut self) {
+        let now = Instant::now();
+        self.tell_presence(now);
+        self.tell_typing(now);
+        self.save(now);
+        if self.stop {
+            self.stop(now);
+        }
+        self.register_all(now);
+        self.clients.tick(now);
+    }
+
+    /// One transaction, one buffer, one write per client. Answers to retries follow the turn they may refer to.
+    fn save(&mut self, now: Instant) {
+        let transient = self.shared.len();
+        let Saved { stored, answers } = self.log.save(&mut self.shared, now);
+        let turn = Bytes::copy_from_slice(&self.shared);
+        self.shared.clear();
+        let mut start = transient;
+        for end in stored {
+            self.kept.push(turn.slice(start..end), true);
+            start = end;
+        }
+        self.clients.fan_out(&turn, now);
+        if !answers.is_empty() {
+            for (client, frame) in answers {
+                self.clients.tell_frames(client, &frame);
+            }
+            self.clients.fan_out(&Bytes::new(), now);
+        }
+    }
+
+    /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.
+    fn stop(&mut self, now: Instant) {
+        self.registering.clear();
+        if self.stopping.is_none() {
+            self.stopping = Some(now + limits::CLOSE_LINGER);
+            self.clients.close_all(CloseCode::Stopping, now);
+        }
+    }
+
+    fn tell_presence(&mut self, now: Instant) {
+        if self.presence_due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.presence_due = None;
+        let Some(update) = self.room.take_presence() else { return };
+        let online = self.room.online();
+        let event = match &update {
+            PresenceUpdate::Whole(users) => presence(online, Some(users)),
+            PresenceUpdate::Count => presence(online, None),
+            PresenceUpdate::Changes { joined, left } => {
+                ServerEvent::Presence { online, users: None, joined, left }
+            }
+        };
+        encode(&event, &mut self.shared);
+    }
+
+    fn tell_typing(&mut self, now: Instant) {
+        if self.typing_due.is_none_or(|due| now < due) {
+            return;
+        }
+        self.typing_due = None;
+        self.typing_told = Some(now);
+        let typing = self.room.take_typing(now);
+        let usernames: Vec<&str> = typing.iter().take(limits::TYPING_NAMES).map(AsRef::as_ref).collect();
+        let others = typing.len() - usernames.len();
+        encode(&ServerEvent::Typing { usernames: &usernames, others }, &mut self.shared);
+    }
+
+    fn register_all(&mut self, now: Instant) {
+        if self.registering.is_empty() {
+            return;
+        }
+        let mut state = Vec::new();
+        encode(&self.room_event(), &mut state);
+        let everybody = self.room.everybody();
+        encode(&presence(self.room.online(), everybody.as_deref()), &mut state);
+        for registration in std::mem::take(&mut self.registering) {
+            self.register(registration, &state, now);
+        }
+        self.clients.fan_out(&Bytes::new(), now);
+    }
+
+    fn room_event(&self) -> ServerEvent<'_> {
+        ServerEvent::Room {
+            title: &self.config.title,
+            locked: false,
+            door_closed: false,
+            slow_mode_seconds: 0,
+            members_only: false,
+        }
+    }
+
+    /// Answers at once: live if what is missing is little, else what is missing or where to find it.
+    fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
+        let Registration { link, resume, answer } = registration;
+        let head = self.kept.head();
+        let (after, reset) = match resume {
+            Resume::Continue(position) => (Some(position), None),
+            Resume::After(position, epoch) if epoch == self.log.epoch() && position <= head => {
+                (Some(position), Some(false))
+            }
+            Resume::After(..) => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true)),
+            Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
+        };
+        let missing = after.and_then(|after| Some((after, self.kept.after(after)?)));
+        let Some((after, frames)) = missing else {
+            let _ = answer.send(Answer::Log(after, head, reset.unwrap_or(false)));
+            return;
+        };
+        let mut own = Vec::new();
+        if let Some(reset) = reset {
+            encode(&welcome(self.log.epoch(), head, reset, after > 0), &mut own);
+        }
+        if !self.kept.fits(after, limits::REGISTER_BYTES) {
+            let frames = std::iter::once(Bytes::from(own)).chain(frames.cloned()).collect();
+            let _ = answer.send(Answer::Frames(frames, head));
+            return;
+        }
+        frames.for_each(|frame| own.extend_from_slice(frame));
+        own.extend_from_slice(state);
+        let nonce = self.config.nonce;
+        let id = self.clients.add(link, |serial| tab_of_connection(nonce, serial), now);
+        self.clients.tell_frames(id, &own);
+        if answer.send(Answer::Live(id)).is_err() {
+            self.clients.remove(id); // its thread is gone
+        }
+    }
+}
+
+/// The first event of a connection.
+pub fn welcome(epoch: &str, head: Position, reset: bool, more: bool) -> ServerEvent<'_> {
+    ServerEvent::Welcome { epoch, position: head, reset, more, session: None, limits: WIRE_LIMITS }
+}
+
+fn presence(online: usize, users: Option<&[crate::protocol::Person]>) -> ServerEvent<'_> {
+    ServerEvent::Presence { online, users, joined: &[], left: &[] }
+}
+
+/// The scope of message ids for a connection that has told no tab's key: its own, in this run of the server.
+fn tab_of_connection(nonce: KeyHash, serial: u64) -> KeyHash {
+    let mut tab = nonce;
+    tab[..8].copy_from_slice(&serial.to_be_bytes());
+    tab
+}
+
+/// Milliseconds since 1970 by this machine's clock.
+pub fn wall_clock_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
+}

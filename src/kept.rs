@@ -1,0 +1,131 @@
+//! The newest part of the log as finished frames, for those who come back.
+//!
+//! Frames share the turns' buffers, so keeping them copies nothing. Positions are gapless, so that a position is
+//! an index.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::limits;
+use crate::protocol::Position;
+
+#[derive(Debug)]
+struct Entry {
+    /// Empty for a message that has been deleted.
+    frame: Bytes,
+    is_message: bool,
+}
+
+/// The frames of the newest positions, at most [`limits::KEPT_BYTES`].
+#[derive(Debug)]
+pub struct Kept {
+    entries: VecDeque<Entry>,
+    /// The position before the first entry.
+    before: Position,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Nothing yet, from after this position on.
+    pub fn new(before: Position) -> Kept {
+        Kept { entries: VecDeque::new(), before, bytes: 0 }
+    }
+
+    /// The newest position.
+    pub fn head(&self) -> Position {
+        self.before + self.entries.len() as Position
+    }
+
+    /// Passes the positions before this one: their messages have been deleted.
+    pub fn fill_to(&mut self, position: Position) {
+        while self.head() + 1 < position {
+            self.push(Bytes::new(), false);
+        }
+    }
+
+    /// Keeps the frame of the next position.
+    pub fn push(&mut self, frame: Bytes, is_message: bool) {
+        self.bytes += frame.len();
+        self.entries.push_back(Entry { frame, is_message });
+        while self.bytes > limits::KEPT_BYTES
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.bytes -= oldest.frame.len();
+            self.before += 1;
+        }
+    }
+
+    /// The frames after a position, oldest first; none if older ones would be missing.
+    pub fn after(&self, position: Position) -> Option<impl Iterator<Item = &Bytes>> {
+        let skipped = usize::try_from(position.checked_sub(self.before)?).ok()?;
+        let frames = self.entries.range(skipped.min(self.entries.len())..).map(|entry| &entry.frame);
+        Some(frames.filter(|frame| !frame.is_empty()))
+    }
+
+    /// Whether the frames after a position have at most `most` bytes together.
+    pub fn fits(&self, position: Position, most: usize) -> bool {
+        let count = usize::try_from(self.head().saturating_sub(position)).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        self.entries.iter().rev().take(count).all(|entry| {
+            bytes += entry.frame.len();
+            bytes <= most
+        })
+    }
+
+    /// The position after which the newest `count` messages stand; none if that is older than what is kept.
+    pub fn start_of_newest(&self, count: usize) -> Option<Position> {
+        let messages = self.entries.iter().enumerate().rev().filter(|(_, entry)| entry.is_message);
+        match messages.skip(count - 1).map(|(index, _)| index).next() {
+            Some(index) => Some(self.before + index as Position),
+            None => (self.before == 0).then_some(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(kept: &Kept, after: Position) -> Option<Vec<Bytes>> {
+        kept.after(after).map(|frames| frames.cloned().collect())
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_position() {
+        let mut kept = Kept::new(7);
+        for frame in [&b"eight"[..], b"nine", b"ten"] {
+            kept.push(Bytes::from_static(frame), true);
+        }
+        assert_eq!(kept.head(), 10);
+        assert_eq!(frames(&kept, 8), Some(vec![Bytes::from("nine"), Bytes::from("ten")]));
+        assert_eq!(frames(&kept, 10), Some(vec![]));
+        assert_eq!(frames(&kept, 6), None, "position 7 would be missing");
+        assert!(kept.fits(8, 7) && !kept.fits(8, 6));
+    }
+
+    #[test]
+    fn the_oldest_goes_when_the_bytes_are_spent() {
+        let mut kept = Kept::new(0);
+        let frame = Bytes::from(vec![b'x'; limits::KEPT_BYTES / 4]);
+        for _ in 0..6 {
+            kept.push(frame.clone(), true);
+        }
+        assert_eq!(frames(&kept, 2).map(|frames| frames.len()), Some(4));
+        assert_eq!(frames(&kept, 1), None);
+        assert_eq!(kept.head(), 6);
+    }
+
+    #[test]
+    fn a_fresh_load_begins_before_the_newest_messages_and_counts_nothing_else() {
+        let mut kept = Kept::new(0);
+        for position in 1..=6 {
+            kept.push(Bytes::from_static(b"x"), position != 5);
+        }
+        assert_eq!(kept.start_of_newest(2), Some(3), "4 and 6 are messages");
+        assert_eq!(kept.start_of_newest(50), Some(0), "there are no more");
+        let mut cut = Kept::new(3);
+        cut.push(Bytes::from_static(b"x"), true);
+        assert_eq!(cut.start_of_newest(2), None, "older ones are not kept");
+    }
+}

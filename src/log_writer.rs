@@ -1,0 +1,239 @@
+//! What waits to be stored, and what becomes of it: stored, answered, or refused with `not_saved`.
+//!
+//! Owned by the hub. The disk may say no in two ways. Somebody else's lock on the file passes: the turn is kept and
+//! tried again for [`limits::SAVE_DEADLINE`], while the hub goes on with everything else. A failure (full, broken)
+//! is told to the senders at once. Either way nobody is shown what is not on disk, and the next turn tries anew.
+
+use std::time::Instant;
+
+use crate::clients::ClientId;
+use crate::fault;
+use crate::hub::wall_clock_ms;
+use crate::limits;
+use crate::protocol::{ErrorCode, Message, Refusal, ServerEvent, encode, encoded_bytes};
+use crate::reservations::{Reservation, ReservationChange};
+use crate::store::{AppendError, Change, NewMessage, Outcome, Store, StoredMessage};
+
+/// What one turn came to.
+#[derive(Default)]
+pub struct Saved {
+    /// Where the frame of each position that was stored ends in the turn's buffer, in order.
+    pub stored: Vec<usize>,
+    /// Frames for single clients: the stored message to who sent it again, a refusal to who is out of luck.
+    pub answers: Vec<(ClientId, Vec<u8>)>,
+}
+
+/// The disk did not take the turn yet.
+#[derive(Clone, Copy)]
+struct Stall {
+    since: Instant,
+    retry: Instant,
+}
+
+/// The hub's way to the store.
+pub struct LogWriter {
+    store: Store,
+    waiting: Vec<Change>,
+    /// For each of them: who waits for the answer, and its encoded bytes.
+    origins: Vec<(Option<ClientId>, usize)>,
+    waiting_bytes: usize,
+    stall: Option<Stall>,
+    /// The operator has been told that the disk does not take messages.
+    failing: bool,
+    last_ms: i64,
+}
+
+impl LogWriter {
+    /// The only writer of this store's log.
+    pub fn new(store: Store) -> LogWriter {
+        LogWriter {
+            store,
+            waiting: Vec::new(),
+            origins: Vec::new(),
+            waiting_bytes: 0,
+            stall: None,
+            failing: false,
+            last_ms: 0,
+        }
+    }
+
+    /// Names that the store has kept for their owners.
+    pub fn reservations(&mut self) -> Vec<Reservation> {
+        let now_ms = self.now_ms();
+        self.store.reservations(now_ms)
+    }
+
+    /// Names the log.
+    pub fn epoch(&self) -> &str {
+        self.store.epoch()
+    }
+
+    /// Milliseconds since 1970. Never goes back, whatever the machine's clock does.
+    pub fn now_ms(&mut self) -> i64 {
+        self.last_ms = self.last_ms.max(wall_clock_ms());
+        self.last_ms
+    }
+
+    /// Whether the next message belongs to the next turn.
+    pub fn turn_is_full(&self) -> bool {
+        self.stall.is_none()
+            && (self.waiting.len() >= limits::TURN_MESSAGES || self.waiting_bytes >= limits::TURN_BYTES)
+    }
+
+    /// When [`LogWriter::save`] has to be called, though nothing new came.
+    pub fn due(&self) -> Option<Instant> {
+        self.stall.map(|stall| stall.retry).or_else(|| (!self.waiting.is_empty()).then(Instant::now))
+    }
+
+    /// A message to be stored with this turn.
+    ///
+    /// # Errors
+    /// `not_saved`, when the disk has not taken what came before for so long that no more is kept.
+    pub fn push(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
+        if self.waiting.len() >= limits::WAITING_MESSAGES || self.waiting_bytes >= limits::WAITING_BYTES {
+            return Err(not_saved(&message));
+        }
+        let bytes = encoded_bytes(&message.text, &message.username, message.client_message_id.as_deref());
+        self.waiting_bytes += bytes;
+        self.waiting.push(Change::Message(message));
+        self.origins.push((Some(from), bytes));
+        Ok(())
+    }
+
+    /// Names that are kept for their owners, to be stored with this turn.
+    pub fn push_reservations(&mut self, changes: Vec<ReservationChange>) {
+        for change in changes {
+            self.waiting.push(Change::Reservation(change));
+            self.origins.push((None, 0));
+        }
+    }
+
+    /// Stores what waits, at most a turn of it, and appends its frames to `shared`.
+    pub fn save(&mut self, shared: &mut Vec<u8>, now: Instant) -> Saved {
+        if self.waiting.is_empty() || self.stall.is_some_and(|stall| now < stall.retry) {
+            return Saved::default();
+        }
+        let count = self.turn_length();
+        match self.store.append(&self.waiting[..count]) {
+            Ok(outcomes) => {
+                self.recovered();
+                self.store.settle();
+                self.conclude(outcomes, shared)
+            }
+            Err(AppendError::Busy) => {
+                let since = self.stall.map_or(now, |stall| stall.since);
+                if now.duration_since(since) < limits::SAVE_DEADLINE {
+                    self.stall = Some(Stall { since, retry: now + limits::SAVE_RETRY });
+                    return Saved::default();
+                }
+                self.refuse_all("the database is locked by another program")
+            }
+            Err(AppendError::Failed(reason)) => self.refuse_all(&reason),
+        }
+    }
+
+    /// How many changes make the next turn: all of them, unless a stall let more gather.
+    fn turn_length(&self) -> usize {
+        let mut bytes = 0;
+        let fits = |(_, size): &&(Option<ClientId>, usize)| {
+            let fits = bytes < limits::TURN_BYTES;
+            bytes += size;
+            fits
+        };
+        self.origins.iter().take(limits::TURN_MESSAGES).take_while(fits).count()
+    }
+
+    /// Encodes what was stored, and answers what was not.
+    fn conclude(&mut self, outcomes: Vec<Outcome>, shared: &mut Vec<u8>) -> Saved {
+        let mut saved = Saved { stored: Vec::with_capacity(outcomes.len()), answers: Vec::new() };
+        let changes = self.waiting.drain(..outcomes.len()).zip(self.origins.drain(..outcomes.len()));
+        for ((change, (from, bytes)), outcome) in changes.zip(outcomes) {
+            self.waiting_bytes -= bytes;
+            let Change::Message(message) = change else { continue };
+            fault::hit("after_commit", &message.text);
+            match (outcome, from) {
+                (Outcome::Stored { position }, _) => {
+                    log::debug!(
+                        "message received: position {position}, {} bytes from {}",
+                        message.text.len(),
+                        message.username
+                    );
+                    encode(&ServerEvent::ReceiveMessage(wire_new(&message, position)), shared);
+                    saved.stored.push(shared.len());
+                }
+                (Outcome::Retry(stored), Some(from)) => {
+                    saved.answers.push((from, frame(&ServerEvent::ReceiveMessage(wire(&stored)))));
+                }
+                (Outcome::Conflict, Some(from)) => {
+                    let reason = "This client_message_id was used for another text.";
+                    let refusal =
+                        Refusal::new(ErrorCode::BadRequest, reason).of(message.client_message_id.clone());
+                    saved.answers.push((from, frame(&ServerEvent::Error(&refusal))));
+                }
+                _ => {}
+            }
+        }
+        saved
+    }
+
+    /// Nothing that waits will be stored: its senders are told, and the operator once.
+    fn refuse_all(&mut self, reason: &str) -> Saved {
+        if !std::mem::replace(&mut self.failing, true) {
+            log::error!("messages cannot be saved and are refused until they can: {reason}");
+        }
+        self.stall = None;
+        self.waiting_bytes = 0;
+        let mut saved = Saved::default();
+        for (change, (from, _)) in self.waiting.drain(..).zip(self.origins.drain(..)) {
+            if let (Change::Message(message), Some(from)) = (&change, from) {
+                saved.answers.push((from, frame(&ServerEvent::Error(&not_saved(message)))));
+            }
+        }
+        saved
+    }
+
+    fn recovered(&mut self) {
+        self.stall = None;
+        if std::mem::take(&mut self.failing) {
+            log::info!("messages are saved again");
+        }
+    }
+}
+
+fn not_saved(message: &NewMessage) -> Refusal {
+    let reason = "The message could not be saved, and nobody saw it. Try again.";
+    let retry_after_ms = Some(limits::SAVE_DEADLINE.as_millis() as u64);
+    let refusal = Refusal::new(ErrorCode::NotSaved, reason).of(message.client_message_id.clone());
+    Refusal { retry_after_ms, ..refusal }
+}
+
+fn wire_new(message: &NewMessage, id: crate::protocol::Position) -> Message<'_> {
+    Message {
+        id,
+        at: message.at_ms,
+        username: &message.username,
+        role: message.role,
+        message: &message.text,
+        client_message_id: message.client_message_id.as_deref(),
+        deleted: false,
+    }
+}
+
+/// A stored message as the wire has it.
+pub fn wire(stored: &StoredMessage) -> Message<'_> {
+    Message {
+        id: stored.position,
+        at: stored.at_ms,
+        username: &stored.username,
+        role: stored.role,
+        message: &stored.text,
+        client_message_id: stored.client_message_id.as_deref(),
+        deleted: stored.deleted,
+    }
+}
+
+fn frame(event: &ServerEvent) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(event, &mut out);
+    out
+}
