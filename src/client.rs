@@ -1,0 +1,457 @@
+//! One client's thread: it brings the client up to date, then reads it until it goes.
+//!
+//! The thread writes to the socket until the hub has registered the client, and never after: pongs, close replies
+//! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
+//! socket has no more, hands the hub what that gave as one batch, and only then waits.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::event::PollFlags;
+use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::{Error, Message};
+
+use crate::clients::ClientId;
+use crate::fault;
+use crate::hub::{Answer, Command, Permit, Registration, Request, Resume, welcome};
+use crate::limits;
+use crate::log_writer::wire;
+use crate::pace::Budget;
+use crate::protocol::{
+    ClientEvent, CloseCode, ErrorCode, Position, Refusal, ServerEvent, decode, encode, encode_close,
+};
+use crate::sender::Link;
+use crate::socket::{self, StopSignal};
+use crate::store::{LogEntry, Readers};
+
+/// What every client's thread shares.
+pub struct ClientContext {
+    /// The way to the hub.
+    pub hub: Sender<Command>,
+    /// The way to the log.
+    pub readers: Readers,
+    /// The log's name.
+    pub epoch: String,
+    /// Messages a second, 0 for no limit.
+    pub rate_limit: u32,
+    /// Given when the server stops.
+    pub stop: Arc<StopSignal>,
+    permits: (Sender<()>, Receiver<()>),
+}
+
+impl ClientContext {
+    /// What every client's thread shares.
+    pub fn new(
+        hub: Sender<Command>,
+        readers: Readers,
+        epoch: String,
+        rate_limit: u32,
+        stop: Arc<StopSignal>,
+    ) -> ClientContext {
+        let permits = bounded(limits::ANSWERS);
+        for _ in 0..limits::ANSWERS {
+            permits.0.send(()).expect("as many as the channel takes");
+        }
+        ClientContext { hub, readers, epoch, rate_limit, stop, permits }
+    }
+}
+
+/// Serves a client whose handshake is answered; returns when the connection has ended.
+///
+/// `early` is what came behind the request head.
+pub fn serve(link: &Arc<Link>, resume: Resume, early: Vec<u8>, context: &ClientContext) {
+    match register(link, resume, context) {
+        Ok(id) => {
+            let _departure = Departure { id, context };
+            Reading::new(link, id, early, context).run();
+            // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
+            socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
+        }
+        Err(Unregistered::Stopping) => refuse(link, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
+    }
+}
+
+/// Ends a connection that is not the hub's yet with a close code.
+pub fn refuse(link: &Link, code: CloseCode, stop: &StopSignal) {
+    if socket::write_all(&link.stream, &encode_close(code), stop).is_ok() {
+        socket::finish(&link.stream);
+    }
+}
+
+/// The thread's last word, whatever ends it.
+struct Departure<'a> {
+    id: ClientId,
+    context: &'a ClientContext,
+}
+
+impl Drop for Departure<'_> {
+    fn drop(&mut self) {
+        let _ = self.context.hub.send(Command::Left(self.id)); // no hub, no room to leave
+    }
+}
+
+enum Unregistered {
+    Stopping,
+    Gone(io::Error),
+}
+
+impl From<io::Error> for Unregistered {
+    fn from(error: io::Error) -> Unregistered {
+        Unregistered::Gone(error)
+    }
+}
+
+/// Catches up under flow control until the hub takes over.
+fn register(link: &Arc<Link>, mut resume: Resume, context: &ClientContext) -> Result<ClientId, Unregistered> {
+    loop {
+        let (answer, answered) = bounded(1);
+        let registration = Registration { link: link.clone(), resume: resume.clone(), answer };
+        context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
+        let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
+            Answer::Live(id) => return Ok(id),
+            Answer::Frames(frames, head) => {
+                write_frames(link, &frames, context)?;
+                head
+            }
+            Answer::Log(after, head, reset) => {
+                let welcomed = matches!(resume, Resume::Continue(_));
+                catch_up(link, after, (!welcomed).then_some((head, reset)), context)?
+            }
+        };
+        resume = Resume::Continue(position);
+    }
+}
+
+/// Many small frames in few writes.
+fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::Result<()> {
+    let mut chunk = Vec::with_capacity(limits::REGISTER_BYTES);
+    for frame in frames {
+        if chunk.len() + frame.len() > limits::REGISTER_BYTES {
+            socket::write_all(&link.stream, &chunk, &context.stop)?;
+            chunk.clear();
+        }
+        chunk.extend_from_slice(frame);
+    }
+    socket::write_all(&link.stream, &chunk, &context.stop)
+}
+
+/// Sends the log from a position (none: the newest messages) to its end as it is now, a page at a time.
+fn catch_up(
+    link: &Link,
+    after: Option<Position>,
+    welcome_of: Option<(Position, bool)>,
+    context: &ClientContext,
+) -> io::Result<Position> {
+    let failed = |error| io::Error::other(format!("the log cannot be read: {error}"));
+    let mut position = match after {
+        Some(position) => position,
+        None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
+    };
+    let mut chunk = Vec::new();
+    if let Some((head, reset)) = welcome_of {
+        encode(&welcome(&context.epoch, head, reset, position > 0), &mut chunk);
+    }
+    loop {
+        let page = context
+            .readers
+            .after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)
+            .map_err(failed)?;
+        for entry in &page.entries {
+            encode(&event_of(entry), &mut chunk);
+        }
+        socket::write_all(&link.stream, &chunk, &context.stop)?;
+        chunk.clear();
+        position = page.through;
+        if !page.more {
+            return Ok(position);
+        }
+    }
+}
+
+/// A change of the log as the wire has it.
+pub fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
+    match entry {
+        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(wire(stored)),
+        LogEntry::Deletion { position, message_id } => {
+            ServerEvent::MessageDeleted { id: *position, message_id: *message_id }
+        }
+    }
+}
+
+/// The socket as tungstenite sees it: reads are metered, writes are put aside for the hub.
+struct Inbound {
+    link: Arc<Link>,
+    /// Bytes read since they were last asked for.
+    read: usize,
+    without_message: usize,
+    replies: Vec<u8>,
+}
+
+impl Read for Inbound {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Empty continuation frames are eaten inside tungstenite: no limit on messages ever sees them.
+        if self.without_message > limits::BYTES_WITHOUT_MESSAGE {
+            return Err(io::Error::new(ErrorKind::InvalidData, "too many bytes without a message"));
+        }
+        let count = (&self.link.stream).read(buffer)?;
+        self.read += count;
+        self.without_message += count;
+        Ok(count)
+    }
+}
+
+impl Write for Inbound {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.replies.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// This connection is over: its peer is silent for good, or the hub is gone.
+struct Over;
+
+/// A registered client being read.
+struct Reading<'a> {
+    context: &'a ClientContext,
+    id: ClientId,
+    socket: WebSocket<Inbound>,
+    batch: Vec<Request>,
+    batch_bytes: usize,
+    messages: Budget,
+    bytes: Budget,
+    last_byte: Instant,
+    pings: u32,
+    told_pace: Option<Instant>,
+    typed: Option<Instant>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(link: &Arc<Link>, id: ClientId, early: Vec<u8>, context: &'a ClientContext) -> Reading<'a> {
+        let now = Instant::now();
+        let inbound = Inbound {
+            link: link.clone(),
+            read: early.len(),
+            without_message: early.len(),
+            replies: Vec::new(),
+        };
+        let config = WebSocketConfig::default()
+            .read_buffer_size(limits::READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(limits::FRAME_BYTES))
+            .max_frame_size(Some(limits::FRAME_BYTES));
+        let rate = context.rate_limit;
+        let bytes =
+            if rate == 0 { (0, 0) } else { (limits::INBOUND_BYTES_PER_SECOND, limits::INBOUND_BURST_BYTES) };
+        Reading {
+            context,
+            id,
+            socket: WebSocket::from_partially_read(inbound, early, Role::Server, Some(config)),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            messages: Budget::new(rate, rate.saturating_mul(limits::BURST_SECONDS), now),
+            bytes: Budget::new(bytes.0, bytes.1, now),
+            last_byte: now,
+            pings: 0,
+            told_pace: None,
+            typed: None,
+        }
+    }
+
+    /// Reads until the client goes, is to go, or the hub has closed it.
+    fn run(mut self) {
+        while !self.socket.get_ref().link.is_closing() {
+            let outcome = match self.socket.read() {
+                Ok(message) => self.take(message),
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    self.hand_over().and_then(|()| self.wait_for_bytes())
+                }
+                Err(error) => {
+                    self.end(&error);
+                    return;
+                }
+            };
+            if outcome.and_then(|()| self.keep_pace()).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Over> {
+        self.socket.get_mut().without_message = 0;
+        let now = Instant::now();
+        let Message::Text(text) = message else {
+            self.bytes.spend(limits::FRAME_COST_BYTES, now);
+            if message.is_binary() {
+                self.batch.push(Request::Close(CloseCode::Unsupported));
+                return self.hand_over();
+            }
+            return Ok(()); // tungstenite has its answer ready
+        };
+        fault::hit("client", text.as_bytes());
+        self.batch_bytes += text.len();
+        match decode(&text) {
+            Ok(ClientEvent::RequestHistory { before, limit }) => {
+                self.messages.spend(1, now);
+                return self.answer_history(before, limit);
+            }
+            Ok(event @ ClientEvent::SendMessage { .. }) => {
+                self.messages.spend(1, now);
+                self.batch.push(Request::Event(event));
+            }
+            Ok(ClientEvent::Typing) => {
+                self.bytes.spend(limits::FRAME_COST_BYTES, now);
+                if self.typed.is_none_or(|typed| now.duration_since(typed) >= limits::TYPING_EVERY) {
+                    self.typed = Some(now);
+                    self.batch.push(Request::Event(ClientEvent::Typing));
+                }
+            }
+            Ok(event @ ClientEvent::Join { .. }) => {
+                self.bytes.spend(limits::FRAME_COST_BYTES, now);
+                self.batch.push(Request::Event(event));
+            }
+            Err(refusal) => {
+                self.bytes.spend(limits::FRAME_COST_BYTES, now);
+                log::debug!("a client's frame was refused: {:?}", refusal.code);
+                self.batch.push(Request::Refuse(refusal));
+            }
+        }
+        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Gives the hub what has been read. A full channel makes this wait, and TCP slows the client.
+    fn hand_over(&mut self) -> Result<(), Over> {
+        let replies = std::mem::take(&mut self.socket.get_mut().replies);
+        if !replies.is_empty() {
+            self.batch.push(Request::Frames(replies));
+        }
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
+    }
+
+    /// Reads a page of the log on this thread, one at a time, and passes it on.
+    fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
+        self.hand_over()?;
+        let unavailable = |reason: &dyn std::fmt::Display| {
+            log::warn!("a request for history was not answered: {reason}");
+            let refusal =
+                Refusal::new(ErrorCode::RateLimited, "The history cannot be read just now. Try again.");
+            Request::Refuse(Refusal { retry_after_ms: Some(1_000), ..refusal })
+        };
+        let request = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
+            Err(_) => unavailable(&"too many at once"),
+            Ok(()) => {
+                let permit = Permit(self.context.permits.0.clone());
+                match self.context.readers.before(before, limit, limits::HISTORY_BYTES) {
+                    Err(error) => unavailable(&error),
+                    Ok(page) => {
+                        let messages: Vec<_> = page.messages.iter().map(wire).collect();
+                        let mut frame = Vec::new();
+                        encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
+                        Request::Answer(frame, permit)
+                    }
+                }
+            }
+        };
+        self.batch.push(request);
+        self.hand_over()
+    }
+
+    /// Over its budget a client is not read: TCP slows it, its order is kept, nothing is refused.
+    fn keep_pace(&mut self) -> Result<(), Over> {
+        let now = Instant::now();
+        let read = std::mem::take(&mut self.socket.get_mut().read);
+        if read > 0 {
+            self.last_byte = now;
+            self.pings = 0;
+            self.bytes.spend(u32::try_from(read).unwrap_or(u32::MAX), now);
+        }
+        let Some(wait) = self.messages.wait(now).max(self.bytes.wait(now)) else { return Ok(()) };
+        self.tell_pace(wait, now);
+        self.hand_over()?;
+        let until = now + wait;
+        while let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+            && !self.socket.get_ref().link.is_closing()
+        {
+            let slice = Instant::now() + left.min(limits::PACE_SLICE);
+            // No events: only a socket that is shut down ends this wait early, and then reading tells.
+            if !matches!(
+                socket::wait(&self.socket.get_ref().link.stream, PollFlags::empty(), slice),
+                Ok(false)
+            ) {
+                break;
+            }
+        }
+        self.last_byte = Instant::now(); // it may have sent what we did not read
+        Ok(())
+    }
+
+    fn tell_pace(&mut self, wait: Duration, now: Instant) {
+        if self.told_pace.is_none_or(|told| now.duration_since(told) >= limits::RATE_LIMITED_NOTICE) {
+            self.told_pace = Some(now);
+            let reason = "You are sending faster than this room allows. It is read, only later.";
+            let refusal = Refusal::new(ErrorCode::RateLimited, reason);
+            let retry_after_ms = Some(wait.as_millis() as u64 + 1);
+            self.batch.push(Request::Refuse(Refusal { retry_after_ms, ..refusal }));
+        }
+    }
+
+    /// Until there is something to read. Pings who is silent, and lets go who stays so.
+    fn wait_for_bytes(&mut self) -> Result<(), Over> {
+        loop {
+            let idle_at = self.last_byte + limits::IDLE;
+            let ping_at = self.last_byte + limits::PING_AFTER * (self.pings + 1);
+            match socket::wait(&self.socket.get_ref().link.stream, PollFlags::IN, ping_at.min(idle_at)) {
+                Ok(false) if Instant::now() >= idle_at => {
+                    log::debug!("a client was silent for {:?}", limits::IDLE);
+                    return Err(Over);
+                }
+                Ok(false) => {
+                    self.pings += 1;
+                    self.batch.push(Request::Frames(crate::protocol::PING.to_vec()));
+                    self.hand_over()?;
+                }
+                Ok(true) => return Ok(()),
+                Err(error) => {
+                    log::warn!("cannot wait for a client: {error}");
+                    return Err(Over);
+                }
+            }
+        }
+    }
+
+    /// The stream has ended or cannot be read on: says so to the hub, and through it to the client.
+    fn end(&mut self, error: &Error) {
+        use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        let code = match error {
+            Error::ConnectionClosed => {
+                let reply = std::mem::take(&mut self.socket.get_mut().replies);
+                self.batch.push(Request::Goodbye(reply));
+                None
+            }
+            Error::Protocol(ResetWithoutClosingHandshake) => None,
+            Error::Io(error) if error.kind() == ErrorKind::InvalidData => Some(CloseCode::TooBig),
+            Error::Io(_) => None,
+            Error::Capacity(_) => Some(CloseCode::TooBig),
+            Error::Utf8(_) => Some(CloseCode::Invalid),
+            _ => Some(CloseCode::Protocol),
+        };
+        if let Some(code) = code {
+            log::debug!("a client broke the protocol: {error}");
+            self.batch.push(Request::Close(code));
+        }
+        let _ = self.hand_over(); // no hub, no one to tell
+    }
+}
