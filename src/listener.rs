@@ -1,0 +1,314 @@
+//! The public port: who is let in, what they ask for, and which way it goes.
+//!
+//! One thread accepts; every connection then has its own, which reads the request's head under one deadline and
+//! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::relay`]). Connections are counted in
+//! all and by address on the accepting thread alone: a connection's thread reports its end through a channel.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, Read};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, unbounded};
+use rustix::event::PollFlags;
+use tungstenite::handshake::server::{create_response, write_response};
+use tungstenite::http;
+
+use crate::client::{self, ClientContext};
+use crate::hub::Resume;
+use crate::limits;
+use crate::origin;
+use crate::page::Pages;
+use crate::protocol::CloseCode;
+use crate::relay;
+use crate::request::{self, Head, Refused};
+use crate::sender::Link;
+use crate::socket::{self, StopSignal, Woken};
+
+/// What every connection's thread shares.
+pub struct Context {
+    /// For those that become clients.
+    pub client: ClientContext,
+    /// For all others.
+    pub pages: Pages,
+    /// Origins under which others reach this server.
+    pub public_urls: Vec<String>,
+    /// Given when the server stops.
+    pub stop: Arc<StopSignal>,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Caps {
+    /// In all.
+    pub all: usize,
+    /// From one address.
+    pub per_address: usize,
+}
+
+/// Accepts until the server stops, then waits until every connection's thread has ended.
+pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
+    let (ended, ends) = unbounded();
+    let mut seats = Seats { caps, all: 0, refusals: 0, by_address: HashMap::new() };
+    let mut failing = false;
+    while wait_for_connection(listener, &context.stop) {
+        ends.try_iter().for_each(|seat| seats.free(seat));
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                if std::mem::take(&mut failing) {
+                    log::info!("connections are accepted again");
+                }
+                if let Some(kind) = seats.take(peer.ip()) {
+                    let seat = Occupied { kind, address: address_key(peer.ip()), ended: ended.clone() };
+                    spawn(stream, peer, seat, context.clone());
+                } else {
+                    log::debug!("a connection from {peer} was closed unheard: there are too many");
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => {
+                // Out of descriptors, or a connection that ended before it was accepted: both pass.
+                if !std::mem::replace(&mut failing, true) {
+                    log::warn!("a connection could not be accepted, trying on: {error}");
+                }
+                context.stop.pause(limits::ACCEPT_PAUSE);
+            }
+        }
+    }
+    drop(ended);
+    let deadline = Instant::now() + limits::STOP;
+    while ends.recv_deadline(deadline).is_ok() {}
+}
+
+fn wait_for_connection(listener: &TcpListener, stop: &StopSignal) -> bool {
+    loop {
+        match stop.wait(listener, PollFlags::IN, Instant::now() + Duration::from_secs(3600)) {
+            Ok(Woken::Ready) => return !stop.is_given(),
+            Ok(Woken::Deadline) => {}
+            Ok(Woken::Stopping) => return false,
+            Err(error) => {
+                log::error!("cannot wait for connections, trying on: {error}");
+                thread::sleep(limits::ACCEPT_PAUSE);
+            }
+        }
+    }
+}
+
+/// What a connection is let in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// To be served.
+    Guest,
+    /// To be told that the room is full.
+    Full,
+    /// To be told that its address has too many.
+    Crowded,
+}
+
+/// A connection's place; reports its end when dropped.
+struct Occupied {
+    kind: Kind,
+    address: IpAddr,
+    ended: Sender<(Kind, IpAddr)>,
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        let _ = self.ended.send((self.kind, self.address)); // nobody counts any more: the server stops
+    }
+}
+
+struct Seats {
+    caps: Caps,
+    all: usize,
+    refusals: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Seats {
+    /// A place for a connection from this address; none if there is not even one to be refused on.
+    fn take(&mut self, peer: IpAddr) -> Option<Kind> {
+        let here = self.by_address.entry(address_key(peer)).or_default();
+        let refusal = match (self.all >= self.caps.all, *here >= self.caps.per_address) {
+            (false, false) => {
+                *here += 1;
+                self.all += 1;
+                return Some(Kind::Guest);
+            }
+            (_, true) => Kind::Crowded,
+            (true, false) => Kind::Full,
+        };
+        if *here == 0 {
+            self.by_address.remove(&address_key(peer));
+        }
+        (self.refusals < limits::REFUSALS).then(|| {
+            self.refusals += 1;
+            refusal
+        })
+    }
+
+    fn free(&mut self, (kind, address): (Kind, IpAddr)) {
+        if kind != Kind::Guest {
+            self.refusals -= 1;
+            return;
+        }
+        self.all -= 1;
+        if let Some(here) = self.by_address.get_mut(&address) {
+            *here -= 1;
+            if *here == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// What counts as one address: an IPv6 host has its whole /64 to choose from.
+fn address_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
+        v4 => v4,
+    }
+}
+
+fn spawn(stream: TcpStream, peer: SocketAddr, seat: Occupied, context: Arc<Context>) {
+    let serve = move || {
+        let seat = seat; // dropped last: the thread has ended then
+        let served = catch_unwind(AssertUnwindSafe(|| serve(stream, peer, seat.kind, &context)));
+        match served {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::debug!("the connection from {peer} broke: {error}"),
+            Err(_) => {
+                log::error!("the thread of the connection from {peer} panicked: only that connection ends")
+            }
+        }
+    };
+    if let Err(error) = thread::Builder::new().stack_size(limits::THREAD_STACK_BYTES).spawn(serve) {
+        log::warn!("no thread for a connection: {error}"); // it is closed with the closure that was not run
+    }
+}
+
+fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, context: &Context) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
+    let (head, rest) = match read_head(&stream, kind, &context.stop) {
+        Ok(read) => read,
+        Err(HeadError::Gone(error)) => return Err(error),
+        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, &refused, context),
+    };
+    let routed = origin::check(&head, &context.public_urls).and_then(|()| route(&head));
+    let handshake = match (routed, kind) {
+        (Err(refused), _) => return refuse(&stream, peer, &refused, context),
+        (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, peer, context),
+        (Ok(None), Kind::Full) => return refuse(&stream, peer, &Refused::new(503, ROOM_FULL), context),
+        (Ok(None), Kind::Crowded) => return refuse(&stream, peer, &Refused::new(429, ADDRESS_FULL), context),
+        (Ok(Some(handshake)), _) => handshake,
+    };
+    socket::write_all(&stream, &handshake, &context.stop)?;
+    let link = Arc::new(Link::new(stream));
+    if kind == Kind::Guest {
+        client::serve(&link, resume_of(&head), rest, &context.client);
+    } else {
+        client::refuse(&link, CloseCode::Full, &context.stop);
+    }
+    Ok(())
+}
+
+const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-clients.";
+const ADDRESS_FULL: &str = "There are too many connections from your address. The room's host can allow more: --max-clients-per-address.";
+
+enum HeadError {
+    Gone(io::Error),
+    Refused(Refused),
+}
+
+/// Reads the head under one deadline for all of it.
+///
+/// # Returns
+/// The head, and what came behind it.
+fn read_head(mut stream: &TcpStream, kind: Kind, stop: &StopSignal) -> Result<(Head, Vec<u8>), HeadError> {
+    let patience = if kind == Kind::Guest { limits::HEAD_DEADLINE } else { limits::REFUSAL_DEADLINE };
+    let deadline = Instant::now() + patience;
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 2048];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(HeadError::Gone(ErrorKind::UnexpectedEof.into())),
+            Ok(count) => {
+                bytes.extend_from_slice(&chunk[..count]);
+                if let Some((head, end)) = request::parse(&bytes).map_err(HeadError::Refused)? {
+                    return Ok((head, bytes.split_off(end)));
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                match stop.wait(stream, PollFlags::IN, deadline).map_err(HeadError::Gone)? {
+                    Woken::Ready => {}
+                    Woken::Stopping => return Err(HeadError::Gone(ErrorKind::Interrupted.into())),
+                    Woken::Deadline => {
+                        let reason =
+                            format!("The request's head must come within {} seconds.", patience.as_secs());
+                        return Err(HeadError::Refused(Refused::new(408, reason)));
+                    }
+                }
+            }
+            Err(error) => return Err(HeadError::Gone(error)),
+        }
+        if Instant::now() >= deadline {
+            let reason = format!("The request's head must come within {} seconds.", patience.as_secs());
+            return Err(HeadError::Refused(Refused::new(408, reason)));
+        }
+    }
+}
+
+fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Context) -> io::Result<()> {
+    log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
+    socket::write_all(stream, &refused.answer(), &context.stop)?;
+    socket::finish(stream);
+    Ok(())
+}
+
+/// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.
+fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
+    if head.path() != "/ws" {
+        return match head.wants_upgrade() {
+            true => Err(Refused::new(404, "The room's WebSocket is at /ws.")),
+            false => Ok(None),
+        };
+    }
+    if head.method != "GET" || !head.is_http_11 {
+        return Err(Refused::new(400, "A WebSocket begins with a GET of HTTP/1.1."));
+    }
+    if !head.wants_upgrade() || head.header("sec-websocket-version") != Some("13") {
+        return Err(Refused::new(
+            426,
+            "This is the room's WebSocket, version 13. Open / in a browser for the page.",
+        ));
+    }
+    let mut request = http::Request::new(());
+    for (name, value) in &head.headers {
+        let name = http::HeaderName::from_bytes(name.as_bytes());
+        let value = http::HeaderValue::from_bytes(value);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            request.headers_mut().append(name, value);
+        }
+    }
+    let not_a_handshake = |error| Refused::new(400, format!("Not a WebSocket handshake: {error}."));
+    let response = create_response(&request).map_err(not_a_handshake)?;
+    let mut bytes = Vec::new();
+    write_response(&mut bytes, &response).map_err(not_a_handshake)?;
+    Ok(Some(bytes))
+}
+
+/// Where the client says it is. A position that is no number is nobody's: it starts afresh, and is told so.
+fn resume_of(head: &Head) -> Resume {
+    match (head.query("after"), head.query("epoch")) {
+        (None, None) => Resume::Fresh,
+        (after, epoch) => {
+            let position = after.and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
+            Resume::After(position, epoch.unwrap_or_default().to_owned())
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Passes one plain request on to the page, and the answer back.
+//!
+//! The request that tiny_http gets is written here, from what has been checked: it never sees a byte of the client's
+//! request line or framing. Only headers that the page has a use for go along.
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use rustix::event::PollFlags;
+
+use crate::limits;
+use crate::listener::Context;
+use crate::request::{Head, Refused};
+use crate::socket::{self, StopSignal, Woken};
+
+/// Headers that the page's side knows.
+const PASSED_ON: [&str; 6] = ["accept", "content-type", "cookie", "host", "if-none-match", "origin"];
+
+/// Serves one request; `early` is what came behind its head.
+///
+/// # Errors
+/// When the client's connection broke or was too slow.
+pub fn relay(
+    stream: &TcpStream,
+    head: &Head,
+    early: Vec<u8>,
+    peer: SocketAddr,
+    context: &Context,
+) -> io::Result<()> {
+    let Some(body) = read_body(stream, head, early, &context.stop)? else {
+        let reason =
+            format!("The request's body must come within {} seconds.", limits::BODY_DEADLINE.as_secs());
+        socket::write_all(stream, &Refused::new(408, reason).answer(), &context.stop)?;
+        socket::finish(stream);
+        return Ok(());
+    };
+    match ask(stream, head, &body, peer, context) {
+        Ok(()) => {}
+        Err(Failed::Client(error)) => return Err(error),
+        Err(Failed::Page(error)) => {
+            log::error!("the page did not answer: {error}");
+            let refused = Refused::new(502, "The page cannot be served just now. Try again.");
+            socket::write_all(stream, &refused.answer(), &context.stop)?;
+        }
+    }
+    socket::finish(stream);
+    Ok(())
+}
+
+/// The whole body, none if it did not come in time. What comes behind it is another request's, and not read.
+fn read_body(
+    mut stream: &TcpStream,
+    head: &Head,
+    mut body: Vec<u8>,
+    stop: &StopSignal,
+) -> io::Result<Option<Vec<u8>>> {
+    if head.expects_continue && body.len() < head.body_bytes {
+        socket::write_all(stream, b"HTTP/1.1 100 Continue\r\n\r\n", stop)?;
+    }
+    let deadline = Instant::now() + limits::BODY_DEADLINE;
+    let mut chunk = [0; 2048];
+    while body.len() < head.body_bytes {
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => body.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                match stop.wait(stream, PollFlags::IN, deadline)? {
+                    Woken::Ready => {}
+                    Woken::Deadline => return Ok(None),
+                    Woken::Stopping => return Err(ErrorKind::Interrupted.into()),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+    }
+    body.truncate(head.body_bytes);
+    Ok(Some(body))
+}
+
+enum Failed {
+    Client(io::Error),
+    /// Before the first byte of its answer.
+    Page(io::Error),
+}
+
+fn ask(
+    stream: &TcpStream,
+    head: &Head,
+    body: &[u8],
+    peer: SocketAddr,
+    context: &Context,
+) -> Result<(), Failed> {
+    let mut page = context.pages.connect().map_err(Failed::Page)?;
+    page.set_write_timeout(Some(limits::PAGE_DEADLINE)).map_err(Failed::Page)?;
+    let mut request = request_of(head, body.len(), peer, context.pages.secret()).into_bytes();
+    request.extend_from_slice(body);
+    page.write_all(&request).map_err(Failed::Page)?;
+    page.set_nonblocking(true).map_err(Failed::Page)?;
+    let mut answered = false;
+    let mut chunk = [0; 8192];
+    loop {
+        match page.read(&mut chunk) {
+            Ok(0) if answered => return Ok(()),
+            Ok(0) => return Err(Failed::Page(ErrorKind::UnexpectedEof.into())),
+            Ok(count) => {
+                answered = true;
+                socket::write_all(stream, &chunk[..count], &context.stop).map_err(Failed::Client)?;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                let deadline = Instant::now() + limits::PAGE_DEADLINE;
+                let failed = if answered { Failed::Client } else { Failed::Page };
+                match context.stop.wait(&page, PollFlags::IN, deadline).map_err(failed)? {
+                    Woken::Ready => {}
+                    Woken::Deadline => return Err(failed(ErrorKind::TimedOut.into())),
+                    Woken::Stopping => return Err(Failed::Client(ErrorKind::Interrupted.into())),
+                }
+            }
+            Err(error) => return Err(if answered { Failed::Client(error) } else { Failed::Page(error) }),
+        }
+    }
+}
+
+/// The request that the page's side gets.
+fn request_of(head: &Head, body_bytes: usize, peer: SocketAddr, secret: &str) -> String {
+    let mut request = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
+    for (name, value) in &head.headers {
+        // tiny_http takes ASCII only; a value that is not has no meaning to the page.
+        if PASSED_ON.contains(&name.as_str())
+            && let Some(value) = std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
+        {
+            let _ = write!(request, "{name}: {value}\r\n"); // a String takes it
+        }
+    }
+    let _ = write!(
+        request,
+        "Content-Length: {body_bytes}\r\nX-Peer-Address: {}\r\nX-Relay-Secret: {secret}\r\nConnection: close\r\n\r\n",
+        peer.ip()
+    );
+    request
+}
