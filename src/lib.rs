@@ -1,6 +1,86 @@
-//! A self-hosted, real-time chat room: one binary, one port, one thread per connection.
+//! A self-hosted, real-time chat room: one binary, one port, one thread per connection, no async runtime.
+//!
+//! # The way of a message
+//!
+//! ```text
+//!  browser ── TCP, one port ──► listener      accepts, counts; then a thread of its own for each connection,
+//!                                 │           which reads the request's head under one deadline
+//!               Upgrade: websocket│     anything else
+//!                                 ▼           ▼
+//!                              client       relay ──► page: tiny_http on a private socket
+//!            decode, check, pace  │
+//!                                 ▼  commands, a bounded channel
+//!                                hub          one turn: take what waits, store it in one transaction, encode each
+//!                                 │           event once, write to each client once
+//!                                 ▼
+//!                         every client's sender
+//! ```
+//!
+//! # What always holds
+//!
+//! 1. The order of positions is the order of commits is the order in which everybody sees the log.
+//! 2. Nobody sees a message that is not on disk.
+//! 3. A message sent twice with the same id is stored once; the second is answered with the first.
+//! 4. One thread at a time writes to a socket: the connection's own until it is registered, the hub from then on.
+//! 5. The hub waits for nobody: what a client does not take waits in its backlog, and who takes nothing is cut off.
+//! 6. Every queue, wait and input has a bound, and the bound has a reason ([`limits`]).
+//! 7. What breaks one connection breaks no other. A hub that panics ends the process.
+//! 8. Passwords, tokens, keys and what people write are never logged.
+//!
+//! # Where things are
+//!
+//! Each module uses only those above it in this list.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`limits`] | every bound, with its unit and its reason |
+//! | [`config`] | the command line |
+//! | [`fault`] | where a development build breaks on demand |
+//! | [`logging`] | log lines on stderr |
+//! | [`names`] | what a name may be, and when two are one |
+//! | [`protocol`] | what clients and the server say, as frames |
+//! | [`reservations`] | guests' names that are kept for their browsers |
+//! | [`room`] | who is here, who is typing, what of it was told |
+//! | [`store`] | the log on disk |
+//! | [`export`] | the log as a file |
+//! | [`kept`] | the newest part of the log in memory |
+//! | [`socket`] | waiting, writing and closing with deadlines |
+//! | [`sender`] | one client's write half and its backlog |
+//! | [`clients`] | all registered clients: fan-out and timers |
+//! | [`log_writer`] | what waits to be stored, and what becomes of it |
+//! | [`hub`] | the hub's thread: turns and order |
+//! | [`pace`] | how fast a client is read |
+//! | [`client`] | one client's thread |
+//! | [`banner`] | what the operator sees at start |
+//! | [`page`] | tiny_http: the page and its API |
+//! | [`request`] | a request's head, read strictly |
+//! | [`origin`] | which hosts and origins are the room's own |
+//! | [`relay`] | a plain request on its way to the page |
+//! | [`listener`] | the public port |
+//! | [`server`] | all of it, started and stopped |
 
 pub mod banner;
+pub mod client;
+pub mod clients;
 pub mod config;
+pub mod export;
+pub mod fault;
+pub mod hub;
+pub mod kept;
 pub mod limits;
+pub mod listener;
+pub mod log_writer;
+pub mod logging;
 pub mod names;
+pub mod origin;
+pub mod pace;
+pub mod page;
+pub mod protocol;
+pub mod relay;
+pub mod request;
+pub mod reservations;
+pub mod room;
+pub mod sender;
+pub mod server;
+pub mod socket;
+pub mod store;

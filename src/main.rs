@@ -1,1 +1,80 @@
-fn main() {}
+//! The program: reads the command line, runs what it asks for, and turns the outcome into an exit code.
+//!
+//! 0: done, or stopped by Ctrl-C or SIGTERM. 1: could not start. 2: the command line cannot be followed.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use chat_app::config::{self, Config, Invocation};
+use chat_app::export::{self, ExportFormat};
+use chat_app::server::Server;
+use chat_app::{banner, logging};
+use crossbeam_channel::bounded;
+
+fn main() -> ExitCode {
+    let invocation = match config::parse(std::env::args_os().skip(1)) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("chat-app: {error}\n\n{}", config::help()));
+            return ExitCode::from(2);
+        }
+    };
+    match run(invocation) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&mut io::stderr(), &format!("chat-app: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
+    match invocation {
+        Invocation::Serve(config) => serve(config),
+        Invocation::Export { database, format } => export(&database, format),
+        Invocation::Help => {
+            say(&mut io::stdout(), &config::help());
+            Ok(())
+        }
+        Invocation::Version => {
+            say(&mut io::stdout(), concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(())
+        }
+    }
+}
+
+/// Opens the room until Ctrl-C or SIGTERM.
+fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+    logging::start(config.log_level);
+    let (signal, signals) = bounded(1);
+    ctrlc::set_handler(move || {
+        let _ = signal.try_send(()); // the first one counts
+    })?;
+    let server = Server::start(config.clone())?;
+    banner::print(&config, server.local_addr().port());
+    let _ = signals.recv(); // its sender lives as long as the process
+    server.stop();
+    Ok(())
+}
+
+/// Writes the log to standard output, and how far it is to a terminal's standard error.
+fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
+    let show = io::stderr().is_terminal();
+    let progress = |done: u64, total: u64| {
+        if show {
+            say(&mut io::stderr(), &format!("\r{done} of {total} positions"));
+        }
+    };
+    export::export(database, format, &mut io::stdout().lock(), progress)?;
+    if show {
+        say(&mut io::stderr(), "\n");
+    }
+    Ok(())
+}
+
+/// `print!` panics when nobody reads; what could be said is said.
+fn say(out: &mut impl Write, text: &str) {
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,231 @@
+//! The server as one thing: started with a [`Config`], stopped, and nothing else to know about it.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::client::{ClientContext, event_of};
+use crate::config::Config;
+use crate::hub::{Command, Hub, HubConfig};
+use crate::kept::Kept;
+use crate::limits;
+use crate::listener::{self, Caps, Context};
+use crate::log_writer::LogWriter;
+use crate::page::{PageContext, Pages};
+use crate::protocol::encode;
+use crate::reservations::Reservations;
+use crate::room::Room;
+use crate::socket::StopSignal;
+use crate::store::{LogEntry, OpenError, ReadError, Store};
+
+/// Why the server could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The port cannot be had.
+    Bind {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The history cannot be used.
+    Store(OpenError),
+    /// The history cannot be read.
+    Log(PathBuf, ReadError),
+    /// The system gave no thread, socket or random number.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                let port = address.port();
+                write!(
+                    out,
+                    "port {port} is taken: another program listens there, perhaps this one already runs."
+                )?;
+                if cfg!(target_os = "macos") && port == 5000 {
+                    write!(
+                        out,
+                        " On a Mac, AirPlay Receiver holds port 5000 (System Settings, General, AirDrop)."
+                    )?;
+                }
+                write!(out, " Choose another port: --port {}", if port < 65_000 { port + 1 } else { 5001 })
+            }
+            StartError::Bind { address, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                write!(
+                    out,
+                    "port {} needs rights that this user lacks. Choose one above 1023: --port 5000",
+                    address.port()
+                )
+            }
+            StartError::Bind { address, source } => {
+                write!(
+                    out,
+                    "cannot listen on {address}: {source}. Choose an address of this machine: --bind 0.0.0.0"
+                )
+            }
+            StartError::Store(error) => error.fmt(out),
+            StartError::Log(path, error) => {
+                write!(out, "cannot read the history in {}: {error}", path.display())
+            }
+            StartError::System(error) => write!(out, "cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> StartError {
+        StartError::Store(error)
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::System(error)
+    }
+}
+
+/// A running room. Stops when dropped.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    stop: Arc<StopSignal>,
+    hub: Sender<Command>,
+    threads: Vec<JoinHandle<()>>,
+    /// Disconnected when all of them have ended.
+    running: Receiver<()>,
+}
+
+impl Server {
+    /// Opens the room. When this returns, connections are answered.
+    ///
+    /// # Errors
+    /// When the port or the database cannot be had; then nothing runs, and no file was touched.
+    pub fn start(config: Config) -> Result<Server, StartError> {
+        let address = SocketAddr::new(config.bind, config.port);
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+        listener.set_nonblocking(true)?;
+        // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
+        rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
+        let local_addr = listener.local_addr()?;
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            log::warn!("the limit of open files stays as it is: {error}");
+        }
+        let store = Store::open(&config.database)?;
+        let readers = store.readers();
+        let epoch = store.epoch().to_owned();
+        let stop = Arc::new(StopSignal::new()?);
+        let (hub, commands) = bounded(limits::HUB_COMMANDS);
+        let (alive, running) = bounded(0);
+        let hub_thread = start_hub(store, &config, commands, alive.clone())?;
+        let mut server =
+            Server { local_addr, stop: stop.clone(), hub: hub.clone(), threads: vec![hub_thread], running };
+        let context = Arc::new(Context {
+            client: ClientContext::new(hub, readers, epoch, config.rate_limit, stop.clone()),
+            public_urls: config.public_urls.clone(),
+            stop,
+            pages: Pages::start(PageContext::new(&config, local_addr.port()))?,
+        });
+        let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
+        let accept = move || {
+            let _alive = alive;
+            listener::run(&listener, caps, &context);
+            if let Some(context) = Arc::into_inner(context) {
+                context.pages.stop();
+            }
+        };
+        server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);
+        log::info!("the room is open on {local_addr}");
+        Ok(server)
+    }
+
+    /// Where it listens; with port 0 asked for, the port it got.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Closes the room: everybody is told (1001), every thread ends. Takes at most [`limits::STOP`].
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let deadline = Instant::now() + limits::STOP;
+        self.stop.stop();
+        let _ = self.hub.send_deadline(Command::Stop, deadline); // a hub that is gone has stopped
+        while self.running.recv_deadline(deadline).is_ok() {}
+        if Instant::now() >= deadline {
+            log::warn!("some connections did not end in time and are left behind");
+            self.threads.clear();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the server had panicked");
+            }
+        }
+        log::info!("the room is closed");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+fn start_hub(
+    store: Store,
+    config: &Config,
+    commands: Receiver<Command>,
+    alive: Sender<()>,
+) -> Result<JoinHandle<()>, StartError> {
+    let kept = newest_frames(&store).map_err(|error| StartError::Log(config.database.clone(), error))?;
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
+    let mut log = LogWriter::new(store);
+    let room = Room::new(Reservations::new(log.reservations()));
+    let hub = Hub::new(HubConfig { title: config.title.clone(), nonce }, commands, room, kept, log);
+    let run = move || {
+        let _alive = alive;
+        if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
+            // A room without its hub would look open and be dead: better that everybody sees it is closed.
+            log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
+            std::process::exit(70);
+        }
+    };
+    Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
+}
+
+/// What a class missed while the server restarted comes from memory.
+fn newest_frames(store: &Store) -> Result<Kept, ReadError> {
+    let head = store.head();
+    let mut position = head.saturating_sub(limits::KEPT_AT_START);
+    let mut kept = Kept::new(position);
+    while position < head {
+        let page = store.readers().after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
+        for entry in &page.entries {
+            kept.fill_to(entry.position());
+            let mut frame = Vec::new();
+            encode(&event_of(entry), &mut frame);
+            kept.push(Bytes::from(frame), matches!(entry, LogEntry::Message(_)));
+        }
+        kept.fill_to(page.through + 1);
+        position = page.through;
+    }
+    Ok(kept)
+}
