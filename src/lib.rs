@@ -4,3 +4,6 @@ pub mod banner;
 pub mod config;
 pub mod limits;
 pub mod names;
+pub mod page;
+mod private_socket;
+pub mod site;
