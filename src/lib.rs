@@ -52,7 +52,9 @@
 //! | [`pace`] | how fast a client is read |
 //! | [`client`] | one client's thread |
 //! | [`banner`] | what the operator sees at start |
-//! | [`page`] | tiny_http: the page and its API |
+//! | [`site`] | what is answered over HTTP: the page and its API |
+//! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
 //! | [`relay`] | a plain request on its way to the page |
@@ -75,6 +77,7 @@ pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod page;
+mod private_socket;
 pub mod protocol;
 pub mod relay;
 pub mod request;
@@ -82,5 +85,6 @@ pub mod reservations;
 pub mod room;
 pub mod sender;
 pub mod server;
+pub mod site;
 pub mod socket;
 pub mod store;

@@ -37,6 +37,20 @@ pub const THREAD_STACK_BYTES: usize = 256 * 1024;
 /// Clients that `--max-clients` may allow at most: a thread and a descriptor each.
 pub const MAX_CLIENTS: usize = 100_000;
 
+// ---- page and API ----
+
+/// Threads that answer page and API requests. Two may be busy with passwords, so there are two more.
+pub const PAGE_WORKERS: usize = 4;
+/// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
+pub const PAGE_BYTES: usize = 160 * 1024;
+/// How long a connection waits for the page's HTTP server to be replaced.
+pub const PAGE_REPLACED: Duration = Duration::from_secs(1);
+/// How long the workers may take to finish what they are at when their server ends.
+pub const PAGE_STOP: Duration = Duration::from_millis(500);
+/// First and longest pause before the page's HTTP server is replaced again; one that ran longer than the longest
+/// starts over. Each one replaced leaves a handful of idle threads behind for five seconds.
+pub const PAGE_RESTART: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
 // ---- what a client may send ----
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
@@ -168,6 +182,10 @@ const _: () = {
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
+    assert!(
+        PAGE_STOP.as_millis() + CLOSE_LINGER.as_millis() < STOP.as_millis(),
+        "one after the other must fit"
+    );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
 };

@@ -3,77 +3,41 @@
 //! A page of somebody else's must not reach a room in a classroom's network through a visitor's browser. Such a page
 //! shows itself in `Origin`, or, where a name of its own was pointed at this machine (DNS rebinding), in `Host`.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
+use crate::config;
 use crate::request::{Head, Refused};
 
 /// Name endings that nobody can own in the public DNS.
 const PRIVATE_ENDINGS: [&str; 4] = [".local", ".lan", ".internal", ".home.arpa"];
 
-/// Checks `Host` and `Origin` against the rules and the operator's public URLs (`scheme://host[:port]`, in lower case,
-/// default ports left out).
+/// Checks `Host` and `Origin` against the rules and the operator's public URLs, each as [`config::origin`] returns it.
 ///
 /// # Errors
 /// 421 for a host that could be anybody's, 403 for a foreign page.
 pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
-    let host = normalise(&head.host).ok_or_else(|| Refused::new(400, "The Host header is not a host."))?;
-    let public = |host: &str| public_urls.iter().any(|url| authority_of(url) == Some(host));
-    if !is_private(&host) && !public(&host) {
-        let reason =
-            format!("This room is not known as '{}'. Its host can allow it: --public-url https://…", host);
+    let as_origin = |scheme| config::origin(&format!("{scheme}://{}", head.host));
+    // A proxy passes on the host that its own visitors came to, whichever scheme they came by.
+    let (Some(own), Some(behind_tls)) = (as_origin("http"), as_origin("https")) else {
+        return Err(Refused::new(400, "The Host header is not a host."));
+    };
+    if !is_private(&own) && !public_urls.contains(&own) && !public_urls.contains(&behind_tls) {
+        let reason = "This room is not known by this name. Who runs it can allow it: --public-url https://…";
         return Err(Refused::new(421, reason));
     }
     let Some((_, origin)) = head.headers.iter().find(|(name, _)| name == "origin") else { return Ok(()) };
-    let origin = std::str::from_utf8(origin).unwrap_or_default().to_ascii_lowercase();
-    let own = origin.strip_prefix("http://").and_then(normalise).is_some_and(|it| it == host);
-    if own || public_urls.contains(&normalise_origin(&origin)) {
+    let origin = std::str::from_utf8(origin).ok().and_then(config::origin);
+    if origin.is_some_and(|origin| origin == own || public_urls.contains(&origin)) {
         return Ok(());
     }
     let reason =
-        "A page of another origin may not use this room. Its host can allow it: --public-url https://…";
+        "A page of another origin may not use this room. Who runs it can allow it: --public-url https://…";
     Err(Refused::new(403, reason))
 }
 
-fn authority_of(url: &str) -> Option<&str> {
-    url.split_once("://").map(|(_, authority)| authority)
-}
-
-/// An origin in the form of the public URLs.
-fn normalise_origin(origin: &str) -> String {
-    let Some((scheme, authority)) = origin.split_once("://") else { return origin.to_owned() };
-    let default = if scheme == "https" { ":443" } else { ":80" };
-    let authority = authority.strip_suffix(default).unwrap_or(authority);
-    format!("{scheme}://{}", authority.strip_suffix('.').unwrap_or(authority))
-}
-
-/// `Host` in lower case, without a trailing dot and without a default port. None if it is no host at all.
-///
-/// A proxy passes on the host of either scheme, so that both default ports are dropped.
-fn normalise(host: &str) -> Option<String> {
-    let host = host.to_ascii_lowercase();
-    let (name, port) = match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => (&host[..colon], Some(&host[colon + 1..])),
-        _ => (host.as_str(), None),
-    };
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-    let plausible = match bracketed {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => {
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
-        }
-    };
-    match port {
-        _ if !plausible => None,
-        None | Some("80" | "443") => Some(name.to_owned()),
-        Some(port) if !port.is_empty() && port.parse::<u16>().is_ok() => Some(format!("{name}:{port}")),
-        Some(_) => None,
-    }
-}
-
-/// Whether a normalised host can only be this machine's or this network's.
-fn is_private(host: &str) -> bool {
+/// Whether the host of an origin can only be this machine's or this network's.
+fn is_private(origin: &str) -> bool {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     let name = match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],
         _ => host,

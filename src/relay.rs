@@ -3,6 +3,7 @@
 //! The request that tiny_http gets is written here, from what has been checked: it never sees a byte of the client's
 //! request line or framing. Only headers that the page has a use for go along.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -108,8 +109,9 @@ fn ask(
             Ok(0) if answered => return Ok(()),
             Ok(0) => return Err(Failed::Page(ErrorKind::UnexpectedEof.into())),
             Ok(count) => {
+                let piece = if answered { Cow::Borrowed(&chunk[..count]) } else { closing(&chunk[..count]) };
                 answered = true;
-                socket::write_all(stream, &chunk[..count], &context.stop).map_err(Failed::Client)?;
+                socket::write_all(stream, &piece, &context.stop).map_err(Failed::Client)?;
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let deadline = Instant::now() + limits::PAGE_DEADLINE;
@@ -122,6 +124,15 @@ fn ask(
             }
             Err(error) => return Err(if answered { Failed::Client(error) } else { Failed::Page(error) }),
         }
+    }
+}
+
+/// The begin of an answer, with the word that the connection ends behind it: tiny_http cannot say so, and a browser
+/// would send its next request here.
+fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
+    match piece.windows(2).position(|window| window == b"\r\n") {
+        Some(end) => [&piece[..end + 2], b"Connection: close\r\n", &piece[end + 2..]].concat().into(),
+        None => piece.into(), // never seen: the status line is in the first piece
     }
 }
 

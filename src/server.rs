@@ -142,9 +142,7 @@ impl Server {
         let accept = move || {
             let _alive = alive;
             listener::run(&listener, caps, &context);
-            if let Some(context) = Arc::into_inner(context) {
-                context.pages.stop();
-            }
+            context.pages.stop();
         };
         server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);
         log::info!("the room is open on {local_addr}");

@@ -1,0 +1,510 @@
+//! tiny_http, on a private socket behind the listener: workers that answer, and their supervision.
+//!
+//! tiny_http is never shown to a network (it has neither deadlines nor limits). The listener reads and checks every
+//! request, then passes one that it wrote itself through [`Pages::connect`], and copies the answer back.
+//!
+//! ```text
+//!  connection's thread ── connect() ──► socket in a folder of our own ──► tiny_http ──► worker ──► Site::answer
+//!                                                                            ▲
+//!                                             supervisor: another one, when this one has ended
+//! ```
+//!
+//! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
+//! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
+//! worker's own end. Each marks the server as ended, and the supervisor puts another in its place.
+
+use std::convert::Infallible;
+use std::io::{self, Cursor};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use data_encoding::HEXLOWER;
+use tiny_http::{Header, Request, Response, Server, StatusCode};
+
+use crate::limits::{PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS};
+use crate::private_socket::{Endpoint, Folder};
+use crate::site::{Answer, Ask, Site};
+
+pub use crate::private_socket::Upstream;
+pub use crate::site::PageContext;
+
+/// The header in which the listener proves that a request came through it; see [`Pages::secret`].
+pub const SECRET_HEADER: &str = "X-Relay-Secret";
+/// The header in which the listener says who asks: an IP address.
+pub const PEER_HEADER: &str = "X-Peer-Address";
+
+/// The page's server, running.
+#[derive(Debug)]
+pub struct Pages {
+    shared: Arc<Shared>,
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Pages {
+    /// Starts the server and its supervisor.
+    ///
+    /// # Errors
+    /// No folder for the private socket could be made, or no thread.
+    pub fn start(context: PageContext) -> io::Result<Pages> {
+        Pages::serve(Site::new(context))
+    }
+
+    fn serve(site: Site) -> io::Result<Pages> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(io::Error::other)?;
+        let (wake, woken) = bounded(1);
+        let shared = Arc::new(Shared {
+            site,
+            secret: HEXLOWER.encode(&secret),
+            current: Mutex::new(None),
+            changed: Condvar::new(),
+            stopping: AtomicBool::new(false),
+            wake,
+        });
+        let folder = Folder::new()?;
+        let running = Running::start(&shared, &folder, 0)?;
+        *shared.current() = Some(running.inner.clone());
+        let supervisor = thread::Builder::new().name("pages".to_owned()).spawn({
+            let shared = shared.clone();
+            move || supervise(&shared, &woken, &folder, running)
+        })?;
+        Ok(Pages { shared, supervisor: Mutex::new(Some(supervisor)) })
+    }
+
+    /// A connection to the server. It is meant for one request with `Connection: close` and [`SECRET_HEADER`].
+    ///
+    /// If the server has just ended, this waits for the next one, at most [`PAGE_REPLACED`].
+    ///
+    /// # Errors
+    /// The system's, or that there is no server: stopped, or not replaced in time.
+    pub fn connect(&self) -> io::Result<Upstream> {
+        let deadline = Instant::now() + PAGE_REPLACED;
+        loop {
+            let stopped = || io::Error::new(io::ErrorKind::NotConnected, "the page's server is stopped");
+            let inner = self.shared.current().clone().ok_or_else(stopped)?;
+            let refused = match inner.endpoint.connect() {
+                // Nobody listens there any more. Other errors are ours (no descriptors), not the server's.
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) =>
+                {
+                    error
+                }
+                result => return result,
+            };
+            self.shared.report(&inner);
+            if !self.shared.wait_until_replaced(&inner, deadline) {
+                return Err(refused);
+            }
+        }
+    }
+
+    /// What [`SECRET_HEADER`] has to say: 64 hexadecimal digits, made at start and never sent to a client.
+    pub fn secret(&self) -> &str {
+        &self.shared.secret
+    }
+
+    /// Stops answering, joins the threads and removes the socket. Takes [`PAGE_STOP`] at most: a worker that is
+    /// busy longer is left behind. Does nothing the second time.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        let _ = self.shared.wake.try_send(());
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if supervisor.is_some_and(|supervisor| supervisor.join().is_err()) {
+            log::error!("the supervisor of the page's server panicked");
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// What workers, supervisor and connections share.
+#[derive(Debug)]
+struct Shared {
+    site: Site,
+    secret: String,
+    /// The server that takes connections; `None` once stopped.
+    current: Mutex<Option<Arc<Inner>>>,
+    /// Told whenever `current` changes.
+    changed: Condvar,
+    stopping: AtomicBool,
+    /// Wakes the supervisor. One slot is enough: it looks at the flags, not at what woke it.
+    wake: Sender<()>,
+}
+
+impl Shared {
+    /// Nothing panics while it holds this, and a pointer is whole in any case.
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Inner>>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `inner` is no longer the current server; false if it still is at the deadline.
+    fn wait_until_replaced(&self, inner: &Arc<Inner>, deadline: Instant) -> bool {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let same = |current: &mut Option<Arc<Inner>>| current.as_ref().is_some_and(|c| Arc::ptr_eq(c, inner));
+        let waited = self.changed.wait_timeout_while(self.current(), remaining, same);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Marks a server as ended. The supervisor replaces it if it is still the current one.
+    fn report(&self, inner: &Inner) {
+        inner.ended.store(true, Ordering::Release);
+        let _ = self.wake.try_send(());
+    }
+}
+
+/// One tiny_http server.
+struct Inner {
+    server: Server,
+    endpoint: Endpoint,
+    ended: AtomicBool,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inner")
+            .field("endpoint", &self.endpoint)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A server with its workers.
+struct Running {
+    inner: Arc<Inner>,
+    workers: Vec<JoinHandle<()>>,
+    /// Disconnected when the last worker has ended.
+    gone: Receiver<Infallible>,
+    since: Instant,
+}
+
+impl Running {
+    fn start(shared: &Arc<Shared>, folder: &Folder, generation: u64) -> io::Result<Running> {
+        let (server, endpoint) = folder.open(generation)?;
+        let inner = Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) });
+        let (alive, gone) = bounded(0);
+        let mut running = Running { inner, workers: Vec::new(), gone, since: Instant::now() };
+        for number in 0..PAGE_WORKERS {
+            let (shared, inner, held) = (shared.clone(), running.inner.clone(), alive.clone());
+            let worker = thread::Builder::new().name(format!("page-{number}")).spawn(move || {
+                let _held: Sender<Infallible> = held;
+                let _end = WorkerEnd { shared: &shared, inner: &inner };
+                // An error is the end of the accept loop, or `Running` being dropped.
+                while let Ok(request) = inner.server.recv() {
+                    serve(&shared, request);
+                }
+            });
+            match worker {
+                Ok(worker) => running.workers.push(worker),
+                Err(error) => {
+                    // Before `running`, which waits for the last of these.
+                    drop(alive);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(running)
+    }
+}
+
+impl Drop for Running {
+    /// Lets the workers finish what has been accepted, then ends the server.
+    fn drop(&mut self) {
+        for _ in &self.workers {
+            self.inner.server.unblock();
+        }
+        match self.gone.recv_timeout(PAGE_STOP) {
+            Err(RecvTimeoutError::Timeout) => {
+                log::warn!("a request to the page is still being answered; left behind")
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                // A worker that panicked has been reported by its `WorkerEnd` and by the panic's own message.
+                self.workers.drain(..).for_each(|worker| drop(worker.join()));
+            }
+            Ok(never) => match never {},
+        }
+    }
+}
+
+/// Reports a worker's end, whatever ended it: a panic too.
+struct WorkerEnd<'a> {
+    shared: &'a Shared,
+    inner: &'a Inner,
+}
+
+impl Drop for WorkerEnd<'_> {
+    fn drop(&mut self) {
+        self.shared.report(self.inner);
+    }
+}
+
+/// The supervisor's thread. It owns the folder, so the socket is gone when it has ended.
+fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut running: Running) {
+    let stopping = || shared.stopping.load(Ordering::Acquire);
+    let mut pause = PAGE_RESTART.0;
+    for generation in 1.. {
+        while !stopping() && !running.inner.ended.load(Ordering::Acquire) {
+            let _ = woken.recv();
+        }
+        if running.since.elapsed() > PAGE_RESTART.1 {
+            pause = PAGE_RESTART.0;
+        } else if generation > 1 {
+            wait(woken, pause, stopping);
+            pause = (pause * 2).min(PAGE_RESTART.1);
+        }
+        if stopping() {
+            break;
+        }
+        match Running::start(shared, folder, generation) {
+            Ok(next) => {
+                log::error!("the page's HTTP server ended; another one took its place");
+                *shared.current() = Some(next.inner.clone());
+                shared.changed.notify_all();
+                running = next;
+            }
+            Err(error) => {
+                log::error!("the page's HTTP server ended, and another one cannot be started yet: {error}");
+                running.since = Instant::now();
+            }
+        }
+    }
+    *shared.current() = None;
+    shared.changed.notify_all();
+}
+
+/// Waits for `pause`, or until the room stops.
+fn wait(woken: &Receiver<()>, pause: Duration, stopping: impl Fn() -> bool) {
+    let deadline = Instant::now() + pause;
+    while !stopping() && woken.recv_deadline(deadline).is_ok() {}
+}
+
+/// Answers one request. A handler's panic is an answer too: 500.
+///
+/// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
+/// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
+fn serve(shared: &Shared, request: Request) {
+    let answer = catch_unwind(AssertUnwindSafe(|| answer(shared, &request))).unwrap_or_else(|_| {
+        log::error!("a handler panicked: {} {}", request.method(), path(&request));
+        Answer::text(500, "Something broke here; the server's log says more.")
+    });
+    let response = response(&shared.site, answer);
+    if let Err(error) = request.respond(response) {
+        log::debug!("an answer could not be sent: {error}");
+    }
+}
+
+fn answer(shared: &Shared, request: &Request) -> Answer {
+    let mut ask = Ask {
+        method: request.method().as_str(),
+        target: request.url(),
+        headers: request.headers(),
+        peer: None,
+    };
+    if !ask.header(SECRET_HEADER).is_some_and(|secret| same_secret(secret, &shared.secret)) {
+        return Answer::text(403, "This server is private; use the room's own address.");
+    }
+    ask.peer = ask.header(PEER_HEADER).and_then(|address| address.parse().ok());
+    let answer = shared.site.answer(&ask);
+    log::debug!("{} {} for {:?}: {}", ask.method, ask.path(), ask.peer, answer.status);
+    answer
+}
+
+/// What may be logged of a request's target: a query can hold a token.
+fn path(request: &Request) -> &str {
+    request.url().split('?').next().unwrap_or_default()
+}
+
+/// Equality in a time that tells nothing of where two secrets differ.
+fn same_secret(given: &str, known: &str) -> bool {
+    let difference =
+        given.bytes().zip(known.bytes()).fold(0, |all, (a, b)| std::hint::black_box(all | (a ^ b)));
+    given.len() == known.len() && difference == 0
+}
+
+fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
+    let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    let headers = site
+        .common_headers()
+        .into_iter()
+        .chain(own)
+        .map(|(name, value)| Header::from_bytes(name, value).expect("answers have ASCII headers"))
+        .collect();
+    let length = answer.body.len();
+    Response::new(StatusCode(answer.status), headers, Cursor::new(answer.body), Some(length), None)
+        // Its length is known, so it is told, and no peer has to undo chunks.
+        .with_chunked_threshold(usize::MAX)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+
+    use crate::config::Config;
+    use crate::limits::PAGE_BYTES;
+
+    use super::*;
+
+    /// Longer than anything here takes on a busy machine; reached only by a failure.
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn start() -> Pages {
+        Pages::start(PageContext::new(&Config::default(), 5000)).expect("starts")
+    }
+
+    /// Sends one request the way the listener does, and leaves the answer unread.
+    fn send(pages: &Pages, line: &str, secret: &str) -> Upstream {
+        let mut upstream = pages.connect().expect("connects");
+        upstream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        write!(
+            upstream,
+            "{line} HTTP/1.1\r\nHost: room\r\nConnection: close\r\n{SECRET_HEADER}: {secret}\r\n\
+             {PEER_HEADER}: 192.0.2.1\r\n\r\n"
+        )
+        .expect("sends");
+        upstream
+    }
+
+    fn answer_of(mut upstream: Upstream) -> String {
+        let mut answer = String::new();
+        upstream.read_to_string(&mut answer).expect("an answer, then the end");
+        answer
+    }
+
+    fn ask(pages: &Pages, line: &str) -> String {
+        answer_of(send(pages, line, pages.secret()))
+    }
+
+    fn current(pages: &Pages) -> Arc<Inner> {
+        pages.shared.current().clone().expect("running")
+    }
+
+    #[test]
+    fn every_answer_carries_the_security_headers_and_its_length() {
+        let pages = start();
+        for (line, status) in [
+            ("GET /", "200 OK"),
+            ("GET /api/invite", "200 OK"),
+            ("GET /nothing", "404 Not Found"),
+            ("POST /", "405 Method Not Allowed"),
+            ("GET /panic", "500 Internal Server Error"),
+        ] {
+            let answer = ask(&pages, line);
+            let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{line}: {head}");
+            for header in [
+                "Content-Security-Policy: default-src 'none'; ",
+                "X-Content-Type-Options: nosniff",
+                "Referrer-Policy: no-referrer",
+                "Cross-Origin-Opener-Policy: same-origin",
+                "Cross-Origin-Resource-Policy: same-origin",
+                "Server: chat-app",
+                "Cache-Control: no-",
+                "Date: ",
+                &format!("Content-Length: {}", body.len()),
+            ] {
+                assert_eq!(head.matches(&format!("\r\n{header}")).count(), 1, "{line}: {header} in {head}");
+            }
+            assert!(!head.contains("tiny") && !head.contains("Transfer-Encoding"), "{head}");
+        }
+    }
+
+    #[test]
+    fn head_tells_the_length_and_sends_no_body() {
+        let pages = start();
+        let page = ask(&pages, "GET /");
+        let length = page.split_once("\r\n\r\n").expect("a head").1.len();
+        let head = ask(&pages, "HEAD /");
+        assert!(
+            head.ends_with("\r\n\r\n") && head.contains(&format!("Content-Length: {length}\r\n")),
+            "{head}"
+        );
+    }
+
+    #[test]
+    fn without_the_secret_there_is_no_answer_but_403() {
+        let pages = start();
+        let almost =
+            format!("{}{}", &pages.secret()[..63], if pages.secret().ends_with('0') { '1' } else { '0' });
+        for secret in ["", "0", &almost, &pages.secret()[..63], &format!("{}0", pages.secret())] {
+            let answer = answer_of(send(&pages, "GET /", secret));
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{secret}: {answer}");
+        }
+        assert_eq!(pages.secret().len(), 64);
+        assert_ne!(pages.secret(), start().secret());
+    }
+
+    #[test]
+    fn a_panicking_handler_costs_no_worker() {
+        let pages = start();
+        let before = current(&pages);
+        for _ in 0..=PAGE_WORKERS {
+            assert!(ask(&pages, "GET /panic").starts_with("HTTP/1.1 500 "));
+        }
+        assert!(ask(&pages, "GET /healthz").ends_with("\r\n\r\nok\n"));
+        assert!(Arc::ptr_eq(&before, &current(&pages)), "nothing had to be replaced");
+    }
+
+    #[test]
+    fn readers_that_do_not_read_hold_no_worker() {
+        let page = "x".repeat(PAGE_BYTES);
+        let site = Site::with_page(PageContext::new(&Config::default(), 5000), &page);
+        let pages = Pages::serve(site).expect("starts");
+        let stalled: Vec<Upstream> =
+            (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();
+        assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
+        for upstream in stalled {
+            assert!(answer_of(upstream).ends_with(&page), "and they can still have it all");
+        }
+    }
+
+    #[test]
+    fn an_accept_loop_that_ends_is_replaced() {
+        let pages = start();
+        for _ in 0..2 {
+            let old = current(&pages);
+            rustix::net::shutdown(&old.endpoint.listener, rustix::net::Shutdown::Both).expect("shut down");
+            assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
+            assert!(!Arc::ptr_eq(&old, &current(&pages)));
+        }
+    }
+
+    #[test]
+    fn a_server_that_nobody_can_reach_is_replaced() {
+        let pages = start();
+        std::fs::remove_file(&current(&pages).endpoint.path).expect("removed");
+        assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
+    }
+
+    #[test]
+    fn a_lost_worker_is_replaced_with_its_server() {
+        let pages = start();
+        let old = current(&pages);
+        old.server.unblock();
+        assert!(pages.shared.wait_until_replaced(&old, Instant::now() + DEADLINE));
+        assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
+    }
+
+    #[test]
+    fn stopping_removes_the_socket_and_refuses_connections() {
+        let pages = start();
+        let path = current(&pages).endpoint.path.clone();
+        let folder = path.parent().expect("a folder").to_owned();
+        let mode = std::fs::metadata(&folder).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "only we can enter");
+        let before = Instant::now();
+        pages.stop();
+        pages.stop();
+        assert!(before.elapsed() < PAGE_STOP, "idle workers end at once");
+        assert!(!folder.exists());
+        assert_eq!(pages.connect().expect_err("stopped").kind(), io::ErrorKind::NotConnected);
+    }
+}

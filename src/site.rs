@@ -1,0 +1,321 @@
+//! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
+//!
+//! [`Site::answer`] takes a request's parts and returns an [`Answer`]; [`crate::page`] carries both over tiny_http.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tiny_http::Header;
+
+use crate::banner;
+use crate::config::Config;
+use crate::limits::PAGE_BYTES;
+
+const PAGE: &str = include_str!("../index.html");
+const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
+
+/// What the answers are made from.
+#[derive(Debug, Clone)]
+pub struct PageContext {
+    config: Config,
+    port: u16,
+}
+
+impl PageContext {
+    /// For a room with these choices; `port` is the one that is listened on, not 0.
+    pub fn new(config: &Config, port: u16) -> PageContext {
+        PageContext { config: config.clone(), port }
+    }
+}
+
+/// One request, as the listener let it through.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// Such as `GET`.
+    pub method: &'a str,
+    /// The request target, query included.
+    pub target: &'a str,
+    /// The request's headers.
+    pub headers: &'a [Header],
+    /// Who asks, as the listener saw it.
+    pub peer: Option<IpAddr>,
+}
+
+impl Ask<'_> {
+    /// The value of the first header of this name, in any case.
+    pub fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
+    }
+
+    /// The target without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+}
+
+/// One answer, before the headers that all of them carry.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Headers of this answer alone; ASCII.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body. To `HEAD`, and with 304, only its length is told.
+    pub body: Bytes,
+}
+
+impl Answer {
+    fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let headers =
+            vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
+        Answer { status, headers, body: body.into() }
+    }
+
+    /// One line of text.
+    pub fn text(status: u16, line: &str) -> Answer {
+        Answer::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
+    }
+
+    /// A JSON object.
+    pub fn json(status: u16, value: &serde_json::Value) -> Answer {
+        Answer::new(status, "application/json", value.to_string())
+    }
+
+    /// The API's form of a refusal: a code for programs and a sentence for people.
+    pub fn api_error(status: u16, code: &str, message: &str) -> Answer {
+        Answer::json(status, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    /// This answer with one more header.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// Page and API.
+#[derive(Debug)]
+pub struct Site {
+    context: PageContext,
+    page: Bytes,
+    page_tag: String,
+    /// The Content-Security-Policy of every answer.
+    policy: String,
+}
+
+impl Site {
+    /// Prepares the embedded page: its tag, and the policy that lets its own script and style run.
+    pub fn new(context: PageContext) -> Site {
+        Site::with_page(context, PAGE)
+    }
+
+    /// The same with a page of the caller's.
+    pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
+        // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
+        let page = page.replace("\r\n", "\n");
+        let tag = HEXLOWER.encode(&Sha256::digest(page.as_bytes())[..16]);
+        Site { context, policy: policy(&page), page_tag: format!("\"{tag}\""), page: page.into() }
+    }
+
+    /// The routes.
+    pub fn answer(&self, ask: &Ask) -> Answer {
+        let read = matches!(ask.method, "GET" | "HEAD");
+        match ask.path() {
+            "/" if read => self.page(ask),
+            "/healthz" if read => Answer::text(200, "ok"),
+            // The page brings its icon along; some browsers ask all the same.
+            "/favicon.ico" if read => Answer { status: 204, headers: Vec::new(), body: Bytes::new() },
+            "/api/invite" if read => self.invite(),
+            #[cfg(test)]
+            "/panic" => panic!("a handler's panic, asked for by a test"),
+            "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
+            path if is_api(path) => {
+                Answer::api_error(404, "not_found", "There is no such address in this API.")
+            }
+            _ => Answer::text(404, "Not found: the room is at /"),
+        }
+    }
+
+    /// The headers that every answer carries, whatever it says.
+    pub fn common_headers(&self) -> [(&'static str, &str); 6] {
+        [
+            // tiny_http would name itself.
+            ("Server", "chat-app"),
+            ("Content-Security-Policy", &self.policy),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ]
+    }
+
+    fn page(&self, ask: &Ask) -> Answer {
+        let known = ask.header("If-None-Match").is_some_and(|tags| {
+            tags.split(',')
+                .map(str::trim)
+                .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.page_tag)
+        });
+        Answer {
+            status: if known { 304 } else { 200 },
+            headers: vec![
+                ("Content-Type", "text/html; charset=utf-8".to_owned()),
+                // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
+                ("Cache-Control", "no-cache".to_owned()),
+                ("ETag", self.page_tag.clone()),
+            ],
+            body: self.page.clone(),
+        }
+    }
+
+    fn invite(&self) -> Answer {
+        let url = banner::invite_url(&self.context.config, self.context.port, &banner::interfaces());
+        Answer::json(200, &json!({"qr_svg": banner::qr_svg(&url), "url": url}))
+    }
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+fn not_allowed(ask: &Ask, allowed: &'static str) -> Answer {
+    let said = format!("{} is not possible here; use {allowed}.", ask.method);
+    let answer = match is_api(ask.path()) {
+        true => Answer::api_error(405, "method_not_allowed", &said),
+        false => Answer::text(405, &said),
+    };
+    answer.with("Allow", allowed)
+}
+
+/// Nothing runs, loads or frames but what stands in the page itself.
+///
+/// `connect-src 'self'` covers the WebSocket of the same host and port in Chromium 70 and Firefox 50 and later, and in
+/// Safari from 15.4 on; a bare `ws:` would let a script that got in after all talk to anyone.
+fn policy(page: &str) -> String {
+    let scripts = sources(page, "script");
+    let styles = sources(page, "style");
+    format!(
+        "default-src 'none'; script-src {scripts}; style-src {styles}; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// The hash sources of what stands between the tags of an element, each time it occurs in the page.
+fn sources(page: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let inside = page.split(&open).skip(1).filter_map(|rest| {
+        let (tag_end, end) = (rest.find('>')?, rest.find(&close)?);
+        rest.get(tag_end + 1..end)
+    });
+    let hashes: Vec<String> =
+        inside.map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())))).collect();
+    if hashes.is_empty() { "'none'".to_owned() } else { hashes.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        let page =
+            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>";
+        Site::with_page(PageContext::new(&Config::default(), 5000), page)
+    }
+
+    fn ask(method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers: Vec<Header> =
+            headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
+        site().answer(&Ask { method, target, headers: &headers, peer: None })
+    }
+
+    fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+        answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parsed(answer: &Answer) -> serde_json::Value {
+        serde_json::from_slice(&answer.body).expect("JSON")
+    }
+
+    #[test]
+    fn the_page_is_asked_for_each_time_and_sent_once() {
+        let fresh = ask("GET", "/", &[]);
+        assert_eq!((fresh.status, header(&fresh, "Cache-Control")), (200, Some("no-cache")));
+        assert_eq!(header(&fresh, "Content-Type"), Some("text/html; charset=utf-8"));
+        let tag = header(&fresh, "ETag").expect("a tag");
+        for known in [tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
+            let again = ask("GET", "/?after=reload", &[("if-none-match", known)]);
+            assert_eq!((again.status, header(&again, "ETag")), (304, Some(tag)), "{known}");
+        }
+        assert_eq!(ask("GET", "/", &[("If-None-Match", "\"other\"")]).status, 200);
+    }
+
+    #[test]
+    fn the_policy_names_the_hashes_of_what_a_browser_reads() {
+        // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
+        let policy = site().policy;
+        assert!(
+            policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("style-src 'sha256-ENciTu8dY6ZA4nEGXBqyKSkyCEnyvmHRBTrJoNuRdwE=';"),
+            "{policy}"
+        );
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!String::from_utf8_lossy(&site().page).contains('\r'), "what is hashed is what is sent");
+    }
+
+    #[test]
+    fn a_page_without_script_lets_none_run() {
+        assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
+    }
+
+    #[test]
+    fn the_embedded_page_asks_for_nothing_that_its_policy_forbids() {
+        for forbidden in [
+            " style=\"",
+            " onclick=",
+            " onload=",
+            "javascript:",
+            "src=\"http",
+            "href=\"http",
+            "<link rel=\"stylesheet",
+        ] {
+            assert!(!PAGE.contains(forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn the_invite_is_an_address_and_its_code() {
+        let answer = ask("GET", "/api/invite", &[]);
+        let invite = parsed(&answer);
+        assert!(
+            invite["url"].as_str().is_some_and(|url| url.starts_with("http://") && url.ends_with(":5000"))
+        );
+        assert!(invite["qr_svg"].as_str().is_some_and(|svg| svg.starts_with("<svg")));
+        assert_eq!(header(&answer, "Cache-Control"), Some("no-store"));
+    }
+
+    #[test]
+    fn health_is_a_word_and_there_is_no_icon() {
+        assert_eq!(&ask("GET", "/healthz", &[]).body[..], b"ok\n");
+        assert_eq!(ask("GET", "/favicon.ico", &[]).status, 204);
+    }
+
+    #[test]
+    fn what_does_not_exist_or_cannot_be_done_is_said_in_the_form_of_its_place() {
+        let lost = ask("GET", "/index.php", &[]);
+        assert_eq!((lost.status, lost.body.iter().filter(|&&b| b == b'\n').count()), (404, 1));
+        let lost = ask("GET", "/api/nothing", &[]);
+        assert_eq!((lost.status, parsed(&lost)["error"]["code"].as_str()), (404, Some("not_found")));
+        let wrong = ask("POST", "/", &[]);
+        assert_eq!((wrong.status, header(&wrong, "Allow")), (405, Some("GET, HEAD")));
+        let wrong = ask("DELETE", "/api/invite", &[]);
+        assert_eq!(
+            (wrong.status, parsed(&wrong)["error"]["code"].as_str()),
+            (405, Some("method_not_allowed"))
+        );
+    }
+}
