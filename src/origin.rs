@@ -76,10 +76,10 @@ mod tests {
         for host in ["chat.example.org", "Chat.Example.Org:443", "box.example.org:8080"] {
             assert_eq!(status(host, None), 200, "{host}");
         }
-        for host in ["evil.example", "192.168.1.7.evil.example", "box.example.org", "2130706433"] {
+        for host in ["evil.example", "192.168.1.7.evil.example", "box.example.org"] {
             assert_eq!(status(host, None), 421, "{host}");
         }
-        for host in ["a b", "a:b", "a:99999", "[::1", "a@b", "x:", ".local"] {
+        for host in ["a b", "a:b", "a:99999", "[::1", "a@b", "x:", ".local", "2130706433"] {
             assert_eq!(status(host, None), 400, "{host}");
         }
     }
