@@ -168,6 +168,31 @@ pub const HISTORY_BYTES: usize = 256 * 1024;
 /// Entries of one page read from the store for someone who catches up.
 pub const CATCH_UP_ENTRIES: usize = 1_000;
 
+// ---- the store ----
+
+/// How long a turn waits for somebody else's lock on the database before the hub hears of it.
+pub const STORE_BUSY: Duration = Duration::from_millis(20);
+/// The same where nobody in the room waits: while opening, for a reader, and for the last checkpoint.
+pub const STORE_BUSY_ASIDE: Duration = Duration::from_secs(1);
+/// Connections that read the log, shared by all clients: one for each core, and never one alone, since a page from
+/// a cold disk must not hold up all others.
+pub const READERS: std::ops::RangeInclusive<usize> = 2..=4;
+/// A client's thread waits this long for one of them.
+pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of the write-ahead log between two checkpoints: SQLite's own default of 1,000 pages.
+pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the write-ahead log above which the hub lets a checkpoint catch up. A flood adds about 100 MB a second,
+/// and a checkpoint beside it never reaches its end.
+pub const WAL_BYTES: usize = 64 * 1024 * 1024;
+/// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
+pub const SETTLE: Duration = Duration::from_millis(500);
+/// First and longest time until erasing deleted text from the write-ahead log is tried again.
+pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
+pub const TABS_CACHED: usize = 16 * 1024;
+/// Expired reservations removed at one start, so that a start after a long term stays short.
+pub const EXPIRED_RESERVATIONS: usize = 1_000;
+
 // ---- stopping ----
 
 /// From the signal until the process is gone, whatever clients do. Closing takes [`CLOSE_LINGER`] of it.
@@ -188,4 +213,12 @@ const _: () = {
     );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
+    assert!(
+        STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
+        "a try must not take longer than the time between two"
+    );
+    assert!(SETTLE.as_millis() < SAVE_DEADLINE.as_millis(), "a pause must not look like a failing disk");
+    assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
+    assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");
+    assert!(TURN_BYTES < WAL_BYTES);
 };

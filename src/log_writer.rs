@@ -58,7 +58,10 @@ impl LogWriter {
     }
 
     /// Names that the store has kept for their owners.
-    pub fn reservations(&mut self) -> Vec<Reservation> {
+    ///
+    /// # Errors
+    /// When the store cannot be written: what expired is removed first.
+    pub fn reservations(&mut self) -> Result<Vec<Reservation>, AppendError> {
         let now_ms = self.now_ms();
         self.store.reservations(now_ms)
     }

@@ -38,8 +38,8 @@ pub enum StartError {
     },
     /// The history cannot be used.
     Store(OpenError),
-    /// The history cannot be read.
-    Log(PathBuf, ReadError),
+    /// The history is open but cannot be used, and why.
+    Log(PathBuf, String),
     /// The system gave no thread, socket or random number.
     System(io::Error),
 }
@@ -76,7 +76,7 @@ impl fmt::Display for StartError {
             }
             StartError::Store(error) => error.fmt(out),
             StartError::Log(path, error) => {
-                write!(out, "cannot read the history in {}: {error}", path.display())
+                write!(out, "{}: the history cannot be used: {error}", path.display())
             }
             StartError::System(error) => write!(out, "cannot start: {error}"),
         }
@@ -192,11 +192,13 @@ fn start_hub(
     commands: Receiver<Command>,
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
-    let kept = newest_frames(&store).map_err(|error| StartError::Log(config.database.clone(), error))?;
+    let unusable = |error: String| StartError::Log(config.database.clone(), error);
+    let kept = newest_frames(&store).map_err(|error| unusable(error.to_string()))?;
     let mut nonce = [0; 32];
     getrandom::fill(&mut nonce).map_err(io::Error::from)?;
     let mut log = LogWriter::new(store);
-    let room = Room::new(Reservations::new(log.reservations()));
+    let reservations = log.reservations().map_err(|error| unusable(error.to_string()))?;
+    let room = Room::new(Reservations::new(reservations));
     let hub = Hub::new(HubConfig { title: config.title.clone(), nonce }, commands, room, kept, log);
     let run = move || {
         let _alive = alive;

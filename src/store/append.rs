@@ -1,0 +1,260 @@
+//! Writing a turn: all of it in one transaction, or nothing.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
+
+use super::read::{COLUMNS, StoredMessage};
+use super::{Store, guests, role_to_sql, to_sql};
+use crate::limits;
+use crate::protocol::{KeyHash, Role};
+use crate::reservations::ReservationChange;
+
+/// One change of what the store holds.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Something was said. Takes a position, unless it is a retry.
+    Message(NewMessage),
+    /// A message is taken back. Takes a position of its own.
+    Deletion {
+        /// The message's position.
+        message_id: u64,
+        /// When, in ms since 1970 UTC.
+        at_ms: i64,
+    },
+    /// A change of the names kept for guests. No part of the log.
+    Reservation(ReservationChange),
+}
+
+/// A message on its way to the log.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// When the server took it, in ms since 1970 UTC.
+    pub at_ms: i64,
+    /// Who said it, as shown.
+    pub username: Arc<str>,
+    /// What they were then.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+    /// SHA-256 of the `tab_key`: the scope of `client_message_id`.
+    pub tab: KeyHash,
+    /// The sender's own id of it. Without one, a retry can't be told from a new message.
+    pub client_message_id: Option<String>,
+}
+
+/// What became of one [`Change`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the log, at this position.
+    Stored {
+        /// Its position.
+        position: u64,
+    },
+    /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
+    Retry(StoredMessage),
+    /// The same tab has used this `client_message_id` for another text. Nothing was stored.
+    Conflict,
+    /// The message to delete never was, or is deleted. Nothing was stored.
+    Missing,
+    /// Done; it is no part of the log.
+    Done,
+}
+
+/// Why a turn was not stored. Nothing of it was, and the next one may work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppendError {
+    /// Another program holds a lock on the database.
+    Busy,
+    /// The disk is full, or fails; what SQLite says of it.
+    Failed(String),
+}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            AppendError::Busy => f.write_str("another program has locked the database"),
+            AppendError::Failed(detail) => write!(f, "the database could not be written: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+impl From<rusqlite::Error> for AppendError {
+    fn from(error: rusqlite::Error) -> AppendError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => AppendError::Busy,
+            _ => AppendError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// `tabs.id` of those who sent lately.
+pub(super) type TabIds = HashMap<KeyHash, i64>;
+
+// The conflict target matters: a position that is taken must be an error, never a silent retry.
+const INSERT_MESSAGE: &str =
+    "INSERT INTO messages (position, at, role, deleted, tab, username, client_message_id, text)
+    VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?7)
+    ON CONFLICT (client_message_id, tab) WHERE client_message_id IS NOT NULL DO NOTHING";
+
+impl Store {
+    /// Stores a turn: its changes in their order, positions without gaps, in one transaction that is on the disk
+    /// when this returns. The outcomes are in the turn's order.
+    ///
+    /// # Errors
+    /// Nothing of the turn is stored then, [`Store::head`] is as it was, and a later turn works when the disk does.
+    pub fn append(&mut self, turn: &[Change]) -> Result<Vec<Outcome>, AppendError> {
+        let written = write(&self.db, &mut self.tabs, self.head, turn);
+        match written {
+            Ok((outcomes, head)) => {
+                self.head = head;
+                if let Some(checkpointer) = &mut self.checkpointer {
+                    checkpointer
+                        .committed(turn.iter().any(|change| matches!(change, Change::Deletion { .. })));
+                }
+                Ok(outcomes)
+            }
+            Err(error) => {
+                // SQLite has rolled back by itself after some errors. If this fails too, `BEGIN` will say so.
+                if !self.db.is_autocommit() {
+                    let _ = self.db.execute_batch("ROLLBACK");
+                }
+                // It may hold rows that were rolled back.
+                self.tabs.clear();
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// The whole transaction. Returns the outcomes and the new head.
+fn write(
+    db: &Connection,
+    tabs: &mut TabIds,
+    head: u64,
+    turn: &[Change],
+) -> rusqlite::Result<(Vec<Outcome>, u64)> {
+    // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
+    db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
+    let outcomes = turn.iter().map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
+    let head = writer.head;
+    db.prepare_cached("COMMIT")?.execute([])?;
+    Ok((outcomes, head))
+}
+
+/// A turn inside its transaction.
+struct Turn<'a> {
+    db: &'a Connection,
+    tabs: &'a mut TabIds,
+    insert: CachedStatement<'a>,
+    head: u64,
+}
+
+impl Turn<'_> {
+    fn apply(&mut self, change: &Change) -> rusqlite::Result<Outcome> {
+        match change {
+            Change::Message(message) => self.message(message),
+            Change::Deletion { message_id, at_ms } => self.delete(*message_id, *at_ms),
+            Change::Reservation(change) => guests::change(self.db, change),
+        }
+    }
+
+    fn message(&mut self, message: &NewMessage) -> rusqlite::Result<Outcome> {
+        let id = message.client_message_id.as_deref();
+        // Without an id there is nothing to find again, and a tab that never sends one needs no row.
+        let tab = if id.is_some() { Some(self.tab(&message.tab)?) } else { None };
+        let position = self.head + 1;
+        let inserted = self.insert.execute(params![
+            to_sql(position),
+            message.at_ms,
+            role_to_sql(message.role),
+            tab,
+            message.username,
+            id,
+            message.text
+        ])?;
+        if inserted == 1 {
+            self.head = position;
+            return Ok(Outcome::Stored { position });
+        }
+        let select = format!("SELECT {COLUMNS} FROM messages WHERE client_message_id = ?1 AND tab = ?2");
+        let stored = self.db.prepare_cached(&select)?.query_row(params![id, tab], StoredMessage::from_row)?;
+        // The text of a deleted message is gone, so there is nothing to compare: its id says that it is the one.
+        Ok(if stored.deleted || stored.text == message.text {
+            Outcome::Retry(stored)
+        } else {
+            Outcome::Conflict
+        })
+    }
+
+    fn tab(&mut self, key: &KeyHash) -> rusqlite::Result<i64> {
+        if let Some(id) = self.tabs.get(key) {
+            return Ok(*id);
+        }
+        let found = self
+            .db
+            .prepare_cached("SELECT id FROM tabs WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
+            .optional()?;
+        let id = match found {
+            Some(id) => id,
+            None => self.db.prepare_cached("INSERT INTO tabs (key) VALUES (?1)")?.insert([key])?,
+        };
+        if self.tabs.len() >= limits::TABS_CACHED {
+            self.tabs.clear();
+        }
+        self.tabs.insert(*key, id);
+        Ok(id)
+    }
+
+    fn delete(&mut self, message_id: u64, at_ms: i64) -> rusqlite::Result<Outcome> {
+        let size: Option<i64> = self
+            .db
+            .prepare_cached("SELECT octet_length(text) FROM messages WHERE position = ?1 AND deleted = 0")?
+            .query_row([to_sql(message_id)], |row| row.get(0))
+            .optional()?;
+        let Some(size) = size else { return Ok(Outcome::Missing) };
+        // As many bytes as before: then SQLite overwrites the row where it lies.
+        let blank = " ".repeat(usize::try_from(size).unwrap_or(0));
+        self.db
+            .prepare_cached("UPDATE messages SET deleted = 1, text = ?2 WHERE position = ?1")?
+            .execute(params![to_sql(message_id), blank])?;
+        let position = self.head + 1;
+        self.db
+            .prepare_cached("INSERT INTO deletions (position, message_id, at) VALUES (?1, ?2, ?3)")?
+            .execute(params![to_sql(position), to_sql(message_id), at_ms])?;
+        self.widen_gaps(message_id)?;
+        self.widen_gaps(position)?;
+        self.head = position;
+        Ok(Outcome::Stored { position })
+    }
+
+    /// Adds a position to the runs that hold no message, joining the runs on either side of it.
+    fn widen_gaps(&self, position: u64) -> rusqlite::Result<()> {
+        let position = to_sql(position);
+        let before: Option<i64> = self
+            .db
+            .prepare_cached(
+                "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
+                 WHERE last = ?1 - 1",
+            )?
+            .query_row([position], |row| row.get(0))
+            .optional()?;
+        let after: Option<i64> = self
+            .db
+            .prepare_cached("DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last")?
+            .query_row([position], |row| row.get(0))
+            .optional()?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO gaps (first, last) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2",
+            )?
+            .execute([before.unwrap_or(position), after.unwrap_or(position)])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,247 @@
+//! The file before SQLite opens it: whose it is, and that nobody else serves it. A file that is refused stays as it
+//! was, and nothing is left beside it.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::schema;
+
+/// Why a database could not be opened. Its `Display` names the file and says what to do.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The folder it should lie in does not exist.
+    NoFolder(PathBuf),
+    /// There is no such file (only where none is to be made: when exporting).
+    Missing(PathBuf),
+    /// The file is not an SQLite database.
+    NotADatabase(PathBuf),
+    /// An SQLite database, but another program's.
+    NotOurs(PathBuf),
+    /// Written by a newer version of this program; its schema version.
+    Newer(PathBuf, u32),
+    /// An SQLite database of ours that is damaged, and what SQLite says.
+    Damaged(PathBuf, String),
+    /// The file or its folder can't be written, and what the system says.
+    ReadOnly(PathBuf, String),
+    /// Another server has it open.
+    InUse(PathBuf),
+    /// Anything else, and what the system says.
+    Failed(PathBuf, String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        const ELSEWHERE: &str = "Choose another file with --database";
+        match self {
+            OpenError::NoFolder(path) => {
+                let folder = path.parent().unwrap_or(path).display();
+                write!(
+                    f,
+                    "{folder}: there is no such folder for the database. Make it, or choose another with --database"
+                )
+            }
+            OpenError::Missing(path) => {
+                write!(
+                    f,
+                    "{}: there is no such database. Name the room's file with --database",
+                    path.display()
+                )
+            }
+            OpenError::NotADatabase(path) => {
+                write!(f, "{}: this is not a database, and was left as it is. {ELSEWHERE}", path.display())
+            }
+            OpenError::NotOurs(path) => {
+                let path = path.display();
+                write!(f, "{path}: this is another program's database, and was left as it is. {ELSEWHERE}")
+            }
+            OpenError::Newer(path, version) => write!(
+                f,
+                "{}: this database was written by a newer chat-app (its schema is {version}, this one knows {}), and \
+                 was left as it is. Run the newer one. Or {}",
+                path.display(),
+                schema::VERSION,
+                ELSEWHERE.to_lowercase()
+            ),
+            OpenError::Damaged(path, detail) => write!(
+                f,
+                "{}: this database is damaged ({detail}). Put a backup in its place; or move it away, and a new one is \
+                 made",
+                path.display()
+            ),
+            OpenError::ReadOnly(path, detail) => write!(
+                f,
+                "{}: the database, or the folder it lies in, can't be written ({detail}). Allow it, or choose \
+                 another file with --database",
+                path.display()
+            ),
+            OpenError::InUse(path) => write!(
+                f,
+                "{}: another chat-app is using this database. Stop it, or {}",
+                path.display(),
+                ELSEWHERE.to_lowercase()
+            ),
+            OpenError::Failed(path, detail) => {
+                write!(f, "{}: the database can't be opened ({detail})", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl OpenError {
+    /// What an error of SQLite's means for opening `path`.
+    pub(super) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> OpenError {
+        use rusqlite::ErrorCode;
+        let (path, detail) = (path.to_owned(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => OpenError::NotADatabase(path),
+            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged(path, detail),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::ReadOnly(path, detail),
+            _ => OpenError::Failed(path, detail),
+        }
+    }
+
+    fn of_io(path: &Path, error: &io::Error) -> OpenError {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                OpenError::ReadOnly(path.to_owned(), error.to_string())
+            }
+            _ => OpenError::Failed(path.to_owned(), error.to_string()),
+        }
+    }
+}
+
+/// The path without links and relative parts, so that two ways to one file meet in one lock file, and so that SQLite
+/// can't take it for a URI.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    if let Ok(resolved) = path.canonicalize() {
+        return Ok(resolved);
+    }
+    let name =
+        path.file_name().ok_or_else(|| OpenError::Failed(path.to_owned(), "not a file name".to_owned()))?;
+    // `parent` of a bare name is the empty path, which can't be canonicalized.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::NoFolder(path.to_owned()),
+        _ => OpenError::of_io(path, &error),
+    })?;
+    Ok(folder.join(name))
+}
+
+/// The path of a file beside the database: its name and `suffix`.
+pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    PathBuf::from(path)
+}
+
+/// One server at a time: a lock on a file of our own, since opening and closing the database file itself would drop
+/// SQLite's locks on it. The system gives it back when the process ends, however it ends. The file stays: removing
+/// it would let two servers lock two files of one name.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    _file: File,
+    path: PathBuf,
+    made: bool,
+}
+
+impl LockFile {
+    pub(super) fn take(database: &Path) -> Result<LockFile, OpenError> {
+        let path = beside(database, ".lock");
+        let made = !path.exists();
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        private(&mut options);
+        let file = options.open(&path).map_err(|error| OpenError::of_io(database, &error))?;
+        let locked = file.try_lock();
+        let lock = LockFile { _file: file, path, made };
+        match locked {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
+            Err(TryLockError::Error(error)) => {
+                lock.undo();
+                Err(OpenError::of_io(database, &error))
+            }
+        }
+    }
+
+    /// Gives the lock back after a refusal, and leaves no file where there was none. Somebody who opened it in
+    /// between comes to the same refusal.
+    pub(super) fn undo(self) {
+        if self.made {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What lies at the database's path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing; or an empty file, or a first start's that was cut short before it wrote a table.
+    Nothing,
+    /// A database of ours, of a version we know.
+    Ours,
+}
+
+/// Bytes of SQLite's header, at the start of every database.
+const HEADER: usize = 100;
+
+/// Reads whose file this is from its header, without SQLite: merely opening a database with it makes files, and may
+/// write. Call it only under the [`LockFile`]: then no connection of this process can have locks on the file for
+/// closing it here to drop.
+pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(OpenError::of_io(path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| OpenError::of_io(path, &error))?;
+    if !metadata.is_file() {
+        return Err(OpenError::Failed(path.to_owned(), "not a file".to_owned()));
+    }
+    if metadata.len() == 0 {
+        return Ok(Found::Nothing);
+    }
+    let mut header = [0; HEADER];
+    match file.read_exact(&mut header) {
+        Ok(()) if header.starts_with(b"SQLite format 3\0") => {}
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(OpenError::of_io(path, &error));
+        }
+        Ok(()) | Err(_) => return Err(OpenError::NotADatabase(path.to_owned())),
+    }
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (schema_changes, version, application_id) = (number(40), number(60), number(68));
+    match application_id {
+        schema::APPLICATION_ID if version > schema::VERSION => {
+            Err(OpenError::Newer(path.to_owned(), version))
+        }
+        schema::APPLICATION_ID => Ok(Found::Ours),
+        0 if schema_changes == 0 => Ok(Found::Nothing),
+        _ => Err(OpenError::NotOurs(path.to_owned())),
+    }
+}
+
+/// Makes the database's file, empty and for its owner alone: SQLite would make it readable for everybody, and gives the
+/// files beside it the same mode. Returns whether it was made (it may be there, and empty).
+pub(super) fn make(path: &Path) -> Result<bool, OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private(&mut options);
+    match options.open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(OpenError::of_io(path, &error)),
+    }
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}

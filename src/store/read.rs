@@ -1,0 +1,334 @@
+//! Reading the log in bounded pages, forwards to catch up and backwards for history. Each page is one short snapshot: a
+//! long one would keep the write-ahead log from starting over.
+
+use std::fmt;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+
+use super::{OpenError, file, from_sql, role_from_sql, schema, to_sql};
+use crate::limits;
+use crate::protocol::{self, Role};
+
+/// A message as it lies in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Its position, which is its id.
+    pub position: u64,
+    /// When the server took it, in ms since 1970 UTC.
+    pub at_ms: i64,
+    /// Who said it.
+    pub username: String,
+    /// What they were then.
+    pub role: Role,
+    /// What was said; empty once deleted.
+    pub text: String,
+    /// The sender's own id of it.
+    pub client_message_id: Option<String>,
+    /// Whether it has been deleted. Pages leave deleted messages out.
+    pub deleted: bool,
+}
+
+/// What [`StoredMessage::from_row`] reads, in its order.
+pub(super) const COLUMNS: &str = "position, at, role, deleted, username, client_message_id, text";
+
+impl StoredMessage {
+    pub(super) fn from_row(row: &Row) -> rusqlite::Result<StoredMessage> {
+        let deleted = row.get(3)?;
+        Ok(StoredMessage {
+            position: from_sql(row.get(0)?),
+            at_ms: row.get(1)?,
+            role: role_from_sql(row.get(2)?),
+            deleted,
+            username: row.get(4)?,
+            client_message_id: row.get(5)?,
+            // The row keeps as many blanks as the text had bytes.
+            text: if deleted { String::new() } else { row.get(6)? },
+        })
+    }
+
+    /// The most bytes it takes as a JSON object, escapes and all: what pages are measured by.
+    pub fn encoded_bytes(&self) -> usize {
+        protocol::encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
+    }
+}
+
+/// One entry of the log, as someone who catches up needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogEntry {
+    /// A message that is still there.
+    Message(StoredMessage),
+    /// A deletion of a message from before the page.
+    Deletion {
+        /// The deletion's own position.
+        position: u64,
+        /// The deleted message's.
+        message_id: u64,
+    },
+}
+
+impl LogEntry {
+    /// Its own position.
+    pub fn position(&self) -> u64 {
+        match self {
+            LogEntry::Message(message) => message.position,
+            LogEntry::Deletion { position, .. } => *position,
+        }
+    }
+}
+
+/// A piece of the log, forwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPage {
+    /// In position order.
+    pub entries: Vec<LogEntry>,
+    /// The page stands for all positions up to this one: go on after it.
+    pub through: u64,
+    /// Whether the log went further when the page was read. A page can be empty and have more behind it.
+    pub more: bool,
+}
+
+/// A piece of the log, backwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Oldest first.
+    pub messages: Vec<StoredMessage>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+/// Why a page could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadError {
+    /// All connections stayed busy for [`limits::READ_DEADLINE`], or another program keeps the database locked.
+    Busy,
+    /// The disk fails; what SQLite says of it.
+    Failed(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ReadError::Busy => f.write_str("the database is busy"),
+            ReadError::Failed(detail) => write!(f, "the database could not be read: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> ReadError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Busy,
+            _ => ReadError::Failed(error.to_string()),
+        }
+    }
+}
+
+/// One connection that reads the log.
+#[derive(Debug)]
+pub struct Reader {
+    db: Connection,
+}
+
+impl Reader {
+    /// A reader of a database that a server may have open, or not. It never makes one, takes no lock that a server
+    /// would notice, and leaves the file as it is.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path) -> Result<Reader, OpenError> {
+        let path = file::resolve(path)?;
+        if !path.exists() {
+            return Err(OpenError::Missing(path));
+        }
+        let failed = |error: rusqlite::Error| OpenError::of_sqlite(&path, &error);
+        // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
+        // not write.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        let reader = Reader::over(db).map_err(failed)?;
+        match schema::marks(&reader.db).map_err(failed)? {
+            (schema::APPLICATION_ID, version) if version > schema::VERSION => {
+                Err(OpenError::Newer(path, version))
+            }
+            (schema::APPLICATION_ID, schema::VERSION) => Ok(reader),
+            (schema::APPLICATION_ID, version) => Err(OpenError::Failed(
+                path,
+                format!("its schema is {version}: start the room once to renew it"),
+            )),
+            _ => Err(OpenError::NotOurs(path)),
+        }
+    }
+
+    pub(super) fn over(db: Connection) -> rusqlite::Result<Reader> {
+        db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
+        db.pragma_update(None, "query_only", true)?;
+        Ok(Reader { db })
+    }
+
+    /// The newest position; 0 for an empty log.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn head(&self) -> Result<u64, ReadError> {
+        Ok(head(&self.db)?)
+    }
+
+    /// What was said and deleted after `position`, for someone who has seen everything up to it: at most `max_entries`
+    /// entries, and `max_bytes` of [`StoredMessage::encoded_bytes`] (but always one message). Messages deleted since
+    /// are left out, and so are their deletions; their positions count as passed.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn after(&self, position: u64, max_entries: usize, max_bytes: usize) -> Result<LogPage, ReadError> {
+        let snapshot = self.db.unchecked_transaction()?;
+        let head = head(&snapshot)?;
+        let select = format!("SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2");
+        let mut messages = snapshot.prepare_cached(&select)?;
+        let mut deletions = snapshot.prepare_cached(
+            "SELECT position, message_id FROM deletions WHERE position > ?1 ORDER BY position LIMIT ?2",
+        )?;
+        let limits = params![to_sql(position), max_entries as i64];
+        let mut messages = messages.query_map(limits, StoredMessage::from_row)?;
+        let mut deletions =
+            deletions.query_map(limits, |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
+
+        let mut page = LogPage { entries: Vec::new(), through: position, more: true };
+        let mut bytes = 0;
+        let (mut message, mut deletion) = (messages.next().transpose()?, deletions.next().transpose()?);
+        // Rows are counted, not entries: so a page is short work also where most was deleted.
+        for _ in 0..max_entries {
+            match (message.take(), deletion.take()) {
+                (Some(next), later) if later.is_none_or(|(at, _)| next.position < at) => {
+                    deletion = later;
+                    if !next.deleted {
+                        bytes += next.encoded_bytes();
+                        if bytes > max_bytes && !page.entries.is_empty() {
+                            return Ok(page);
+                        }
+                    }
+                    page.through = next.position;
+                    if !next.deleted {
+                        page.entries.push(LogEntry::Message(next));
+                    }
+                    message = messages.next().transpose()?;
+                }
+                (later, Some((at, message_id))) => {
+                    message = later;
+                    page.through = at;
+                    // Of a message that came and went in the meantime there is nothing to say.
+                    if message_id <= position {
+                        page.entries.push(LogEntry::Deletion { position: at, message_id });
+                    }
+                    deletion = deletions.next().transpose()?;
+                }
+                _ => break,
+            }
+        }
+        page.more = page.through < head;
+        Ok(page)
+    }
+
+    /// The newest messages before `position`: at most `limit`, and `max_bytes` of [`StoredMessage::encoded_bytes`] (but
+    /// always one). Runs of deleted messages are jumped over, so that it takes as long as the page is.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn before(&self, position: u64, limit: usize, max_bytes: usize) -> Result<HistoryPage, ReadError> {
+        let snapshot = self.db.unchecked_transaction()?;
+        let select =
+            format!("SELECT {COLUMNS} FROM messages WHERE position < ?1 ORDER BY position DESC LIMIT ?2");
+        let mut select = snapshot.prepare_cached(&select)?;
+        let mut messages: Vec<StoredMessage> = Vec::new();
+        let (mut below, mut bytes) = (position, 0);
+        'page: while messages.len() < limit {
+            let wanted = limit - messages.len();
+            let mut rows =
+                select.query_map(params![to_sql(below), wanted as i64], StoredMessage::from_row)?;
+            loop {
+                let Some(message) = rows.next().transpose()? else { break 'page };
+                if message.deleted {
+                    below = gap_start(&snapshot, message.position)?;
+                    break;
+                }
+                bytes += message.encoded_bytes();
+                if bytes > max_bytes && !messages.is_empty() {
+                    break 'page;
+                }
+                messages.push(message);
+            }
+        }
+        let more = match messages.last() {
+            Some(oldest) => has_older(&snapshot, oldest.position - 1)?,
+            None => false,
+        };
+        messages.reverse();
+        Ok(HistoryPage { messages, more })
+    }
+
+    /// The position just before the newest `count` messages that are not deleted: reading after it is a fresh load.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn start_of_newest(&self, count: usize) -> Result<u64, ReadError> {
+        let snapshot = self.db.unchecked_transaction()?;
+        let head = head(&snapshot)?;
+        let mut gaps = snapshot.prepare_cached("SELECT first, last FROM gaps ORDER BY first DESC")?;
+        let gaps = gaps.query_map([], |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
+        let mut missing = count as u64;
+        // All above `start` is counted; nothing above `end` is left to count.
+        let (mut start, mut end) = (head, head);
+        for gap in gaps {
+            let (first, last) = gap?;
+            let run = end - last;
+            if run > 0 {
+                if run >= missing {
+                    return Ok(end - missing);
+                }
+                missing -= run;
+                start = last;
+            }
+            end = first - 1;
+        }
+        Ok(if end > 0 { end.saturating_sub(missing) } else { start })
+    }
+
+    /// Whether a message that is not deleted lies at `position` or before it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn has_older(&self, position: u64) -> Result<bool, ReadError> {
+        let snapshot = self.db.unchecked_transaction()?;
+        Ok(has_older(&snapshot, position)?)
+    }
+}
+
+/// The newest position.
+pub(super) fn head(db: &Connection) -> rusqlite::Result<u64> {
+    db.prepare_cached(
+        "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
+                    coalesce((SELECT max(position) FROM deletions), 0))",
+    )?
+    .query_row([], |row| row.get(0))
+    .map(from_sql)
+}
+
+/// The first position of the run without messages around `position`.
+fn gap_start(db: &Connection, position: u64) -> rusqlite::Result<u64> {
+    let first: Option<i64> = db
+        .prepare_cached("SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
+        .query_row([to_sql(position)], |row| row.get(0))
+        .optional()?;
+    Ok(first.map_or(position, from_sql))
+}
+
+/// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
+fn has_older(db: &Connection, position: u64) -> rusqlite::Result<bool> {
+    let gap: Option<i64> = db
+        .prepare_cached("SELECT last FROM gaps WHERE first = 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(gap.map_or(0, from_sql) < position.min(head(db)?))
+}
