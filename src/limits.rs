@@ -129,8 +129,8 @@ pub const BACKLOG_BYTES: usize = 1024 * 1024;
 pub const BACKLOGS_BYTES: usize = 256 * 1024 * 1024;
 /// A client that accepts no byte for this long is cut off.
 pub const STALL: Duration = Duration::from_secs(10);
-/// First and longest time until a blocked client is tried again.
-pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// Shortest and longest time until a blocked client is tried again.
+pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 /// The kernel's send buffer for a client: autotuning would let it hold about 4 MB for each that stops reading.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// From our close frame until the socket is cut, for the peer to read it and answer.

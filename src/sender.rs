@@ -61,7 +61,6 @@ pub struct Sender {
     backlog_bytes: usize,
     /// When the socket last took a byte, while there is a backlog.
     progress: Instant,
-    retry_in: Duration,
     due: Option<Instant>,
 }
 
@@ -74,7 +73,6 @@ impl Sender {
             backlog: VecDeque::new(),
             backlog_bytes: 0,
             progress: now,
-            retry_in: limits::RETRY_WRITE.0,
             due: None,
         }
     }
@@ -110,8 +108,7 @@ impl Sender {
             if taken == own.len() + shared.len() {
                 return;
             }
-            self.retry_in = limits::RETRY_WRITE.0;
-            self.due = Some(now + self.retry_in);
+            self.due = Some(now + self.retry_in(now));
         }
         if taken < own.len() {
             self.push(Bytes::copy_from_slice(&own[taken..]));
@@ -139,7 +136,6 @@ impl Sender {
         self.push(Bytes::copy_from_slice(frame));
         self.link.closing.store(true, Ordering::Relaxed);
         self.state = State::Closing { until: now + limits::CLOSE_LINGER };
-        self.retry_in = limits::RETRY_WRITE.0;
         self.flush(now);
     }
 
@@ -215,8 +211,7 @@ impl Sender {
             }
         }
         if !self.backlog.is_empty() {
-            self.due = Some(now + self.retry_in);
-            self.retry_in = (self.retry_in * 2).min(limits::RETRY_WRITE.1);
+            self.due = Some(now + self.retry_in(now));
         } else if let State::Closing { until } = self.state {
             let _ = self.link.stream.shutdown(Shutdown::Write); // fails only if the peer was faster
             self.due = Some(until);
@@ -225,9 +220,14 @@ impl Sender {
         }
     }
 
+    /// A quarter of the time that it has been blocked: who reads in gulps is found soon after one, and who does not
+    /// read costs little.
+    fn retry_in(&self, now: Instant) -> Duration {
+        (now.saturating_duration_since(self.progress) / 4).clamp(limits::RETRY_WRITE.0, limits::RETRY_WRITE.1)
+    }
+
     fn advance(&mut self, mut taken: usize, now: Instant) {
         self.progress = now;
-        self.retry_in = limits::RETRY_WRITE.0;
         self.backlog_bytes -= taken;
         while let Some(front) = self.backlog.front_mut() {
             if taken < front.len() {
