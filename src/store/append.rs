@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params
 use super::read::{COLUMNS, StoredMessage};
 use super::{Store, guests, role_to_sql, to_sql};
 use crate::limits;
-use crate::protocol::{KeyHash, Role};
+use crate::protocol::{KeyHash, Position, Role};
 use crate::reservations::ReservationChange;
 
 /// One change of what the store holds.
@@ -20,11 +20,11 @@ pub enum Change {
     /// A message is taken back. Takes a position of its own.
     Deletion {
         /// The message's position.
-        message_id: u64,
+        message_id: Position,
         /// When, in ms since 1970 UTC.
         at_ms: i64,
     },
-    /// A change of the names kept for guests. No part of the log.
+    /// A guest's name that is kept for its key, or no longer. No part of the log.
     Reservation(ReservationChange),
 }
 
@@ -51,7 +51,7 @@ pub enum Outcome {
     /// It is in the log, at this position.
     Stored {
         /// Its position.
-        position: u64,
+        position: Position,
     },
     /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
     Retry(StoredMessage),
@@ -135,9 +135,9 @@ impl Store {
 fn write(
     db: &Connection,
     tabs: &mut TabIds,
-    head: u64,
+    head: Position,
     turn: &[Change],
-) -> rusqlite::Result<(Vec<Outcome>, u64)> {
+) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
@@ -152,7 +152,7 @@ struct Turn<'a> {
     db: &'a Connection,
     tabs: &'a mut TabIds,
     insert: CachedStatement<'a>,
-    head: u64,
+    head: Position,
 }
 
 impl Turn<'_> {
@@ -160,7 +160,10 @@ impl Turn<'_> {
         match change {
             Change::Message(message) => self.message(message),
             Change::Deletion { message_id, at_ms } => self.delete(*message_id, *at_ms),
-            Change::Reservation(change) => guests::change(self.db, change),
+            Change::Reservation(change) => {
+                guests::store(self.db, change)?;
+                Ok(Outcome::Done)
+            }
         }
     }
 
@@ -212,7 +215,7 @@ impl Turn<'_> {
         Ok(id)
     }
 
-    fn delete(&mut self, message_id: u64, at_ms: i64) -> rusqlite::Result<Outcome> {
+    fn delete(&mut self, message_id: Position, at_ms: i64) -> rusqlite::Result<Outcome> {
         let size: Option<i64> = self
             .db
             .prepare_cached("SELECT octet_length(text) FROM messages WHERE position = ?1 AND deleted = 0")?
@@ -235,7 +238,7 @@ impl Turn<'_> {
     }
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.
-    fn widen_gaps(&self, position: u64) -> rusqlite::Result<()> {
+    fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
         let position = to_sql(position);
         let before: Option<i64> = self
             .db
