@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params
 use super::read::{COLUMNS, StoredMessage};
 use super::{Store, guests, role_to_sql, to_sql};
 use crate::limits;
-use crate::protocol::{KeyHash, Role};
+use crate::protocol::{KeyHash, Position, Role};
 use crate::reservations::ReservationChange;
 
 /// One change of what the store holds.
@@ -20,13 +20,13 @@ pub enum Change {
     /// A message is taken back. Takes a position of its own.
     Deletion {
         /// The message's position.
-        message_id: u64,
+        message_id: Position,
         /// When, in ms since 1970 UTC.
         at_ms: i64,
         /// Only if this tab has sent it.
         only_of: Option<KeyHash>,
     },
-    /// A change of the names kept for guests. No part of the log.
+    /// A guest's name that is kept for its key, or no longer. No part of the log.
     Reservation(ReservationChange),
 }
 
@@ -53,7 +53,7 @@ pub enum Outcome {
     /// It is in the log, at this position.
     Stored {
         /// Its position.
-        position: u64,
+        position: Position,
     },
     /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
     Retry(StoredMessage),
@@ -139,9 +139,9 @@ impl Store {
 fn write(
     db: &Connection,
     tabs: &mut TabIds,
-    head: u64,
+    head: Position,
     turn: &[Change],
-) -> rusqlite::Result<(Vec<Outcome>, u64)> {
+) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
@@ -156,7 +156,7 @@ struct Turn<'a> {
     db: &'a Connection,
     tabs: &'a mut TabIds,
     insert: CachedStatement<'a>,
-    head: u64,
+    head: Position,
 }
 
 impl Turn<'_> {
@@ -166,7 +166,10 @@ impl Turn<'_> {
             Change::Deletion { message_id, at_ms, only_of } => {
                 self.delete(*message_id, *at_ms, only_of.as_ref())
             }
-            Change::Reservation(change) => guests::change(self.db, change),
+            Change::Reservation(change) => {
+                guests::store(self.db, change)?;
+                Ok(Outcome::Done)
+            }
         }
     }
 
@@ -220,7 +223,7 @@ impl Turn<'_> {
 
     fn delete(
         &mut self,
-        message_id: u64,
+        message_id: Position,
         at_ms: i64,
         only_of: Option<&KeyHash>,
     ) -> rusqlite::Result<Outcome> {
@@ -252,7 +255,7 @@ impl Turn<'_> {
     }
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.
-    fn widen_gaps(&self, position: u64) -> rusqlite::Result<()> {
+    fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
         let position = to_sql(position);
         let before: Option<i64> = self
             .db
