@@ -414,8 +414,8 @@ impl Hub {
         }
         let mut state = Vec::new();
         encode(&self.room_event(), &mut state);
-        let everybody = self.room.everybody();
-        encode(&presence(self.room.online(), everybody.as_deref()), &mut state);
+        let (online, listed) = self.room.told();
+        encode(&presence(online, listed.as_deref()), &mut state);
         for registration in std::mem::take(&mut self.registering) {
             self.register(registration, &state, now);
         }
