@@ -93,7 +93,7 @@ impl Room {
         });
         person.connections += 1;
         if person.connections == 1 {
-            self.reservations.hold(&folded);
+            self.reservations.hold(&folded, key);
             self.changed.insert(folded.clone());
         }
         Ok(folded)
