@@ -215,7 +215,7 @@ impl Write for Inbound {
     }
 }
 
-/// This connection is over: its peer is silent for good, or the hub is gone.
+/// Nothing more is read from this connection: its peer is gone or may say no more, or the hub is gone.
 struct Over;
 
 /// A registered client being read.
@@ -386,12 +386,13 @@ impl<'a> Reading<'a> {
             && !self.socket.get_ref().link.is_closing()
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
-            // No events: only a socket that is shut down ends this wait early, and then reading tells.
+            // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left unread is
+            // not read, or hanging up would be the way around the pace.
             if !matches!(
                 socket::wait(&self.socket.get_ref().link.stream, PollFlags::empty(), slice),
                 Ok(false)
             ) {
-                break;
+                return Err(Over);
             }
         }
         self.last_byte = Instant::now(); // it may have sent what we did not read
