@@ -286,18 +286,23 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, message: Message) -> Result<(), Over> {
         self.socket.get_mut().without_message = 0;
-        let now = Instant::now();
-        let Message::Text(text) = message else {
-            self.bytes.spend(limits::FRAME_COST_BYTES, now);
-            if message.is_binary() {
+        self.batch_bytes += message.len().max(limits::REQUEST_BYTES);
+        match message {
+            Message::Text(text) => self.take_text(&text)?,
+            Message::Binary(_) => {
                 self.batch.push(Request::Close(CloseCode::Unsupported));
-                return self.hand_over();
+                self.hand_over()?;
+                return Err(Over);
             }
-            return Ok(()); // tungstenite has its answer ready
-        };
-        fault::hit("client", text.as_bytes());
-        self.batch_bytes += text.len();
-        match decode(&text) {
+            _ => self.bytes.spend(limits::FRAME_COST_BYTES, Instant::now()), // tungstenite has its answer ready
+        }
+        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<(), Over> {
+        let now = Instant::now();
+        fault::hit("client", text);
+        match decode(text) {
             Ok(ClientEvent::RequestHistory { before, limit }) => {
                 self.messages.spend(1, now);
                 return self.answer_history(before, limit);
@@ -323,11 +328,12 @@ impl<'a> Reading<'a> {
                 self.batch.push(Request::Refuse(refusal));
             }
         }
-        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+        Ok(())
     }
 
     /// Gives the hub what has been read. A full channel makes this wait, and TCP slows the client.
     fn hand_over(&mut self) -> Result<(), Over> {
+        self.batch_bytes = 0;
         let replies = std::mem::take(&mut self.socket.get_mut().replies);
         if !replies.is_empty() {
             self.batch.push(Request::Frames(replies));
@@ -335,7 +341,6 @@ impl<'a> Reading<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.batch_bytes = 0;
         let batch = std::mem::take(&mut self.batch);
         self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
     }

@@ -103,6 +103,8 @@ pub const IDLE: Duration = Duration::from_secs(60);
 pub const HUB_COMMANDS: usize = 1024;
 /// Bytes of requests a reader puts in one command.
 pub const COMMAND_BYTES: usize = FRAME_BYTES;
+/// What a request counts of them at least: an empty frame too is answered with a sentence.
+pub const REQUEST_BYTES: usize = 256;
 /// Messages of one turn, which is one transaction.
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
