@@ -146,7 +146,10 @@ fn catch_up(
     welcome_of: Option<(Position, bool)>,
     context: &ClientContext,
 ) -> io::Result<Position> {
-    let failed = |error| io::Error::other(format!("the log cannot be read: {error}"));
+    let failed = |error| {
+        log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
+        io::Error::other("the log cannot be read")
+    };
     let mut position = match after {
         Some(position) => position,
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
@@ -166,7 +169,8 @@ fn catch_up(
         socket::write_all(&link.stream, &chunk, &context.stop)?;
         chunk.clear();
         position = page.through;
-        if !page.more {
+        // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
+        if !page.more || context.stop.is_given() {
             return Ok(position);
         }
     }
