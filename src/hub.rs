@@ -21,6 +21,7 @@ use crate::log_writer::{LogWriter, Saved};
 use crate::names::Name;
 use crate::protocol::{
     ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, WIRE_LIMITS, encode,
+    encode_close,
 };
 use crate::room::{PresenceUpdate, Room};
 use crate::sender::Link;
@@ -114,6 +115,8 @@ pub struct Hub {
     /// The rest of a batch that did not fit its turn.
     rest: Option<(ClientId, std::vec::IntoIter<Request>)>,
     registering: Vec<Registration>,
+    /// Clients to be closed once this turn is told, each with its close frame.
+    ending: Vec<(ClientId, Vec<u8>)>,
     /// This turn's events for everybody.
     shared: Vec<u8>,
     presence_due: Option<Instant>,
@@ -142,6 +145,7 @@ impl Hub {
             log,
             rest: None,
             registering: Vec::new(),
+            ending: Vec::new(),
             shared: Vec::new(),
             presence_due: None,
             typing_due: None,
@@ -238,19 +242,15 @@ impl Hub {
             Request::Event(ClientEvent::RequestHistory { .. }) => {} // answered on the client's own thread
             Request::Refuse(refusal) => self.clients.tell(client, &ServerEvent::Error(&refusal)),
             Request::Frames(frames) | Request::Answer(frames, _) => self.clients.tell_frames(client, &frames),
-            Request::Close(code) => {
-                self.clients.close(client, code, now);
-                self.depart(client);
-            }
-            Request::Goodbye(frame) => {
-                self.clients.close_with(client, &frame, now);
-                self.depart(client);
-            }
+            Request::Close(code) => self.depart(client, encode_close(code)),
+            Request::Goodbye(frame) => self.depart(client, frame),
         }
     }
 
-    /// The client is no person any more, before its thread has ended: its name is free when it reads our answer.
-    fn depart(&mut self, client: ClientId) {
+    /// The client is no person any more, before its thread has ended: its name is free when it reads our answer, which
+    /// follows the turn: what it said last has its receipt.
+    fn depart(&mut self, client: ClientId, close_frame: Vec<u8>) {
+        self.ending.push((client, close_frame));
         let identity = self.clients.get(client).and_then(|client| client.identity.take());
         self.leave(identity);
     }
@@ -343,6 +343,9 @@ impl Hub {
         self.tell_presence(now);
         self.tell_typing(now);
         self.save(now);
+        for (client, frame) in self.ending.drain(..) {
+            self.clients.close_with(client, &frame, now);
+        }
         if self.stop {
             self.stop(now);
         }
