@@ -323,7 +323,7 @@ impl<'a> Reading<'a> {
                 }
             }
             Ok(event @ ClientEvent::Join { .. }) => {
-                self.bytes.spend(limits::FRAME_COST_BYTES, now);
+                self.bytes.spend(limits::JOIN_COST_BYTES, now);
                 self.batch.push(Request::Event(event));
             }
             Err(refusal) => {

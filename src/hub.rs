@@ -119,6 +119,8 @@ pub struct Hub {
     ending: Vec<(ClientId, Vec<u8>)>,
     /// This turn's events for everybody.
     shared: Vec<u8>,
+    /// When this turn takes in no more.
+    turn_until: Instant,
     presence_due: Option<Instant>,
     typing_due: Option<Instant>,
     typing_told: Option<Instant>,
@@ -147,6 +149,7 @@ impl Hub {
             registering: Vec::new(),
             ending: Vec::new(),
             shared: Vec::new(),
+            turn_until: Instant::now(),
             presence_due: None,
             typing_due: None,
             typing_told: None,
@@ -158,12 +161,12 @@ impl Hub {
     /// Works until the server has stopped.
     pub fn run(mut self) {
         loop {
-            if self.rest.is_none() {
-                match self.next_command() {
-                    Ok(command) => self.take(command),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
+            let first = self.next_command();
+            self.turn_until = Instant::now() + limits::TURN_TIME;
+            match first {
+                Ok(command) => self.take(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
             self.fill_turn();
             self.end_turn();
@@ -179,7 +182,11 @@ impl Hub {
         }
     }
 
+    /// What the turn begins with: a command, or nothing but what is due or left from the last turn.
     fn next_command(&self) -> Result<Command, RecvTimeoutError> {
+        if self.rest.is_some() {
+            return Err(RecvTimeoutError::Timeout);
+        }
         let dues = [self.clients.due(), self.presence_due, self.typing_due, self.log.due(), self.stopping];
         match dues.into_iter().flatten().min() {
             Some(due) => self.commands.recv_deadline(due),
@@ -192,7 +199,7 @@ impl Hub {
             self.take_batch(client, requests);
         }
         for _ in 0..limits::HUB_COMMANDS {
-            if self.rest.is_some() || self.log.turn_is_full() || self.shared.len() >= limits::TURN_BYTES {
+            if self.rest.is_some() || self.turn_is_over() {
                 return;
             }
             match self.commands.try_recv() {
@@ -218,11 +225,16 @@ impl Hub {
     fn take_batch(&mut self, client: ClientId, mut requests: std::vec::IntoIter<Request>) {
         while let Some(request) = requests.next() {
             self.take_request(client, request);
-            if self.log.turn_is_full() && requests.len() > 0 {
+            if self.turn_is_over() && requests.len() > 0 {
                 self.rest = Some((client, requests));
                 return;
             }
         }
+    }
+
+    /// Whether what comes next belongs to the next turn.
+    fn turn_is_over(&self) -> bool {
+        self.log.turn_is_full() || Instant::now() >= self.turn_until
     }
 
     fn take_request(&mut self, client: ClientId, request: Request) {
