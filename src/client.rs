@@ -113,9 +113,9 @@ fn register(link: &Arc<Link>, mut resume: Resume, context: &ClientContext) -> Re
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Answer::Live(id) => return Ok(id),
-            Answer::Frames(frames, head) => {
+            Answer::Frames(frames, reached) => {
                 write_frames(link, &frames, context)?;
-                head
+                reached
             }
             Answer::Log(after, head, reset) => {
                 let welcomed = matches!(resume, Resume::Continue(_));

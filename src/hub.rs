@@ -459,8 +459,8 @@ impl Hub {
             Resume::After(..) => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true)),
             Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
         };
-        let missing = after.and_then(|after| Some((after, self.kept.after(after)?)));
-        let Some((after, frames)) = missing else {
+        let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
+        let Some((after, (frames, reached))) = missing else {
             let _ = answer.send(Answer::Log(after, head, reset.unwrap_or(false)));
             return;
         };
@@ -468,12 +468,12 @@ impl Hub {
         if let Some(reset) = reset {
             encode(&welcome(self.log.epoch(), head, reset, after > 0), &mut own);
         }
-        if !self.kept.fits(after, limits::REGISTER_BYTES) {
-            let frames = std::iter::once(Bytes::from(own)).chain(frames.cloned()).collect();
-            let _ = answer.send(Answer::Frames(frames, head));
+        if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
+            let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
+            let _ = answer.send(Answer::Frames(frames, reached));
             return;
         }
-        frames.for_each(|frame| own.extend_from_slice(frame));
+        frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
         let nonce = self.config.nonce;
         let id = self.clients.add(link, |serial| tab_of_connection(nonce, serial), now);

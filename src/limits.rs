@@ -128,6 +128,9 @@ pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
 pub const KEPT_AT_START: u64 = 1_000;
 /// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
 pub const REGISTER_BYTES: usize = 64 * 1024;
+/// What the hub hands out at once to someone who catches up. More than a turn adds, so that catching up has an end; not
+/// all that is kept, since the handles of its frames alone can be a megabyte for each who comes back.
+pub const CATCH_UP_BYTES: usize = 2 * TURN_BYTES;
 /// Messages of a fresh load.
 pub const FRESH_MESSAGES: usize = 50;
 /// Unsent bytes for one client. Past it the client is cut off and resumes.
@@ -185,7 +188,11 @@ const _: () = {
     assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
-    assert!(REGISTER_BYTES < KEPT_BYTES, "what the hub sends must be kept");
+    assert!(
+        REGISTER_BYTES < CATCH_UP_BYTES && CATCH_UP_BYTES < KEPT_BYTES,
+        "what the hub hands out must be kept"
+    );
+    assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
