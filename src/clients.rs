@@ -31,8 +31,6 @@ pub struct Identity {
     pub display: Arc<str>,
     /// What its owner is.
     pub role: Role,
-    /// Whether it has spoken on this connection.
-    pub spoken: bool,
 }
 
 /// One registered client.

@@ -288,9 +288,7 @@ impl Hub {
         let current = client.identity.as_ref().map(|identity| identity.folded.clone());
         let folded = self.room.join(current.as_deref(), name, client.guest_key, now_ms)?;
         if let Some((display, role)) = self.room.person(&folded) {
-            let spoken =
-                current == Some(folded.clone()) && client.identity.as_ref().is_some_and(|it| it.spoken);
-            client.identity = Some(Identity { folded, display: display.clone(), role, spoken });
+            client.identity = Some(Identity { folded, display: display.clone(), role });
             let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
             self.clients.tell(id, &joined);
         }
@@ -314,15 +312,13 @@ impl Hub {
             self.join(id, &name, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        let Some(identity) = &mut client.identity else {
+        let Some(identity) = &client.identity else {
             let reason = "Join with a name before you send.";
             return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
         };
         let now_ms = self.log.now_ms();
         self.room.stop_typing(&identity.folded);
-        if !std::mem::replace(&mut identity.spoken, true) {
-            self.room.speak(&identity.folded, now_ms);
-        }
+        self.room.speak(&identity.folded, now_ms);
         let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
         self.note_changes();
         self.log.push(NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id }, id)

@@ -161,7 +161,7 @@ impl Room {
         self.present.get(folded).map(|person| (&person.display, person.role))
     }
 
-    /// This person says something for the first time: from now on the name is kept for its key.
+    /// This person says something: from now on the name is kept for its key, if it has told one.
     pub fn speak(&mut self, folded: &str, now_ms: i64) {
         if let Some((folded, person)) = self.present.get_key_value(folded)
             && let Some(key) = person.key
