@@ -31,8 +31,6 @@ pub struct Identity {
     pub display: Arc<str>,
     /// What its owner is.
     pub role: Role,
-    /// Whether it has spoken on this connection.
-    pub spoken: bool,
 }
 
 /// One registered client.
@@ -171,21 +169,10 @@ impl Clients {
         self.relieve(now);
     }
 
-    /// Ends one connection in order.
-    pub fn close(&mut self, id: ClientId, code: CloseCode, now: Instant) {
-        self.end(id, now, |sender| sender.close(code, now));
-    }
-
-    /// Ends one connection with the answer to the peer's own close frame.
+    /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
     pub fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
-        self.end(id, now, |sender| sender.close_with(frame, now));
-    }
-
-    /// What is its own goes first, so that the reason of an end is read before it.
-    fn end(&mut self, id: ClientId, now: Instant, how: impl FnOnce(&mut Sender)) {
         if let Some(client) = self.get(id) {
-            client.send(&Turn::default(), now);
-            how(&mut client.sender);
+            client.sender.close_with(frame, now);
             self.account(id.slot);
         }
     }

@@ -273,7 +273,7 @@ fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Con
 /// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.
 fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if head.path() != "/ws" {
-        return match head.wants_upgrade() {
+        return match head.wants_websocket() {
             true => Err(Refused::new(404, "The room's WebSocket is at /ws.")),
             false => Ok(None),
         };
@@ -284,7 +284,7 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if !head.is_http_11 {
         return Err(Refused::new(400, "A WebSocket begins with HTTP/1.1."));
     }
-    if !head.wants_upgrade() || head.header("sec-websocket-version") != Some("13") {
+    if !head.wants_websocket() || head.header("sec-websocket-version") != Some("13") {
         return Err(Refused::new(
             426,
             "This is the room's WebSocket, version 13. Open / in a browser for the page.",

@@ -101,10 +101,11 @@ impl Head {
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether it asks for another protocol.
-    pub fn wants_upgrade(&self) -> bool {
-        let listed = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
-        self.header("upgrade").is_some() || self.header("connection").is_some_and(listed)
+    /// Whether it asks for a WebSocket. Other protocols may be asked for in vain, and many proxies send
+    /// `Connection: upgrade` with every request.
+    pub fn wants_websocket(&self) -> bool {
+        let listed = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"));
+        self.header("upgrade").is_some_and(listed)
     }
 }
 
@@ -311,6 +312,20 @@ mod tests {
             (400, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"),
         ] {
             assert_eq!(status(request), expected, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_websocket_is_an_upgrade_here() {
+        for (wanted, headers) in [
+            (true, "Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+            (true, "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"),
+            (false, "Connection: upgrade\r\n"),
+            (false, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"),
+        ] {
+            let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+            let (head, _) = parse(request.as_bytes()).expect("plain").expect("complete");
+            assert_eq!(head.wants_websocket(), wanted, "{headers}");
         }
     }
 

@@ -127,6 +127,8 @@ impl Server {
         let readers = store.readers();
         let epoch = store.epoch().to_owned();
         let stop = Arc::new(StopSignal::new()?);
+        // Before the hub's thread: nothing has to be stopped if this fails.
+        let pages = Pages::start(PageContext::new(&config, local_addr.port()))?;
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
         let hub_thread = start_hub(store, &config, commands, alive.clone())?;
@@ -136,7 +138,7 @@ impl Server {
             client: ClientContext::new(hub, readers, epoch, config.rate_limit, stop.clone()),
             public_urls: config.public_urls.clone(),
             stop,
-            pages: Pages::start(PageContext::new(&config, local_addr.port()))?,
+            pages,
         });
         let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
         let accept = move || {
