@@ -1,8 +1,8 @@
 -- The room's log is `messages` and `deletions` together: every position from 1 to the head is in one of them.
 
 -- Rows are appended and never move or go: a deletion overwrites `text` where it lies, with as many spaces as it had
--- bytes. Were rows deleted, SQLite would merge their pages and leave copies of their neighbours in unused space, which no
--- later deletion of those would find.
+-- bytes. Were rows deleted, SQLite would merge their pages, and that can leave copies of neighbours in unused space, which
+-- the later deletion of those does not find.
 CREATE TABLE messages (
     position INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,              -- ms since 1970 UTC
