@@ -23,6 +23,8 @@ pub enum Change {
         message_id: Position,
         /// When, in ms since 1970 UTC.
         at_ms: i64,
+        /// Only if this tab has sent it.
+        only_of: Option<KeyHash>,
     },
     /// A guest's name that is kept for its key, or no longer. No part of the log.
     Reservation(ReservationChange),
@@ -59,6 +61,8 @@ pub enum Outcome {
     Conflict,
     /// The message to delete never was, or is deleted. Nothing was stored.
     Missing,
+    /// The message to delete is another tab's. Nothing was stored.
+    Foreign,
     /// Done; it is no part of the log.
     Done,
 }
@@ -159,7 +163,9 @@ impl Turn<'_> {
     fn apply(&mut self, change: &Change) -> rusqlite::Result<Outcome> {
         match change {
             Change::Message(message) => self.message(message),
-            Change::Deletion { message_id, at_ms } => self.delete(*message_id, *at_ms),
+            Change::Deletion { message_id, at_ms, only_of } => {
+                self.delete(*message_id, *at_ms, only_of.as_ref())
+            }
             Change::Reservation(change) => {
                 guests::store(self.db, change)?;
                 Ok(Outcome::Done)
@@ -215,13 +221,24 @@ impl Turn<'_> {
         Ok(id)
     }
 
-    fn delete(&mut self, message_id: Position, at_ms: i64) -> rusqlite::Result<Outcome> {
-        let size: Option<i64> = self
+    fn delete(
+        &mut self,
+        message_id: Position,
+        at_ms: i64,
+        only_of: Option<&KeyHash>,
+    ) -> rusqlite::Result<Outcome> {
+        let found: Option<(i64, Option<KeyHash>)> = self
             .db
-            .prepare_cached("SELECT octet_length(text) FROM messages WHERE position = ?1 AND deleted = 0")?
-            .query_row([to_sql(message_id)], |row| row.get(0))
+            .prepare_cached(
+                "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab) FROM messages
+                 WHERE position = ?1 AND deleted = 0",
+            )?
+            .query_row([to_sql(message_id)], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(size) = size else { return Ok(Outcome::Missing) };
+        let Some((size, tab)) = found else { return Ok(Outcome::Missing) };
+        if only_of.is_some() && only_of != tab.as_ref() {
+            return Ok(Outcome::Foreign);
+        }
         // As many bytes as before: then SQLite overwrites the row where it lies.
         let blank = " ".repeat(usize::try_from(size).unwrap_or(0));
         self.db

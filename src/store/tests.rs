@@ -79,7 +79,7 @@ fn delete(store: &mut Store, message_id: Position) -> Position {
 }
 
 fn deletion(message_id: Position) -> Change {
-    Change::Deletion { message_id, at_ms: 1_763_900_001_000 }
+    Change::Deletion { message_id, at_ms: 1_763_900_001_000, only_of: None }
 }
 
 fn stored(store: &mut Store, change: Change) -> Position {
