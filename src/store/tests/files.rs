@@ -206,7 +206,7 @@ fn a_folder_that_is_not_there_is_named() {
     let place = Place::new();
     let error = Store::open(&place.folder.path().join("nowhere").join("chat.db")).expect_err("a refusal");
     assert!(matches!(error, OpenError::NoFolder(_)), "{error:?}");
-    assert!(error.to_string().contains("nowhere: there is no such folder"), "{error}");
+    assert!(error.to_string().contains("the folder for the database is not there"), "{error}");
     assert_eq!(place.files(), [""; 0]);
 }
 
