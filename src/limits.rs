@@ -196,7 +196,8 @@ pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 pub const WAL_BYTES: usize = 64 * 1024 * 1024;
 /// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
-/// First and longest time until erasing deleted text from the write-ahead log is tried again.
+/// First and longest time until erasing deleted text from the write-ahead log is tried again; the longest also passes
+/// between two such erasures, since each holds the write lock for a moment.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
