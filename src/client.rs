@@ -14,9 +14,9 @@ use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use crate::clients::ClientId;
+use crate::clients::{ClientId, Permit};
 use crate::fault;
-use crate::hub::{Answer, Command, Permit, Registration, Request, Resume, welcome};
+use crate::hub::{Answer, Command, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::pace::Budget;
@@ -51,12 +51,15 @@ impl ClientContext {
         rate_limit: u32,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        let permits = bounded(limits::ANSWERS);
-        for _ in 0..limits::ANSWERS {
-            permits.0.send(()).expect("as many as the channel takes");
-        }
-        ClientContext { hub, readers, epoch, rate_limit, stop, permits }
+        ClientContext { hub, readers, epoch, rate_limit, stop, permits: filled(limits::ANSWERS) }
     }
+}
+
+/// A channel with as many words in it as it takes, each worth a [`Permit`].
+fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
+    let words = bounded(count);
+    (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
+    words
 }
 
 /// Serves a client whose handshake is answered; returns when the connection has ended.
@@ -243,6 +246,8 @@ struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
+    /// Holds a word while no answer from the log is on its way to this client.
+    answered: (Sender<()>, Receiver<()>),
 }
 
 impl<'a> Reading<'a> {
@@ -274,6 +279,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
+            answered: filled(1),
         }
     }
 
@@ -358,6 +364,13 @@ impl<'a> Reading<'a> {
     /// Reads a page of the log on this thread, one at a time, and passes it on.
     fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
         self.hand_over()?;
+        // One at a time: a client that takes none of the last is not read until it does, or is cut off.
+        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+            if self.socket.get_ref().link.is_closing() {
+                return Err(Over);
+            }
+        }
+        let whole = Permit(self.answered.0.clone());
         let unavailable = |reason: &dyn std::fmt::Display| {
             log::warn!("a request for history was not answered: {reason}");
             let refusal =
@@ -374,7 +387,7 @@ impl<'a> Reading<'a> {
                         let messages: Vec<_> = page.messages.iter().map(wire).collect();
                         let mut frame = Vec::new();
                         encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-                        Request::Answer(frame, permit)
+                        Request::Answer(frame, permit, whole)
                     }
                 }
             }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use crossbeam_channel as channel;
 use slab::Slab;
 
 use crate::fault;
@@ -42,6 +43,8 @@ pub struct Client {
     own: Vec<Own>,
     scheduled: Option<Instant>,
     counted_backlog: usize,
+    /// Dropped as soon as nothing waits for this client any more.
+    until_written: Option<Permit>,
     /// Its name, once it has one.
     pub identity: Option<Identity>,
     /// The hash of its browser's key, where it has told one.
@@ -76,6 +79,16 @@ impl Turn {
     }
 }
 
+/// The right to have an answer under way; dropped, the next may be.
+#[derive(Debug)]
+pub struct Permit(pub channel::Sender<()>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
+    }
+}
+
 /// Every registered client.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -100,6 +113,7 @@ impl Clients {
             own: Vec::new(),
             scheduled: None,
             counted_backlog: 0,
+            until_written: None,
             identity: None,
             guest_key: None,
             tab: tab(serial),
@@ -139,6 +153,13 @@ impl Clients {
             if first {
                 self.touched.push(id.slot);
             }
+        }
+    }
+
+    /// Keeps a permit until what has been told to this client is written.
+    pub fn hold_until_written(&mut self, id: ClientId, permit: Permit) {
+        if let Some(client) = self.get(id) {
+            client.until_written = Some(permit);
         }
     }
 
@@ -218,6 +239,9 @@ impl Clients {
         let Some(client) = self.slots.get_mut(slot) else { return };
         self.backlogs = self.backlogs - client.counted_backlog + client.sender.backlog_bytes();
         client.counted_backlog = client.sender.backlog_bytes();
+        if client.counted_backlog == 0 {
+            client.until_written = None;
+        }
         if client.scheduled != client.sender.due() {
             if let Some(before) = client.scheduled {
                 self.timers.remove(&(before, slot));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::clients::{ClientId, Clients, Identity, Turn};
+use crate::clients::{ClientId, Clients, Identity, Permit, Turn};
 use crate::fault;
 use crate::kept::Kept;
 use crate::limits;
@@ -47,21 +47,13 @@ pub enum Request {
     Refuse(Refusal),
     /// Finished frames: a ping, a pong.
     Frames(Vec<u8>),
-    /// A finished `history`. The permit ends with it, so that few of them exist at a time.
-    Answer(Vec<u8>, Permit),
+    /// A finished `history`. The first permit ends when it has been taken up, so that few of them exist at a time; the
+    /// second when the client has it whole, so that each has one at a time.
+    Answer(Vec<u8>, Permit, Permit),
     /// The connection is to be ended.
     Close(CloseCode),
     /// The client said goodbye; this is the answer.
     Goodbye(Vec<u8>),
-}
-
-/// The right to have an answer under way to the hub; dropped, it is another's.
-pub struct Permit(pub Sender<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
-    }
 }
 
 /// A client's thread asks to be registered after a position.
@@ -262,8 +254,10 @@ impl Hub {
                 self.tell(client, &ServerEvent::Error(&refusal));
             }
             Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
-            Request::Frames(frames) | Request::Answer(frames, _) => {
+            Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
+            Request::Answer(frames, _, whole) => {
                 self.clients.tell_frames(client, frames, self.log.waiting());
+                self.clients.hold_until_written(client, whole);
             }
             Request::Close(code) => self.depart(client, encode_close(code)),
             Request::Goodbye(frame) => self.depart(client, frame),
@@ -391,7 +385,7 @@ impl Hub {
     /// One transaction, one buffer, one write per client.
     fn save(&mut self, now: Instant) {
         let mut start = self.shared.len();
-        let Saved { logged, ends, answers } = self.log.save(&mut self.shared, now);
+        let Saved { logged, ends, answers, recovered } = self.log.save(&mut self.shared, now);
         let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
         for (logged, end) in logged.into_iter().zip(&turn.ends) {
@@ -410,6 +404,9 @@ impl Hub {
             self.clients.tell_frames(client, frame, behind);
         }
         self.clients.fan_out(&turn, now);
+        if recovered {
+            self.log.push_reservations(self.room.all_reservations());
+        }
     }
 
     /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.

@@ -68,7 +68,7 @@ pub const COMBINING_MARKS: usize = 4;
 pub const TITLE_CHARACTERS: usize = 80;
 /// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
 /// each try costs the hub a few microseconds.
-pub const NAME_SUGGESTIONS: usize = 99;
+pub const NAME_SUGGESTIONS: usize = 20;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
@@ -204,6 +204,13 @@ pub const TABS_CACHED: usize = 16 * 1024;
 /// Expired reservations removed at one start, so that a start after a long term stays short.
 pub const EXPIRED_RESERVATIONS: usize = 1_000;
 
+// ---- logging ----
+
+/// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
+pub const LOG_LINES: usize = 4096;
+/// For the last of them to be written when the process ends.
+pub const LOG_FLUSH: Duration = Duration::from_millis(200);
+
 // ---- stopping ----
 
 /// From the signal until the process is gone, whatever clients do. Closing takes [`CLOSE_LINGER`] of it.
@@ -227,6 +234,7 @@ const _: () = {
         "one after the other must fit"
     );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
+    assert!(LOG_FLUSH.as_millis() < STOP.as_millis(), "so must the last log lines");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
     assert!(
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),

@@ -197,14 +197,18 @@ fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, context: &Context) -> 
     let (head, rest) = match read_head(&stream, kind, &context.stop) {
         Ok(read) => read,
         Err(HeadError::Gone(error)) => return Err(error),
-        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, &refused, context),
+        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, "", &refused, context),
     };
     let routed = origin::check(&head, &context.public_urls).and_then(|()| route(&head));
     let handshake = match (routed, kind) {
-        (Err(refused), _) => return refuse(&stream, peer, &refused, context),
+        (Err(refused), _) => return refuse(&stream, peer, &head.method, &refused, context),
         (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, peer, context),
-        (Ok(None), Kind::Full) => return refuse(&stream, peer, &Refused::new(503, ROOM_FULL), context),
-        (Ok(None), Kind::Crowded) => return refuse(&stream, peer, &Refused::new(429, ADDRESS_FULL), context),
+        (Ok(None), Kind::Full) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(503, ROOM_FULL), context);
+        }
+        (Ok(None), Kind::Crowded) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(429, ADDRESS_FULL), context);
+        }
         (Ok(Some(handshake)), _) => handshake,
     };
     socket::write_all(&stream, &handshake, &context.stop)?;
@@ -263,9 +267,15 @@ fn read_head(mut stream: &TcpStream, kind: Kind, stop: &StopSignal) -> Result<(H
     }
 }
 
-fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Context) -> io::Result<()> {
+fn refuse(
+    stream: &TcpStream,
+    peer: SocketAddr,
+    method: &str,
+    refused: &Refused,
+    context: &Context,
+) -> io::Result<()> {
     log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
-    socket::write_all(stream, &refused.answer(), &context.stop)?;
+    socket::write_all(stream, &refused.answer_to(method), &context.stop)?;
     socket::finish(stream);
     Ok(())
 }

@@ -22,8 +22,9 @@ impl Refused {
         Refused { status, reason: reason.into() }
     }
 
-    /// The whole answer, after which the connection ends.
-    pub fn answer(&self) -> Vec<u8> {
+    /// The whole answer to a request of this method, after which the connection ends.
+    pub fn answer_to(&self, method: &str) -> Vec<u8> {
+        let body = if method == "HEAD" { String::new() } else { format!("{}\n", self.reason) };
         let extra = match self.status {
             405 => "Allow: GET, HEAD, POST\r\n",
             426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -32,11 +33,10 @@ impl Refused {
         };
         format!(
             "HTTP/1.1 {} {}\r\n{extra}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{}\n",
+             X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}",
             self.status,
             phrase(self.status),
-            self.reason.len() + 1,
-            self.reason
+            self.reason.len() + 1
         )
         .into_bytes()
     }

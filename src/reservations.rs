@@ -120,6 +120,18 @@ impl Reservations {
         std::mem::take(&mut self.changes)
     }
 
+    /// The changes that make a store hold what is held here, whatever it missed. What was forgotten meanwhile it
+    /// forgets by itself, in time.
+    pub fn all(&self) -> Vec<ReservationChange> {
+        let changes = |it: &Reservation| {
+            let Reservation { folded, display, key, left_at_ms } = it.clone();
+            let release = left_at_ms
+                .map(|left_at_ms| ReservationChange::Release { folded: folded.clone(), left_at_ms });
+            [Some(ReservationChange::Reserve { folded, display, key }), release]
+        };
+        self.by_name.values().flat_map(changes).flatten().collect()
+    }
+
     fn insert(&mut self, reservation: Reservation) {
         self.by_key.entry(reservation.key).or_default().push(reservation.folded.clone());
         self.by_name.insert(reservation.folded.clone(), reservation);

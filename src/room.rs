@@ -170,6 +170,11 @@ impl Room {
         }
     }
 
+    /// All reservations, to be stored anew after changes were lost.
+    pub fn all_reservations(&self) -> Vec<ReservationChange> {
+        self.reservations.all()
+    }
+
     /// What has to be stored of the reservations since the last call.
     pub fn take_reservation_changes(&mut self) -> Vec<ReservationChange> {
         self.reservations.take_changes()
