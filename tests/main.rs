@@ -40,4 +40,5 @@ mod stopping;
 mod torture;
 
 // The page, in a browser.
+#[cfg(unix)]
 mod browser;

@@ -32,7 +32,9 @@ fn present(client: &TestClient) -> Option<BTreeSet<String>> {
 }
 
 fn expect_online(client: &mut TestClient, online: usize) -> Value {
-    client.expect(&format!("{online} online"), |event| event["event"] == "presence" && event["online"] == online)
+    client.expect(&format!("{online} online"), |event| {
+        event["event"] == "presence" && event["online"] == online
+    })
 }
 
 #[test]

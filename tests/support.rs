@@ -27,5 +27,5 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A key as a browser makes it, the same for the same name.
 pub fn key(name: &str) -> String {
-    format!("{name:-<24}")
+    format!("{:-<24}", name.replace(' ', "-"))
 }

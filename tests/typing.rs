@@ -19,7 +19,8 @@ fn others_see_who_is_typing() {
 fn many_are_a_few_names_and_a_number() {
     let server = TestServer::start();
     let mut watcher = server.connect();
-    let mut crowd: Vec<_> = (0..limits::TYPING_NAMES + 2).map(|n| server.join(&format!("Guest {n}"))).collect();
+    let mut crowd: Vec<_> =
+        (0..limits::TYPING_NAMES + 2).map(|n| server.join(&format!("Guest {n}"))).collect();
     crowd.iter_mut().for_each(|client| client.send(json!({"event": "typing"})));
     let typing = watcher.expect("all of them", |event| event["event"] == "typing" && event["others"] == 2);
     assert_eq!(typing["usernames"].as_array().map(Vec::len), Some(limits::TYPING_NAMES));

@@ -26,6 +26,8 @@ pub struct TestClient {
     received: Vec<Value>,
     /// How many of `received` a test has already looked at.
     seen: usize,
+    /// How many a view has followed: it misses nothing of what a test skips.
+    followed: usize,
 }
 
 /// A WebSocket handshake that has been sent and not yet been answered.
@@ -64,7 +66,7 @@ impl Knock {
         // A small read buffer: some tests have a thousand clients.
         let config = WebSocketConfig::default().read_buffer_size(4 * 1024).write_buffer_size(0);
         let socket = WebSocket::from_partially_read(self.0, already_read, Role::Client, Some(config));
-        Ok(Ok(TestClient { socket, received: Vec::new(), seen: 0 }))
+        Ok(Ok(TestClient { socket, received: Vec::new(), seen: 0, followed: 0 }))
     }
 }
 
@@ -129,7 +131,7 @@ impl TestClient {
     /// Says `text` and waits for its receipt: what other clients have not seen before this, they see after it.
     pub fn say_and_wait(&mut self, text: &str) -> Value {
         self.say(text);
-        self.expect(text, |event| event["event"] == "receive_message" && event["message"] == text)
+        self.expect_text(text)
     }
 
     /// The next event the server sends, or why there is none within `patience`.
@@ -147,6 +149,16 @@ impl TestClient {
     /// The next event, or why there is none before the deadline.
     pub fn next(&mut self) -> Result<Value, Ended> {
         self.next_within(DEADLINE)
+    }
+
+    /// The next event that no view has followed yet, looked at or not.
+    pub fn follow(&mut self) -> Result<Value, Ended> {
+        let until = Instant::now() + DEADLINE;
+        while self.followed == self.received.len() {
+            self.read(until)?;
+        }
+        self.followed += 1;
+        Ok(self.received[self.followed - 1].clone())
     }
 
     /// Skips events until one satisfies `is_it`, and gives that back. `what` names it in the failure.
@@ -173,6 +185,11 @@ impl TestClient {
         message
     }
 
+    /// Skips to the message `text`, whatever stands between.
+    pub fn expect_text(&mut self, text: &str) -> Value {
+        self.expect(text, |event| event["event"] == "receive_message" && event["message"] == text)
+    }
+
     /// Skips to the next error, which must have this code and a sentence for a person.
     pub fn expect_error(&mut self, code: &str) -> Value {
         let error = self.expect_event("error");
@@ -197,6 +214,18 @@ impl TestClient {
     /// Reads until the connection ends, which must be with this close code.
     pub fn expect_close(&mut self, code: u16) {
         assert_eq!(self.expect_end(), Ended::Closed(code), "{}", self.story());
+    }
+
+    /// As [`TestClient::expect_end`], however long it takes as long as something comes: what a kernel still has for a
+    /// reader that stood still comes slowly.
+    pub fn read_to_end(&mut self) -> Ended {
+        loop {
+            match self.next() {
+                Ok(_) => (),
+                Err(Ended::Silent) => panic!("still open; {}", self.story()),
+                Err(ended) => return ended,
+            }
+        }
     }
 
     /// Says goodbye as a browser does and waits for the server's: after this it is gone from the room.
@@ -236,7 +265,10 @@ impl TestClient {
             let patience = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
             self.socket.get_ref().set_read_timeout(Some(patience)).expect("a timeout can be set");
             match self.socket.read() {
-                Ok(Message::Text(text)) => return Ok(self.keep(text.as_str())),
+                Ok(Message::Text(text)) => {
+                    self.keep(text.as_str());
+                    return Ok(());
+                }
                 Ok(Message::Close(frame)) => {
                     // Our side of the goodbye goes out with the next reads, which also see the server hang up.
                     while self.socket.read().is_ok() {}
@@ -264,7 +296,7 @@ impl TestClient {
 
     /// The latest of what was received, for the failing test to print.
     fn story(&self) -> String {
-        let from = self.received.len().saturating_sub(30);
+        let from = self.received.len().saturating_sub(20);
         let events: Vec<String> = self.received[from..].iter().map(clipped).collect();
         format!("received {} events, lately:\n  {}", self.received.len(), events.join("\n  "))
     }
@@ -272,7 +304,7 @@ impl TestClient {
 
 fn clipped(event: &Value) -> String {
     let text = event.to_string();
-    match text.char_indices().nth(300) {
+    match text.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

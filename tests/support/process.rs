@@ -170,7 +170,9 @@ impl Output {
             Some(value) => Some(Some(value)),
             None => written.ended.then_some(None),
         });
-        result.flatten().unwrap_or_else(|| panic!("no {what} in {:?}; beside it:\n{}", self.text(), other.text()))
+        result
+            .flatten()
+            .unwrap_or_else(|| panic!("no {what} in {:?}; beside it:\n{}", self.text(), other.text()))
     }
 
     fn wait<T>(&self, found: impl Fn(&Written) -> Option<T>) -> Option<T> {

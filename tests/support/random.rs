@@ -22,9 +22,4 @@ impl Random {
     pub fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
         range.start + self.next() % (range.end - range.start)
     }
-
-    /// True once in `times`.
-    pub fn once_in(&mut self, times: u64) -> bool {
-        self.next().is_multiple_of(times)
-    }
 }

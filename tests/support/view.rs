@@ -1,7 +1,7 @@
 //! What a page would show: built only from what a client received, checked at every step.
 
 use super::{Ended, TestClient};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
@@ -61,7 +61,7 @@ impl View {
     /// Reads and applies until `position` is reached; gives back how the connection ended if it did before.
     pub fn follow_to(&mut self, client: &mut TestClient, position: u64) -> Result<(), Ended> {
         while self.position < position {
-            self.apply(&client.next()?);
+            self.apply(&client.follow()?);
         }
         Ok(())
     }
@@ -69,9 +69,27 @@ impl View {
     /// Reads and applies until the replay is complete and the connection is live.
     pub fn follow_replay(&mut self, client: &mut TestClient) -> Result<(), Ended> {
         loop {
-            let event = client.next()?;
+            let event = client.follow()?;
             self.apply(&event);
             if event["event"] == "room" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Asks for what is older than all that is shown, `limit` messages at a time, until there is nothing more.
+    pub fn scroll_back(&mut self, client: &mut TestClient, limit: usize) -> Result<(), Ended> {
+        loop {
+            let before = self.shown.keys().next().copied().unwrap_or(self.position + 1);
+            client.send(json!({"event": "request_history", "before": before, "limit": limit}));
+            let history = loop {
+                let event = client.follow()?;
+                self.apply(&event);
+                if event["event"] == "history" {
+                    break event;
+                }
+            };
+            if history["more"] == false {
                 return Ok(());
             }
         }
