@@ -3,11 +3,10 @@
 use crate::support::{Ended, TestClient, TestServer, View};
 use chat_app::limits;
 
-/// A client whose system holds next to nothing for it, so that what it does not read waits at the server.
+/// Someone in the room for whom everything that is not read waits at the server.
 fn hardly_reading(server: &TestServer, name: &str) -> TestClient {
     let mut client = server.connect();
-    rustix::net::sockopt::set_socket_recv_buffer_size(client.raw(), 4 * 1024)
-        .expect("a small buffer can be had");
+    client.hold_little();
     client.join(name);
     client
 }

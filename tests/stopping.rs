@@ -24,9 +24,11 @@ impl Nuisances {
         };
         let mut stalled: Vec<TestClient> = (0..3).map(|_| TestClient::connect(addr)).collect();
         for (n, client) in stalled.iter_mut().enumerate() {
-            rustix::net::sockopt::set_socket_recv_buffer_size(client.raw(), 4096).expect("a small buffer");
             client.join(&format!("Stalled {n}"));
-            (0..30).for_each(|_| client.say(&"x".repeat(3900)));
+            client.hold_little();
+        }
+        for client in &mut stalled {
+            (0..50).for_each(|_| client.say(&"x".repeat(3900)));
         }
         let streams = vec![
             begin(String::new()),
@@ -54,8 +56,6 @@ impl Nuisances {
             }
         }
         for mut client in self.stalled {
-            // What the kernel still has for it would come a few bytes at a time.
-            rustix::net::sockopt::set_socket_recv_buffer_size(client.raw(), 1 << 20).expect("a large buffer");
             client.read_to_end();
         }
     }

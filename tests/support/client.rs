@@ -43,10 +43,10 @@ impl Knock {
     pub fn with_headers(addr: SocketAddr, target: &str, headers: &str) -> io::Result<Knock> {
         let mut stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true)?;
-        // The key of RFC 6455's example, with the answer that belongs to it below.
+        // Two tokens in Connection, as Firefox writes it; the key of RFC 6455's example, with the answer that belongs to it below.
         write!(
             stream,
-            "GET {target} HTTP/1.1\r\n{headers}Connection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {target} HTTP/1.1\r\n{headers}Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )?;
         Ok(Knock(stream))
@@ -89,6 +89,12 @@ impl TestClient {
     /// The socket below, to write what no WebSocket library would, or to look at.
     pub fn raw(&self) -> &TcpStream {
         self.socket.get_ref()
+    }
+
+    /// Makes the system hold only little for this client: what it does not read then waits at the server. Not less
+    /// than this, since a smaller window is refilled only a few times a second.
+    pub fn hold_little(&self) {
+        rustix::net::sockopt::set_socket_recv_buffer_size(self.raw(), 64 * 1024).expect("a small buffer");
     }
 
     /// Sends one event.
