@@ -41,8 +41,7 @@ fn what_is_no_event_is_a_bad_request() {
         r#"{"event":"request_history","before":-1}"#,
         r#"{"event":"request_history","before":"1"}"#,
         r#"{"event":"request_history","before":1.5}"#,
-        r#"{"event":"moderate"}"#,
-        r#"{"event":"moderate","action":"explode"}"#,
+        r#"{"event":"delete_message"}"#,
         &deep,
     ];
     for frame in bad {
@@ -84,6 +83,23 @@ fn a_bad_name_in_a_message_is_refused_with_it() {
         json!({"event": "send_message", "username": "\u{7}", "message": "hi", "client_message_id": "a"}),
     );
     assert_eq!(client.expect_error("bad_username")["client_message_id"], "a");
+}
+
+#[test]
+fn only_a_host_moderates() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let _ben = server.join("Ben");
+    for request in [
+        json!({"event": "moderate", "action": "lock"}),
+        json!({"event": "moderate", "action": "mute", "username": "Ben"}),
+        json!({"event": "moderate", "action": "slow_mode", "seconds": 10}),
+        json!({"event": "moderate", "action": "set_title", "title": "Mine"}),
+    ] {
+        ana.send(request);
+        ana.expect_error("not_host");
+    }
+    expect_alive(&mut ana, "hi");
 }
 
 #[test]

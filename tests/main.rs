@@ -6,6 +6,7 @@ mod support;
 
 // A message on its way.
 mod broadcast;
+mod deletion;
 mod delivery;
 mod history;
 mod resume;

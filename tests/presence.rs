@@ -40,7 +40,9 @@ fn expect_online(client: &mut TestClient, online: usize) -> Value {
 #[test]
 fn a_newcomer_gets_the_whole_list() {
     let server = TestServer::start();
-    let (_ana, _ben) = (server.join("Ana"), server.join("Ben"));
+    let (mut ana, _ben) = (server.join("Ana"), server.join("Ben"));
+    // A newcomer is told what everybody has been told, and the rest with everybody.
+    expect_online(&mut ana, 2);
     let mut onlooker = server.connect();
     let whole = onlooker.expect_event("presence");
     assert_eq!(whole["online"], 2, "who has not joined is not counted");

@@ -8,6 +8,8 @@ fn hardly_reading(server: &TestServer, name: &str) -> TestClient {
     let mut client = server.connect();
     client.hold_little();
     client.join(name);
+    // Everybody has been told: from here on, whom a newcomer is not told of has left.
+    client.expect("its own coming", |event| event["joined"].to_string().contains(name));
     client
 }
 

@@ -259,6 +259,11 @@ impl TestClient {
         self.received.iter().filter(|event| event["event"] == kind).collect()
     }
 
+    /// Everything that has come so far, of every kind.
+    pub fn received_so_far(&self) -> &[Value] {
+        &self.received
+    }
+
     /// Everything that came before the test's present place in it.
     pub fn story_so_far(&self) -> &[Value] {
         &self.received[..self.seen]

@@ -2,7 +2,7 @@
 
 use super::{Ended, TestClient};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 
 /// One client's log, over as many connections as it takes. Applying an event panics where the server broke its word:
@@ -16,6 +16,10 @@ pub struct View {
     anywhere: bool,
     /// The head as the last `welcome` had it: the replay has to reach it.
     promised: u64,
+    /// The replay is complete: from here on every position comes.
+    live: bool,
+    /// Positions that the replay passed over: messages whose deletion has to be in it.
+    passed_over: BTreeSet<u64>,
     shown: BTreeMap<u64, (String, String)>,
     /// Ids of what this client sent: only these may be answered with a position that is already past.
     own: HashSet<String>,
@@ -103,14 +107,15 @@ impl View {
             "message_deleted" => {
                 self.step(position(&event["id"]), event);
                 self.shown.remove(&position(&event["message_id"]));
+                self.passed_over.remove(&position(&event["message_id"]));
             }
             "history" => self.history(event),
-            "room" => assert!(
-                self.position >= self.promised,
-                "live at {} though {} was promised",
-                self.position,
-                self.promised
-            ),
+            "room" => {
+                let (position, promised) = (self.position, self.promised);
+                assert!(position >= promised, "live at {position} though {promised} was promised");
+                assert!(self.passed_over.is_empty(), "lost: {:?}", self.passed_over);
+                self.live = true;
+            }
             _ => (),
         }
     }
@@ -118,6 +123,7 @@ impl View {
     fn welcome(&mut self, event: &Value) {
         let epoch = event["epoch"].as_str().expect("a welcome has the epoch");
         self.promised = position(&event["position"]);
+        self.live = false;
         if self.epoch != epoch || event["reset"] == true {
             let own = std::mem::take(&mut self.own);
             *self = View { epoch: epoch.to_owned(), own, promised: self.promised, ..View::default() };
@@ -133,6 +139,9 @@ impl View {
             self.step(id, event);
             self.shown.insert(id, message);
             return;
+        }
+        if event["deleted"] == true {
+            assert!(!self.shown.contains_key(&id), "deleted, and still shown: {event}");
         }
         let own = event["client_message_id"].as_str().is_some_and(|id| self.own.contains(id));
         assert!(own, "a second time, at {}: {event}", self.position);
@@ -154,7 +163,10 @@ impl View {
 
     fn step(&mut self, id: u64, event: &Value) {
         assert!(id > self.position, "back from {} to {event}", self.position);
-        assert!(self.anywhere || id == self.position + 1, "a gap from {} to {event}", self.position);
+        if !self.anywhere && id > self.position + 1 {
+            assert!(!self.live, "a gap from {} to {event}", self.position);
+            self.passed_over.extend(self.position + 1..id);
+        }
         self.anywhere = false;
         self.position = id;
     }
