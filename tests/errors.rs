@@ -1,9 +1,13 @@
 //! A client's mistake is answered with its code and a sentence, and costs nothing else: the connection lives on.
 
 use crate::support::{TestClient, TestServer};
-use chat_app::limits;
 use serde_json::json;
 use tungstenite::Message;
+
+/// Scalar values of a message.
+const MESSAGE_CHARACTERS: usize = 4000;
+/// Characters of an id.
+const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 
 fn expect_alive(client: &mut TestClient, text: &str) {
     client.say(text);
@@ -14,7 +18,7 @@ fn expect_alive(client: &mut TestClient, text: &str) {
 fn what_is_no_event_is_a_bad_request() {
     let server = TestServer::start();
     let mut ana = server.join("Ana");
-    let long_id = "x".repeat(limits::CLIENT_MESSAGE_ID_CHARACTERS + 1);
+    let long_id = "x".repeat(CLIENT_MESSAGE_ID_CHARACTERS + 1);
     let deep = "[".repeat(20_000);
     let bad = [
         "",
@@ -56,7 +60,7 @@ fn what_is_no_event_is_a_bad_request() {
 fn a_message_has_a_length() {
     let server = TestServer::start();
     let mut ana = server.join("Ana");
-    ana.say_with_id(&"x".repeat(limits::MESSAGE_CHARACTERS + 1), "long-1");
+    ana.say_with_id(&"x".repeat(MESSAGE_CHARACTERS + 1), "long-1");
     assert_eq!(ana.expect_error("too_long")["client_message_id"], "long-1");
     for (n, text) in ["", "   ", "\n\t \u{a0}\u{2003}"].iter().enumerate() {
         ana.say_with_id(text, &n.to_string());

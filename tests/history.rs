@@ -1,8 +1,14 @@
 //! Older messages come page by page, backwards, without a gap and without an end to how far one may go.
 
 use crate::support::{TestClient, TestServer, View};
-use chat_app::limits;
 use serde_json::{Value, json};
+
+/// Messages of one answer.
+const HISTORY_MESSAGES: u64 = 200;
+/// Bytes of one answer.
+const HISTORY_BYTES: usize = 256 * 1024;
+/// Messages of an answer to a request without a limit.
+const HISTORY_DEFAULT: u64 = 50;
 
 fn server_with(messages: usize, text: impl Fn(usize) -> String) -> TestServer {
     let server = TestServer::start();
@@ -27,12 +33,7 @@ fn history_pages_backwards_to_the_first_message() {
     let server = server_with(450, |n| n.to_string());
     let mut client = server.connect();
     let default = page(&mut client, json!({"event": "request_history", "before": 401}));
-    assert_eq!(
-        ids(&default),
-        (351..=400).collect::<Vec<_>>(),
-        "oldest first, {} of them",
-        limits::HISTORY_DEFAULT
-    );
+    assert_eq!(ids(&default), (351..=400).collect::<Vec<_>>(), "oldest first, {} of them", HISTORY_DEFAULT);
     assert_eq!(default["more"], true);
     let full = page(&mut client, json!({"event": "request_history", "before": 401, "limit": 200}));
     assert_eq!(ids(&full), (201..=400).collect::<Vec<_>>());
@@ -79,7 +80,7 @@ fn one_answer_is_bounded() {
     while before > 1 {
         let history = page(&mut client, json!({"event": "request_history", "before": before, "limit": 200}));
         let bytes = history.to_string().len();
-        assert!(bytes <= limits::HISTORY_BYTES, "{bytes} bytes in one history");
+        assert!(bytes <= HISTORY_BYTES, "{bytes} bytes in one history");
         let ids = ids(&history);
         assert_eq!(ids, (ids[0]..before).collect::<Vec<_>>(), "the newest of what is older");
         assert_eq!(history["more"], ids[0] > 1);
@@ -87,7 +88,7 @@ fn one_answer_is_bounded() {
         pages += 1;
     }
     assert_eq!(pages, 2, "440 KB are two pages");
-    for limit in [0, limits::HISTORY_MESSAGES as u64 + 1, u64::MAX] {
+    for limit in [0, HISTORY_MESSAGES + 1, u64::MAX] {
         client.send(json!({"event": "request_history", "before": 111, "limit": limit}));
         client.expect_error("bad_request");
     }

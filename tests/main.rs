@@ -26,6 +26,7 @@ mod slow;
 // The public port.
 mod caps;
 mod http;
+mod page;
 
 // The process, its disk, its end.
 #[cfg(unix)]

@@ -1,8 +1,14 @@
 //! A name is one person's, whatever it is written with; whoever has spoken under it with a key keeps it.
 
 use crate::support::{TestClient, TestServer, key};
-use chat_app::limits;
 use serde_json::json;
+
+/// Connections of one person.
+const PERSON_CONNECTIONS: usize = 8;
+/// Names that one key keeps.
+const NAMES_PER_KEY: usize = 5;
+/// Scalar values of a name.
+const NAME_CHARACTERS: usize = 32;
 
 fn try_join(client: &mut TestClient, name: &str) -> serde_json::Value {
     client.send(json!({"event": "join", "username": name}));
@@ -38,13 +44,13 @@ fn a_name_is_shown_in_its_plain_form() {
 fn what_no_name_may_be_is_refused() {
     let server = TestServer::start();
     let mut client = server.connect();
-    let too_long = "x".repeat(limits::NAME_CHARACTERS + 1);
+    let too_long = "x".repeat(NAME_CHARACTERS + 1);
     let bad = ["", "   ", &too_long, "A\u{7}na", "\u{202e}anA", "A\u{200b}na", "A\u{2066}na", "\u{feff}"];
     for name in bad {
         let error = try_join(&mut client, name);
         assert_eq!(error["code"], "bad_username", "{name:?}: {error}");
     }
-    let longest = "é".repeat(limits::NAME_CHARACTERS);
+    let longest = "é".repeat(NAME_CHARACTERS);
     assert_eq!(client.join(&longest)["username"], longest, "scalar values are counted, not bytes");
 }
 
@@ -128,7 +134,7 @@ fn a_name_without_words_or_without_a_key_is_free_again() {
 #[test]
 fn a_key_keeps_only_so_many_names() {
     let server = TestServer::start();
-    let names: Vec<String> = (0..limits::NAMES_PER_KEY + 3).map(|n| format!("Name{n}")).collect();
+    let names: Vec<String> = (0..NAMES_PER_KEY + 3).map(|n| format!("Name{n}")).collect();
     let mut collector = server.connect();
     for name in &names {
         collector.send(json!({"event": "join", "username": name, "guest_key": key("collector")}));
@@ -142,7 +148,7 @@ fn a_key_keeps_only_so_many_names() {
     collector.leave();
     let mut other = server.connect();
     let kept = names.iter().filter(|name| try_join(&mut other, name)["code"] == "name_taken").count();
-    assert_eq!(kept, limits::NAMES_PER_KEY);
+    assert_eq!(kept, NAMES_PER_KEY);
 }
 
 #[test]
@@ -172,7 +178,7 @@ fn a_person_holds_so_many_connections_and_no_more() {
         client.send(json!({"event": "join", "username": "Ana", "guest_key": key("ana")}));
         client.expect("an answer", |event| event["event"] == "joined" || event["event"] == "error")
     };
-    let mut clients: Vec<TestClient> = (0..limits::PERSON_CONNECTIONS).map(|_| server.connect()).collect();
+    let mut clients: Vec<TestClient> = (0..PERSON_CONNECTIONS).map(|_| server.connect()).collect();
     for client in &mut clients {
         assert_eq!(join(client)["event"], "joined");
     }

@@ -1,10 +1,11 @@
 //! Starting: what the operator sees, and what keeps the room from opening.
 
-use crate::support::{Process, TestClient, TestServer, free_port, get};
+use crate::support::{DEADLINE, Knock, Process, Signal, TestClient, TestServer, free_port, get};
 use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// Runs the binary to its end; gives back the exit code and what it printed and logged.
@@ -214,10 +215,11 @@ fn a_room_whose_terminal_is_closed_goes_on() {
     drop((child.stdout.take(), child.stderr.take()));
     let mut process = Process::adopt(child);
     let addr = ([127, 0, 0, 1], port).into();
+    let until = Instant::now() + DEADLINE;
     let mut client = loop {
-        // The address is known, only not whether it is open yet.
-        if let Ok(Ok(client)) = crate::support::Knock::at(addr, "/ws").and_then(crate::support::Knock::enter)
-        {
+        // Its address is known, only not whether it is open yet.
+        assert!(Instant::now() < until, "the room does not open");
+        if let Ok(Ok(client)) = Knock::at(addr, "/ws").and_then(Knock::enter) {
             break client;
         }
     };
@@ -225,7 +227,7 @@ fn a_room_whose_terminal_is_closed_goes_on() {
     for n in 0..20 {
         client.say_and_wait(&n.to_string());
     }
-    process.signal(crate::support::Signal::TERM);
+    process.signal(Signal::TERM);
     assert_eq!(process.wait().code(), Some(0));
     client.expect_close(1001);
 }

@@ -1,10 +1,12 @@
 //! Stopping: everybody is told, whatever they are doing, and it is over soon.
 
 use crate::support::{Ended, Process, Signal, TestClient, TestServer};
-use chat_app::limits;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
+
+/// From the signal to the end.
+const STOP: Duration = Duration::from_secs(2);
 
 /// What a busy machine may add to the time that stopping takes.
 const SLACK: Duration = Duration::from_secs(3);
@@ -80,7 +82,7 @@ fn stops_on(signal: Signal) {
         process.wait()
     });
     assert_eq!(status.code(), Some(0), "{}", process.stderr.text());
-    assert!(begin.elapsed() < limits::STOP + SLACK, "took {:?}", begin.elapsed());
+    assert!(begin.elapsed() < STOP + SLACK, "took {:?}", begin.elapsed());
     let log = process.stderr.whole();
     assert!(!log.contains("panicked"), "{log}");
     nuisances.end();
@@ -104,7 +106,7 @@ fn a_server_in_a_program_stops_as_well() {
     let addr = server.addr();
     let begin = Instant::now();
     server.stop();
-    assert!(begin.elapsed() < limits::STOP + SLACK, "took {:?}", begin.elapsed());
+    assert!(begin.elapsed() < STOP + SLACK, "took {:?}", begin.elapsed());
     reader.expect_close(1001);
     nuisances.end();
     assert!(TcpStream::connect(addr).is_err(), "nobody listens any more");

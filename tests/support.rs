@@ -6,6 +6,7 @@
 
 mod client;
 mod http;
+mod knock;
 mod process;
 mod random;
 mod server;
@@ -13,8 +14,9 @@ mod view;
 
 use std::time::Duration;
 
-pub use client::{Ended, Knock, TestClient};
+pub use client::{Ended, TestClient};
 pub use http::{Response, get, http, try_http};
+pub use knock::Knock;
 #[cfg(unix)]
 pub use process::Signal;
 pub use process::{Process, free_port};

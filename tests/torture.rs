@@ -1,7 +1,7 @@
 //! Everything at once: twenty people write and come back, connections are cut anywhere, the process is killed again and
 //! again; and in the end everybody has seen one log, which is the one on disk, and everything anybody was told is so.
 
-use crate::support::{DEADLINE, Ended, Knock, Process, Random, TestClient, View, free_port, key};
+use crate::support::{DEADLINE, Ended, Knock, Process, Random, Signal, TestClient, View, free_port, key};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -208,7 +208,7 @@ fn nothing_is_lost_or_doubled_whatever_fails() {
         acknowledged
             .extend(own.into_iter().map(|(id, position)| ((format!("Member {number}"), id), position)));
     }
-    process.signal(crate::support::Signal::TERM);
+    process.signal(Signal::TERM);
     assert_eq!(process.wait().code(), Some(0));
 
     let table = table(&database);

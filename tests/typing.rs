@@ -1,9 +1,13 @@
 //! Others see who is typing: a few names and a number, no more often than is of use, no longer than it is true.
 
 use crate::support::{Ended, TestServer};
-use chat_app::limits;
 use serde_json::json;
 use std::time::{Duration, Instant};
+
+/// Names in one event.
+const TYPING_NAMES: usize = 3;
+/// One `typing` in this time counts.
+const TYPING_EVERY: Duration = Duration::from_secs(3);
 
 #[test]
 fn others_see_who_is_typing() {
@@ -19,11 +23,10 @@ fn others_see_who_is_typing() {
 fn many_are_a_few_names_and_a_number() {
     let server = TestServer::start();
     let mut watcher = server.connect();
-    let mut crowd: Vec<_> =
-        (0..limits::TYPING_NAMES + 2).map(|n| server.join(&format!("Guest {n}"))).collect();
+    let mut crowd: Vec<_> = (0..TYPING_NAMES + 2).map(|n| server.join(&format!("Guest {n}"))).collect();
     crowd.iter_mut().for_each(|client| client.send(json!({"event": "typing"})));
     let typing = watcher.expect("all of them", |event| event["event"] == "typing" && event["others"] == 2);
-    assert_eq!(typing["usernames"].as_array().map(Vec::len), Some(limits::TYPING_NAMES));
+    assert_eq!(typing["usernames"].as_array().map(Vec::len), Some(TYPING_NAMES));
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn typing_counts_once_in_three_seconds() {
             Err(ended) => panic!("{ended:?}"),
         }
     }
-    let allowed = 1 + begin.elapsed().as_secs() / limits::TYPING_EVERY.as_secs();
+    let allowed = 1 + begin.elapsed().as_secs() / 3;
     assert!((1..=allowed).contains(&heard), "{heard} times in {:?}", begin.elapsed());
 }
 
@@ -55,7 +58,7 @@ fn typing_is_over_after_a_while() {
     loop {
         assert!(Instant::now() < until, "Ana is shown as typing for ever");
         ben.send(json!({"event": "typing"}));
-        match watcher.next_within(limits::TYPING_EVERY) {
+        match watcher.next_within(TYPING_EVERY) {
             Ok(event) if event["usernames"] == json!(["Ben"]) => return,
             Ok(_) | Err(Ended::Silent) => (),
             Err(ended) => panic!("{ended:?}"),
