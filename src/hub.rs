@@ -8,7 +8,7 @@
 //! ([`crate::clients`]), and answers everybody at once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -483,9 +483,4 @@ fn tab_of_connection(nonce: KeyHash, serial: u64) -> KeyHash {
     let mut tab = nonce;
     tab[..8].copy_from_slice(&serial.to_be_bytes());
     tab
-}
-
-/// Milliseconds since 1970 by this machine's clock.
-pub fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
 }

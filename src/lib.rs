@@ -37,8 +37,10 @@
 //! | [`config`] | the command line |
 //! | [`fault`] | where a development build breaks on demand |
 //! | [`logging`] | log lines on stderr |
+//! | [`clock`] | what time it is |
 //! | [`names`] | what a name may be, and when two are one |
 //! | [`protocol`] | what clients and the server say, as frames |
+//! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
 //! | [`room`] | who is here, who is typing, what of it was told |
 //! | [`store`] | the log on disk |
@@ -61,9 +63,11 @@
 //! | [`listener`] | the public port |
 //! | [`server`] | all of it, started and stopped |
 
+pub mod accounts;
 pub mod banner;
 pub mod client;
 pub mod clients;
+pub mod clock;
 pub mod config;
 pub mod export;
 pub mod fault;
