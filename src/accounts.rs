@@ -8,6 +8,7 @@
 //! and links hold as SHA-256 ([`token`]).
 
 pub mod email;
+pub mod invite;
 mod members;
 pub mod password;
 mod resets;

@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use slab::Slab;
 
+use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
@@ -44,6 +45,8 @@ pub struct Client {
     own: Vec<u8>,
     scheduled: Option<Instant>,
     counted_backlog: usize,
+    /// Who is logged in on it.
+    pub login: Option<Arc<Login>>,
     /// Its name, once it has one.
     pub identity: Option<Identity>,
     /// The hash of its browser's key, where it has told one.
@@ -70,7 +73,13 @@ pub struct Clients {
 
 impl Clients {
     /// Registers a client. From here on its socket is written here alone.
-    pub fn add(&mut self, link: Arc<Link>, tab: impl FnOnce(u64) -> KeyHash, now: Instant) -> ClientId {
+    pub fn add(
+        &mut self,
+        link: Arc<Link>,
+        login: Option<Arc<Login>>,
+        tab: impl FnOnce(u64) -> KeyHash,
+        now: Instant,
+    ) -> ClientId {
         let serial = self.next_serial;
         self.next_serial += 1;
         let slot = self.slots.insert(Client {
@@ -79,6 +88,7 @@ impl Clients {
             own: Vec::new(),
             scheduled: None,
             counted_backlog: 0,
+            login,
             identity: None,
             guest_key: None,
             tab: tab(serial),
@@ -89,6 +99,12 @@ impl Clients {
     /// A client that is still registered.
     pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial)
+    }
+
+    /// All of whom this is true.
+    pub fn which(&self, is_it: impl Fn(&Client) -> bool) -> Vec<ClientId> {
+        let found = self.slots.iter().filter(|(_, client)| is_it(client));
+        found.map(|(slot, client)| ClientId { slot, serial: client.serial }).collect()
     }
 
     /// Forgets a client whose thread has ended.

@@ -150,7 +150,8 @@ impl Store {
         self.head
     }
 
-    /// A further connection, for rows that are not of the log. It syncs each commit; checkpoints stay the store's own.
+    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
+    /// log's growth brings about; this one makes them only where nobody writes the log.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -159,7 +160,8 @@ impl Store {
         let db = self.source.connect(path)?;
         let set_up = || {
             schema::set_up_writing(&db)?;
-            db.pragma_update(None, "wal_autocheckpoint", 0)
+            let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)
         };
         set_up().map_err(|error| OpenError::of_sqlite(path, &error))?;
         Ok(db)

@@ -42,6 +42,11 @@ impl Email {
         if fits { Ok(Email(text.to_owned())) } else { Err(NotAnEmail) }
     }
 
+    /// An address that nobody has, in place of a text that is none: so it can be answered like any unknown one.
+    pub fn nobodys() -> Email {
+        Email("nobody@invalid".to_owned())
+    }
+
     /// The address as its owner wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
