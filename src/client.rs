@@ -275,6 +275,14 @@ impl Write for Inbound {
 /// This connection is over: its peer is silent for good, or the hub is gone.
 struct Over;
 
+/// What a frame costs its sender.
+enum Price {
+    /// One of the messages a second.
+    Message,
+    /// Some of the bytes a second.
+    Frame,
+}
+
 /// A registered client being read.
 struct Reading<'a> {
     context: &'a ClientContext,
@@ -325,7 +333,9 @@ impl<'a> Reading<'a> {
     /// Reads until the client goes, is to go, or the hub has closed it.
     fn run(mut self) {
         while !self.socket.get_ref().link.is_closing() {
-            let outcome = match self.socket.read() {
+            let read = self.socket.read();
+            self.meter();
+            let outcome = match read {
                 Ok(message) => self.take(message),
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                     self.hand_over().and_then(|()| self.wait_for_bytes())
@@ -335,7 +345,7 @@ impl<'a> Reading<'a> {
                     return;
                 }
             };
-            if outcome.and_then(|()| self.keep_pace()).is_err() {
+            if outcome.is_err() {
                 return;
             }
         }
@@ -343,9 +353,8 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, message: Message) -> Result<(), Over> {
         self.socket.get_mut().without_message = 0;
-        let now = Instant::now();
         let Message::Text(text) = message else {
-            self.bytes.spend(limits::FRAME_COST_BYTES, now);
+            self.pay(Price::Frame)?;
             if message.is_binary() {
                 self.batch.push(Request::Close(CloseCode::Unsupported));
                 return self.hand_over();
@@ -353,29 +362,24 @@ impl<'a> Reading<'a> {
             return Ok(()); // tungstenite has its answer ready
         };
         fault::hit("client", text.as_bytes());
+        let decoded = decode(&text);
+        self.pay(match &decoded {
+            Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
+            Ok(ClientEvent::DeleteMessage { .. }) => Price::Message,
+            _ => Price::Frame,
+        })?;
         self.batch_bytes += text.len();
-        match decode(&text) {
-            Ok(ClientEvent::RequestHistory { before, limit }) => {
-                self.messages.spend(1, now);
-                return self.answer_history(before, limit);
-            }
-            Ok(event @ ClientEvent::SendMessage { .. }) => {
-                self.messages.spend(1, now);
-                self.batch.push(Request::Event(event));
-            }
+        match decoded {
+            Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
             Ok(ClientEvent::Typing) => {
-                self.bytes.spend(limits::FRAME_COST_BYTES, now);
+                let now = Instant::now();
                 if self.typed.is_none_or(|typed| now.duration_since(typed) >= limits::TYPING_EVERY) {
                     self.typed = Some(now);
                     self.batch.push(Request::Event(ClientEvent::Typing));
                 }
             }
-            Ok(event @ ClientEvent::Join { .. }) => {
-                self.bytes.spend(limits::FRAME_COST_BYTES, now);
-                self.batch.push(Request::Event(event));
-            }
+            Ok(event) => self.batch.push(Request::Event(event)),
             Err(refusal) => {
-                self.bytes.spend(limits::FRAME_COST_BYTES, now);
                 log::debug!("a client's frame was refused: {:?}", refusal.code);
                 self.batch.push(Request::Refuse(refusal));
             }
@@ -425,34 +429,50 @@ impl<'a> Reading<'a> {
         self.hand_over()
     }
 
-    /// Over its budget a client is not read: TCP slows it, its order is kept, nothing is refused.
-    fn keep_pace(&mut self) -> Result<(), Over> {
-        let now = Instant::now();
-        let read = std::mem::take(&mut self.socket.get_mut().read);
-        if read > 0 {
-            self.last_byte = now;
-            self.pings = 0;
-            self.bytes.spend(u32::try_from(read).unwrap_or(u32::MAX), now);
+    /// Takes the price of a frame from the client's budget, and waits where that is spent: nothing is refused, the
+    /// order is kept, and TCP slows the client since the next frame is not read meanwhile.
+    fn pay(&mut self, price: Price) -> Result<(), Over> {
+        let mut now = Instant::now();
+        let wait = match price {
+            Price::Message => self.messages.wait(now).max(self.bytes.wait(now)),
+            Price::Frame => self.bytes.wait(now),
+        };
+        if let Some(wait) = wait {
+            self.tell_pace(wait, now);
+            self.hand_over()?;
+            self.pause(now + wait);
+            now = Instant::now();
+            self.last_byte = now; // it may have sent what was not read
         }
-        let Some(wait) = self.messages.wait(now).max(self.bytes.wait(now)) else { return Ok(()) };
-        self.tell_pace(wait, now);
-        self.hand_over()?;
-        let until = now + wait;
+        match price {
+            Price::Message => self.messages.spend(1, now),
+            Price::Frame => self.bytes.spend(limits::FRAME_COST_BYTES, now),
+        }
+        Ok(())
+    }
+
+    fn pause(&self, until: Instant) {
+        let link = &self.socket.get_ref().link;
         while let left = until.saturating_duration_since(Instant::now())
             && !left.is_zero()
-            && !self.socket.get_ref().link.is_closing()
+            && !link.is_closing()
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
             // No events: only a socket that is shut down ends this wait early, and then reading tells.
-            if !matches!(
-                socket::wait(&self.socket.get_ref().link.stream, PollFlags::empty(), slice),
-                Ok(false)
-            ) {
-                break;
+            if !matches!(socket::wait(&link.stream, PollFlags::empty(), slice), Ok(false)) {
+                return;
             }
         }
-        self.last_byte = Instant::now(); // it may have sent what we did not read
-        Ok(())
+    }
+
+    /// Meters what a read took, complete or not.
+    fn meter(&mut self) {
+        let read = std::mem::take(&mut self.socket.get_mut().read);
+        if read > 0 {
+            self.last_byte = Instant::now();
+            self.pings = 0;
+            self.bytes.spend(u32::try_from(read).unwrap_or(u32::MAX), self.last_byte);
+        }
     }
 
     fn tell_pace(&mut self, wait: Duration, now: Instant) {

@@ -42,7 +42,7 @@ pub struct Client {
     serial: u64,
     sender: Sender,
     /// This turn's frames for it alone.
-    own: Vec<u8>,
+    own: Vec<Own>,
     scheduled: Option<Instant>,
     counted_backlog: usize,
     /// Who is logged in on it.
@@ -55,8 +55,31 @@ pub struct Client {
     pub tab: KeyHash,
 }
 
-/// Capacity that `own` keeps between turns: an error or a pong; what registering takes is given back.
-const OWN_BYTES_KEPT: usize = 512;
+/// Frames for one client alone, and their place in the turn: behind so many of the changes that it stores.
+#[derive(Debug)]
+struct Own {
+    behind: usize,
+    frames: Vec<u8>,
+}
+
+/// The frames of a turn for everybody.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// All of them, one after the other.
+    pub frames: Bytes,
+    /// Where what each stored change has to say ends in them, in order.
+    pub ends: Vec<usize>,
+}
+
+impl Turn {
+    /// The offset behind so many changes. All that is not in this turn (yet) is behind its end.
+    fn offset_behind(&self, changes: usize) -> usize {
+        match changes.checked_sub(1) {
+            None => 0,
+            Some(last) => self.ends.get(last).copied().unwrap_or(self.frames.len()),
+        }
+    }
+}
 
 /// Every registered client.
 #[derive(Debug, Default)]
@@ -119,43 +142,41 @@ impl Clients {
         self.slots.is_empty()
     }
 
-    /// An event for one client alone.
-    pub fn tell(&mut self, id: ClientId, event: &ServerEvent) {
-        self.tell_with(id, |own| encode(event, own));
+    /// An event for one client alone, in its place: behind so many of the changes that the turn stores.
+    pub fn tell(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
+        let mut frames = Vec::new();
+        encode(event, &mut frames);
+        self.tell_frames(id, frames, behind);
     }
 
-    /// Finished frames for one client alone.
-    pub fn tell_frames(&mut self, id: ClientId, frames: &[u8]) {
-        self.tell_with(id, |own| own.extend_from_slice(frames));
-    }
-
-    fn tell_with(&mut self, id: ClientId, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Finished frames for one client alone, in their place.
+    pub fn tell_frames(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
         if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
             let first = client.own.is_empty();
-            write(&mut client.own);
+            client.own.push(Own { behind, frames });
             if first {
                 self.touched.push(id.slot);
             }
         }
     }
 
-    /// Sends everybody the turn, and each what is its own before it.
-    pub fn fan_out(&mut self, shared: &Bytes, now: Instant) {
+    /// Sends everybody the turn, and each what is its own in its place.
+    pub fn fan_out(&mut self, turn: &Turn, now: Instant) {
         let mut touched = std::mem::take(&mut self.touched);
-        if shared.is_empty() {
+        if turn.frames.is_empty() {
             for &slot in &touched {
                 if let Some(client) = self.slots.get_mut(slot) {
-                    client.send(shared, now);
+                    client.send(turn, now);
                     self.account(slot);
                 }
             }
         } else {
             for (slot, client) in &mut self.slots {
-                client.send(shared, now);
+                client.send(turn, now);
                 if client.is_unaccounted() {
                     touched.push(slot);
                 }
-                fault::hit("between_writes", shared);
+                fault::hit("between_writes", &turn.frames);
             }
             for &slot in &touched {
                 self.account(slot);
@@ -179,7 +200,7 @@ impl Clients {
     /// What is its own goes first, so that the reason of an end is read before it.
     fn end(&mut self, id: ClientId, now: Instant, how: impl FnOnce(&mut Sender)) {
         if let Some(client) = self.get(id) {
-            client.send(&Bytes::new(), now);
+            client.send(&Turn::default(), now);
             how(&mut client.sender);
             self.account(id.slot);
         }
@@ -253,15 +274,54 @@ impl Clients {
 }
 
 impl Client {
-    fn send(&mut self, shared: &Bytes, now: Instant) {
-        self.sender.send(&self.own, shared, now);
-        if self.own.capacity() > OWN_BYTES_KEPT {
-            self.own = Vec::new();
+    fn send(&mut self, turn: &Turn, now: Instant) {
+        match &self.own[..] {
+            [] => self.sender.send(&[], &turn.frames, now),
+            [Own { behind: 0, frames }] => self.sender.send(frames, &turn.frames, now),
+            _ => {
+                let own = std::mem::take(&mut self.own);
+                self.sender.send(&[], &woven(own, turn), now);
+            }
         }
-        self.own.clear();
+        if !self.own.is_empty() {
+            self.own = Vec::new(); // few have something of their own: none of them keeps memory for it
+        }
     }
 
     fn is_unaccounted(&self) -> bool {
         self.sender.backlog_bytes() != self.counted_backlog || self.sender.due() != self.scheduled
+    }
+}
+
+/// One client's own frames and everybody's, in their order.
+fn woven(mut own: Vec<Own>, turn: &Turn) -> Bytes {
+    own.sort_by_key(|own| own.behind); // stable: what was told first stays first
+    let mut all =
+        Vec::with_capacity(turn.frames.len() + own.iter().map(|own| own.frames.len()).sum::<usize>());
+    let mut from = 0;
+    for own in own {
+        let to = turn.offset_behind(own.behind);
+        all.extend_from_slice(&turn.frames[from..to]);
+        all.extend_from_slice(&own.frames);
+        from = to;
+    }
+    all.extend_from_slice(&turn.frames[from..]);
+    all.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(behind: usize, frames: &str) -> Own {
+        Own { behind, frames: frames.into() }
+    }
+
+    #[test]
+    fn what_is_ones_own_stands_in_its_place() {
+        let turn = Turn { frames: "presence,one,two,".into(), ends: vec![13, 13, 17] };
+        let all = woven(vec![own(0, "a,"), own(3, "d,"), own(1, "b,"), own(1, "c,"), own(9, "late,")], &turn);
+        assert_eq!(all, "a,presence,one,b,c,two,d,late,");
+        assert_eq!(woven(vec![own(2, "x")], &Turn::default()), "x");
     }
 }

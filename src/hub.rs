@@ -16,11 +16,11 @@ use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::accounts::{AccountId, Login};
-use crate::clients::{ClientId, Clients, Identity};
+use crate::clients::{ClientId, Clients, Identity, Turn};
 use crate::fault;
 use crate::kept::Kept;
 use crate::limits;
-use crate::log_writer::{LogWriter, Saved};
+use crate::log_writer::{LogWriter, Logged, Saved};
 use crate::names::Name;
 use crate::protocol::{
     ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, Session, WIRE_LIMITS, encode,
@@ -253,18 +253,29 @@ impl Hub {
         match request {
             Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
                 if let Err(refusal) = self.say(client, message, client_message_id, username) {
-                    self.clients.tell(client, &ServerEvent::Error(&refusal));
+                    self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
             Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
                 if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
-                    self.clients.tell(client, &ServerEvent::Error(&refusal));
+                    self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
             Request::Event(ClientEvent::Typing) => self.type_on(client, now),
             Request::Event(ClientEvent::RequestHistory { .. }) => {} // answered on the client's own thread
-            Request::Refuse(refusal) => self.clients.tell(client, &ServerEvent::Error(&refusal)),
-            Request::Frames(frames) | Request::Answer(frames, _) => self.clients.tell_frames(client, &frames),
+            Request::Event(ClientEvent::DeleteMessage { message_id }) => {
+                if let Err(refusal) = self.delete(client, message_id) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Moderate) => {
+                let refusal = Refusal::new(ErrorCode::NotHost, "Only a host may do this.");
+                self.tell(client, &ServerEvent::Error(&refusal));
+            }
+            Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
+            Request::Frames(frames) | Request::Answer(frames, _) => {
+                self.clients.tell_frames(client, frames, self.log.waiting());
+            }
             Request::Close(code) => {
                 self.clients.close(client, code, now);
                 self.depart(client);
@@ -315,7 +326,7 @@ impl Hub {
                 current == Some(folded.clone()) && client.identity.as_ref().is_some_and(|it| it.spoken);
             client.identity = Some(Identity { folded, display: display.clone(), role, spoken });
             let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
-            self.clients.tell(id, &joined);
+            self.clients.tell(id, &joined, self.log.waiting());
         }
         self.note_changes();
         Ok(())
@@ -356,11 +367,27 @@ impl Hub {
         self.log.push(NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id }, id)
     }
 
+    /// One's own message, as the tab knows it that sent it.
+    fn delete(&mut self, id: ClientId, message_id: Position) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        if client.identity.is_none() {
+            return Err(Refusal::new(ErrorCode::NameRequired, "Join with a name before you delete."));
+        }
+        let tab = client.tab;
+        self.log.push_deletion(message_id, tab, id);
+        Ok(())
+    }
+
     fn type_on(&mut self, id: ClientId, now: Instant) {
         if let Some(identity) = self.clients.get(id).and_then(|client| client.identity.as_ref()) {
             self.room.type_on(&identity.folded, now);
             self.note_changes();
         }
+    }
+
+    /// For one client alone, behind what the turn has taken so far.
+    fn tell(&mut self, client: ClientId, event: &ServerEvent) {
+        self.clients.tell(client, event, self.log.waiting());
     }
 
     /// Plans what the room has to tell, and passes on what is to be stored.
@@ -390,28 +417,32 @@ impl Hub {
         self.clients.tick(now);
     }
 
-    /// One transaction, one buffer, one write per client. Answers to retries follow the turn they may refer to.
+    /// One transaction, one buffer, one write per client.
     fn save(&mut self, now: Instant) {
-        let transient = self.shared.len();
-        let Saved { stored, answers } = self.log.save(&mut self.shared, now);
-        let turn = Bytes::copy_from_slice(&self.shared);
+        let mut start = self.shared.len();
+        let Saved { logged, ends, answers } = self.log.save(&mut self.shared, now);
+        let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
-        let mut start = transient;
-        for end in stored {
-            self.kept.push(turn.slice(start..end), true);
-            start = end;
+        for (logged, end) in logged.into_iter().zip(&turn.ends) {
+            let frame = turn.frames.slice(start..*end);
+            match logged {
+                Logged::Nothing => {}
+                Logged::Message => self.kept.push(frame, true),
+                Logged::Deletion { message_id } => {
+                    self.kept.push(frame, false);
+                    self.kept.erase(message_id);
+                }
+            }
+            start = *end;
+        }
+        for (client, frame, behind) in answers {
+            self.clients.tell_frames(client, frame, behind);
         }
         if std::mem::take(&mut self.kept_is_stale) {
             // The log on disk shows them right; who comes back reads it there.
             self.kept = Kept::new(self.kept.head());
         }
         self.clients.fan_out(&turn, now);
-        if !answers.is_empty() {
-            for (client, frame) in answers {
-                self.clients.tell_frames(client, &frame);
-            }
-            self.clients.fan_out(&Bytes::new(), now);
-        }
     }
 
     /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.
@@ -463,7 +494,7 @@ impl Hub {
         for registration in std::mem::take(&mut self.registering) {
             self.register(registration, &state, now);
         }
-        self.clients.fan_out(&Bytes::new(), now);
+        self.clients.fan_out(&Turn::default(), now);
     }
 
     fn room_event(&self) -> ServerEvent<'_> {
@@ -506,7 +537,7 @@ impl Hub {
         own.extend_from_slice(state);
         let nonce = self.config.nonce;
         let id = self.clients.add(link, login, |serial| tab_of_connection(nonce, serial), now);
-        self.clients.tell_frames(id, &own);
+        self.clients.tell_frames(id, own, 0);
         if answer.send(Answer::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
         }

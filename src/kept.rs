@@ -56,6 +56,15 @@ impl Kept {
         }
     }
 
+    /// Drops the frame of a message that has been deleted.
+    pub fn erase(&mut self, position: Position) {
+        let index = position.checked_sub(self.before + 1).and_then(|index| usize::try_from(index).ok());
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            self.bytes -= entry.frame.len();
+            *entry = Entry { frame: Bytes::new(), is_message: false };
+        }
+    }
+
     /// The frames after a position, oldest first; none if older ones would be missing.
     pub fn after(&self, position: Position) -> Option<impl Iterator<Item = &Bytes>> {
         let skipped = usize::try_from(position.checked_sub(self.before)?).ok()?;

@@ -236,8 +236,11 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
             false => Ok(None),
         };
     }
-    if head.method != "GET" || !head.is_http_11 {
-        return Err(Refused::new(400, "A WebSocket begins with a GET of HTTP/1.1."));
+    if head.method != "GET" {
+        return Err(Refused::new(405, "A WebSocket begins with GET."));
+    }
+    if !head.is_http_11 {
+        return Err(Refused::new(400, "A WebSocket begins with HTTP/1.1."));
     }
     if !head.wants_upgrade() || head.header("sec-websocket-version") != Some("13") {
         return Err(Refused::new(

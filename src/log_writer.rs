@@ -10,17 +10,37 @@ use crate::clients::ClientId;
 use crate::clock::wall_clock_ms;
 use crate::fault;
 use crate::limits;
-use crate::protocol::{ErrorCode, Message, Refusal, ServerEvent, encode, encoded_bytes};
+use crate::protocol::{ErrorCode, KeyHash, Message, Position, Refusal, ServerEvent, encode, encoded_bytes};
 use crate::reservations::{Reservation, ReservationChange};
 use crate::store::{AppendError, Change, NewMessage, Outcome, Store, StoredMessage};
+
+/// What a deletion takes in a turn, encoded.
+const DELETION_BYTES: usize = 96;
 
 /// What one turn came to.
 #[derive(Default)]
 pub struct Saved {
-    /// Where the frame of each position that was stored ends in the turn's buffer, in order.
-    pub stored: Vec<usize>,
-    /// Frames for single clients: the stored message to who sent it again, a refusal to who is out of luck.
-    pub answers: Vec<(ClientId, Vec<u8>)>,
+    /// What each change was to the log.
+    pub logged: Vec<Logged>,
+    /// Where the frame of each change ends in the turn's buffer, in order; no further where it has none.
+    pub ends: Vec<usize>,
+    /// Frames for single clients, each behind so many changes: the stored message to who sent it again, a refusal to
+    /// who is out of luck.
+    pub answers: Vec<(ClientId, Vec<u8>, usize)>,
+}
+
+/// What a change was to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logged {
+    /// No part of it.
+    Nothing,
+    /// A message took the next position.
+    Message,
+    /// A deletion took the next position.
+    Deletion {
+        /// The message that is gone.
+        message_id: Position,
+    },
 }
 
 /// The disk did not take the turn yet.
@@ -88,19 +108,32 @@ impl LogWriter {
         self.stall.map(|stall| stall.retry).or_else(|| (!self.waiting.is_empty()).then(Instant::now))
     }
 
+    /// How many changes wait: the place in the turn of what is told now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// A message to be stored with this turn.
     ///
     /// # Errors
     /// `not_saved`, when the disk has not taken what came before for so long that no more is kept.
     pub fn push(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
         if self.waiting.len() >= limits::WAITING_MESSAGES || self.waiting_bytes >= limits::WAITING_BYTES {
-            return Err(not_saved(&message));
+            return Err(not_saved(message.client_message_id));
         }
         let bytes = encoded_bytes(&message.text, &message.username, message.client_message_id.as_deref());
         self.waiting_bytes += bytes;
         self.waiting.push(Change::Message(message));
         self.origins.push((Some(from), bytes));
         Ok(())
+    }
+
+    /// A deletion to be stored with this turn, of a message that `tab` has sent.
+    pub fn push_deletion(&mut self, message_id: Position, tab: KeyHash, from: ClientId) {
+        let at_ms = self.now_ms();
+        self.waiting.push(Change::Deletion { message_id, at_ms, only_of: Some(tab) });
+        self.origins.push((Some(from), DELETION_BYTES));
+        self.waiting_bytes += DELETION_BYTES;
     }
 
     /// Names that are kept for their owners, to be stored with this turn.
@@ -148,32 +181,19 @@ impl LogWriter {
 
     /// Encodes what was stored, and answers what was not.
     fn conclude(&mut self, outcomes: Vec<Outcome>, shared: &mut Vec<u8>) -> Saved {
-        let mut saved = Saved { stored: Vec::with_capacity(outcomes.len()), answers: Vec::new() };
+        let mut saved = Saved::default();
         let changes = self.waiting.drain(..outcomes.len()).zip(self.origins.drain(..outcomes.len()));
         for ((change, (from, bytes)), outcome) in changes.zip(outcomes) {
             self.waiting_bytes -= bytes;
-            let Change::Message(message) = change else { continue };
-            fault::hit("after_commit", &message.text);
-            match (outcome, from) {
-                (Outcome::Stored { position }, _) => {
-                    log::debug!(
-                        "message received: position {position}, {} bytes from {}",
-                        message.text.len(),
-                        message.username
-                    );
-                    encode(&ServerEvent::ReceiveMessage(wire_new(&message, position)), shared);
-                    saved.stored.push(shared.len());
-                }
-                (Outcome::Retry(stored), Some(from)) => {
-                    saved.answers.push((from, frame(&ServerEvent::ReceiveMessage(wire(&stored)))));
-                }
-                (Outcome::Conflict, Some(from)) => {
-                    let reason = "This client_message_id was used for another text.";
-                    let refusal =
-                        Refusal::new(ErrorCode::BadRequest, reason).of(message.client_message_id.clone());
-                    saved.answers.push((from, frame(&ServerEvent::Error(&refusal))));
-                }
-                _ => {}
+            let (logged, answer) = match &change {
+                Change::Message(message) => conclude_message(message, outcome, shared),
+                Change::Deletion { message_id, .. } => conclude_deletion(*message_id, outcome, shared),
+                Change::Reservation(_) => (Logged::Nothing, None),
+            };
+            saved.logged.push(logged);
+            saved.ends.push(shared.len());
+            if let (Some(answer), Some(from)) = (answer, from) {
+                saved.answers.push((from, answer, saved.ends.len()));
             }
         }
         saved
@@ -188,8 +208,13 @@ impl LogWriter {
         self.waiting_bytes = 0;
         let mut saved = Saved::default();
         for (change, (from, _)) in self.waiting.drain(..).zip(self.origins.drain(..)) {
-            if let (Change::Message(message), Some(from)) = (&change, from) {
-                saved.answers.push((from, frame(&ServerEvent::Error(&not_saved(message)))));
+            let id = match change {
+                Change::Message(message) => message.client_message_id,
+                Change::Deletion { .. } => None,
+                Change::Reservation(_) => continue,
+            };
+            if let Some(from) = from {
+                saved.answers.push((from, frame(&ServerEvent::Error(&not_saved(id))), 0));
             }
         }
         saved
@@ -203,14 +228,56 @@ impl LogWriter {
     }
 }
 
-fn not_saved(message: &NewMessage) -> Refusal {
-    let reason = "The message could not be saved, and nobody saw it. Try again.";
-    let retry_after_ms = Some(limits::SAVE_DEADLINE.as_millis() as u64);
-    let refusal = Refusal::new(ErrorCode::NotSaved, reason).of(message.client_message_id.clone());
-    Refusal { retry_after_ms, ..refusal }
+/// Appends a stored message to the turn, or makes the answer that its sender alone gets.
+fn conclude_message(
+    message: &NewMessage,
+    outcome: Outcome,
+    shared: &mut Vec<u8>,
+) -> (Logged, Option<Vec<u8>>) {
+    fault::hit("after_commit", &message.text);
+    match outcome {
+        Outcome::Stored { position } => {
+            let (bytes, username) = (message.text.len(), &message.username);
+            log::debug!("message received: position {position}, {bytes} bytes from {username}");
+            encode(&ServerEvent::ReceiveMessage(wire_new(message, position)), shared);
+            (Logged::Message, None)
+        }
+        Outcome::Retry(stored) => (Logged::Nothing, Some(frame(&ServerEvent::ReceiveMessage(wire(&stored))))),
+        _ => {
+            let reason = "This client_message_id was used for another text.";
+            let id = message.client_message_id.clone();
+            (
+                Logged::Nothing,
+                Some(frame(&ServerEvent::Error(&Refusal::new(ErrorCode::BadRequest, reason).of(id)))),
+            )
+        }
+    }
 }
 
-fn wire_new(message: &NewMessage, id: crate::protocol::Position) -> Message<'_> {
+/// The same for a deletion.
+fn conclude_deletion(
+    message_id: Position,
+    outcome: Outcome,
+    shared: &mut Vec<u8>,
+) -> (Logged, Option<Vec<u8>>) {
+    let refusal = match outcome {
+        Outcome::Stored { position } => {
+            encode(&ServerEvent::MessageDeleted { id: position, message_id }, shared);
+            return (Logged::Deletion { message_id }, None);
+        }
+        Outcome::Foreign => Refusal::new(ErrorCode::NotHost, "Only a host deletes what others have said."),
+        _ => Refusal::new(ErrorCode::NotFound, "There is no such message, or it is deleted already."),
+    };
+    (Logged::Nothing, Some(frame(&ServerEvent::Error(&refusal))))
+}
+
+fn not_saved(client_message_id: Option<String>) -> Refusal {
+    let reason = "This could not be saved, and nobody saw it. Try again.";
+    let retry_after_ms = Some(limits::SAVE_DEADLINE.as_millis() as u64);
+    Refusal { retry_after_ms, ..Refusal::new(ErrorCode::NotSaved, reason).of(client_message_id) }
+}
+
+fn wire_new(message: &NewMessage, id: Position) -> Message<'_> {
     Message {
         id,
         at: message.at_ms,

@@ -54,6 +54,10 @@ pub enum ErrorCode {
     RateLimited,
     /// The disk did not take the message: nobody was shown it.
     NotSaved,
+    /// Only a host may do this.
+    NotHost,
+    /// There is no such message.
+    NotFound,
 }
 
 /// What one client asks of the room.
@@ -79,6 +83,13 @@ pub enum ClientEvent {
     },
     /// Is writing.
     Typing,
+    /// Takes back a message of its own.
+    DeleteMessage {
+        /// The message's position.
+        message_id: Position,
+    },
+    /// Wants to run the room.
+    Moderate,
     /// Wants what came before a position.
     RequestHistory {
         /// Messages below this position.
@@ -313,6 +324,8 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
+        "delete_message" => decode_delete_message(text),
+        "moderate" => Ok(ClientEvent::Moderate),
         other => {
             let known: String = other.chars().take(40).collect();
             let reason = format!("There is no event '{}' here.", known.escape_debug());
@@ -382,10 +395,25 @@ fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
         limit: Option<u64>,
     }
     let fields: Fields = parse(text)?;
-    let limit = fields.limit.map_or(limits::HISTORY_DEFAULT, |limit| {
-        usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, limits::HISTORY_MESSAGES)
-    });
-    Ok(ClientEvent::RequestHistory { before: fields.before, limit })
+    let limit = fields.limit.unwrap_or(limits::HISTORY_DEFAULT as u64);
+    match usize::try_from(limit) {
+        Ok(limit @ 1..=limits::HISTORY_MESSAGES) => {
+            Ok(ClientEvent::RequestHistory { before: fields.before, limit })
+        }
+        _ => {
+            let reason = format!("The limit of a history is 1 to {}.", limits::HISTORY_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
+fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        message_id: Position,
+    }
+    let fields: Fields = parse(text)?;
+    Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
 }
 
 /// The hash of a browser's key, if it has the form of one.
@@ -537,10 +565,14 @@ mod tests {
     }
 
     #[test]
-    fn absurd_limits_of_history_are_brought_into_range() {
-        for (asked, granted) in [("0", 1), ("50", 50), ("18446744073709551615", limits::HISTORY_MESSAGES)] {
-            let event = format!(r#"{{"event":"request_history","before":9,"limit":{asked}}}"#);
-            assert_eq!(decode(&event), Ok(ClientEvent::RequestHistory { before: 9, limit: granted }));
+    fn a_history_has_a_limit() {
+        for limit in [1, 50, limits::HISTORY_MESSAGES] {
+            let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
+            assert_eq!(decode(&event), Ok(ClientEvent::RequestHistory { before: 9, limit }));
+        }
+        for limit in ["0", "201", "18446744073709551615"] {
+            let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest);
         }
     }
 

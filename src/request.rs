@@ -139,8 +139,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
     no_bare_line_feed(&bytes[..end])?;
     let (method, target) = (request.method.unwrap_or_default(), request.path.unwrap_or_default());
     let is_http_11 = request.version == Some(1);
-    let headers: Vec<(String, Vec<u8>)> =
-        request.headers.iter().map(|it| (it.name.to_ascii_lowercase(), it.value.to_vec())).collect();
+    let headers = collect(request.headers);
     check_method(method)?;
     if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) || target.contains('#')
     {
@@ -158,6 +157,19 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
         headers,
     };
     Ok(Some((head, end)))
+}
+
+/// Names in lower case. Several `Connection` lines are one list.
+fn collect(headers: &[httparse::Header<'_>]) -> Vec<(String, Vec<u8>)> {
+    let mut all: Vec<(String, Vec<u8>)> = Vec::with_capacity(headers.len());
+    for header in headers {
+        let name = header.name.to_ascii_lowercase();
+        match all.iter_mut().find(|(known, _)| name == "connection" && *known == name) {
+            Some((_, list)) => list.extend([b", ", header.value].concat()),
+            None => all.push((name, header.value.to_vec())),
+        }
+    }
+    all
 }
 
 /// A line feed alone ends a line for some parsers and not for others.

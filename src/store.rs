@@ -21,6 +21,8 @@ mod guests;
 mod read;
 mod readers;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,7 +31,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::limits;
-use crate::protocol::Role;
+use crate::protocol::{Position, Role};
 use append::TabIds;
 use checkpoint::Checkpointer;
 use file::{Found, LockFile};
@@ -48,7 +50,7 @@ const IN_MEMORY: &str = ":memory:";
 pub struct Store {
     db: Connection,
     epoch: String,
-    head: u64,
+    head: Position,
     tabs: TabIds,
     readers: Readers,
     source: Source,
@@ -146,7 +148,7 @@ impl Store {
     }
 
     /// The newest position; 0 while nothing was ever said.
-    pub fn head(&self) -> u64 {
+    pub fn head(&self) -> Position {
         self.head
     }
 
@@ -262,13 +264,13 @@ fn new_epoch(path: &Path) -> Result<String, OpenError> {
 }
 
 /// A position as SQLite keeps it. One that no log can reach stands for "after all".
-fn to_sql(position: u64) -> i64 {
+fn to_sql(position: Position) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
 /// A position from SQLite, where none is negative.
-fn from_sql(position: i64) -> u64 {
-    u64::try_from(position).unwrap_or(0)
+fn from_sql(position: i64) -> Position {
+    Position::try_from(position).unwrap_or(0)
 }
 
 fn role_to_sql(role: Role) -> i64 {

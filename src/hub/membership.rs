@@ -53,7 +53,7 @@ impl Hub {
                 identity.display = login.name.shared_display();
             }
             let username = login.name.display();
-            self.clients.tell(id, &ServerEvent::Joined { username, role: login.role, muted: false });
+            self.tell(id, &ServerEvent::Joined { username, role: login.role, muted: false });
         }
         self.note_changes();
     }

@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params
 use super::read::{COLUMNS, StoredMessage};
 use super::{Store, guests, role_to_sql, to_sql};
 use crate::limits;
-use crate::protocol::{KeyHash, Role};
+use crate::protocol::{KeyHash, Position, Role};
 use crate::reservations::ReservationChange;
 
 /// One change of what the store holds.
@@ -20,11 +20,13 @@ pub enum Change {
     /// A message is taken back. Takes a position of its own.
     Deletion {
         /// The message's position.
-        message_id: u64,
+        message_id: Position,
         /// When, in ms since 1970 UTC.
         at_ms: i64,
+        /// Only if this tab has sent it.
+        only_of: Option<KeyHash>,
     },
-    /// A change of the names kept for guests. No part of the log.
+    /// A guest's name that is kept for its key, or no longer. No part of the log.
     Reservation(ReservationChange),
 }
 
@@ -51,7 +53,7 @@ pub enum Outcome {
     /// It is in the log, at this position.
     Stored {
         /// Its position.
-        position: u64,
+        position: Position,
     },
     /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
     Retry(StoredMessage),
@@ -59,6 +61,8 @@ pub enum Outcome {
     Conflict,
     /// The message to delete never was, or is deleted. Nothing was stored.
     Missing,
+    /// The message to delete is another tab's. Nothing was stored.
+    Foreign,
     /// Done; it is no part of the log.
     Done,
 }
@@ -135,9 +139,9 @@ impl Store {
 fn write(
     db: &Connection,
     tabs: &mut TabIds,
-    head: u64,
+    head: Position,
     turn: &[Change],
-) -> rusqlite::Result<(Vec<Outcome>, u64)> {
+) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
@@ -152,15 +156,20 @@ struct Turn<'a> {
     db: &'a Connection,
     tabs: &'a mut TabIds,
     insert: CachedStatement<'a>,
-    head: u64,
+    head: Position,
 }
 
 impl Turn<'_> {
     fn apply(&mut self, change: &Change) -> rusqlite::Result<Outcome> {
         match change {
             Change::Message(message) => self.message(message),
-            Change::Deletion { message_id, at_ms } => self.delete(*message_id, *at_ms),
-            Change::Reservation(change) => guests::change(self.db, change),
+            Change::Deletion { message_id, at_ms, only_of } => {
+                self.delete(*message_id, *at_ms, only_of.as_ref())
+            }
+            Change::Reservation(change) => {
+                guests::store(self.db, change)?;
+                Ok(Outcome::Done)
+            }
         }
     }
 
@@ -212,13 +221,24 @@ impl Turn<'_> {
         Ok(id)
     }
 
-    fn delete(&mut self, message_id: u64, at_ms: i64) -> rusqlite::Result<Outcome> {
-        let size: Option<i64> = self
+    fn delete(
+        &mut self,
+        message_id: Position,
+        at_ms: i64,
+        only_of: Option<&KeyHash>,
+    ) -> rusqlite::Result<Outcome> {
+        let found: Option<(i64, Option<KeyHash>)> = self
             .db
-            .prepare_cached("SELECT octet_length(text) FROM messages WHERE position = ?1 AND deleted = 0")?
-            .query_row([to_sql(message_id)], |row| row.get(0))
+            .prepare_cached(
+                "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab) FROM messages
+                 WHERE position = ?1 AND deleted = 0",
+            )?
+            .query_row([to_sql(message_id)], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some(size) = size else { return Ok(Outcome::Missing) };
+        let Some((size, tab)) = found else { return Ok(Outcome::Missing) };
+        if only_of.is_some() && only_of != tab.as_ref() {
+            return Ok(Outcome::Foreign);
+        }
         // As many bytes as before: then SQLite overwrites the row where it lies.
         let blank = " ".repeat(usize::try_from(size).unwrap_or(0));
         self.db
@@ -235,7 +255,7 @@ impl Turn<'_> {
     }
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.
-    fn widen_gaps(&self, position: u64) -> rusqlite::Result<()> {
+    fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
         let position = to_sql(position);
         let before: Option<i64> = self
             .db

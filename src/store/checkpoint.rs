@@ -54,13 +54,12 @@ impl Checkpointer {
         schema::set_up_writing(&db).map_err(failed)?;
         // It asks again by itself, and must not keep a lock that the hub waits for.
         db.busy_timeout(Duration::ZERO).map_err(failed)?;
-        let page: i64 = writer.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
-        let page = usize::try_from(page).unwrap_or(0);
+        let page: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
         let log_bytes = Arc::new(AtomicUsize::new(0));
         let seen = log_bytes.clone();
         writer
             .wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
-                seen.store(usize::try_from(pages).unwrap_or(0) * page, Ordering::Relaxed);
+                seen.store(usize::try_from(pages).unwrap_or(0) * page as usize, Ordering::Relaxed);
                 Ok(())
             }))
             .map_err(failed)?;

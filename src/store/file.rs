@@ -36,10 +36,10 @@ impl fmt::Display for OpenError {
         const ELSEWHERE: &str = "Choose another file with --database";
         match self {
             OpenError::NoFolder(path) => {
-                let folder = path.parent().unwrap_or(path).display();
+                let path = path.display();
                 write!(
                     f,
-                    "{folder}: there is no such folder for the database. Make it, or choose another with --database"
+                    "{path}: the folder for the database is not there. Make it, or choose another with --database"
                 )
             }
             OpenError::Missing(path) => {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{AppendError, Outcome, Store};
+use super::{AppendError, Store};
 use crate::limits;
 use crate::reservations::{Reservation, ReservationChange};
 
@@ -27,8 +27,8 @@ impl Store {
         let reservations = select
             .query_map([oldest_ms], |row| {
                 Ok(Reservation {
-                    folded: row.get::<_, String>(0)?.into(),
-                    display: row.get::<_, String>(1)?.into(),
+                    folded: row.get(0)?,
+                    display: row.get(1)?,
                     key: row.get(2)?,
                     left_at_ms: row.get(3)?,
                 })
@@ -40,8 +40,8 @@ impl Store {
     }
 }
 
-/// Stores a change of the names kept for guests.
-pub(super) fn change(db: &Connection, change: &ReservationChange) -> rusqlite::Result<Outcome> {
+/// Stores one change.
+pub(super) fn store(db: &Connection, change: &ReservationChange) -> rusqlite::Result<()> {
     match change {
         ReservationChange::Reserve { folded, display, key } => db
             .prepare_cached(
@@ -56,5 +56,5 @@ pub(super) fn change(db: &Connection, change: &ReservationChange) -> rusqlite::R
             db.prepare_cached("DELETE FROM guests WHERE folded = ?1")?.execute([folded])?
         }
     };
-    Ok(Outcome::Done)
+    Ok(())
 }

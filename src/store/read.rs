@@ -8,13 +8,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 
 use super::{OpenError, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
-use crate::protocol::{self, Role};
+use crate::protocol::{Position, Role, encoded_bytes};
 
 /// A message as it lies in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMessage {
     /// Its position, which is its id.
-    pub position: u64,
+    pub position: Position,
     /// When the server took it, in ms since 1970 UTC.
     pub at_ms: i64,
     /// Who said it.
@@ -50,9 +50,9 @@ impl StoredMessage {
         })
     }
 
-    /// The most bytes it takes as a JSON object, escapes and all: what pages are measured by.
-    pub fn encoded_bytes(&self) -> usize {
-        protocol::encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
+    /// What pages are measured by.
+    fn bytes(&self) -> usize {
+        encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
     }
 }
 
@@ -61,18 +61,18 @@ impl StoredMessage {
 pub enum LogEntry {
     /// A message that is still there.
     Message(StoredMessage),
-    /// A deletion of a message from before the page.
+    /// A message was deleted; the reader may never have seen it.
     Deletion {
         /// The deletion's own position.
-        position: u64,
+        position: Position,
         /// The deleted message's.
-        message_id: u64,
+        message_id: Position,
     },
 }
 
 impl LogEntry {
-    /// Its own position.
-    pub fn position(&self) -> u64 {
+    /// The entry's own position.
+    pub fn position(&self) -> Position {
         match self {
             LogEntry::Message(message) => message.position,
             LogEntry::Deletion { position, .. } => *position,
@@ -86,7 +86,7 @@ pub struct LogPage {
     /// In position order.
     pub entries: Vec<LogEntry>,
     /// The page stands for all positions up to this one: go on after it.
-    pub through: u64,
+    pub through: Position,
     /// Whether the log went further when the page was read. A page can be empty and have more behind it.
     pub more: bool,
 }
@@ -156,17 +156,22 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn head(&self) -> Result<u64, ReadError> {
+    pub fn head(&self) -> Result<Position, ReadError> {
         Ok(head(&self.db)?)
     }
 
     /// What was said and deleted after `position`, for someone who has seen everything up to it: at most `max_entries`
-    /// entries, and `max_bytes` of [`StoredMessage::encoded_bytes`] (but always one message). Messages deleted since
-    /// are left out, and so are their deletions; their positions count as passed.
+    /// entries, and `max_bytes` of [`encoded_bytes`] (but always one message). Messages deleted since
+    /// are left out; their positions count as passed.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn after(&self, position: u64, max_entries: usize, max_bytes: usize) -> Result<LogPage, ReadError> {
+    pub fn after(
+        &self,
+        position: Position,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<LogPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let head = head(&snapshot)?;
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2");
@@ -188,7 +193,7 @@ impl Reader {
                 (Some(next), later) if later.is_none_or(|(at, _)| next.position < at) => {
                     deletion = later;
                     if !next.deleted {
-                        bytes += next.encoded_bytes();
+                        bytes += next.bytes();
                         if bytes > max_bytes && !page.entries.is_empty() {
                             return Ok(page);
                         }
@@ -202,10 +207,7 @@ impl Reader {
                 (later, Some((at, message_id))) => {
                     message = later;
                     page.through = at;
-                    // Of a message that came and went in the meantime there is nothing to say.
-                    if message_id <= position {
-                        page.entries.push(LogEntry::Deletion { position: at, message_id });
-                    }
+                    page.entries.push(LogEntry::Deletion { position: at, message_id });
                     deletion = deletions.next().transpose()?;
                 }
                 _ => break,
@@ -215,12 +217,17 @@ impl Reader {
         Ok(page)
     }
 
-    /// The newest messages before `position`: at most `limit`, and `max_bytes` of [`StoredMessage::encoded_bytes`] (but
+    /// The newest messages before `position`: at most `limit`, and `max_bytes` of [`encoded_bytes`] (but
     /// always one). Runs of deleted messages are jumped over, so that it takes as long as the page is.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn before(&self, position: u64, limit: usize, max_bytes: usize) -> Result<HistoryPage, ReadError> {
+    pub fn before(
+        &self,
+        position: Position,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<HistoryPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let select =
             format!("SELECT {COLUMNS} FROM messages WHERE position < ?1 ORDER BY position DESC LIMIT ?2");
@@ -237,7 +244,7 @@ impl Reader {
                     below = gap_start(&snapshot, message.position)?;
                     break;
                 }
-                bytes += message.encoded_bytes();
+                bytes += message.bytes();
                 if bytes > max_bytes && !messages.is_empty() {
                     break 'page;
                 }
@@ -256,12 +263,12 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn start_of_newest(&self, count: usize) -> Result<u64, ReadError> {
+    pub fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let head = head(&snapshot)?;
         let mut gaps = snapshot.prepare_cached("SELECT first, last FROM gaps ORDER BY first DESC")?;
         let gaps = gaps.query_map([], |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
-        let mut missing = count as u64;
+        let mut missing = count as Position;
         // All above `start` is counted; nothing above `end` is left to count.
         let (mut start, mut end) = (head, head);
         for gap in gaps {
@@ -283,7 +290,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn has_older(&self, position: u64) -> Result<bool, ReadError> {
+    pub fn has_older(&self, position: Position) -> Result<bool, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         Ok(has_older(&snapshot, position)?)
     }
@@ -314,7 +321,7 @@ pub(super) fn connect_beside(path: &Path) -> Result<(Connection, PathBuf), OpenE
 }
 
 /// The newest position.
-pub(super) fn head(db: &Connection) -> rusqlite::Result<u64> {
+pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
     db.prepare_cached(
         "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
                     coalesce((SELECT max(position) FROM deletions), 0))",
@@ -324,7 +331,7 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// The first position of the run without messages around `position`.
-fn gap_start(db: &Connection, position: u64) -> rusqlite::Result<u64> {
+fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let first: Option<i64> = db
         .prepare_cached("SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
         .query_row([to_sql(position)], |row| row.get(0))
@@ -333,7 +340,7 @@ fn gap_start(db: &Connection, position: u64) -> rusqlite::Result<u64> {
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
-fn has_older(db: &Connection, position: u64) -> rusqlite::Result<bool> {
+fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
     let gap: Option<i64> = db
         .prepare_cached("SELECT last FROM gaps WHERE first = 1")?
         .query_row([], |row| row.get(0))

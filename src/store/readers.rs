@@ -6,6 +6,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{HistoryPage, LogPage, OpenError, ReadError, Reader, Source};
 use crate::limits;
+use crate::protocol::Position;
 
 /// A few [`Reader`]s, handed out one at a time. Each call waits for a free one, at most
 /// [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.
@@ -32,7 +33,12 @@ impl Readers {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn after(&self, position: u64, max_entries: usize, max_bytes: usize) -> Result<LogPage, ReadError> {
+    pub fn after(
+        &self,
+        position: Position,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<LogPage, ReadError> {
         self.with(|reader| reader.after(position, max_entries, max_bytes))
     }
 
@@ -40,7 +46,12 @@ impl Readers {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn before(&self, position: u64, limit: usize, max_bytes: usize) -> Result<HistoryPage, ReadError> {
+    pub fn before(
+        &self,
+        position: Position,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<HistoryPage, ReadError> {
         self.with(|reader| reader.before(position, limit, max_bytes))
     }
 
@@ -48,7 +59,7 @@ impl Readers {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn start_of_newest(&self, count: usize) -> Result<u64, ReadError> {
+    pub fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
         self.with(|reader| reader.start_of_newest(count))
     }
 
@@ -56,7 +67,7 @@ impl Readers {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn has_older(&self, position: u64) -> Result<bool, ReadError> {
+    pub fn has_older(&self, position: Position) -> Result<bool, ReadError> {
         self.with(|reader| reader.has_older(position))
     }
 

@@ -1,0 +1,77 @@
+//! What the store promises, on real files.
+
+mod files;
+mod log;
+mod pages;
+mod pressure;
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{Change, NewMessage, Outcome, Store};
+use crate::protocol::{Position, Role};
+
+/// A folder for a database, removed with everything in it.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("chat.db")
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.path()).expect("a database of ours")
+    }
+
+    /// Names of all files in the folder, sorted.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("the folder");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// A message of Ana's. `id` is its `client_message_id` and `tab` says which tab it is from.
+fn message(text: &str, tab: u8, id: Option<&str>) -> Change {
+    Change::Message(NewMessage {
+        at_ms: 1_763_900_000_000,
+        username: "Ana".into(),
+        role: Role::Member,
+        text: text.to_owned(),
+        tab: [tab; 32],
+        client_message_id: id.map(str::to_owned),
+    })
+}
+
+fn say(store: &mut Store, text: &str) -> Position {
+    stored(store, message(text, 1, None))
+}
+
+fn delete(store: &mut Store, message_id: Position) -> Position {
+    stored(store, deletion(message_id))
+}
+
+fn deletion(message_id: Position) -> Change {
+    Change::Deletion { message_id, at_ms: 1_763_900_001_000, only_of: None }
+}
+
+fn stored(store: &mut Store, change: Change) -> Position {
+    match one(store, change) {
+        Outcome::Stored { position } => position,
+        other => panic!("expected it to be stored, got {other:?}"),
+    }
+}
+
+fn one(store: &mut Store, change: Change) -> Outcome {
+    store.append(&[change]).expect("a turn").pop().expect("an outcome for each change")
+}

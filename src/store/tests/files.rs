@@ -1,0 +1,1 @@
+//! Opening: what is refused stays as it was.

@@ -1,0 +1,164 @@
+//! Turns: order, exactly once, deletions, reservations.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::limits;
+use crate::reservations::{Reservation, ReservationChange};
+use crate::store::LogEntry;
+
+fn positions(outcomes: &[Outcome]) -> Vec<Option<Position>> {
+    let position = |outcome: &Outcome| match outcome {
+        Outcome::Stored { position } => Some(*position),
+        _ => None,
+    };
+    outcomes.iter().map(position).collect()
+}
+
+#[test]
+fn positions_are_gapless_in_order_and_go_on_after_a_restart() {
+    let place = Place::new();
+    let mut store = place.open();
+    assert_eq!(store.head(), 0);
+    let turn =
+        [message("one", 1, None), message("two", 2, Some("a")), deletion(1), message("three", 1, None)];
+    let outcomes = store.append(&turn).expect("a turn");
+    assert_eq!(positions(&outcomes), [Some(1), Some(2), Some(3), Some(4)]);
+    assert_eq!(store.head(), 4);
+    let epoch = store.epoch().to_owned();
+    drop(store);
+    let mut store = place.open();
+    assert_eq!((store.epoch(), store.head()), (epoch.as_str(), 4));
+    assert_eq!(say(&mut store, "four"), 5);
+}
+
+#[test]
+fn what_was_said_comes_back_exactly() {
+    let place = Place::new();
+    let text = "two\nlines, \"quotes\", \0 and \u{1f600}";
+    place.open().append(&[message(text, 7, Some("id-1"))]).expect("a turn");
+    let page = place.open().readers().after(0, 10, 1 << 20).expect("a page");
+    let [LogEntry::Message(stored)] = &page.entries[..] else { panic!("{page:?}") };
+    assert_eq!((stored.position, stored.at_ms, stored.role), (1, 1_763_900_000_000, Role::Member));
+    assert_eq!((stored.username.as_str(), stored.text.as_str()), ("Ana", text));
+    assert_eq!((stored.client_message_id.as_deref(), stored.deleted), (Some("id-1"), false));
+    assert_eq!((page.through, page.more), (1, false));
+}
+
+#[test]
+fn an_empty_turn_changes_nothing() {
+    let place = Place::new();
+    let mut store = place.open();
+    assert_eq!(store.append(&[]), Ok(vec![]));
+    assert_eq!(store.head(), 0);
+}
+
+#[test]
+fn a_retry_is_answered_with_the_stored_message_over_restarts_too() {
+    let place = Place::new();
+    let mut store = place.open();
+    assert_eq!(stored(&mut store, message("hi", 1, Some("a"))), 1);
+    for _ in 0..2 {
+        let Outcome::Retry(found) = one(&mut store, message("hi", 1, Some("a"))) else { panic!("no retry") };
+        assert_eq!((found.position, found.text.as_str(), found.deleted), (1, "hi", false));
+        assert_eq!(store.head(), 1);
+        drop(store);
+        store = place.open();
+    }
+    assert_eq!(one(&mut store, message("another text", 1, Some("a"))), Outcome::Conflict);
+    assert_eq!(stored(&mut store, message("hi", 2, Some("a"))), 2, "another tab's id is another id");
+    assert_eq!(stored(&mut store, message("hi", 1, None)), 3, "without an id every message is new");
+    assert_eq!(stored(&mut store, message("hi", 1, None)), 4);
+}
+
+#[test]
+fn two_copies_in_one_turn_are_one_message() {
+    let place = Place::new();
+    let mut store = place.open();
+    let turn = [
+        message("hi", 1, Some("a")),
+        message("hi", 1, Some("a")),
+        message("other", 1, Some("a")),
+        message("next", 1, Some("b")),
+    ];
+    let outcomes = store.append(&turn).expect("a turn");
+    assert_eq!(positions(&outcomes), [Some(1), None, None, Some(2)]);
+    assert!(matches!(&outcomes[1], Outcome::Retry(found) if found.position == 1));
+    assert_eq!(outcomes[2], Outcome::Conflict);
+}
+
+#[test]
+fn a_retry_of_a_deleted_message_is_recognised_and_says_so() {
+    let place = Place::new();
+    let mut store = place.open();
+    stored(&mut store, message("secret", 1, Some("a")));
+    assert_eq!(delete(&mut store, 1), 2);
+    for text in ["secret", "another text: the first is gone, nobody can compare"] {
+        let Outcome::Retry(found) = one(&mut store, message(text, 1, Some("a"))) else { panic!("no retry") };
+        assert_eq!((found.position, found.text.as_str(), found.deleted), (1, "", true));
+    }
+    assert_eq!(store.head(), 2);
+}
+
+#[test]
+fn only_what_is_there_can_be_deleted_and_only_once() {
+    let place = Place::new();
+    let mut store = place.open();
+    say(&mut store, "one");
+    for nothing in [0, 2, 99, Position::MAX] {
+        assert_eq!(one(&mut store, deletion(nothing)), Outcome::Missing);
+    }
+    assert_eq!(delete(&mut store, 1), 2);
+    assert_eq!(one(&mut store, deletion(1)), Outcome::Missing);
+    assert_eq!(one(&mut store, deletion(2)), Outcome::Missing, "a deletion is no message");
+    assert_eq!(store.head(), 2);
+}
+
+fn reserve(name: &str, key: u8) -> Change {
+    let (folded, display) = (name.to_lowercase().into(), name.into());
+    Change::Reservation(ReservationChange::Reserve { folded, display, key: [key; 32] })
+}
+
+fn release(folded: &str, left_at_ms: i64) -> Change {
+    Change::Reservation(ReservationChange::Release { folded: folded.into(), left_at_ms })
+}
+
+fn reservation(name: &str, key: u8, left_at_ms: i64) -> Reservation {
+    let (folded, display): (Arc<str>, Arc<str>) = (name.to_lowercase().into(), name.into());
+    Reservation { folded, display, key: [key; 32], left_at_ms: Some(left_at_ms) }
+}
+
+#[test]
+fn names_are_kept_over_a_restart_until_they_expire() {
+    let kept_ms = i64::try_from(limits::RESERVED.as_millis()).expect("hours");
+    let now_ms = 1_763_900_000_000;
+    let place = Place::new();
+    let forget = Change::Reservation(ReservationChange::Forget { folded: "dan".into() });
+    let turn = [
+        reserve("Ana", 1),
+        reserve("Bea", 2),
+        release("bea", now_ms - kept_ms),
+        reserve("Cem", 3),
+        release("cem", now_ms - kept_ms - 1),
+        reserve("Dan", 4),
+        forget,
+        reserve("Eva", 5),
+        release("eva", now_ms - 5),
+        reserve("EVA", 6),
+    ];
+    let outcomes = place.open().append(&turn).expect("a turn");
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+    let store = place.open();
+    assert_eq!(store.head(), 0, "names are no part of the log");
+    let mut reservations = store.reservations(now_ms).expect("reservations");
+    reservations.sort_by(|a, b| a.folded.cmp(&b.folded));
+    // Ana and Eva were here when the server ended: they left now. Cem has expired.
+    let expected = [
+        reservation("Ana", 1, now_ms),
+        reservation("Bea", 2, now_ms - kept_ms),
+        reservation("EVA", 6, now_ms),
+    ];
+    assert_eq!(reservations, expected);
+    assert_eq!(store.reservations(now_ms + kept_ms).expect("reservations").len(), 2);
+    assert_eq!(store.reservations(now_ms + kept_ms + 1).expect("reservations"), []);
+}
