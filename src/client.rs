@@ -15,9 +15,9 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 use crate::accounts::{Accounts, Login};
-use crate::clients::ClientId;
+use crate::clients::{ClientId, Permit};
 use crate::fault;
-use crate::hub::{Answer, Command, Permit, Registration, Request, Resume, welcome};
+use crate::hub::{Answer, Command, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::pace::Budget;
@@ -64,12 +64,15 @@ impl ClientContext {
         options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        let permits = bounded(limits::ANSWERS);
-        for _ in 0..limits::ANSWERS {
-            permits.0.send(()).expect("as many as the channel takes");
-        }
-        ClientContext { hub, readers, accounts, epoch, options, stop, permits }
+        ClientContext { hub, readers, accounts, epoch, options, stop, permits: filled(limits::ANSWERS) }
     }
+}
+
+/// A channel with as many words in it as it takes, each worth a [`Permit`].
+fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
+    let words = bounded(count);
+    (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
+    words
 }
 
 /// Serves a client whose handshake is answered; returns when the connection has ended.
@@ -169,9 +172,9 @@ fn register(
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Answer::Live(id) => return Ok(id),
-            Answer::Frames(frames, head) => {
+            Answer::Frames(frames, reached) => {
                 write_frames(link, &frames, context)?;
-                head
+                reached
             }
             Answer::Log(after, head, reset) => {
                 let welcomed = matches!(resume, Resume::Continue(_));
@@ -203,7 +206,10 @@ fn catch_up(
     welcome_of: Option<(Position, bool, Option<&Login>)>,
     context: &ClientContext,
 ) -> io::Result<Position> {
-    let failed = |error| io::Error::other(format!("the log cannot be read: {error}"));
+    let failed = |error| {
+        log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
+        io::Error::other("the log cannot be read")
+    };
     let mut position = match after {
         Some(position) => position,
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
@@ -223,7 +229,8 @@ fn catch_up(
         socket::write_all(&link.stream, &chunk, &context.stop)?;
         chunk.clear();
         position = page.through;
-        if !page.more {
+        // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
+        if !page.more || context.stop.is_given() {
             return Ok(position);
         }
     }
@@ -272,15 +279,15 @@ impl Write for Inbound {
     }
 }
 
-/// This connection is over: its peer is silent for good, or the hub is gone.
+/// Nothing more is read from this connection: its peer is gone or may say no more, or the hub is gone.
 struct Over;
 
 /// What a frame costs its sender.
 enum Price {
     /// One of the messages a second.
     Message,
-    /// Some of the bytes a second.
-    Frame,
+    /// So many of the bytes a second.
+    Bytes(u32),
 }
 
 /// A registered client being read.
@@ -296,6 +303,8 @@ struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
+    /// Holds a word while no answer from the log is on its way to this client.
+    answered: (Sender<()>, Receiver<()>),
 }
 
 impl<'a> Reading<'a> {
@@ -327,6 +336,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
+            answered: filled(1),
         }
     }
 
@@ -353,22 +363,29 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, message: Message) -> Result<(), Over> {
         self.socket.get_mut().without_message = 0;
-        let Message::Text(text) = message else {
-            self.pay(Price::Frame)?;
-            if message.is_binary() {
+        let size = message.len().max(limits::REQUEST_BYTES);
+        match message {
+            Message::Text(text) => self.take_text(&text)?,
+            Message::Binary(_) => {
                 self.batch.push(Request::Close(CloseCode::Unsupported));
-                return self.hand_over();
+                self.hand_over()?;
+                return Err(Over);
             }
-            return Ok(()); // tungstenite has its answer ready
-        };
-        fault::hit("client", text.as_bytes());
-        let decoded = decode(&text);
+            _ => self.pay(Price::Bytes(limits::FRAME_COST_BYTES))?, // tungstenite has its answer ready
+        }
+        self.batch_bytes += size;
+        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<(), Over> {
+        fault::hit("client", text);
+        let decoded = decode(text);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
             Ok(ClientEvent::DeleteMessage { .. }) => Price::Message,
-            _ => Price::Frame,
+            Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
+            _ => Price::Bytes(limits::FRAME_COST_BYTES),
         })?;
-        self.batch_bytes += text.len();
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
             Ok(ClientEvent::Typing) => {
@@ -384,11 +401,12 @@ impl<'a> Reading<'a> {
                 self.batch.push(Request::Refuse(refusal));
             }
         }
-        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+        Ok(())
     }
 
     /// Gives the hub what has been read. A full channel makes this wait, and TCP slows the client.
     fn hand_over(&mut self) -> Result<(), Over> {
+        self.batch_bytes = 0;
         let replies = std::mem::take(&mut self.socket.get_mut().replies);
         if !replies.is_empty() {
             self.batch.push(Request::Frames(replies));
@@ -396,7 +414,6 @@ impl<'a> Reading<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.batch_bytes = 0;
         let batch = std::mem::take(&mut self.batch);
         self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
     }
@@ -404,6 +421,13 @@ impl<'a> Reading<'a> {
     /// Reads a page of the log on this thread, one at a time, and passes it on.
     fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
         self.hand_over()?;
+        // One at a time: a client that takes none of the last is not read until it does, or is cut off.
+        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+            if self.socket.get_ref().link.is_closing() {
+                return Err(Over);
+            }
+        }
+        let whole = Permit(self.answered.0.clone());
         let unavailable = |reason: &dyn std::fmt::Display| {
             log::warn!("a request for history was not answered: {reason}");
             let refusal =
@@ -420,7 +444,7 @@ impl<'a> Reading<'a> {
                         let messages: Vec<_> = page.messages.iter().map(wire).collect();
                         let mut frame = Vec::new();
                         encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-                        Request::Answer(frame, permit)
+                        Request::Answer(frame, permit, whole)
                     }
                 }
             }
@@ -435,34 +459,36 @@ impl<'a> Reading<'a> {
         let mut now = Instant::now();
         let wait = match price {
             Price::Message => self.messages.wait(now).max(self.bytes.wait(now)),
-            Price::Frame => self.bytes.wait(now),
+            Price::Bytes(_) => self.bytes.wait(now),
         };
         if let Some(wait) = wait {
             self.tell_pace(wait, now);
             self.hand_over()?;
-            self.pause(now + wait);
+            self.pause(now + wait)?;
             now = Instant::now();
             self.last_byte = now; // it may have sent what was not read
         }
         match price {
             Price::Message => self.messages.spend(1, now),
-            Price::Frame => self.bytes.spend(limits::FRAME_COST_BYTES, now),
+            Price::Bytes(bytes) => self.bytes.spend(bytes, now),
         }
         Ok(())
     }
 
-    fn pause(&self, until: Instant) {
+    fn pause(&self, until: Instant) -> Result<(), Over> {
         let link = &self.socket.get_ref().link;
         while let left = until.saturating_duration_since(Instant::now())
             && !left.is_zero()
             && !link.is_closing()
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
-            // No events: only a socket that is shut down ends this wait early, and then reading tells.
+            // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
+            // unread is not read, or hanging up would be the way around the pace.
             if !matches!(socket::wait(&link.stream, PollFlags::empty(), slice), Ok(false)) {
-                return;
+                return Err(Over);
             }
         }
+        Ok(())
     }
 
     /// Meters what a read took, complete or not.

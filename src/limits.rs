@@ -68,7 +68,7 @@ pub const COMBINING_MARKS: usize = 4;
 pub const TITLE_CHARACTERS: usize = 80;
 /// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
 /// each try costs the hub a few microseconds.
-pub const NAME_SUGGESTIONS: usize = 99;
+pub const NAME_SUGGESTIONS: usize = 20;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
@@ -84,6 +84,8 @@ pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
 /// What a frame that is no message costs of the inbound bytes at least: each makes the server answer.
 pub const FRAME_COST_BYTES: u32 = 1024;
+/// What a `join` costs of them: the hub may have to look for a name that is free. 32 at once, 8 a second.
+pub const JOIN_COST_BYTES: u32 = 16 * 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
@@ -103,10 +105,15 @@ pub const IDLE: Duration = Duration::from_secs(60);
 pub const HUB_COMMANDS: usize = 1024;
 /// Bytes of requests a reader puts in one command.
 pub const COMMAND_BYTES: usize = FRAME_BYTES;
+/// What a request counts of them at least: an empty frame too is answered with a sentence.
+pub const REQUEST_BYTES: usize = 256;
 /// Messages of one turn, which is one transaction.
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
 pub const TURN_BYTES: usize = 256 * 1024;
+/// A turn takes in no more after this long, whatever it holds: a name that is taken costs half a millisecond when every
+/// name near it is taken too, and nobody is told anything before the turn ends.
+pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
 pub const WAITING_MESSAGES: usize = 4 * TURN_MESSAGES;
 /// Bytes of those messages.
@@ -121,6 +128,9 @@ pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
 pub const KEPT_AT_START: u64 = 1_000;
 /// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
 pub const REGISTER_BYTES: usize = 64 * 1024;
+/// What the hub hands out at once to someone who catches up. More than a turn adds, so that catching up has an end; not
+/// all that is kept, since the handles of its frames alone can be a megabyte for each who comes back.
+pub const CATCH_UP_BYTES: usize = 2 * TURN_BYTES;
 /// Messages of a fresh load.
 pub const FRESH_MESSAGES: usize = 50;
 /// Unsent bytes for one client. Past it the client is cut off and resumes.
@@ -186,7 +196,8 @@ pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 pub const WAL_BYTES: usize = 64 * 1024 * 1024;
 /// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
-/// First and longest time until erasing deleted text from the write-ahead log is tried again.
+/// First and longest time until erasing deleted text from the write-ahead log is tried again; the longest also passes
+/// between two such erasures, since each holds the write lock for a moment.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
@@ -250,6 +261,13 @@ pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(1), Durati
 /// Accounts and addresses with failures that are remembered, 64 bytes each; the oldest make room.
 pub const THROTTLE_ENTRIES: usize = 20_000;
 
+// ---- logging ----
+
+/// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
+pub const LOG_LINES: usize = 4096;
+/// For the last of them to be written when the process ends.
+pub const LOG_FLUSH: Duration = Duration::from_millis(200);
+
 // ---- stopping ----
 
 /// From the signal until the process is gone, whatever clients do. Closing takes [`CLOSE_LINGER`] of it.
@@ -260,7 +278,11 @@ const _: () = {
     assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
-    assert!(REGISTER_BYTES < KEPT_BYTES, "what the hub sends must be kept");
+    assert!(
+        REGISTER_BYTES < CATCH_UP_BYTES && CATCH_UP_BYTES < KEPT_BYTES,
+        "what the hub hands out must be kept"
+    );
+    assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
@@ -269,6 +291,7 @@ const _: () = {
         "one after the other must fit"
     );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
+    assert!(LOG_FLUSH.as_millis() < STOP.as_millis(), "so must the last log lines");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
     assert!(
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),

@@ -131,7 +131,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
     let (head, rest) = match read_head(&stream, kind, &context.stop) {
         Ok(read) => read,
         Err(HeadError::Gone(error)) => return Err(error),
-        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, &refused, context),
+        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, "", &refused, context),
     };
     let address = peer::client_address(peer.ip(), &head, &context.trusted_proxies);
     let _forwarded_seat = if kind == Kind::Guest && peer::is_trusted(peer.ip(), &context.trusted_proxies) {
@@ -145,15 +145,19 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
     };
     let routed = origin::check(&head, &context.public_urls).and_then(|()| route(&head));
     let handshake = match (routed, kind) {
-        (Err(refused), _) => return refuse(&stream, peer, &refused, context),
+        (Err(refused), _) => return refuse(&stream, peer, &head.method, &refused, context),
         (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, address, context),
-        (Ok(None), Kind::Full) => return refuse(&stream, peer, &Refused::new(503, ROOM_FULL), context),
-        (Ok(None), Kind::Crowded) => return refuse(&stream, peer, &Refused::new(429, ADDRESS_FULL), context),
+        (Ok(None), Kind::Full) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(503, ROOM_FULL), context);
+        }
+        (Ok(None), Kind::Crowded) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(429, ADDRESS_FULL), context);
+        }
         (Ok(Some(handshake)), _) => handshake,
     };
     let login = match login_of(&head, context) {
         Ok(login) => login,
-        Err(refused) => return refuse(&stream, peer, &refused, context),
+        Err(refused) => return refuse(&stream, peer, &head.method, &refused, context),
     };
     socket::write_all(&stream, &handshake, &context.stop)?;
     let link = Arc::new(Link::new(stream));
@@ -221,9 +225,15 @@ fn read_head(mut stream: &TcpStream, kind: Kind, stop: &StopSignal) -> Result<(H
     }
 }
 
-fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Context) -> io::Result<()> {
+fn refuse(
+    stream: &TcpStream,
+    peer: SocketAddr,
+    method: &str,
+    refused: &Refused,
+    context: &Context,
+) -> io::Result<()> {
     log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
-    socket::write_all(stream, &refused.answer(), &context.stop)?;
+    socket::write_all(stream, &refused.answer_to(method), &context.stop)?;
     socket::finish(stream);
     Ok(())
 }
@@ -231,7 +241,7 @@ fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Con
 /// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.
 fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if head.path() != "/ws" {
-        return match head.wants_upgrade() {
+        return match head.wants_websocket() {
             true => Err(Refused::new(404, "The room's WebSocket is at /ws.")),
             false => Ok(None),
         };
@@ -242,7 +252,7 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if !head.is_http_11 {
         return Err(Refused::new(400, "A WebSocket begins with HTTP/1.1."));
     }
-    if !head.wants_upgrade() || head.header("sec-websocket-version") != Some("13") {
+    if !head.wants_websocket() || head.header("sec-websocket-version") != Some("13") {
         return Err(Refused::new(
             426,
             "This is the room's WebSocket, version 13. Open / in a browser for the page.",

@@ -12,7 +12,6 @@ use chat_app::config::{self, Config, Invocation};
 use chat_app::export::{self, ExportFormat};
 use chat_app::server::Server;
 use chat_app::{accounts, banner, logging};
-use crossbeam_channel::bounded;
 
 fn main() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {
@@ -49,16 +48,36 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
 
 /// Opens the room until Ctrl-C or SIGTERM.
 fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    logging::start(config.log_level);
-    let (signal, signals) = bounded(1);
+    logging::start(config.log_level)?;
+    let wait_for_signal = signals()?;
+    let server = Server::start(config.clone())?;
+    banner::print(&config, server.local_addr().port(), server.invite_code());
+    wait_for_signal();
+    server.stop();
+    log::logger().flush();
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM, taken from here on; what is returned waits for the first. A terminal that hangs up (SIGHUP) ends
+/// the process as it always does, unless `nohup` says otherwise.
+#[cfg(unix)]
+fn signals() -> io::Result<impl FnOnce()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    Ok(move || {
+        signals.forever().next();
+    })
+}
+
+#[cfg(not(unix))]
+fn signals() -> Result<impl FnOnce(), ctrlc::Error> {
+    let (signal, signals) = crossbeam_channel::bounded(1);
     ctrlc::set_handler(move || {
         let _ = signal.try_send(()); // the first one counts
     })?;
-    let server = Server::start(config.clone())?;
-    banner::print(&config, server.local_addr().port(), server.invite_code());
-    let _ = signals.recv(); // its sender lives as long as the process
-    server.stop();
-    Ok(())
+    Ok(move || {
+        let _ = signals.recv(); // its sender lives as long as the process
+    })
 }
 
 /// Writes the log to standard output, and how far it is to a terminal's standard error.

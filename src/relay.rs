@@ -33,7 +33,7 @@ pub fn relay(
     let Some(body) = read_body(stream, head, early, &context.stop)? else {
         let reason =
             format!("The request's body must come within {} seconds.", limits::BODY_DEADLINE.as_secs());
-        socket::write_all(stream, &Refused::new(408, reason).answer(), &context.stop)?;
+        socket::write_all(stream, &Refused::new(408, reason).answer_to(&head.method), &context.stop)?;
         socket::finish(stream);
         return Ok(());
     };
@@ -43,7 +43,7 @@ pub fn relay(
         Err(Failed::Page(error)) => {
             log::error!("the page did not answer: {error}");
             let refused = Refused::new(502, "The page cannot be served just now. Try again.");
-            socket::write_all(stream, &refused.answer(), &context.stop)?;
+            socket::write_all(stream, &refused.answer_to(&head.method), &context.stop)?;
         }
     }
     socket::finish(stream);

@@ -95,13 +95,16 @@ impl Reservations {
         self.insert(Reservation { folded, display, key, left_at_ms: None });
     }
 
-    /// The owner of this name is here (again).
-    pub fn hold(&mut self, folded: &str) {
-        if let Some(reservation) = self.by_name.get_mut(folded) {
-            reservation.left_at_ms = None;
-            let Reservation { folded, display, key, .. } = reservation.clone();
-            self.changes.push(ReservationChange::Reserve { folded, display, key });
+    /// Somebody with this key, to whom the name is not closed, has come under it: its owner again, or the next one
+    /// after its time was over.
+    pub fn hold(&mut self, folded: &str, key: Option<KeyHash>) {
+        let Some(reservation) = self.by_name.get_mut(folded) else { return };
+        if key != Some(reservation.key) {
+            return self.forget(folded);
         }
+        reservation.left_at_ms = None;
+        let Reservation { folded, display, key, .. } = reservation.clone();
+        self.changes.push(ReservationChange::Reserve { folded, display, key });
     }
 
     /// The owner of this name left.
@@ -115,6 +118,18 @@ impl Reservations {
     /// What has to be stored since the last call.
     pub fn take_changes(&mut self) -> Vec<ReservationChange> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// The changes that make a store hold what is held here, whatever it missed. What was forgotten meanwhile it
+    /// forgets by itself, in time.
+    pub fn all(&self) -> Vec<ReservationChange> {
+        let changes = |it: &Reservation| {
+            let Reservation { folded, display, key, left_at_ms } = it.clone();
+            let release = left_at_ms
+                .map(|left_at_ms| ReservationChange::Release { folded: folded.clone(), left_at_ms });
+            [Some(ReservationChange::Reserve { folded, display, key }), release]
+        };
+        self.by_name.values().flat_map(changes).flatten().collect()
     }
 
     fn insert(&mut self, reservation: Reservation) {
@@ -194,13 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_whose_time_is_over_is_not_its_old_keys_again_because_somebody_takes_it() {
+        let mut all = Reservations::default();
+        reserve(&mut all, "ana", MINE, 0);
+        all.release(&name("ana"), 0);
+        all.hold("ana", None);
+        all.release(&name("ana"), 13 * HOUR_MS);
+        assert!(!all.is_closed_to(None, "ana", 13 * HOUR_MS));
+        assert_eq!(all.take_changes().last(), Some(&ReservationChange::Forget { folded: name("ana") }));
+    }
+
+    #[test]
     fn of_a_keys_names_the_one_left_longest_ago_makes_room() {
         let mut all = Reservations::default();
         for (time, text) in ["a", "b", "c", "d", "e"].iter().enumerate() {
             reserve(&mut all, text, MINE, 0);
             all.release(&name(text), time as i64);
         }
-        all.hold("a");
+        all.hold("a", Some(MINE));
         all.take_changes();
         reserve(&mut all, "f", MINE, 10);
         let forgotten = ReservationChange::Forget { folded: name("b") };

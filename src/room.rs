@@ -93,7 +93,7 @@ pub struct Room {
     /// Folded names whose presence may differ from what was told.
     changed: BTreeSet<Arc<str>>,
     /// What `presence` said last, by folded name. Empty while the room is too large to be listed.
-    told: HashMap<Arc<str>, Person>,
+    told: BTreeMap<Arc<str>, Person>,
     told_large: bool,
     /// Who is typing, and since when that was last said.
     typing: Vec<(Arc<str>, Instant)>,
@@ -141,7 +141,11 @@ impl Room {
         });
         person.connections += 1;
         if person.connections == 1 {
-            self.reservations.hold(&folded);
+            let key = match owner {
+                Owner::Guest(key) => key,
+                Owner::Account(..) => None,
+            };
+            self.reservations.hold(&folded, key);
             self.changed.insert(folded.clone());
         }
         Ok(folded)
@@ -229,7 +233,7 @@ impl Room {
     /// Nobody signed up: a name that was held for them is as free as before.
     pub fn unclaim(&mut self, name: &Name, claim: u64) {
         let held = self.members.get(name.folded());
-        if matches!(held, Some(Member::Claimed(holder, _)) if *holder == claim) {
+        if held.is_some_and(|held| matches!(held, Member::Claimed(holder, _) if *holder == claim)) {
             self.members.remove(name.folded());
         }
     }
@@ -264,13 +268,18 @@ impl Room {
         self.present.get(folded).map(|person| (&person.display, person.owner.role()))
     }
 
-    /// This person says something for the first time: from now on the name is kept for its key.
+    /// This person says something: from now on the name is kept for its key, if it has told one.
     pub fn speak(&mut self, folded: &str, now_ms: i64) {
         if let Some((folded, person)) = self.present.get_key_value(folded)
             && let Owner::Guest(Some(key)) = person.owner
         {
             self.reservations.reserve(folded, &person.display, key, now_ms);
         }
+    }
+
+    /// All reservations, to be stored anew after changes were lost.
+    pub fn all_reservations(&self) -> Vec<ReservationChange> {
+        self.reservations.all()
     }
 
     /// What has to be stored of the reservations since the last call.
@@ -311,8 +320,19 @@ impl Room {
         !self.changed.is_empty()
     }
 
+    /// How many persons there are, and who unless they are too many to be listed, as `presence` has told it so far.
+    ///
+    /// For a newcomer, who gets the same changes as everybody from then on. Told of a change already that is still to
+    /// come, or that comes to nothing in the end, the newcomer's list would be another one than theirs.
+    pub fn told(&self) -> (usize, Option<Vec<Person>>) {
+        match self.told_large {
+            true => (self.online(), None),
+            false => (self.told.len(), Some(self.told.values().cloned().collect())),
+        }
+    }
+
     /// Everybody, or none if the room is too large to be listed.
-    pub fn everybody(&self) -> Option<Vec<Person>> {
+    fn everybody(&self) -> Option<Vec<Person>> {
         let listed = self.present.len() <= limits::PRESENCE_PERSONS;
         listed.then(|| self.present.values().map(Present::person).collect())
     }
@@ -503,6 +523,22 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_is_told_what_the_others_were_and_then_the_same_changes() {
+        let mut room = Room::default();
+        let ana = join(&mut room, "Ana", None).expect("free");
+        room.take_presence();
+        room.leave(&ana, 0);
+        join(&mut room, "Ben", None).expect("free");
+        let (online, listed) = room.told();
+        assert_eq!((online, names(&listed.expect("few"))), (1, vec!["Ana"]), "Ana only reloads the page");
+        join(&mut room, "Ana", None).expect("free again");
+        let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("Ben came") };
+        assert_eq!((names(&joined), left.len()), (vec!["Ben"], 0));
+        let (online, listed) = room.told();
+        assert_eq!((online, names(&listed.expect("few"))), (2, vec!["Ana", "Ben"]));
+    }
+
+    #[test]
     fn above_200_persons_only_their_number_is_told_and_at_200_everybody_again() {
         let mut room = Room::default();
         for number in 0..limits::PRESENCE_PERSONS {
@@ -511,7 +547,7 @@ mod tests {
         assert!(matches!(room.take_presence(), Some(PresenceUpdate::Changes { .. })));
         let last = join(&mut room, "One more", None).expect("free");
         assert_eq!(room.take_presence(), Some(PresenceUpdate::Count));
-        assert_eq!(room.everybody(), None);
+        assert_eq!(room.told(), (limits::PRESENCE_PERSONS + 1, None));
         room.leave(&last, 0);
         match room.take_presence() {
             Some(PresenceUpdate::Whole(everybody)) => assert_eq!(everybody.len(), limits::PRESENCE_PERSONS),

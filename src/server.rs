@@ -140,29 +140,31 @@ impl Server {
         let stop = Arc::new(StopSignal::new()?);
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
-        let hub_thread = start_hub(store, &accounts, &config, commands, alive.clone())?;
         let mailer = config.sendmail.clone().map(|program| Mailer { program, title: config.title.clone() });
         let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
         let (errands, errands_thread) = errands.start(alive.clone())?;
         let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
-        let mut server = Server {
-            local_addr,
-            stop: stop.clone(),
-            hub: hub.clone(),
-            errands: errands.clone(),
-            invite: invite.clone(),
-            threads: vec![hub_thread, errands_thread],
-            running,
-        };
         let api = Api {
             accounts: accounts.clone(),
             hub: hub.clone(),
-            errands,
-            invite,
+            errands: errands.clone(),
+            invite: invite.clone(),
             public_urls: config.public_urls.clone(),
             title: config.title.clone(),
             mails: config.sendmail.is_some(),
             claims: AtomicU64::new(0),
+        };
+        // Before the hub's thread: nothing has to be stopped if this fails.
+        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api))?;
+        let hub_thread = start_hub(store, &accounts, &config, commands, alive.clone())?;
+        let mut server = Server {
+            local_addr,
+            stop: stop.clone(),
+            hub: hub.clone(),
+            errands,
+            invite,
+            threads: vec![hub_thread, errands_thread],
+            running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
         let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
@@ -172,7 +174,7 @@ impl Server {
             trusted_proxies: config.trusted_proxies.clone(),
             forwarded: ForwardedSeats::new(caps),
             stop,
-            pages: Pages::start(PageContext::new(&config, local_addr.port(), api))?,
+            pages,
         });
         let accept = move || {
             let _alive = alive;

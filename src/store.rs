@@ -101,8 +101,7 @@ impl Store {
         let source = Source::File(path.to_owned());
         let db = source.connect(path)?;
         // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
-        let log = std::fs::metadata(file::beside(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0);
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())
             .map_err(|error| OpenError::of_sqlite(path, &error))?;
         Store::over(db, source, path)
     }
@@ -116,6 +115,7 @@ impl Store {
     /// The store over its first connection.
     fn over(mut db: Connection, source: Source, path: &Path) -> Result<Store, OpenError> {
         let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+        let left_over = source.has_log();
         if db.is_readonly("main").map_err(failed)? {
             return Err(OpenError::ReadOnly(path.to_owned(), "the file is write-protected".to_owned()));
         }
@@ -135,7 +135,7 @@ impl Store {
         let head = read::head(&db).map_err(failed)?;
         let readers = Readers::open(&source, path)?;
         let checkpointer = match &source {
-            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path)?),
+            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path, left_over)?),
             Source::Memory(_) => None,
         };
         db.busy_timeout(limits::STORE_BUSY).map_err(failed)?;
@@ -232,6 +232,16 @@ impl Source {
         let db = opened.map_err(|error| OpenError::of_sqlite(path, &error))?;
         db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(|error| OpenError::of_sqlite(path, &error))?;
         Ok(db)
+    }
+
+    /// Whether a write-ahead log with something in it lies beside the file.
+    fn has_log(&self) -> bool {
+        match self {
+            Source::File(path) => {
+                std::fs::metadata(file::beside(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
+            }
+            Source::Memory(_) => false,
+        }
     }
 
     /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each

@@ -1,7 +1,6 @@
 //! What the hub is told of accounts, once it is on disk: who signs up, and whose sessions have ended.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
@@ -10,7 +9,7 @@ use crate::accounts::token::TokenHash;
 use crate::accounts::{AccountId, Login};
 use crate::clients::Identity;
 use crate::names::Name;
-use crate::protocol::{CloseCode, KeyHash, Refusal, ServerEvent};
+use crate::protocol::{CloseCode, KeyHash, Refusal, ServerEvent, encode_close};
 
 /// May this name become an account's? It is held for this claim if so.
 pub struct Claim {
@@ -64,10 +63,8 @@ impl Hub {
             Ended::Others(account, but) => login.account == *account && login.session != *but,
             Ended::All(account) => login.account == *account,
         };
-        let now = Instant::now();
         for id in self.clients.which(|client| client.login.as_deref().is_some_and(has_ended)) {
-            self.clients.close(id, CloseCode::SessionEnded, now);
-            self.depart(id);
+            self.depart(id, encode_close(CloseCode::SessionEnded));
         }
     }
 
