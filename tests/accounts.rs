@@ -67,7 +67,8 @@ impl Browser {
 
     fn ask(&mut self, line: &str, headers: &str, body: &str) -> Response {
         let own = self.headers();
-        let answer = http(self.addr, format!("{line} HTTP/1.1\r\n{own}{headers}\r\n{body}"));
+        let answer =
+            http(self.addr, format!("{line} HTTP/1.1\r\nConnection: close\r\n{own}{headers}\r\n{body}"));
         for (_, cookie) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let (pair, attributes) = cookie.split_once("; ").expect("a cookie has attributes");
             let (name, value) = pair.split_once('=').expect("a cookie has a value");

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Between the two answers lies a password's hash, some 20 ms, or nothing. So a difference shows as a factor of ten and
-/// more, while noise on a busy machine moves a median of pairs measured in turns by far less than the factor two allowed.
+/// Between the two answers lies a password's hash, or nothing: a factor of ten and more. A busy machine only ever adds to
+/// a time, so the fastest of many is what the server itself takes, and two such differ by far less than the factor three
+/// allowed here.
 #[test]
 fn an_unknown_address_takes_as_long_as_a_wrong_password() {
-    const PAIRS: usize = 21;
+    const PAIRS: usize = 20;
     let server = TestServer::with(behind_a_proxy);
     drop(Browser::signed_up(&server, "Ana"));
     let time = |email: &str, number: usize| {
@@ -20,13 +21,12 @@ fn an_unknown_address_takes_as_long_as_a_wrong_password() {
         assert_eq!(browser.log_in(email, "a wrong password").status, 401);
         start.elapsed()
     };
-    let mut times: [Vec<Duration>; 2] = Default::default();
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
     for number in 0..PAIRS {
-        times[0].push(time(&email_of("Ana"), number));
-        times[1].push(time("nobody@school.example", 100 + number));
+        known = known.min(time(&email_of("Ana"), number));
+        unknown = unknown.min(time("nobody@school.example", 100 + number));
     }
-    let [known, unknown] = times.map(|times| median(times).as_secs_f64());
-    assert!((0.5..2.0).contains(&(known / unknown)), "known {known} s, unknown {unknown} s");
+    assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
 }
 
 #[test]
@@ -39,11 +39,15 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
     }
     let (mut sender, mut reader) = (server.join("Sender"), server.join("Reader"));
     let (addr, over) = (server.addr(), AtomicBool::new(false));
-    let (statuses, messages, pages) = thread::scope(|scope| {
+    let (logins, messages, pages) = thread::scope(|scope| {
         let logins: Vec<_> = (0..PEOPLE)
             .map(|number| {
                 let name = &accounts[number % accounts.len()];
-                scope.spawn(move || Browser::new(addr).log_in(&email_of(name), &password_of(name)).status)
+                scope.spawn(move || {
+                    let start = Instant::now();
+                    let status = Browser::new(addr).log_in(&email_of(name), &password_of(name)).status;
+                    (status, start.elapsed())
+                })
             })
             .collect();
         let page = scope.spawn(|| {
@@ -63,17 +67,16 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
             messages.push(start.elapsed());
         }
         over.store(true, Ordering::Relaxed);
-        let statuses: Vec<u16> = logins.into_iter().map(|login| login.join().expect("no panic")).collect();
-        (statuses, messages, page.join().expect("no panic"))
+        let logins: Vec<_> = logins.into_iter().map(|login| login.join().expect("no panic")).collect();
+        (logins, messages, page.join().expect("no panic"))
     });
-    assert_eq!(statuses, [200; PEOPLE], "right passwords are counted against nobody");
-    // Who had to wait for the logins would have waited for most of them, the time of many hashes, each time.
-    let (message, page) = (median(messages), median(pages));
-    let bound = Duration::from_millis(100);
-    assert!(message < bound && page < bound, "half of the messages took {message:?}, of the pages {page:?}");
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
+    assert!(logins.iter().all(|(status, _)| *status == 200), "right passwords are counted against nobody");
+    // Who waits for the logins takes about as long as the last of them, however busy the machine is.
+    let slowest = |times: &[Duration]| times.iter().max().copied().expect("some were taken");
+    let login = slowest(&logins.iter().map(|(_, time)| *time).collect::<Vec<_>>());
+    let (message, page) = (slowest(&messages), slowest(&pages));
+    assert!(
+        message * 4 < login && page * 4 < login,
+        "a login {login:?}, a message {message:?}, a page {page:?}"
+    );
 }

@@ -26,7 +26,8 @@ fn installed(name: &str) -> Option<PathBuf> {
 
 /// The README's nginx configuration, with the ports and files of this test.
 fn configuration(folder: &Path, port: u16, room: SocketAddr) -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
     let (_, rest) = readme.split_once("```nginx\n").expect("the README has a configuration of nginx");
     let mut servers = rest.split_once("```").expect("it ends").0.to_owned();
     let folder = folder.display();
@@ -50,8 +51,25 @@ fn configuration(folder: &Path, port: u16, room: SocketAddr) -> String {
 
 fn make_certificate(openssl: &Path, folder: &Path) {
     let made = Command::new(openssl)
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=chat.example.org"])
-        .args(["-addext", "subjectAltName=DNS:chat.example.org", "-keyout", "key.pem", "-out", "certificate.pem"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=chat.example.org",
+        ])
+        .args([
+            "-addext",
+            "subjectAltName=DNS:chat.example.org",
+            "-keyout",
+            "key.pem",
+            "-out",
+            "certificate.pem",
+        ])
         .current_dir(folder)
         .output()
         .expect("openssl runs");
@@ -67,11 +85,20 @@ fn tls_from(address: &'static str, openssl: &Path, folder: &Path, port: u16) -> 
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut command = Command::new(&openssl);
-            command.args(["s_client", "-quiet", "-verify_return_error", "-servername", HOST, "-bind", address]);
+            command.args([
+                "s_client",
+                "-quiet",
+                "-verify_return_error",
+                "-servername",
+                HOST,
+                "-bind",
+                address,
+            ]);
             command.arg("-connect").arg(format!("127.0.0.1:{port}")).arg("-CAfile").arg(&authority);
             let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
             let mut child = child.expect("openssl runs");
-            let (mut to, mut from) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+            let (mut to, mut from) =
+                (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
             let mut up = stream.try_clone().expect("a second handle");
             let mut down = stream;
             thread::spawn(move || copy(&mut up, &mut to));
@@ -99,7 +126,11 @@ fn copy(from: &mut impl Read, to: &mut impl Write) {
 fn wait_until_open(port: u16, nginx: &Process) {
     let until = Instant::now() + DEADLINE;
     while let Err(error) = TcpStream::connect(("127.0.0.1", port)) {
-        assert!(error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until, "{}", nginx.stderr.text());
+        assert!(
+            error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until,
+            "{}",
+            nginx.stderr.text()
+        );
         thread::yield_now();
     }
 }
@@ -128,7 +159,9 @@ fn page_accounts_and_room_work_through_nginx_with_tls() {
     let mut ana = browser_at("127.0.0.1");
     let page = ana.get("/");
     assert_eq!(page.status, 200);
-    assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+    assert!(
+        page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'"))
+    );
     assert_eq!(ana.sign_up("Ana").status, 201);
     assert!(ana.cookie("__Host-session").is_some(), "{:?}", ana.cookies);
     assert_eq!(ana.user()["username"], "Ana");
@@ -139,7 +172,7 @@ fn page_accounts_and_room_work_through_nginx_with_tls() {
     tab.send(json!({"event": "join"}));
     tab.expect_event("joined");
     let mut inside = server.join("Ben");
-    tab.say("through the proxy");
+    tab.say_and_wait("through the proxy");
     assert_eq!(inside.expect_message("through the proxy")["role"], "member");
     inside.say("and back");
     tab.expect_message("and back");
@@ -151,7 +184,11 @@ fn page_accounts_and_room_work_through_nginx_with_tls() {
     }
     assert_eq!(guesser.log_in(&email_of("Ana"), "a wrong guess").status, 429);
     let mut elsewhere = browser_at("127.0.0.3");
-    assert_eq!(elsewhere.log_in(&email_of("Ana"), &password_of("Ana")).status, 200, "each address counts by itself");
+    assert_eq!(
+        elsewhere.log_in(&email_of("Ana"), &password_of("Ana")).status,
+        200,
+        "each address counts by itself"
+    );
 
     let _crowd: Vec<_> = (0..4).map(|_| guesser.connect()).collect();
     assert_eq!(guesser.get("/healthz").status, 429, "and has its own cap");
