@@ -216,6 +216,8 @@ pub const PASSWORD_HASH_KIB: u32 = 19 * 1024;
 pub const PASSWORD_HASH_PASSES: u32 = 2;
 /// Passwords hashed at once (one on a single core): about 25 ms of a core each, which the chat needs too.
 pub const PASSWORD_WORKERS: usize = 2;
+/// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
+pub const PASSWORD_NICENESS: i32 = 5;
 /// Requests that wait for them: a class that logs in all at once, several times over.
 pub const PASSWORD_QUEUE: usize = 256;
 /// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.

@@ -32,7 +32,8 @@ use tiny_http::{Header, Request, Response, Server, StatusCode};
 
 use crate::api::Api;
 use crate::limits::{
-    BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_QUEUE, PASSWORD_WORKERS,
+    BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_NICENESS, PASSWORD_QUEUE,
+    PASSWORD_WORKERS,
 };
 use crate::private_socket::{Endpoint, Folder};
 use crate::site::{Answer, Ask, Site};
@@ -326,6 +327,7 @@ fn start_password_workers(shared: &Arc<Shared>) -> io::Result<(Sender<Request>, 
         let (shared, requests, held) = (shared.clone(), requests.clone(), alive.clone());
         thread::Builder::new().name(format!("password-{number}")).spawn(move || {
             let _held: Sender<Infallible> = held;
+            step_back();
             for request in requests {
                 // What still waits when the server stops is dropped, which tiny_http answers with 500.
                 if !shared.stopping.load(Ordering::Acquire) {
@@ -336,6 +338,20 @@ fn start_password_workers(shared: &Arc<Shared>) -> io::Result<(Sender<Request>, 
     }
     Ok((sender, gone))
 }
+
+/// Lets every other thread of the machine go first: on Linux priorities are a thread's own. Elsewhere the system's fair
+/// share has to do.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    if let Err(error) =
+        rustix::process::setpriority_process(Some(rustix::thread::gettid()), PASSWORD_NICENESS)
+    {
+        log::debug!("passwords are hashed at the same priority as everything else: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
 
 /// Passes a request on to the password workers.
 fn enqueue(shared: &Shared, request: Request, passwords: &Sender<Request>) {
