@@ -258,6 +258,7 @@ fn start_hub(
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
             // A room without its hub would look open and be dead: better that everybody sees it is closed.
             log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
+            log::logger().flush();
             std::process::exit(70);
         }
     };

@@ -234,14 +234,9 @@ impl Source {
         Ok(db)
     }
 
-    /// Whether a write-ahead log with something in it lies beside the file.
+    /// See [`file::has_log`].
     fn has_log(&self) -> bool {
-        match self {
-            Source::File(path) => {
-                std::fs::metadata(file::beside(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
-            }
-            Source::Memory(_) => false,
-        }
+        matches!(self, Source::File(path) if file::has_log(path))
     }
 
     /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each

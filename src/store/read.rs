@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::{OpenError, file, from_sql, role_from_sql, schema, to_sql};
@@ -302,19 +303,29 @@ pub(super) fn connect_beside(path: &Path) -> Result<(Connection, PathBuf), OpenE
     if !path.exists() {
         return Err(OpenError::Missing(path));
     }
-    let failed = |error: rusqlite::Error| OpenError::of_sqlite(&path, &error);
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        // It is there, so it is its permissions, or those of its folder: readers share memory by files beside it.
+        Some(ErrorCode::CannotOpen) => OpenError::ReadOnly(path.clone(), error.to_string()),
+        _ => OpenError::of_sqlite(&path, &error),
+    };
     // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
-    // not write.
+    // not write. But another program's write-ahead log stays where it is.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    db.set_db_config(keep_log, file::has_log(&path)).map_err(failed)?;
     db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(failed)?;
     match schema::marks(&db).map_err(failed)? {
         (schema::APPLICATION_ID, version) if version > schema::VERSION => {
             Err(OpenError::Newer(path, version))
         }
-        (schema::APPLICATION_ID, schema::VERSION) => Ok((db, path)),
+        (schema::APPLICATION_ID, schema::VERSION) => {
+            db.set_db_config(keep_log, false).map_err(failed)?;
+            Ok((db, path))
+        }
         (schema::APPLICATION_ID, version) => {
-            Err(OpenError::Failed(path, format!("its schema is {version}: start the room once to renew it")))
+            let detail = format!("its schema is {version}: start the room once to renew it");
+            Err(OpenError::Failed(path, detail))
         }
         _ => Err(OpenError::NotOurs(path)),
     }

@@ -146,6 +146,20 @@ fn another_programs_database_is_refused() {
 }
 
 #[test]
+fn another_programs_crashed_database_is_refused_and_keeps_its_log() {
+    let place = Place::new();
+    let db = Connection::open(place.path()).expect("a database");
+    db.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE bookmarks (url)").expect("a foreign database");
+    let copy = crashed(&place);
+    let contents =
+        || ["chat.db", "chat.db-wal"].map(|name| fs::read(copy.folder.path().join(name)).expect("a file"));
+    let before = contents();
+    assert!(matches!(Store::open(&copy.path()), Err(OpenError::NotOurs(_))));
+    assert!(matches!(Reader::open(&copy.path()), Err(OpenError::NotOurs(_))));
+    assert_eq!(contents(), before);
+}
+
+#[test]
 fn a_damaged_database_is_refused() {
     let damages: [fn(&mut Vec<u8>); 3] = [
         |bytes| bytes[100..200].fill(0xff),
