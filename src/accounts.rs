@@ -20,6 +20,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use data_encoding::BASE64URL_NOPAD;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -137,8 +138,8 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn open(writer: Connection, reader: Connection, address: &str) -> Result<Accounts, Unavailable> {
-        writer.busy_timeout(limits::ACCOUNTS_BUSY)?;
+    pub fn open(mut writer: Connection, reader: Connection, address: &str) -> Result<Accounts, Unavailable> {
+        wait_in_turn(&mut writer)?;
         reader.pragma_update(None, "query_only", true)?;
         writer.execute("UPDATE room SET address = ?1", [address])?;
         let device_key = device_key(&writer)?;
@@ -211,6 +212,19 @@ impl Accounts {
     fn writer(&self) -> MutexGuard<'_, Connection> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for the database's one writer by looking often. SQLite's own waiting looks ever less often, up to ten times a
+/// second: in a room where everybody writes, the moments between two turns of the hub would pass it by.
+fn wait_in_turn(db: &mut Connection) -> rusqlite::Result<()> {
+    let mut since = Instant::now();
+    db.busy_handler(Some(move |looked: i32| {
+        if looked == 0 {
+            since = Instant::now();
+        }
+        std::thread::sleep(limits::ACCOUNTS_BUSY_POLL);
+        since.elapsed() < limits::ACCOUNTS_BUSY
+    }))
 }
 
 /// The room's own, made at its first start.

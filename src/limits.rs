@@ -247,7 +247,10 @@ pub const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// For the hub to take a question from the API, and for its answer.
 pub const HUB_ANSWER: Duration = Duration::from_secs(2);
 /// How long a change of an account waits for somebody else's lock on the database.
-pub const ACCOUNTS_BUSY: Duration = Duration::from_secs(2);
+pub const ACCOUNTS_BUSY: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile: the hub leaves the database alone between two turns, for less than a millisecond where
+/// everybody writes.
+pub const ACCOUNTS_BUSY_POLL: Duration = Duration::from_millis(1);
 /// Failed logins at one account from one address before each further one waits, and how long until one is forgiven.
 pub const LOGIN_FAILURES: (u32, Duration) = (5, Duration::from_secs(60));
 /// The same for one address, whatever the account: a school can be one address.

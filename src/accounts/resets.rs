@@ -8,7 +8,7 @@ use super::email::Email;
 use super::password::{Password, PasswordError};
 use super::throttle::Subject;
 use super::token::Token;
-use super::{AccountId, Accounts, Asker, Unavailable, sessions};
+use super::{AccountId, Accounts, Asker, Unavailable, sessions, wait_in_turn};
 use crate::clock::wall_clock_ms;
 use crate::limits;
 use crate::names::Name;
@@ -188,7 +188,7 @@ fn issue(
 pub fn issue_reset_beside(database: &Path, email: &Email) -> Result<Option<ResetLink>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
     let mut db = store::connect_beside(database).map_err(|error| error.to_string())?;
-    db.busy_timeout(limits::ACCOUNTS_BUSY).map_err(|error| failed(&error))?;
+    wait_in_turn(&mut db).map_err(|error| failed(&error))?;
     let address: Option<String> =
         db.query_row("SELECT address FROM room", [], |row| row.get(0)).map_err(|error| failed(&error))?;
     let address =
