@@ -14,6 +14,7 @@ use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
+use crate::accounts::{Accounts, Login};
 use crate::clients::{ClientId, Permit};
 use crate::fault;
 use crate::hub::{Answer, Command, Registration, Request, Resume, welcome};
@@ -33,13 +34,24 @@ pub struct ClientContext {
     pub hub: Sender<Command>,
     /// The way to the log.
     pub readers: Readers,
+    /// Who has an account.
+    pub accounts: Arc<Accounts>,
     /// The log's name.
     pub epoch: String,
-    /// Messages a second, 0 for no limit.
-    pub rate_limit: u32,
+    /// What the operator chose.
+    pub options: ClientOptions,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
     permits: (Sender<()>, Receiver<()>),
+}
+
+/// What the operator chose for all clients.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOptions {
+    /// Messages a second, 0 for no limit.
+    pub rate_limit: u32,
+    /// Whether only who is logged in may be here, reading included.
+    pub members_only: bool,
 }
 
 impl ClientContext {
@@ -47,11 +59,12 @@ impl ClientContext {
     pub fn new(
         hub: Sender<Command>,
         readers: Readers,
+        accounts: Arc<Accounts>,
         epoch: String,
-        rate_limit: u32,
+        options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        ClientContext { hub, readers, epoch, rate_limit, stop, permits: filled(limits::ANSWERS) }
+        ClientContext { hub, readers, accounts, epoch, options, stop, permits: filled(limits::ANSWERS) }
     }
 }
 
@@ -64,12 +77,26 @@ fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
 
 /// Serves a client whose handshake is answered; returns when the connection has ended.
 ///
-/// `early` is what came behind the request head.
-pub fn serve(link: &Arc<Link>, resume: Resume, early: Vec<u8>, context: &ClientContext) {
-    match register(link, resume, context) {
+/// `login` is who its cookie belongs to, `early` what came behind the request head.
+pub fn serve(
+    link: &Arc<Link>,
+    resume: Resume,
+    login: Option<Arc<Login>>,
+    early: Vec<u8>,
+    context: &ClientContext,
+) {
+    if context.options.members_only && login.is_none() {
+        return refuse_stranger(link, &context.stop);
+    }
+    match register(link, resume, login.as_ref(), context) {
         Ok(id) => {
             let _departure = Departure { id, context };
-            Reading::new(link, id, early, context).run();
+            if login.is_some_and(|login| has_ended(&login, context)) {
+                let closed = vec![Request::Close(CloseCode::SessionEnded)];
+                let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+            } else {
+                Reading::new(link, id, early, context).run();
+            }
             // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
             socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
         }
@@ -82,6 +109,29 @@ pub fn serve(link: &Arc<Link>, resume: Resume, early: Vec<u8>, context: &ClientC
 pub fn refuse(link: &Link, code: CloseCode, stop: &StopSignal) {
     if socket::write_all(&link.stream, &encode_close(code), stop).is_ok() {
         socket::finish(&link.stream);
+    }
+}
+
+/// Says that this room is for members, and ends the connection.
+fn refuse_stranger(link: &Link, stop: &StopSignal) {
+    let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
+    let mut frames = Vec::new();
+    encode(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)), &mut frames);
+    frames.extend(encode_close(CloseCode::SessionEnded));
+    if socket::write_all(&link.stream, &frames, stop).is_ok() {
+        socket::finish(&link.stream);
+    }
+}
+
+/// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
+/// those that it knows.
+fn has_ended(login: &Login, context: &ClientContext) -> bool {
+    match context.accounts.session_by_hash(&login.session) {
+        Ok(found) => found.is_none(),
+        Err(error) => {
+            log::warn!("a session could not be looked up again: {error}");
+            false
+        }
     }
 }
 
@@ -109,10 +159,16 @@ impl From<io::Error> for Unregistered {
 }
 
 /// Catches up under flow control until the hub takes over.
-fn register(link: &Arc<Link>, mut resume: Resume, context: &ClientContext) -> Result<ClientId, Unregistered> {
+fn register(
+    link: &Arc<Link>,
+    mut resume: Resume,
+    login: Option<&Arc<Login>>,
+    context: &ClientContext,
+) -> Result<ClientId, Unregistered> {
     loop {
         let (answer, answered) = bounded(1);
-        let registration = Registration { link: link.clone(), resume: resume.clone(), answer };
+        let registration =
+            Registration { link: link.clone(), resume: resume.clone(), login: login.cloned(), answer };
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Answer::Live(id) => return Ok(id),
@@ -122,7 +178,8 @@ fn register(link: &Arc<Link>, mut resume: Resume, context: &ClientContext) -> Re
             }
             Answer::Log(after, head, reset) => {
                 let welcomed = matches!(resume, Resume::Continue(_));
-                catch_up(link, after, (!welcomed).then_some((head, reset)), context)?
+                let login = login.map(AsRef::as_ref);
+                catch_up(link, after, (!welcomed).then_some((head, reset, login)), context)?
             }
         };
         resume = Resume::Continue(position);
@@ -146,7 +203,7 @@ fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::R
 fn catch_up(
     link: &Link,
     after: Option<Position>,
-    welcome_of: Option<(Position, bool)>,
+    welcome_of: Option<(Position, bool, Option<&Login>)>,
     context: &ClientContext,
 ) -> io::Result<Position> {
     let failed = |error| {
@@ -158,8 +215,8 @@ fn catch_up(
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
     };
     let mut chunk = Vec::new();
-    if let Some((head, reset)) = welcome_of {
-        encode(&welcome(&context.epoch, head, reset, position > 0), &mut chunk);
+    if let Some((head, reset, login)) = welcome_of {
+        encode(&welcome(&context.epoch, head, reset, position > 0, login), &mut chunk);
     }
     loop {
         let page = context
@@ -264,7 +321,7 @@ impl<'a> Reading<'a> {
             .write_buffer_size(0)
             .max_message_size(Some(limits::FRAME_BYTES))
             .max_frame_size(Some(limits::FRAME_BYTES));
-        let rate = context.rate_limit;
+        let rate = context.options.rate_limit;
         let bytes =
             if rate == 0 { (0, 0) } else { (limits::INBOUND_BYTES_PER_SECOND, limits::INBOUND_BURST_BYTES) };
         Reading {

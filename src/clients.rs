@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crossbeam_channel as channel;
 use slab::Slab;
 
+use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
@@ -43,6 +44,10 @@ pub struct Client {
     own: Vec<Own>,
     scheduled: Option<Instant>,
     counted_backlog: usize,
+    /// Whatever it still says comes too late: its connection ends with this turn.
+    pub is_leaving: bool,
+    /// Who is logged in on it.
+    pub login: Option<Arc<Login>>,
     /// Dropped as soon as nothing waits for this client any more.
     until_written: Option<Permit>,
     /// Its name, once it has one.
@@ -104,7 +109,13 @@ pub struct Clients {
 
 impl Clients {
     /// Registers a client. From here on its socket is written here alone.
-    pub fn add(&mut self, link: Arc<Link>, tab: impl FnOnce(u64) -> KeyHash, now: Instant) -> ClientId {
+    pub fn add(
+        &mut self,
+        link: Arc<Link>,
+        login: Option<Arc<Login>>,
+        tab: impl FnOnce(u64) -> KeyHash,
+        now: Instant,
+    ) -> ClientId {
         let serial = self.next_serial;
         self.next_serial += 1;
         let slot = self.slots.insert(Client {
@@ -113,6 +124,8 @@ impl Clients {
             own: Vec::new(),
             scheduled: None,
             counted_backlog: 0,
+            is_leaving: false,
+            login,
             until_written: None,
             identity: None,
             guest_key: None,
@@ -124,6 +137,12 @@ impl Clients {
     /// A client that is still registered.
     pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial)
+    }
+
+    /// All of whom this is true.
+    pub fn which(&self, is_it: impl Fn(&Client) -> bool) -> Vec<ClientId> {
+        let found = self.slots.iter().filter(|(_, client)| is_it(client));
+        found.map(|(slot, client)| ClientId { slot, serial: client.serial }).collect()
     }
 
     /// Forgets a client whose thread has ended.

@@ -7,12 +7,15 @@
 //! The hub never waits for a client or for another thread: it decides ([`crate::room`]), orders and hands out
 //! ([`crate::clients`]), and answers everybody at once.
 
+mod membership;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use crate::accounts::{AccountId, Login};
 use crate::clients::{ClientId, Clients, Identity, Permit, Turn};
 use crate::fault;
 use crate::kept::Kept;
@@ -20,12 +23,14 @@ use crate::limits;
 use crate::log_writer::{LogWriter, Logged, Saved};
 use crate::names::Name;
 use crate::protocol::{
-    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, WIRE_LIMITS, encode,
+    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, Session, WIRE_LIMITS, encode,
     encode_close,
 };
-use crate::room::{PresenceUpdate, Room};
+use crate::room::{Owner, PresenceUpdate, Room};
 use crate::sender::Link;
 use crate::store::NewMessage;
+
+pub use membership::{Claim, Ended};
 
 /// What the hub is told.
 pub enum Command {
@@ -35,6 +40,16 @@ pub enum Command {
     Batch(ClientId, Vec<Request>),
     /// The last word of a client's thread: its socket is nobody's any more.
     Left(ClientId),
+    /// Somebody signs up.
+    Claim(Claim),
+    /// They did not: the name that was held for this claim is free again.
+    Unclaim(Name, u64),
+    /// They did. Who is here under the name is logged in from now on.
+    Enrol(Arc<Login>),
+    /// These sessions have ended: their connections close.
+    End(Ended),
+    /// The account is deleted, and all its sessions with it.
+    Deleted(AccountId),
     /// The server stops.
     Stop,
 }
@@ -62,6 +77,8 @@ pub struct Registration {
     pub link: Arc<Link>,
     /// From where on.
     pub resume: Resume,
+    /// Who is logged in.
+    pub login: Option<Arc<Login>>,
     /// Takes one answer.
     pub answer: Sender<Answer>,
 }
@@ -92,6 +109,8 @@ pub enum Answer {
 pub struct HubConfig {
     /// The room's title.
     pub title: String,
+    /// Whether only who is logged in may be here.
+    pub members_only: bool,
     /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
     pub nonce: KeyHash,
 }
@@ -111,6 +130,8 @@ pub struct Hub {
     ending: Vec<(ClientId, Vec<u8>)>,
     /// This turn's events for everybody.
     shared: Vec<u8>,
+    /// Frames are kept that show somebody as what they are no more.
+    kept_is_stale: bool,
     /// When this turn takes in no more.
     turn_until: Instant,
     presence_due: Option<Instant>,
@@ -141,6 +162,7 @@ impl Hub {
             registering: Vec::new(),
             ending: Vec::new(),
             shared: Vec::new(),
+            kept_is_stale: false,
             turn_until: Instant::now(),
             presence_due: None,
             typing_due: None,
@@ -210,11 +232,20 @@ impl Hub {
                     self.leave(gone.identity);
                 }
             }
+            Command::Claim(claim) => self.claim(claim),
+            Command::Unclaim(name, number) => self.room.unclaim(&name, number),
+            Command::Enrol(login) => self.enrol(&login),
+            Command::End(ended) => self.end_sessions(&ended),
+            Command::Deleted(account) => self.forget_account(account),
             Command::Stop => self.stop = true,
         }
     }
 
     fn take_batch(&mut self, client: ClientId, mut requests: std::vec::IntoIter<Request>) {
+        // Its thread may not have heard yet, and goes on reading.
+        if self.clients.get(client).is_none_or(|client| client.is_leaving) {
+            return;
+        }
         while let Some(request) = requests.next() {
             self.take_request(client, request);
             if self.turn_is_over() && requests.len() > 0 {
@@ -238,7 +269,7 @@ impl Hub {
                 }
             }
             Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
-                if let Err(refusal) = self.join(client, &username, guest_key, tab_key) {
+                if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
                     self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
@@ -268,7 +299,10 @@ impl Hub {
     /// follows the turn: what it said last has its receipt.
     fn depart(&mut self, client: ClientId, close_frame: Vec<u8>) {
         self.ending.push((client, close_frame));
-        let identity = self.clients.get(client).and_then(|client| client.identity.take());
+        let identity = self.clients.get(client).and_then(|client| {
+            client.is_leaving = true;
+            client.identity.take()
+        });
         self.leave(identity);
     }
 
@@ -282,7 +316,7 @@ impl Hub {
     fn join(
         &mut self,
         id: ClientId,
-        name: &Name,
+        name: Option<Name>,
         guest_key: Option<KeyHash>,
         tab_key: Option<KeyHash>,
     ) -> Result<(), Refusal> {
@@ -291,7 +325,15 @@ impl Hub {
         client.guest_key = guest_key.or(client.guest_key);
         client.tab = tab_key.unwrap_or(client.tab);
         let current = client.identity.as_ref().map(|identity| identity.folded.clone());
-        let folded = self.room.join(current.as_deref(), name, client.guest_key, now_ms)?;
+        let (name, owner) = match (&client.login, name) {
+            (Some(login), _) => (login.name.clone(), Owner::Account(login.account, login.role)),
+            (None, Some(name)) => (name, Owner::Guest(client.guest_key)),
+            (None, None) => {
+                let reason = "A join has a `username`, unless you are logged in.";
+                return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            }
+        };
+        let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
         if let Some((display, role)) = self.room.person(&folded) {
             client.identity = Some(Identity { folded, display: display.clone(), role });
             let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
@@ -311,10 +353,15 @@ impl Hub {
         fault::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let current = client.identity.as_ref();
-        if let Some(name) = username
-            && current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
-        {
-            self.join(id, &name, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
+        let joins = match (&client.login, &username) {
+            (Some(_), _) => current.is_none(),
+            (None, None) => false,
+            (None, Some(name)) => {
+                current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
+            }
+        };
+        if joins {
+            self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let Some(identity) = &client.identity else {
@@ -403,6 +450,10 @@ impl Hub {
         for (client, frame, behind) in answers {
             self.clients.tell_frames(client, frame, behind);
         }
+        if std::mem::take(&mut self.kept_is_stale) {
+            // The log on disk shows them right; who comes back reads it there.
+            self.kept = Kept::new(self.kept.head());
+        }
         self.clients.fan_out(&turn, now);
         if recovered {
             self.log.push_reservations(self.room.all_reservations());
@@ -467,13 +518,13 @@ impl Hub {
             locked: false,
             door_closed: false,
             slow_mode_seconds: 0,
-            members_only: false,
+            members_only: self.config.members_only,
         }
     }
 
     /// Answers at once: live if what is missing is little, else what is missing or where to find it.
     fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { link, resume, answer } = registration;
+        let Registration { link, resume, login, answer } = registration;
         let head = self.kept.head();
         let (after, reset) = match resume {
             Resume::Continue(position) => (Some(position), None),
@@ -490,7 +541,7 @@ impl Hub {
         };
         let mut own = Vec::new();
         if let Some(reset) = reset {
-            encode(&welcome(self.log.epoch(), head, reset, after > 0), &mut own);
+            encode(&welcome(self.log.epoch(), head, reset, after > 0, login.as_deref()), &mut own);
         }
         if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
             let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
@@ -500,7 +551,7 @@ impl Hub {
         frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
         let nonce = self.config.nonce;
-        let id = self.clients.add(link, |serial| tab_of_connection(nonce, serial), now);
+        let id = self.clients.add(link, login, |serial| tab_of_connection(nonce, serial), now);
         self.clients.tell_frames(id, own, 0);
         if answer.send(Answer::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
@@ -509,8 +560,15 @@ impl Hub {
 }
 
 /// The first event of a connection.
-pub fn welcome(epoch: &str, head: Position, reset: bool, more: bool) -> ServerEvent<'_> {
-    ServerEvent::Welcome { epoch, position: head, reset, more, session: None, limits: WIRE_LIMITS }
+pub fn welcome<'a>(
+    epoch: &'a str,
+    head: Position,
+    reset: bool,
+    more: bool,
+    login: Option<&'a Login>,
+) -> ServerEvent<'a> {
+    let session = login.map(|login| Session { username: login.name.display(), role: login.role });
+    ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
 }
 
 fn presence(online: usize, users: Option<&[crate::protocol::Person]>) -> ServerEvent<'_> {
@@ -522,9 +580,4 @@ fn tab_of_connection(nonce: KeyHash, serial: u64) -> KeyHash {
     let mut tab = nonce;
     tab[..8].copy_from_slice(&serial.to_be_bytes());
     tab
-}
-
-/// Milliseconds since 1970 by this machine's clock.
-pub fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
 }

@@ -39,7 +39,7 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 // ---- page and API ----
 
-/// Threads that answer page and API requests. Two may be busy with passwords, so there are two more.
+/// Threads that answer page and API requests. What needs a password's hash goes to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
 /// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
 pub const PAGE_BYTES: usize = 160 * 1024;
@@ -204,6 +204,68 @@ pub const TABS_CACHED: usize = 16 * 1024;
 /// Expired reservations removed at one start, so that a start after a long term stays short.
 pub const EXPIRED_RESERVATIONS: usize = 1_000;
 
+// ---- accounts ----
+
+/// Bytes of an email address: what SMTP carries.
+pub const EMAIL_BYTES: usize = 254;
+/// Scalar values of a password: below eight a list of guesses gets through, above 128 nobody types or generates.
+pub const PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 8..=128;
+/// Memory of one password's hash, in KiB: what OWASP asks of argon2id with [`PASSWORD_HASH_PASSES`].
+pub const PASSWORD_HASH_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const PASSWORD_HASH_PASSES: u32 = 2;
+/// Passwords hashed at once (one on a single core): about 25 ms of a core each, which the chat needs too.
+pub const PASSWORD_WORKERS: usize = 2;
+/// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
+pub const PASSWORD_NICENESS: i32 = 5;
+/// Requests that wait for them: a class that logs in all at once, several times over.
+pub const PASSWORD_QUEUE: usize = 256;
+/// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
+pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
+/// Accounts in all. Each keeps its name in memory, and signing up is free.
+pub const ACCOUNTS: usize = 100_000;
+/// Sessions of one account; the oldest ends when another begins.
+pub const ACCOUNT_SESSIONS: usize = 20;
+/// How long a login lasts.
+pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a browser that has logged in is known as one of the account's own.
+pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long a reset link works.
+pub const RESET: Duration = Duration::from_secs(15 * 60);
+/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox.
+pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(60);
+/// Requests for a reset that are shown to hosts, the newest ones.
+pub const RESET_REQUESTS: usize = 100;
+/// Requests for a reset that wait to be looked at; what comes above them is dropped.
+pub const FORGOT_QUEUE: usize = 64;
+/// For the mail program to take a letter and end.
+pub const MAIL_DEADLINE: Duration = Duration::from_secs(10);
+/// How often the mail program is looked at meanwhile.
+pub const MAIL_POLL: Duration = Duration::from_millis(20);
+/// Expired sessions and links are removed this often.
+pub const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// For the hub to take a question from the API, and for its answer.
+pub const HUB_ANSWER: Duration = Duration::from_secs(2);
+/// How long a change of an account waits for somebody else's lock on the database.
+pub const ACCOUNTS_BUSY: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile: the hub leaves the database alone between two turns, for less than a millisecond where
+/// everybody writes.
+pub const ACCOUNTS_BUSY_POLL: Duration = Duration::from_millis(1);
+/// Failed logins at one account from one address before each further one waits, and how long until one is forgiven.
+pub const LOGIN_FAILURES: (u32, Duration) = (5, Duration::from_secs(60));
+/// The same for one address, whatever the account: a school can be one address.
+pub const ADDRESS_FAILURES: (u32, Duration) = (50, Duration::from_secs(10));
+/// The same for sign-ups that were refused, since a refusal tells that an address is known.
+pub const SIGNUP_REFUSALS: (u32, Duration) = (30, Duration::from_secs(20));
+/// The same for sign-ups that succeeded: a name is gone for ever with each.
+pub const SIGNUPS: (u32, Duration) = (100, Duration::from_secs(30));
+/// The same for requests for a reset.
+pub const FORGOT: (u32, Duration) = (20, Duration::from_secs(30));
+/// First and longest wait once one of these is reached; each further failure doubles it.
+pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Accounts and addresses with failures that are remembered, 64 bytes each; the oldest make room.
+pub const THROTTLE_ENTRIES: usize = 20_000;
+
 // ---- logging ----
 
 /// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
@@ -244,4 +306,11 @@ const _: () = {
     assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");
     assert!(TURN_BYTES < WAL_BYTES);
+    assert!(
+        PASSWORD_HASH_TIME.as_millis() * (PASSWORD_QUEUE / PASSWORD_WORKERS) as u128
+            + HUB_ANSWER.as_millis() * 2
+            < PAGE_DEADLINE.as_millis(),
+        "the last of a full queue must be answered while its connection still waits"
+    );
+    assert!(RESET_MAIL_EVERY.as_secs() < RESET.as_secs());
 };

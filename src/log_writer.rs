@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use crate::clients::ClientId;
+use crate::clock::wall_clock_ms;
 use crate::fault;
-use crate::hub::wall_clock_ms;
 use crate::limits;
 use crate::protocol::{ErrorCode, KeyHash, Message, Position, Refusal, ServerEvent, encode, encoded_bytes};
 use crate::reservations::{Reservation, ReservationChange};

@@ -137,7 +137,8 @@ impl Reservations {
         self.by_name.insert(reservation.folded.clone(), reservation);
     }
 
-    fn forget(&mut self, folded: &str) {
+    /// The name is nobody's any more; or an account's, which needs no reservation.
+    pub fn forget(&mut self, folded: &str) {
         let Some(gone) = self.by_name.remove(folded) else { return };
         if let Some(names) = self.by_key.get_mut(&gone.key) {
             names.retain(|name| *name != gone.folded);

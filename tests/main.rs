@@ -16,6 +16,9 @@ mod names;
 mod presence;
 mod typing;
 
+// Who has an account.
+mod accounts;
+
 // Those who write or read badly.
 mod closing;
 mod errors;
