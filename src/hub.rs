@@ -7,103 +7,31 @@
 //! The hub never waits for a client or for another thread: it decides ([`crate::room`]), orders and hands out
 //! ([`crate::clients`]), and answers everybody at once.
 
+mod command;
 mod membership;
+mod register;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::accounts::{AccountId, Login};
-use crate::clients::{ClientId, Clients, Identity, Permit, Turn};
+use crate::clients::{ClientId, Clients, Identity, Turn};
 use crate::fault;
 use crate::kept::Kept;
 use crate::limits;
 use crate::log_writer::{LogWriter, Logged, Saved};
 use crate::names::Name;
 use crate::protocol::{
-    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, Session, WIRE_LIMITS, encode,
-    encode_close,
+    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, encode, encode_close,
 };
 use crate::room::{Owner, PresenceUpdate, Room};
-use crate::sender::Link;
 use crate::store::NewMessage;
 
+pub use command::{Answer, Command, Registration, Request, Resume};
 pub use membership::{Claim, Ended};
-
-/// What the hub is told.
-pub enum Command {
-    /// A client wants to be live.
-    Register(Registration),
-    /// What one wake-up of a client's thread gave, in order, at most [`limits::COMMAND_BYTES`].
-    Batch(ClientId, Vec<Request>),
-    /// The last word of a client's thread: its socket is nobody's any more.
-    Left(ClientId),
-    /// Somebody signs up.
-    Claim(Claim),
-    /// They did not: the name that was held for this claim is free again.
-    Unclaim(Name, u64),
-    /// They did. Who is here under the name is logged in from now on.
-    Enrol(Arc<Login>),
-    /// These sessions have ended: their connections close.
-    End(Ended),
-    /// The account is deleted, and all its sessions with it.
-    Deleted(AccountId),
-    /// The server stops.
-    Stop,
-}
-
-/// One thing a client's thread hands over.
-pub enum Request {
-    /// What the client said.
-    Event(ClientEvent),
-    /// What the thread refused by itself, or has to tell.
-    Refuse(Refusal),
-    /// Finished frames: a ping, a pong.
-    Frames(Vec<u8>),
-    /// A finished `history`. The first permit ends when it has been taken up, so that few of them exist at a time; the
-    /// second when the client has it whole, so that each has one at a time.
-    Answer(Vec<u8>, Permit, Permit),
-    /// The connection is to be ended.
-    Close(CloseCode),
-    /// The client said goodbye; this is the answer.
-    Goodbye(Vec<u8>),
-}
-
-/// A client's thread asks to be registered after a position.
-pub struct Registration {
-    /// The client's socket. The thread wrote to it so far.
-    pub link: Arc<Link>,
-    /// From where on.
-    pub resume: Resume,
-    /// Who is logged in.
-    pub login: Option<Arc<Login>>,
-    /// Takes one answer.
-    pub answer: Sender<Answer>,
-}
-
-/// What a client has already.
-#[derive(Debug, Clone)]
-pub enum Resume {
-    /// Nothing.
-    Fresh,
-    /// Everything up to this position of the log with this epoch, as the client says.
-    After(Position, String),
-    /// The welcome, and everything up to this position: it caught up by itself so far.
-    Continue(Position),
-}
-
-/// The hub's answer to a registration, at once in every case.
-pub enum Answer {
-    /// The client is live; the hub writes from here on.
-    Live(ClientId),
-    /// Too much for the hub: write these, ask again from this position on.
-    Frames(Vec<Bytes>, Position),
-    /// Older than what the hub keeps: read the log, ask again. No position means the newest
-    /// [`limits::FRESH_MESSAGES`], after a welcome with this head and this `reset`.
-    Log(Option<Position>, Position, bool),
-}
+use register::presence;
+pub use register::welcome;
 
 /// What the hub starts with.
 pub struct HubConfig {
@@ -497,87 +425,4 @@ impl Hub {
         let others = typing.len() - usernames.len();
         encode(&ServerEvent::Typing { usernames: &usernames, others }, &mut self.shared);
     }
-
-    fn register_all(&mut self, now: Instant) {
-        if self.registering.is_empty() {
-            return;
-        }
-        let mut state = Vec::new();
-        encode(&self.room_event(), &mut state);
-        let (online, listed) = self.room.told();
-        encode(&presence(online, listed.as_deref()), &mut state);
-        for registration in std::mem::take(&mut self.registering) {
-            self.register(registration, &state, now);
-        }
-        self.clients.fan_out(&Turn::default(), now);
-    }
-
-    fn room_event(&self) -> ServerEvent<'_> {
-        ServerEvent::Room {
-            title: &self.config.title,
-            locked: false,
-            door_closed: false,
-            slow_mode_seconds: 0,
-            members_only: self.config.members_only,
-        }
-    }
-
-    /// Answers at once: live if what is missing is little, else what is missing or where to find it.
-    fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { link, resume, login, answer } = registration;
-        let head = self.kept.head();
-        let (after, reset) = match resume {
-            Resume::Continue(position) => (Some(position), None),
-            Resume::After(position, epoch) if epoch == self.log.epoch() && position <= head => {
-                (Some(position), Some(false))
-            }
-            Resume::After(..) => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true)),
-            Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
-        };
-        let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
-        let Some((after, (frames, reached))) = missing else {
-            let _ = answer.send(Answer::Log(after, head, reset.unwrap_or(false)));
-            return;
-        };
-        let mut own = Vec::new();
-        if let Some(reset) = reset {
-            encode(&welcome(self.log.epoch(), head, reset, after > 0, login.as_deref()), &mut own);
-        }
-        if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
-            let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
-            let _ = answer.send(Answer::Frames(frames, reached));
-            return;
-        }
-        frames.iter().for_each(|frame| own.extend_from_slice(frame));
-        own.extend_from_slice(state);
-        let nonce = self.config.nonce;
-        let id = self.clients.add(link, login, |serial| tab_of_connection(nonce, serial), now);
-        self.clients.tell_frames(id, own, 0);
-        if answer.send(Answer::Live(id)).is_err() {
-            self.clients.remove(id); // its thread is gone
-        }
-    }
-}
-
-/// The first event of a connection.
-pub fn welcome<'a>(
-    epoch: &'a str,
-    head: Position,
-    reset: bool,
-    more: bool,
-    login: Option<&'a Login>,
-) -> ServerEvent<'a> {
-    let session = login.map(|login| Session { username: login.name.display(), role: login.role });
-    ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
-}
-
-fn presence(online: usize, users: Option<&[crate::protocol::Person]>) -> ServerEvent<'_> {
-    ServerEvent::Presence { online, users, joined: &[], left: &[] }
-}
-
-/// The scope of message ids for a connection that has told no tab's key: its own, in this run of the server.
-fn tab_of_connection(nonce: KeyHash, serial: u64) -> KeyHash {
-    let mut tab = nonce;
-    tab[..8].copy_from_slice(&serial.to_be_bytes());
-    tab
 }
