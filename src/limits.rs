@@ -262,7 +262,7 @@ pub const SIGNUPS: (u32, Duration) = (100, Duration::from_secs(30));
 /// The same for requests for a reset.
 pub const FORGOT: (u32, Duration) = (20, Duration::from_secs(30));
 /// First and longest wait once one of these is reached; each further failure doubles it.
-pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 /// Accounts and addresses with failures that are remembered, 64 bytes each; the oldest make room.
 pub const THROTTLE_ENTRIES: usize = 20_000;
 

@@ -159,7 +159,7 @@ mod tests {
             waits.push(seconds(throttle.wait(&[ANA], now)));
             throttle.fail(&[ANA], now);
         }
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60, 60, 60]);
         assert_eq!(
             throttle.wait(&[Subject::Pair(2, HERE), Subject::Device(1)], now),
             None,
@@ -177,11 +177,11 @@ mod tests {
         let (free, every) = limits::LOGIN_FAILURES;
         (0..=free).for_each(|_| throttle.fail(&[ANA], start));
         let wait = throttle.wait(&[ANA], start).expect("one above");
-        assert_eq!(wait, Duration::from_secs(2));
+        assert_eq!(wait, Duration::from_secs(10));
         assert_eq!(throttle.wait(&[ANA], start + wait), None);
         let later = start + every;
         throttle.fail(&[ANA], later);
-        assert_eq!(throttle.wait(&[ANA], later), Some(Duration::from_secs(2)), "one was forgiven, one came");
+        assert_eq!(throttle.wait(&[ANA], later), Some(Duration::from_secs(10)), "one was forgiven, one came");
         let next_day = start + Duration::from_secs(86_400);
         (0..free - 1).for_each(|_| throttle.fail(&[ANA], next_day));
         assert_eq!(throttle.wait(&[ANA], next_day), None, "all were forgiven");
