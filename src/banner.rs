@@ -13,7 +13,10 @@ use fast_qr::convert::Builder;
 use fast_qr::convert::svg::SvgBuilder;
 use fast_qr::{ECL, QRBuilder, QRCode};
 
+use crate::accounts::ResetLink;
+use crate::accounts::invite::InviteCode;
 use crate::config::Config;
+use crate::limits::RESET;
 
 /// One address of one network interface of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,19 +65,32 @@ pub fn qr_svg(text: &str) -> String {
 }
 
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
-pub fn print(config: &Config, port: u16) {
+pub fn print(config: &Config, port: u16, invite_code: Option<&InviteCode>) {
     let interfaces = interfaces();
     let text = if config.quiet {
         invite_url(config, port, &interfaces) + "\n"
     } else {
         let tty = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Banner::new(config, port, &interfaces).render(tty)
+        Banner::new(config, port, &interfaces, invite_code).render(tty)
     };
     // Not `print!`: it panics when nobody reads.
     let mut stdout = io::stdout().lock();
     if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         log::debug!("nobody reads standard output: {error}");
     }
+}
+
+/// What `chat-app reset-password` says: the link, and for a terminal (`tty`) its QR code.
+pub fn reset_link(link: &ResetLink, tty: bool) -> String {
+    let code = tty.then(|| qr(&link.url)).flatten().map(|code| format!("\n{}", blocks(&code)));
+    format!(
+        "\n  {} ({}) chooses a new password here:\n\n  {}\n{}\n  It works once, for {} minutes. Earlier links are void.\n\n",
+        link.username,
+        link.email,
+        link.url,
+        code.unwrap_or_default(),
+        RESET.as_secs() / 60
+    )
 }
 
 /// Everything the banner says, gathered; [`Banner::render`] only lays it out.
@@ -87,6 +103,8 @@ pub struct Banner {
     others: Vec<(String, Option<String>)>,
     local: String,
     database: PathBuf,
+    /// What signing up needs in a room for members.
+    invite_code: Option<String>,
     port: u16,
     /// Whether `--bind` keeps the room to this computer.
     kept_local: bool,
@@ -94,7 +112,12 @@ pub struct Banner {
 
 impl Banner {
     /// Gathers what there is to say of a room that listens on `port`.
-    pub fn new(config: &Config, port: u16, interfaces: &[Interface]) -> Banner {
+    pub fn new(
+        config: &Config,
+        port: u16,
+        interfaces: &[Interface],
+        invite_code: Option<&InviteCode>,
+    ) -> Banner {
         let local = local_url(config.bind, port);
         let invite = best_url(config, port, interfaces);
         let remark = |interface: &Interface| {
@@ -111,6 +134,7 @@ impl Banner {
             local,
             // What the operator looks for later is a file, whatever directory it was relative to.
             database: std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone()),
+            invite_code: invite_code.map(InviteCode::to_string),
             port,
             kept_local: config.bind.is_loopback(),
         }
@@ -142,6 +166,13 @@ impl Banner {
             let _ = writeln!(out, "  Also at           {url}{remark}");
         }
         let _ = writeln!(out, "  On this computer  {}", self.local);
+        if let Some(code) = &self.invite_code {
+            let _ = writeln!(
+                out,
+                "  To sign up        {}   (members only; the code is new at each start)",
+                bold(code)
+            );
+        }
         let _ = writeln!(out, "  History is kept   {}", self.database.display());
         if self.invite.is_some() {
             let _ = write!(out, "\n{}", self.advice());
@@ -367,7 +398,30 @@ mod tests {
     }
 
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
-        Banner::new(&config(arguments), 5000, interfaces).render(tty)
+        Banner::new(&config(arguments), 5000, interfaces, None).render(tty)
+    }
+
+    #[test]
+    fn a_room_for_members_shows_its_code() {
+        let code = InviteCode::random().expect("random");
+        let shown = Banner::new(&config(&["--members-only"]), 5000, &laptop(), Some(&code)).render(false);
+        assert!(shown.contains(&format!("To sign up        {code}")), "{shown}");
+        assert!(!banner(&[], &laptop(), false).contains("To sign up"));
+    }
+
+    #[test]
+    fn a_reset_link_is_shown_with_its_code_on_a_terminal() {
+        let link = ResetLink {
+            username: "Ana".to_owned(),
+            email: "ana@school.example".to_owned(),
+            url: "http://192.168.1.5:5000/#reset=abc".to_owned(),
+            expires_at_ms: 0,
+        };
+        let (terminal, plain) = (reset_link(&link, true), reset_link(&link, false));
+        for shown in [&terminal, &plain] {
+            assert!(shown.contains(&link.url) && shown.contains("once, for 15 minutes"), "{shown}");
+        }
+        assert!(terminal.contains('█') && !plain.contains(['█', '\x1b']), "{plain}");
     }
 
     #[test]

@@ -14,9 +14,10 @@ use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use crate::clients::ClientId;
+use crate::accounts::{Accounts, Login};
+use crate::clients::{ClientId, Permit};
 use crate::fault;
-use crate::hub::{Answer, Command, Permit, Registration, Request, Resume, welcome};
+use crate::hub::{Answer, Command, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::pace::Budget;
@@ -33,13 +34,24 @@ pub struct ClientContext {
     pub hub: Sender<Command>,
     /// The way to the log.
     pub readers: Readers,
+    /// Who has an account.
+    pub accounts: Arc<Accounts>,
     /// The log's name.
     pub epoch: String,
-    /// Messages a second, 0 for no limit.
-    pub rate_limit: u32,
+    /// What the operator chose.
+    pub options: ClientOptions,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
     permits: (Sender<()>, Receiver<()>),
+}
+
+/// What the operator chose for all clients.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOptions {
+    /// Messages a second, 0 for no limit.
+    pub rate_limit: u32,
+    /// Whether only who is logged in may be here, reading included.
+    pub members_only: bool,
 }
 
 impl ClientContext {
@@ -47,26 +59,44 @@ impl ClientContext {
     pub fn new(
         hub: Sender<Command>,
         readers: Readers,
+        accounts: Arc<Accounts>,
         epoch: String,
-        rate_limit: u32,
+        options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        let permits = bounded(limits::ANSWERS);
-        for _ in 0..limits::ANSWERS {
-            permits.0.send(()).expect("as many as the channel takes");
-        }
-        ClientContext { hub, readers, epoch, rate_limit, stop, permits }
+        ClientContext { hub, readers, accounts, epoch, options, stop, permits: filled(limits::ANSWERS) }
     }
+}
+
+/// A channel with as many words in it as it takes, each worth a [`Permit`].
+fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
+    let words = bounded(count);
+    (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
+    words
 }
 
 /// Serves a client whose handshake is answered; returns when the connection has ended.
 ///
-/// `early` is what came behind the request head.
-pub fn serve(link: &Arc<Link>, resume: Resume, early: Vec<u8>, context: &ClientContext) {
-    match register(link, resume, context) {
+/// `login` is who its cookie belongs to, `early` what came behind the request head.
+pub fn serve(
+    link: &Arc<Link>,
+    resume: Resume,
+    login: Option<Arc<Login>>,
+    early: Vec<u8>,
+    context: &ClientContext,
+) {
+    if context.options.members_only && login.is_none() {
+        return refuse_stranger(link, &context.stop);
+    }
+    match register(link, resume, login.as_ref(), context) {
         Ok(id) => {
             let _departure = Departure { id, context };
-            Reading::new(link, id, early, context).run();
+            if login.is_some_and(|login| has_ended(&login, context)) {
+                let closed = vec![Request::Close(CloseCode::SessionEnded)];
+                let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+            } else {
+                Reading::new(link, id, early, context).run();
+            }
             // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
             socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
         }
@@ -79,6 +109,29 @@ pub fn serve(link: &Arc<Link>, resume: Resume, early: Vec<u8>, context: &ClientC
 pub fn refuse(link: &Link, code: CloseCode, stop: &StopSignal) {
     if socket::write_all(&link.stream, &encode_close(code), stop).is_ok() {
         socket::finish(&link.stream);
+    }
+}
+
+/// Says that this room is for members, and ends the connection.
+fn refuse_stranger(link: &Link, stop: &StopSignal) {
+    let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
+    let mut frames = Vec::new();
+    encode(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)), &mut frames);
+    frames.extend(encode_close(CloseCode::SessionEnded));
+    if socket::write_all(&link.stream, &frames, stop).is_ok() {
+        socket::finish(&link.stream);
+    }
+}
+
+/// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
+/// those that it knows.
+fn has_ended(login: &Login, context: &ClientContext) -> bool {
+    match context.accounts.session_by_hash(&login.session) {
+        Ok(found) => found.is_none(),
+        Err(error) => {
+            log::warn!("a session could not be looked up again: {error}");
+            false
+        }
     }
 }
 
@@ -106,20 +159,27 @@ impl From<io::Error> for Unregistered {
 }
 
 /// Catches up under flow control until the hub takes over.
-fn register(link: &Arc<Link>, mut resume: Resume, context: &ClientContext) -> Result<ClientId, Unregistered> {
+fn register(
+    link: &Arc<Link>,
+    mut resume: Resume,
+    login: Option<&Arc<Login>>,
+    context: &ClientContext,
+) -> Result<ClientId, Unregistered> {
     loop {
         let (answer, answered) = bounded(1);
-        let registration = Registration { link: link.clone(), resume: resume.clone(), answer };
+        let registration =
+            Registration { link: link.clone(), resume: resume.clone(), login: login.cloned(), answer };
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Answer::Live(id) => return Ok(id),
-            Answer::Frames(frames, head) => {
+            Answer::Frames(frames, reached) => {
                 write_frames(link, &frames, context)?;
-                head
+                reached
             }
             Answer::Log(after, head, reset) => {
                 let welcomed = matches!(resume, Resume::Continue(_));
-                catch_up(link, after, (!welcomed).then_some((head, reset)), context)?
+                let login = login.map(AsRef::as_ref);
+                catch_up(link, after, (!welcomed).then_some((head, reset, login)), context)?
             }
         };
         resume = Resume::Continue(position);
@@ -143,17 +203,20 @@ fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::R
 fn catch_up(
     link: &Link,
     after: Option<Position>,
-    welcome_of: Option<(Position, bool)>,
+    welcome_of: Option<(Position, bool, Option<&Login>)>,
     context: &ClientContext,
 ) -> io::Result<Position> {
-    let failed = |error| io::Error::other(format!("the log cannot be read: {error}"));
+    let failed = |error| {
+        log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
+        io::Error::other("the log cannot be read")
+    };
     let mut position = match after {
         Some(position) => position,
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
     };
     let mut chunk = Vec::new();
-    if let Some((head, reset)) = welcome_of {
-        encode(&welcome(&context.epoch, head, reset, position > 0), &mut chunk);
+    if let Some((head, reset, login)) = welcome_of {
+        encode(&welcome(&context.epoch, head, reset, position > 0, login), &mut chunk);
     }
     loop {
         let page = context
@@ -166,7 +229,8 @@ fn catch_up(
         socket::write_all(&link.stream, &chunk, &context.stop)?;
         chunk.clear();
         position = page.through;
-        if !page.more {
+        // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
+        if !page.more || context.stop.is_given() {
             return Ok(position);
         }
     }
@@ -215,15 +279,15 @@ impl Write for Inbound {
     }
 }
 
-/// This connection is over: its peer is silent for good, or the hub is gone.
+/// Nothing more is read from this connection: its peer is gone or may say no more, or the hub is gone.
 struct Over;
 
 /// What a frame costs its sender.
 enum Price {
     /// One of the messages a second.
     Message,
-    /// Some of the bytes a second.
-    Frame,
+    /// So many of the bytes a second.
+    Bytes(u32),
 }
 
 /// A registered client being read.
@@ -239,6 +303,8 @@ struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
+    /// Holds a word while no answer from the log is on its way to this client.
+    answered: (Sender<()>, Receiver<()>),
 }
 
 impl<'a> Reading<'a> {
@@ -255,7 +321,7 @@ impl<'a> Reading<'a> {
             .write_buffer_size(0)
             .max_message_size(Some(limits::FRAME_BYTES))
             .max_frame_size(Some(limits::FRAME_BYTES));
-        let rate = context.rate_limit;
+        let rate = context.options.rate_limit;
         let bytes =
             if rate == 0 { (0, 0) } else { (limits::INBOUND_BYTES_PER_SECOND, limits::INBOUND_BURST_BYTES) };
         Reading {
@@ -270,6 +336,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
+            answered: filled(1),
         }
     }
 
@@ -296,22 +363,29 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, message: Message) -> Result<(), Over> {
         self.socket.get_mut().without_message = 0;
-        let Message::Text(text) = message else {
-            self.pay(Price::Frame)?;
-            if message.is_binary() {
+        let size = message.len().max(limits::REQUEST_BYTES);
+        match message {
+            Message::Text(text) => self.take_text(&text)?,
+            Message::Binary(_) => {
                 self.batch.push(Request::Close(CloseCode::Unsupported));
-                return self.hand_over();
+                self.hand_over()?;
+                return Err(Over);
             }
-            return Ok(()); // tungstenite has its answer ready
-        };
-        fault::hit("client", text.as_bytes());
-        let decoded = decode(&text);
+            _ => self.pay(Price::Bytes(limits::FRAME_COST_BYTES))?, // tungstenite has its answer ready
+        }
+        self.batch_bytes += size;
+        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<(), Over> {
+        fault::hit("client", text);
+        let decoded = decode(text);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
             Ok(ClientEvent::DeleteMessage { .. }) => Price::Message,
-            _ => Price::Frame,
+            Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
+            _ => Price::Bytes(limits::FRAME_COST_BYTES),
         })?;
-        self.batch_bytes += text.len();
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
             Ok(ClientEvent::Typing) => {
@@ -327,11 +401,12 @@ impl<'a> Reading<'a> {
                 self.batch.push(Request::Refuse(refusal));
             }
         }
-        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+        Ok(())
     }
 
     /// Gives the hub what has been read. A full channel makes this wait, and TCP slows the client.
     fn hand_over(&mut self) -> Result<(), Over> {
+        self.batch_bytes = 0;
         let replies = std::mem::take(&mut self.socket.get_mut().replies);
         if !replies.is_empty() {
             self.batch.push(Request::Frames(replies));
@@ -339,7 +414,6 @@ impl<'a> Reading<'a> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.batch_bytes = 0;
         let batch = std::mem::take(&mut self.batch);
         self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
     }
@@ -347,6 +421,13 @@ impl<'a> Reading<'a> {
     /// Reads a page of the log on this thread, one at a time, and passes it on.
     fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
         self.hand_over()?;
+        // One at a time: a client that takes none of the last is not read until it does, or is cut off.
+        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+            if self.socket.get_ref().link.is_closing() {
+                return Err(Over);
+            }
+        }
+        let whole = Permit(self.answered.0.clone());
         let unavailable = |reason: &dyn std::fmt::Display| {
             log::warn!("a request for history was not answered: {reason}");
             let refusal =
@@ -363,7 +444,7 @@ impl<'a> Reading<'a> {
                         let messages: Vec<_> = page.messages.iter().map(wire).collect();
                         let mut frame = Vec::new();
                         encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-                        Request::Answer(frame, permit)
+                        Request::Answer(frame, permit, whole)
                     }
                 }
             }
@@ -378,34 +459,36 @@ impl<'a> Reading<'a> {
         let mut now = Instant::now();
         let wait = match price {
             Price::Message => self.messages.wait(now).max(self.bytes.wait(now)),
-            Price::Frame => self.bytes.wait(now),
+            Price::Bytes(_) => self.bytes.wait(now),
         };
         if let Some(wait) = wait {
             self.tell_pace(wait, now);
             self.hand_over()?;
-            self.pause(now + wait);
+            self.pause(now + wait)?;
             now = Instant::now();
             self.last_byte = now; // it may have sent what was not read
         }
         match price {
             Price::Message => self.messages.spend(1, now),
-            Price::Frame => self.bytes.spend(limits::FRAME_COST_BYTES, now),
+            Price::Bytes(bytes) => self.bytes.spend(bytes, now),
         }
         Ok(())
     }
 
-    fn pause(&self, until: Instant) {
+    fn pause(&self, until: Instant) -> Result<(), Over> {
         let link = &self.socket.get_ref().link;
         while let left = until.saturating_duration_since(Instant::now())
             && !left.is_zero()
             && !link.is_closing()
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
-            // No events: only a socket that is shut down ends this wait early, and then reading tells.
+            // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
+            // unread is not read, or hanging up would be the way around the pace.
             if !matches!(socket::wait(&link.stream, PollFlags::empty(), slice), Ok(false)) {
-                return;
+                return Err(Over);
             }
         }
+        Ok(())
     }
 
     /// Meters what a read took, complete or not.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use crossbeam_channel as channel;
 use slab::Slab;
 
+use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
@@ -31,8 +33,6 @@ pub struct Identity {
     pub display: Arc<str>,
     /// What its owner is.
     pub role: Role,
-    /// Whether it has spoken on this connection.
-    pub spoken: bool,
 }
 
 /// One registered client.
@@ -44,6 +44,12 @@ pub struct Client {
     own: Vec<Own>,
     scheduled: Option<Instant>,
     counted_backlog: usize,
+    /// Whatever it still says comes too late: its connection ends with this turn.
+    pub is_leaving: bool,
+    /// Who is logged in on it.
+    pub login: Option<Arc<Login>>,
+    /// Dropped as soon as nothing waits for this client any more.
+    until_written: Option<Permit>,
     /// Its name, once it has one.
     pub identity: Option<Identity>,
     /// The hash of its browser's key, where it has told one.
@@ -78,6 +84,16 @@ impl Turn {
     }
 }
 
+/// The right to have an answer under way; dropped, the next may be.
+#[derive(Debug)]
+pub struct Permit(pub channel::Sender<()>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
+    }
+}
+
 /// Every registered client.
 #[derive(Debug, Default)]
 pub struct Clients {
@@ -93,7 +109,13 @@ pub struct Clients {
 
 impl Clients {
     /// Registers a client. From here on its socket is written here alone.
-    pub fn add(&mut self, link: Arc<Link>, tab: impl FnOnce(u64) -> KeyHash, now: Instant) -> ClientId {
+    pub fn add(
+        &mut self,
+        link: Arc<Link>,
+        login: Option<Arc<Login>>,
+        tab: impl FnOnce(u64) -> KeyHash,
+        now: Instant,
+    ) -> ClientId {
         let serial = self.next_serial;
         self.next_serial += 1;
         let slot = self.slots.insert(Client {
@@ -102,6 +124,9 @@ impl Clients {
             own: Vec::new(),
             scheduled: None,
             counted_backlog: 0,
+            is_leaving: false,
+            login,
+            until_written: None,
             identity: None,
             guest_key: None,
             tab: tab(serial),
@@ -112,6 +137,12 @@ impl Clients {
     /// A client that is still registered.
     pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial)
+    }
+
+    /// All of whom this is true.
+    pub fn which(&self, is_it: impl Fn(&Client) -> bool) -> Vec<ClientId> {
+        let found = self.slots.iter().filter(|(_, client)| is_it(client));
+        found.map(|(slot, client)| ClientId { slot, serial: client.serial }).collect()
     }
 
     /// Forgets a client whose thread has ended.
@@ -144,6 +175,13 @@ impl Clients {
         }
     }
 
+    /// Keeps a permit until what has been told to this client is written.
+    pub fn hold_until_written(&mut self, id: ClientId, permit: Permit) {
+        if let Some(client) = self.get(id) {
+            client.until_written = Some(permit);
+        }
+    }
+
     /// Sends everybody the turn, and each what is its own in its place.
     pub fn fan_out(&mut self, turn: &Turn, now: Instant) {
         let mut touched = std::mem::take(&mut self.touched);
@@ -171,21 +209,10 @@ impl Clients {
         self.relieve(now);
     }
 
-    /// Ends one connection in order.
-    pub fn close(&mut self, id: ClientId, code: CloseCode, now: Instant) {
-        self.end(id, now, |sender| sender.close(code, now));
-    }
-
-    /// Ends one connection with the answer to the peer's own close frame.
+    /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
     pub fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
-        self.end(id, now, |sender| sender.close_with(frame, now));
-    }
-
-    /// What is its own goes first, so that the reason of an end is read before it.
-    fn end(&mut self, id: ClientId, now: Instant, how: impl FnOnce(&mut Sender)) {
         if let Some(client) = self.get(id) {
-            client.send(&Turn::default(), now);
-            how(&mut client.sender);
+            client.sender.close_with(frame, now);
             self.account(id.slot);
         }
     }
@@ -231,6 +258,9 @@ impl Clients {
         let Some(client) = self.slots.get_mut(slot) else { return };
         self.backlogs = self.backlogs - client.counted_backlog + client.sender.backlog_bytes();
         client.counted_backlog = client.sender.backlog_bytes();
+        if client.counted_backlog == 0 {
+            client.until_written = None;
+        }
         if client.scheduled != client.sender.due() {
             if let Some(before) = client.scheduled {
                 self.timers.remove(&(before, slot));

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
+use crate::accounts::email::Email;
 use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
 
 /// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
@@ -24,6 +25,12 @@ pub struct Config {
     /// Origins (`https://chat.example.org`) under which a reverse proxy or a tunnel shows this server: their host
     /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin`] returns it.
     pub public_urls: Vec<String>,
+    /// Whether only who has an account may read and write, and signing up needs the invite code.
+    pub members_only: bool,
+    /// Reverse proxies that are believed when they say whose request they pass on.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The program that mails reset links; without one, hosts are told who needs a link.
+    pub sendmail: Option<PathBuf>,
     /// Messages a second for each client, twice that at once; 0 is no limit.
     pub rate_limit: u32,
     /// Connections in all.
@@ -44,6 +51,9 @@ impl Default for Config {
             database: PathBuf::from("chat.db"),
             title: "Chat".to_owned(),
             public_urls: Vec::new(),
+            members_only: false,
+            trusted_proxies: Vec::new(),
+            sendmail: None,
             rate_limit: 5,
             max_clients: 10_000,
             max_clients_per_address: 1_000,
@@ -64,6 +74,13 @@ pub enum Invocation {
         database: PathBuf,
         /// How it is written.
         format: ExportFormat,
+    },
+    /// Print a link under which the owner of an account chooses a new password.
+    ResetPassword {
+        /// The SQLite file that holds the account.
+        database: PathBuf,
+        /// The account's address.
+        email: Email,
     },
     /// Print [`help`].
     Help,
@@ -103,7 +120,7 @@ impl From<lexopt::Error> for UsageError {
                 format!("{option} takes no value, but got {}", value.to_string_lossy())
             }
             lexopt::Error::UnexpectedArgument(value) => format!(
-                "unexpected argument {}; the one command is export, and it comes first",
+                "unexpected argument {}; a command (export, reset-password) comes first",
                 value.to_string_lossy()
             ),
             other => other.to_string(),
@@ -117,8 +134,9 @@ impl From<lexopt::Error> for UsageError {
 /// An option or value that is unknown, missing or outside its range.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let mut args = args.into_iter().peekable();
-    match args.next_if(|first| first == "export") {
-        Some(_) => parse_export(Parser::from_args(args)),
+    match args.next_if(|first| first == "export" || first == "reset-password") {
+        Some(command) if command == "export" => parse_export(Parser::from_args(args)),
+        Some(_) => parse_reset_password(Parser::from_args(args)),
         None => parse_serve(Parser::from_args(args)),
     }
 }
@@ -137,6 +155,14 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
             Arg::Long("public-url") => {
                 let url = value(&mut parser, "--public-url", PUBLIC_URL, origin)?;
                 config.public_urls.push(url);
+            }
+            Arg::Long("members-only") => config.members_only = true,
+            Arg::Long("trusted-proxy") => {
+                let proxy = value(&mut parser, "--trusted-proxy", TRUSTED_PROXY, |v| v.parse().ok())?;
+                config.trusted_proxies.push(proxy);
+            }
+            Arg::Long("sendmail") => {
+                config.sendmail = Some(path(&mut parser, "--sendmail", "the path of a program")?);
             }
             Arg::Long("rate-limit") => {
                 config.rate_limit = number(&mut parser, "--rate-limit", 0, RATE_LIMIT as usize)? as u32;
@@ -181,10 +207,37 @@ fn parse_export(mut parser: Parser) -> Result<Invocation, UsageError> {
     Ok(Invocation::Export { database: file, format })
 }
 
+fn parse_reset_password(mut parser: Parser) -> Result<Invocation, UsageError> {
+    let mut file = Config::default().database;
+    let mut email = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("database") => file = database(&mut parser)?,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Value(given) if email.is_none() => {
+                let read = given.to_str().and_then(|text| Email::parse(text).ok());
+                let said = given.to_string_lossy().escape_debug().to_string();
+                email = Some(read.ok_or_else(|| UsageError(format!("{said}: expected an email address")))?);
+            }
+            Arg::Value(extra) => {
+                let extra = extra.to_string_lossy();
+                return Err(UsageError(format!(
+                    "reset-password takes one email address, but got {extra} too"
+                )));
+            }
+            Arg::Long(option) => return Err(UsageError(format!("reset-password has no option --{option}"))),
+            Arg::Short(option) => return Err(UsageError(format!("reset-password has no option -{option}"))),
+        }
+    }
+    let missing = || UsageError("reset-password needs the email address of an account".to_owned());
+    Ok(Invocation::ResetPassword { database: file, email: email.ok_or_else(missing)? })
+}
+
 const BIND: &str = "an IP address of this machine, such as 0.0.0.0, 127.0.0.1 or ::";
 const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
 const PUBLIC_URL: &str = "http:// or https://, a host and maybe a port, nothing behind them; \
                           a host of other letters in its xn-- form";
+const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
 const FORMAT: &str = "txt, csv or json";
 
@@ -210,12 +263,15 @@ fn number(parser: &mut Parser, flag: &str, least: usize, most: usize) -> Result<
     value(parser, flag, &expected, |v| v.parse().ok().filter(|n| (least..=most).contains(n)))
 }
 
-/// A path may be any bytes, so it does not go through [`value`].
 fn database(parser: &mut Parser) -> Result<PathBuf, UsageError> {
-    let expected = "the path of a file";
-    let path = given(parser, "--database", expected)?;
+    path(parser, "--database", "the path of a file")
+}
+
+/// A path may be any bytes, so it does not go through [`value`].
+fn path(parser: &mut Parser, flag: &str, expected: &str) -> Result<PathBuf, UsageError> {
+    let path = given(parser, flag, expected)?;
     if path == OsStr::new("") {
-        return Err(UsageError(format!("--database: expected {expected}")));
+        return Err(UsageError(format!("{flag}: expected {expected}")));
     }
     Ok(PathBuf::from(path))
 }
@@ -294,6 +350,7 @@ A chat room for everyone in the room: start it, and everybody else opens a brows
 
 Usage: chat-app [options]
        chat-app export [--format FORMAT] [--database FILE]
+       chat-app reset-password EMAIL [--database FILE]
 
 Options
   --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
@@ -302,6 +359,12 @@ Options
   --title TITLE                what the room is called  [{title}]
   --public-url URL             an address under which a proxy or a tunnel shows the room,
                                such as https://chat.example.org; may be given several times
+  --members-only               let nobody read or write without an account; signing up
+                               needs the code that the room shows to its host
+  --trusted-proxy ADDRESS      a reverse proxy whose X-Forwarded-For is believed;
+                               may be given several times
+  --sendmail PROGRAM           mail links to who forgot their password, with any program
+                               that takes mail as sendmail does
   --rate-limit NUMBER          messages a second for each client; 0 is no limit  [{rate_limit}]
   --max-clients NUMBER         connections in all  [{max_clients}]
   --max-clients-per-address NUMBER
@@ -313,6 +376,10 @@ Options
 
 Export writes the room's log to standard output, also while the room is open
   --format FORMAT              {FORMAT}  [txt]
+  --database FILE              the room's history  [{database}]
+
+Reset-password prints a link to choose a new password for the account with this address,
+also while the room is open
   --database FILE              the room's history  [{database}]
 "
     )
@@ -347,8 +414,12 @@ mod tests {
         let config = serve(
             "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
              --public-url http://b.example:8080 --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
-             --log-level debug --quiet",
+             --log-level debug --quiet --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
+             --sendmail /usr/sbin/sendmail",
         );
+        assert!(config.members_only);
+        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!(config.sendmail, Some(PathBuf::from("/usr/sbin/sendmail")));
         assert_eq!(config.bind, "::1".parse::<IpAddr>().expect("an address"));
         assert_eq!((config.port, config.rate_limit), (0, 0));
         assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
@@ -366,7 +437,12 @@ mod tests {
         };
         assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv));
         assert!(matches!(read("export"), Ok(Invocation::Export { format: ExportFormat::Txt, .. })));
-        for line in ["--help", "-h", "export --help", "--port 1 -h"] {
+        let Ok(Invocation::ResetPassword { database, email }) = read("reset-password a@b.c --database x.db")
+        else {
+            panic!("reset-password");
+        };
+        assert_eq!((database, email.as_str()), (PathBuf::from("x.db"), "a@b.c"));
+        for line in ["--help", "-h", "export --help", "--port 1 -h", "reset-password -h"] {
             assert!(matches!(read(line), Ok(Invocation::Help)), "{line}");
         }
         assert!(matches!(read("--version"), Ok(Invocation::Version)));
@@ -392,6 +468,12 @@ mod tests {
             ("--port 1 export", ["unexpected argument export", "comes first"]),
             ("export --port 1", ["export has no option", "--port"]),
             ("export all", ["export takes no argument", "all"]),
+            ("reset-password", ["reset-password needs", "email address"]),
+            ("reset-password ana", ["ana", "expected an email address"]),
+            ("reset-password a@b c@d", ["one email address", "c@d"]),
+            ("reset-password a@b --port 1", ["reset-password has no option", "--port"]),
+            ("--trusted-proxy proxy", ["--trusted-proxy proxy", "IP address"]),
+            ("--sendmail=", ["--sendmail", "path of a program"]),
             ("export --format pdf", ["--format pdf", "txt, csv or json"]),
         ] {
             let said = refusal(line);
@@ -476,7 +558,7 @@ mod tests {
             assert!(help.contains(part), "{part}");
         }
         for option in
-            "bind port database title public-url rate-limit max-clients max-clients-per-address log-level \
+            "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients max-clients-per-address log-level \
                        quiet help version format"
                 .split_whitespace()
         {

@@ -7,24 +7,30 @@
 //! The hub never waits for a client or for another thread: it decides ([`crate::room`]), orders and hands out
 //! ([`crate::clients`]), and answers everybody at once.
 
+mod membership;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::clients::{ClientId, Clients, Identity, Turn};
+use crate::accounts::{AccountId, Login};
+use crate::clients::{ClientId, Clients, Identity, Permit, Turn};
 use crate::fault;
 use crate::kept::Kept;
 use crate::limits;
 use crate::log_writer::{LogWriter, Logged, Saved};
 use crate::names::Name;
 use crate::protocol::{
-    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, WIRE_LIMITS, encode,
+    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, Session, WIRE_LIMITS, encode,
+    encode_close,
 };
-use crate::room::{PresenceUpdate, Room};
+use crate::room::{Owner, PresenceUpdate, Room};
 use crate::sender::Link;
 use crate::store::NewMessage;
+
+pub use membership::{Claim, Ended};
 
 /// What the hub is told.
 pub enum Command {
@@ -34,6 +40,16 @@ pub enum Command {
     Batch(ClientId, Vec<Request>),
     /// The last word of a client's thread: its socket is nobody's any more.
     Left(ClientId),
+    /// Somebody signs up.
+    Claim(Claim),
+    /// They did not: the name that was held for this claim is free again.
+    Unclaim(Name, u64),
+    /// They did. Who is here under the name is logged in from now on.
+    Enrol(Arc<Login>),
+    /// These sessions have ended: their connections close.
+    End(Ended),
+    /// The account is deleted, and all its sessions with it.
+    Deleted(AccountId),
     /// The server stops.
     Stop,
 }
@@ -46,21 +62,13 @@ pub enum Request {
     Refuse(Refusal),
     /// Finished frames: a ping, a pong.
     Frames(Vec<u8>),
-    /// A finished `history`. The permit ends with it, so that few of them exist at a time.
-    Answer(Vec<u8>, Permit),
+    /// A finished `history`. The first permit ends when it has been taken up, so that few of them exist at a time; the
+    /// second when the client has it whole, so that each has one at a time.
+    Answer(Vec<u8>, Permit, Permit),
     /// The connection is to be ended.
     Close(CloseCode),
     /// The client said goodbye; this is the answer.
     Goodbye(Vec<u8>),
-}
-
-/// The right to have an answer under way to the hub; dropped, it is another's.
-pub struct Permit(pub Sender<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
-    }
 }
 
 /// A client's thread asks to be registered after a position.
@@ -69,6 +77,8 @@ pub struct Registration {
     pub link: Arc<Link>,
     /// From where on.
     pub resume: Resume,
+    /// Who is logged in.
+    pub login: Option<Arc<Login>>,
     /// Takes one answer.
     pub answer: Sender<Answer>,
 }
@@ -99,6 +109,8 @@ pub enum Answer {
 pub struct HubConfig {
     /// The room's title.
     pub title: String,
+    /// Whether only who is logged in may be here.
+    pub members_only: bool,
     /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
     pub nonce: KeyHash,
 }
@@ -114,8 +126,14 @@ pub struct Hub {
     /// The rest of a batch that did not fit its turn.
     rest: Option<(ClientId, std::vec::IntoIter<Request>)>,
     registering: Vec<Registration>,
+    /// Clients to be closed once this turn is told, each with its close frame.
+    ending: Vec<(ClientId, Vec<u8>)>,
     /// This turn's events for everybody.
     shared: Vec<u8>,
+    /// Frames are kept that show somebody as what they are no more.
+    kept_is_stale: bool,
+    /// When this turn takes in no more.
+    turn_until: Instant,
     presence_due: Option<Instant>,
     typing_due: Option<Instant>,
     typing_told: Option<Instant>,
@@ -142,7 +160,10 @@ impl Hub {
             log,
             rest: None,
             registering: Vec::new(),
+            ending: Vec::new(),
             shared: Vec::new(),
+            kept_is_stale: false,
+            turn_until: Instant::now(),
             presence_due: None,
             typing_due: None,
             typing_told: None,
@@ -154,12 +175,12 @@ impl Hub {
     /// Works until the server has stopped.
     pub fn run(mut self) {
         loop {
-            if self.rest.is_none() {
-                match self.next_command() {
-                    Ok(command) => self.take(command),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
+            let first = self.next_command();
+            self.turn_until = Instant::now() + limits::TURN_TIME;
+            match first {
+                Ok(command) => self.take(command),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
             self.fill_turn();
             self.end_turn();
@@ -175,7 +196,11 @@ impl Hub {
         }
     }
 
+    /// What the turn begins with: a command, or nothing but what is due or left from the last turn.
     fn next_command(&self) -> Result<Command, RecvTimeoutError> {
+        if self.rest.is_some() {
+            return Err(RecvTimeoutError::Timeout);
+        }
         let dues = [self.clients.due(), self.presence_due, self.typing_due, self.log.due(), self.stopping];
         match dues.into_iter().flatten().min() {
             Some(due) => self.commands.recv_deadline(due),
@@ -188,7 +213,7 @@ impl Hub {
             self.take_batch(client, requests);
         }
         for _ in 0..limits::HUB_COMMANDS {
-            if self.rest.is_some() || self.log.turn_is_full() || self.shared.len() >= limits::TURN_BYTES {
+            if self.rest.is_some() || self.turn_is_over() {
                 return;
             }
             match self.commands.try_recv() {
@@ -207,18 +232,32 @@ impl Hub {
                     self.leave(gone.identity);
                 }
             }
+            Command::Claim(claim) => self.claim(claim),
+            Command::Unclaim(name, number) => self.room.unclaim(&name, number),
+            Command::Enrol(login) => self.enrol(&login),
+            Command::End(ended) => self.end_sessions(&ended),
+            Command::Deleted(account) => self.forget_account(account),
             Command::Stop => self.stop = true,
         }
     }
 
     fn take_batch(&mut self, client: ClientId, mut requests: std::vec::IntoIter<Request>) {
+        // Its thread may not have heard yet, and goes on reading.
+        if self.clients.get(client).is_none_or(|client| client.is_leaving) {
+            return;
+        }
         while let Some(request) = requests.next() {
             self.take_request(client, request);
-            if self.log.turn_is_full() && requests.len() > 0 {
+            if self.turn_is_over() && requests.len() > 0 {
                 self.rest = Some((client, requests));
                 return;
             }
         }
+    }
+
+    /// Whether what comes next belongs to the next turn.
+    fn turn_is_over(&self) -> bool {
+        self.log.turn_is_full() || Instant::now() >= self.turn_until
     }
 
     fn take_request(&mut self, client: ClientId, request: Request) {
@@ -230,7 +269,7 @@ impl Hub {
                 }
             }
             Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
-                if let Err(refusal) = self.join(client, &username, guest_key, tab_key) {
+                if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
                     self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
@@ -246,23 +285,24 @@ impl Hub {
                 self.tell(client, &ServerEvent::Error(&refusal));
             }
             Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
-            Request::Frames(frames) | Request::Answer(frames, _) => {
+            Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
+            Request::Answer(frames, _, whole) => {
                 self.clients.tell_frames(client, frames, self.log.waiting());
+                self.clients.hold_until_written(client, whole);
             }
-            Request::Close(code) => {
-                self.clients.close(client, code, now);
-                self.depart(client);
-            }
-            Request::Goodbye(frame) => {
-                self.clients.close_with(client, &frame, now);
-                self.depart(client);
-            }
+            Request::Close(code) => self.depart(client, encode_close(code)),
+            Request::Goodbye(frame) => self.depart(client, frame),
         }
     }
 
-    /// The client is no person any more, before its thread has ended: its name is free when it reads our answer.
-    fn depart(&mut self, client: ClientId) {
-        let identity = self.clients.get(client).and_then(|client| client.identity.take());
+    /// The client is no person any more, before its thread has ended: its name is free when it reads our answer, which
+    /// follows the turn: what it said last has its receipt.
+    fn depart(&mut self, client: ClientId, close_frame: Vec<u8>) {
+        self.ending.push((client, close_frame));
+        let identity = self.clients.get(client).and_then(|client| {
+            client.is_leaving = true;
+            client.identity.take()
+        });
         self.leave(identity);
     }
 
@@ -276,7 +316,7 @@ impl Hub {
     fn join(
         &mut self,
         id: ClientId,
-        name: &Name,
+        name: Option<Name>,
         guest_key: Option<KeyHash>,
         tab_key: Option<KeyHash>,
     ) -> Result<(), Refusal> {
@@ -285,11 +325,17 @@ impl Hub {
         client.guest_key = guest_key.or(client.guest_key);
         client.tab = tab_key.unwrap_or(client.tab);
         let current = client.identity.as_ref().map(|identity| identity.folded.clone());
-        let folded = self.room.join(current.as_deref(), name, client.guest_key, now_ms)?;
+        let (name, owner) = match (&client.login, name) {
+            (Some(login), _) => (login.name.clone(), Owner::Account(login.account, login.role)),
+            (None, Some(name)) => (name, Owner::Guest(client.guest_key)),
+            (None, None) => {
+                let reason = "A join has a `username`, unless you are logged in.";
+                return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            }
+        };
+        let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
         if let Some((display, role)) = self.room.person(&folded) {
-            let spoken =
-                current == Some(folded.clone()) && client.identity.as_ref().is_some_and(|it| it.spoken);
-            client.identity = Some(Identity { folded, display: display.clone(), role, spoken });
+            client.identity = Some(Identity { folded, display: display.clone(), role });
             let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
             self.clients.tell(id, &joined, self.log.waiting());
         }
@@ -307,21 +353,24 @@ impl Hub {
         fault::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let current = client.identity.as_ref();
-        if let Some(name) = username
-            && current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
-        {
-            self.join(id, &name, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
+        let joins = match (&client.login, &username) {
+            (Some(_), _) => current.is_none(),
+            (None, None) => false,
+            (None, Some(name)) => {
+                current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
+            }
+        };
+        if joins {
+            self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        let Some(identity) = &mut client.identity else {
+        let Some(identity) = &client.identity else {
             let reason = "Join with a name before you send.";
             return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
         };
         let now_ms = self.log.now_ms();
         self.room.stop_typing(&identity.folded);
-        if !std::mem::replace(&mut identity.spoken, true) {
-            self.room.speak(&identity.folded, now_ms);
-        }
+        self.room.speak(&identity.folded, now_ms);
         let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
         self.note_changes();
         self.log.push(NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id }, id)
@@ -370,6 +419,9 @@ impl Hub {
         self.tell_presence(now);
         self.tell_typing(now);
         self.save(now);
+        for (client, frame) in self.ending.drain(..) {
+            self.clients.close_with(client, &frame, now);
+        }
         if self.stop {
             self.stop(now);
         }
@@ -380,7 +432,7 @@ impl Hub {
     /// One transaction, one buffer, one write per client.
     fn save(&mut self, now: Instant) {
         let mut start = self.shared.len();
-        let Saved { logged, ends, answers } = self.log.save(&mut self.shared, now);
+        let Saved { logged, ends, answers, recovered } = self.log.save(&mut self.shared, now);
         let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
         for (logged, end) in logged.into_iter().zip(&turn.ends) {
@@ -398,7 +450,14 @@ impl Hub {
         for (client, frame, behind) in answers {
             self.clients.tell_frames(client, frame, behind);
         }
+        if std::mem::take(&mut self.kept_is_stale) {
+            // The log on disk shows them right; who comes back reads it there.
+            self.kept = Kept::new(self.kept.head());
+        }
         self.clients.fan_out(&turn, now);
+        if recovered {
+            self.log.push_reservations(self.room.all_reservations());
+        }
     }
 
     /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.
@@ -445,8 +504,8 @@ impl Hub {
         }
         let mut state = Vec::new();
         encode(&self.room_event(), &mut state);
-        let everybody = self.room.everybody();
-        encode(&presence(self.room.online(), everybody.as_deref()), &mut state);
+        let (online, listed) = self.room.told();
+        encode(&presence(online, listed.as_deref()), &mut state);
         for registration in std::mem::take(&mut self.registering) {
             self.register(registration, &state, now);
         }
@@ -459,13 +518,13 @@ impl Hub {
             locked: false,
             door_closed: false,
             slow_mode_seconds: 0,
-            members_only: false,
+            members_only: self.config.members_only,
         }
     }
 
     /// Answers at once: live if what is missing is little, else what is missing or where to find it.
     fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { link, resume, answer } = registration;
+        let Registration { link, resume, login, answer } = registration;
         let head = self.kept.head();
         let (after, reset) = match resume {
             Resume::Continue(position) => (Some(position), None),
@@ -475,24 +534,24 @@ impl Hub {
             Resume::After(..) => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true)),
             Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
         };
-        let missing = after.and_then(|after| Some((after, self.kept.after(after)?)));
-        let Some((after, frames)) = missing else {
+        let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
+        let Some((after, (frames, reached))) = missing else {
             let _ = answer.send(Answer::Log(after, head, reset.unwrap_or(false)));
             return;
         };
         let mut own = Vec::new();
         if let Some(reset) = reset {
-            encode(&welcome(self.log.epoch(), head, reset, after > 0), &mut own);
+            encode(&welcome(self.log.epoch(), head, reset, after > 0, login.as_deref()), &mut own);
         }
-        if !self.kept.fits(after, limits::REGISTER_BYTES) {
-            let frames = std::iter::once(Bytes::from(own)).chain(frames.cloned()).collect();
-            let _ = answer.send(Answer::Frames(frames, head));
+        if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
+            let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
+            let _ = answer.send(Answer::Frames(frames, reached));
             return;
         }
-        frames.for_each(|frame| own.extend_from_slice(frame));
+        frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
         let nonce = self.config.nonce;
-        let id = self.clients.add(link, |serial| tab_of_connection(nonce, serial), now);
+        let id = self.clients.add(link, login, |serial| tab_of_connection(nonce, serial), now);
         self.clients.tell_frames(id, own, 0);
         if answer.send(Answer::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
@@ -501,8 +560,15 @@ impl Hub {
 }
 
 /// The first event of a connection.
-pub fn welcome(epoch: &str, head: Position, reset: bool, more: bool) -> ServerEvent<'_> {
-    ServerEvent::Welcome { epoch, position: head, reset, more, session: None, limits: WIRE_LIMITS }
+pub fn welcome<'a>(
+    epoch: &'a str,
+    head: Position,
+    reset: bool,
+    more: bool,
+    login: Option<&'a Login>,
+) -> ServerEvent<'a> {
+    let session = login.map(|login| Session { username: login.name.display(), role: login.role });
+    ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
 }
 
 fn presence(online: usize, users: Option<&[crate::protocol::Person]>) -> ServerEvent<'_> {
@@ -514,9 +580,4 @@ fn tab_of_connection(nonce: KeyHash, serial: u64) -> KeyHash {
     let mut tab = nonce;
     tab[..8].copy_from_slice(&serial.to_be_bytes());
     tab
-}
-
-/// Milliseconds since 1970 by this machine's clock.
-pub fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
 }

@@ -65,21 +65,22 @@ impl Kept {
         }
     }
 
-    /// The frames after a position, oldest first; none if older ones would be missing.
-    pub fn after(&self, position: Position) -> Option<impl Iterator<Item = &Bytes>> {
+    /// The frames after a position, oldest first and at most `most` bytes of them, and the position up to which they
+    /// go; none if older ones would be missing.
+    pub fn after(&self, position: Position, most: usize) -> Option<(Vec<Bytes>, Position)> {
         let skipped = usize::try_from(position.checked_sub(self.before)?).ok()?;
-        let frames = self.entries.range(skipped.min(self.entries.len())..).map(|entry| &entry.frame);
-        Some(frames.filter(|frame| !frame.is_empty()))
-    }
-
-    /// Whether the frames after a position have at most `most` bytes together.
-    pub fn fits(&self, position: Position, most: usize) -> bool {
-        let count = usize::try_from(self.head().saturating_sub(position)).unwrap_or(usize::MAX);
-        let mut bytes = 0;
-        self.entries.iter().rev().take(count).all(|entry| {
+        let (mut frames, mut reached, mut bytes) = (Vec::new(), position, 0);
+        for entry in self.entries.range(skipped.min(self.entries.len())..) {
             bytes += entry.frame.len();
-            bytes <= most
-        })
+            if bytes > most {
+                break;
+            }
+            reached += 1;
+            if !entry.frame.is_empty() {
+                frames.push(entry.frame.clone());
+            }
+        }
+        Some((frames, reached))
     }
 
     /// The position after which the newest `count` messages stand; none if that is older than what is kept.
@@ -97,7 +98,7 @@ mod tests {
     use super::*;
 
     fn frames(kept: &Kept, after: Position) -> Option<Vec<Bytes>> {
-        kept.after(after).map(|frames| frames.cloned().collect())
+        kept.after(after, usize::MAX).map(|(frames, _)| frames)
     }
 
     #[test]
@@ -110,7 +111,17 @@ mod tests {
         assert_eq!(frames(&kept, 8), Some(vec![Bytes::from("nine"), Bytes::from("ten")]));
         assert_eq!(frames(&kept, 10), Some(vec![]));
         assert_eq!(frames(&kept, 6), None, "position 7 would be missing");
-        assert!(kept.fits(8, 7) && !kept.fits(8, 6));
+    }
+
+    #[test]
+    fn what_is_too_much_at_once_is_handed_out_in_pieces() {
+        let mut kept = Kept::new(0);
+        for frame in [&b"one"[..], b"", b"three", b"four"] {
+            kept.push(Bytes::from_static(frame), true);
+        }
+        assert_eq!(kept.after(0, 7), Some((vec![Bytes::from("one")], 2)), "the second is empty");
+        assert_eq!(kept.after(2, 9), Some((vec![Bytes::from("three"), Bytes::from("four")], 4)));
+        assert_eq!(kept.after(4, 9), Some((vec![], 4)));
     }
 
     #[test]

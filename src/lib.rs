@@ -37,8 +37,10 @@
 //! | [`config`] | the command line |
 //! | [`fault`] | where a development build breaks on demand |
 //! | [`logging`] | log lines on stderr |
+//! | [`clock`] | what time it is |
 //! | [`names`] | what a name may be, and when two are one |
 //! | [`protocol`] | what clients and the server say, as frames |
+//! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
 //! | [`room`] | who is here, who is typing, what of it was told |
 //! | [`store`] | the log on disk |
@@ -52,19 +54,31 @@
 //! | [`pace`] | how fast a client is read |
 //! | [`client`] | one client's thread |
 //! | [`banner`] | what the operator sees at start |
+//! | [`mailer`] | reset links by mail |
+//! | [`errands`] | what is done for accounts aside from requests |
+//! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
+//! | [`cookies`] | who is logged in, as a browser keeps it |
+//! | [`peer`] | whose address a connection counts for |
+//! | [`caps`] | how many connections there are |
 //! | [`relay`] | a plain request on its way to the page |
 //! | [`listener`] | the public port |
 //! | [`server`] | all of it, started and stopped |
 
+pub mod accounts;
+pub mod api;
 pub mod banner;
+pub mod caps;
 pub mod client;
 pub mod clients;
+pub mod clock;
 pub mod config;
+pub mod cookies;
+pub mod errands;
 pub mod export;
 pub mod fault;
 pub mod hub;
@@ -73,10 +87,12 @@ pub mod limits;
 pub mod listener;
 pub mod log_writer;
 pub mod logging;
+pub mod mailer;
 pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod page;
+pub mod peer;
 mod private_socket;
 pub mod protocol;
 pub mod relay;

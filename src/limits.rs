@@ -39,7 +39,7 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 // ---- page and API ----
 
-/// Threads that answer page and API requests. Two may be busy with passwords, so there are two more.
+/// Threads that answer page and API requests. What needs a password's hash goes to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
 /// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
 pub const PAGE_BYTES: usize = 160 * 1024;
@@ -68,7 +68,7 @@ pub const COMBINING_MARKS: usize = 4;
 pub const TITLE_CHARACTERS: usize = 80;
 /// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
 /// each try costs the hub a few microseconds.
-pub const NAME_SUGGESTIONS: usize = 99;
+pub const NAME_SUGGESTIONS: usize = 20;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
@@ -84,6 +84,8 @@ pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
 /// What a frame that is no message costs of the inbound bytes at least: each makes the server answer.
 pub const FRAME_COST_BYTES: u32 = 1024;
+/// What a `join` costs of them: the hub may have to look for a name that is free. 32 at once, 8 a second.
+pub const JOIN_COST_BYTES: u32 = 16 * 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
@@ -103,10 +105,15 @@ pub const IDLE: Duration = Duration::from_secs(60);
 pub const HUB_COMMANDS: usize = 1024;
 /// Bytes of requests a reader puts in one command.
 pub const COMMAND_BYTES: usize = FRAME_BYTES;
+/// What a request counts of them at least: an empty frame too is answered with a sentence.
+pub const REQUEST_BYTES: usize = 256;
 /// Messages of one turn, which is one transaction.
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
 pub const TURN_BYTES: usize = 256 * 1024;
+/// A turn takes in no more after this long, whatever it holds: a name that is taken costs half a millisecond when every
+/// name near it is taken too, and nobody is told anything before the turn ends.
+pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
 pub const WAITING_MESSAGES: usize = 4 * TURN_MESSAGES;
 /// Bytes of those messages.
@@ -121,6 +128,9 @@ pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
 pub const KEPT_AT_START: u64 = 1_000;
 /// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
 pub const REGISTER_BYTES: usize = 64 * 1024;
+/// What the hub hands out at once to someone who catches up. More than a turn adds, so that catching up has an end; not
+/// all that is kept, since the handles of its frames alone can be a megabyte for each who comes back.
+pub const CATCH_UP_BYTES: usize = 2 * TURN_BYTES;
 /// Messages of a fresh load.
 pub const FRESH_MESSAGES: usize = 50;
 /// Unsent bytes for one client. Past it the client is cut off and resumes.
@@ -186,12 +196,82 @@ pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 pub const WAL_BYTES: usize = 64 * 1024 * 1024;
 /// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
-/// First and longest time until erasing deleted text from the write-ahead log is tried again.
+/// First and longest time until erasing deleted text from the write-ahead log is tried again; the longest also passes
+/// between two such erasures, since each holds the write lock for a moment.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
 /// Expired reservations removed at one start, so that a start after a long term stays short.
 pub const EXPIRED_RESERVATIONS: usize = 1_000;
+
+// ---- accounts ----
+
+/// Bytes of an email address: what SMTP carries.
+pub const EMAIL_BYTES: usize = 254;
+/// Scalar values of a password: below eight a list of guesses gets through, above 128 nobody types or generates.
+pub const PASSWORD_CHARACTERS: std::ops::RangeInclusive<usize> = 8..=128;
+/// Memory of one password's hash, in KiB: what OWASP asks of argon2id with [`PASSWORD_HASH_PASSES`].
+pub const PASSWORD_HASH_KIB: u32 = 19 * 1024;
+/// Passes over that memory.
+pub const PASSWORD_HASH_PASSES: u32 = 2;
+/// Passwords hashed at once (one on a single core): about 25 ms of a core each, which the chat needs too.
+pub const PASSWORD_WORKERS: usize = 2;
+/// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
+pub const PASSWORD_NICENESS: i32 = 5;
+/// Requests that wait for them: a class that logs in all at once, several times over.
+pub const PASSWORD_QUEUE: usize = 256;
+/// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
+pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
+/// Accounts in all. Each keeps its name in memory, and signing up is free.
+pub const ACCOUNTS: usize = 100_000;
+/// Sessions of one account; the oldest ends when another begins.
+pub const ACCOUNT_SESSIONS: usize = 20;
+/// How long a login lasts.
+pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a browser that has logged in is known as one of the account's own.
+pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long a reset link works.
+pub const RESET: Duration = Duration::from_secs(15 * 60);
+/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox.
+pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(60);
+/// Requests for a reset that are shown to hosts, the newest ones.
+pub const RESET_REQUESTS: usize = 100;
+/// Requests for a reset that wait to be looked at; what comes above them is dropped.
+pub const FORGOT_QUEUE: usize = 64;
+/// For the mail program to take a letter and end.
+pub const MAIL_DEADLINE: Duration = Duration::from_secs(10);
+/// How often the mail program is looked at meanwhile.
+pub const MAIL_POLL: Duration = Duration::from_millis(20);
+/// Expired sessions and links are removed this often.
+pub const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// For the hub to take a question from the API, and for its answer.
+pub const HUB_ANSWER: Duration = Duration::from_secs(2);
+/// How long a change of an account waits for somebody else's lock on the database.
+pub const ACCOUNTS_BUSY: Duration = Duration::from_secs(5);
+/// How often it looks meanwhile: the hub leaves the database alone between two turns, for less than a millisecond where
+/// everybody writes.
+pub const ACCOUNTS_BUSY_POLL: Duration = Duration::from_millis(1);
+/// Failed logins at one account from one address before each further one waits, and how long until one is forgiven.
+pub const LOGIN_FAILURES: (u32, Duration) = (5, Duration::from_secs(60));
+/// The same for one address, whatever the account: a school can be one address.
+pub const ADDRESS_FAILURES: (u32, Duration) = (50, Duration::from_secs(10));
+/// The same for sign-ups that were refused, since a refusal tells that an address is known.
+pub const SIGNUP_REFUSALS: (u32, Duration) = (30, Duration::from_secs(20));
+/// The same for sign-ups that succeeded: a name is gone for ever with each.
+pub const SIGNUPS: (u32, Duration) = (100, Duration::from_secs(30));
+/// The same for requests for a reset.
+pub const FORGOT: (u32, Duration) = (20, Duration::from_secs(30));
+/// First and longest wait once one of these is reached; each further failure doubles it.
+pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Accounts and addresses with failures that are remembered, 64 bytes each; the oldest make room.
+pub const THROTTLE_ENTRIES: usize = 20_000;
+
+// ---- logging ----
+
+/// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
+pub const LOG_LINES: usize = 4096;
+/// For the last of them to be written when the process ends.
+pub const LOG_FLUSH: Duration = Duration::from_millis(200);
 
 // ---- stopping ----
 
@@ -203,7 +283,11 @@ const _: () = {
     assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
-    assert!(REGISTER_BYTES < KEPT_BYTES, "what the hub sends must be kept");
+    assert!(
+        REGISTER_BYTES < CATCH_UP_BYTES && CATCH_UP_BYTES < KEPT_BYTES,
+        "what the hub hands out must be kept"
+    );
+    assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
@@ -212,6 +296,7 @@ const _: () = {
         "one after the other must fit"
     );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
+    assert!(LOG_FLUSH.as_millis() < STOP.as_millis(), "so must the last log lines");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
     assert!(
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
@@ -221,4 +306,11 @@ const _: () = {
     assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");
     assert!(TURN_BYTES < WAL_BYTES);
+    assert!(
+        PASSWORD_HASH_TIME.as_millis() * (PASSWORD_QUEUE / PASSWORD_WORKERS) as u128
+            + HUB_ANSWER.as_millis() * 2
+            < PAGE_DEADLINE.as_millis(),
+        "the last of a full queue must be answered while its connection still waits"
+    );
+    assert!(RESET_MAIL_EVERY.as_secs() < RESET.as_secs());
 };

@@ -4,7 +4,6 @@
 //! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::relay`]). Connections are counted in
 //! all and by address on the accepting thread alone: a connection's thread reports its end through a channel.
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +16,15 @@ use rustix::event::PollFlags;
 use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
 
+use crate::accounts::Login;
+use crate::caps::{Caps, ForwardedSeats, Kind, Seat, Seats};
 use crate::client::{self, ClientContext};
+use crate::cookies::Cookies;
 use crate::hub::Resume;
 use crate::limits;
 use crate::origin;
 use crate::page::Pages;
+use crate::peer;
 use crate::protocol::CloseCode;
 use crate::relay;
 use crate::request::{self, Head, Refused};
@@ -36,23 +39,18 @@ pub struct Context {
     pub pages: Pages,
     /// Origins under which others reach this server.
     pub public_urls: Vec<String>,
+    /// Addresses that are believed when they say whom they speak for.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The places of those they speak for.
+    pub forwarded: ForwardedSeats,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
-}
-
-/// How many connections there may be.
-#[derive(Debug, Clone, Copy)]
-pub struct Caps {
-    /// In all.
-    pub all: usize,
-    /// From one address.
-    pub per_address: usize,
 }
 
 /// Accepts until the server stops, then waits until every connection's thread has ended.
 pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
     let (ended, ends) = unbounded();
-    let mut seats = Seats { caps, all: 0, refusals: 0, by_address: HashMap::new() };
+    let mut seats = Seats::new(caps, context.trusted_proxies.clone());
     let mut failing = false;
     while wait_for_connection(listener, &context.stop) {
         ends.try_iter().for_each(|seat| seats.free(seat));
@@ -61,9 +59,8 @@ pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
                 if std::mem::take(&mut failing) {
                     log::info!("connections are accepted again");
                 }
-                if let Some(kind) = seats.take(peer.ip()) {
-                    let seat = Occupied { kind, address: address_key(peer.ip()), ended: ended.clone() };
-                    spawn(stream, peer, seat, context.clone());
+                if let Some(seat) = seats.take(peer.ip()) {
+                    spawn(stream, peer, Occupied { seat, ended: ended.clone() }, context.clone());
                 } else {
                     log::debug!("a connection from {peer} was closed unheard: there are too many");
                 }
@@ -97,86 +94,23 @@ fn wait_for_connection(listener: &TcpListener, stop: &StopSignal) -> bool {
     }
 }
 
-/// What a connection is let in for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// To be served.
-    Guest,
-    /// To be told that the room is full.
-    Full,
-    /// To be told that its address has too many.
-    Crowded,
-}
-
 /// A connection's place; reports its end when dropped.
 struct Occupied {
-    kind: Kind,
-    address: IpAddr,
-    ended: Sender<(Kind, IpAddr)>,
+    seat: Seat,
+    ended: Sender<Seat>,
 }
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        let _ = self.ended.send((self.kind, self.address)); // nobody counts any more: the server stops
+        let _ = self.ended.send(self.seat); // nobody counts any more: the server stops
     }
 }
 
-struct Seats {
-    caps: Caps,
-    all: usize,
-    refusals: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-impl Seats {
-    /// A place for a connection from this address; none if there is not even one to be refused on.
-    fn take(&mut self, peer: IpAddr) -> Option<Kind> {
-        let here = self.by_address.entry(address_key(peer)).or_default();
-        let refusal = match (self.all >= self.caps.all, *here >= self.caps.per_address) {
-            (false, false) => {
-                *here += 1;
-                self.all += 1;
-                return Some(Kind::Guest);
-            }
-            (_, true) => Kind::Crowded,
-            (true, false) => Kind::Full,
-        };
-        if *here == 0 {
-            self.by_address.remove(&address_key(peer));
-        }
-        (self.refusals < limits::REFUSALS).then(|| {
-            self.refusals += 1;
-            refusal
-        })
-    }
-
-    fn free(&mut self, (kind, address): (Kind, IpAddr)) {
-        if kind != Kind::Guest {
-            self.refusals -= 1;
-            return;
-        }
-        self.all -= 1;
-        if let Some(here) = self.by_address.get_mut(&address) {
-            *here -= 1;
-            if *here == 0 {
-                self.by_address.remove(&address);
-            }
-        }
-    }
-}
-
-/// What counts as one address: an IPv6 host has its whole /64 to choose from.
-fn address_key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-        v4 => v4,
-    }
-}
-
-fn spawn(stream: TcpStream, peer: SocketAddr, seat: Occupied, context: Arc<Context>) {
+fn spawn(stream: TcpStream, peer: SocketAddr, place: Occupied, context: Arc<Context>) {
     let serve = move || {
-        let seat = seat; // dropped last: the thread has ended then
-        let served = catch_unwind(AssertUnwindSafe(|| serve(stream, peer, seat.kind, &context)));
+        let place = place; // dropped last: the thread has ended then
+        let context = context; // and holds nothing of the server's any more
+        let served = catch_unwind(AssertUnwindSafe(|| serve(stream, peer, place.seat.kind, &context)));
         match served {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::debug!("the connection from {peer} broke: {error}"),
@@ -190,27 +124,45 @@ fn spawn(stream: TcpStream, peer: SocketAddr, seat: Occupied, context: Arc<Conte
     }
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, context: &Context) -> io::Result<()> {
+fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
     let (head, rest) = match read_head(&stream, kind, &context.stop) {
         Ok(read) => read,
         Err(HeadError::Gone(error)) => return Err(error),
-        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, &refused, context),
+        Err(HeadError::Refused(refused)) => return refuse(&stream, peer, "", &refused, context),
+    };
+    let address = peer::client_address(peer.ip(), &head, &context.trusted_proxies);
+    let _forwarded_seat = if kind == Kind::Guest && peer::is_trusted(peer.ip(), &context.trusted_proxies) {
+        let seat = context.forwarded.take(address);
+        if seat.is_none() {
+            kind = Kind::Crowded;
+        }
+        seat
+    } else {
+        None
     };
     let routed = origin::check(&head, &context.public_urls).and_then(|()| route(&head));
     let handshake = match (routed, kind) {
-        (Err(refused), _) => return refuse(&stream, peer, &refused, context),
-        (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, peer, context),
-        (Ok(None), Kind::Full) => return refuse(&stream, peer, &Refused::new(503, ROOM_FULL), context),
-        (Ok(None), Kind::Crowded) => return refuse(&stream, peer, &Refused::new(429, ADDRESS_FULL), context),
+        (Err(refused), _) => return refuse(&stream, peer, &head.method, &refused, context),
+        (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, address, context),
+        (Ok(None), Kind::Full) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(503, ROOM_FULL), context);
+        }
+        (Ok(None), Kind::Crowded) => {
+            return refuse(&stream, peer, &head.method, &Refused::new(429, ADDRESS_FULL), context);
+        }
         (Ok(Some(handshake)), _) => handshake,
+    };
+    let login = match login_of(&head, context) {
+        Ok(login) => login,
+        Err(refused) => return refuse(&stream, peer, &head.method, &refused, context),
     };
     socket::write_all(&stream, &handshake, &context.stop)?;
     let link = Arc::new(Link::new(stream));
     if kind == Kind::Guest {
-        client::serve(&link, resume_of(&head), rest, &context.client);
+        client::serve(&link, resume_of(&head), login, rest, &context.client);
     } else {
         client::refuse(&link, CloseCode::Full, &context.stop);
     }
@@ -219,6 +171,16 @@ fn serve(stream: TcpStream, peer: SocketAddr, kind: Kind, context: &Context) -> 
 
 const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-clients.";
 const ADDRESS_FULL: &str = "There are too many connections from your address. The room's host can allow more: --max-clients-per-address.";
+
+/// Who the request's cookie belongs to.
+fn login_of(head: &Head, context: &Context) -> Result<Option<Arc<Login>>, Refused> {
+    let cookies = Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls);
+    let Some(token) = cookies.session() else { return Ok(None) };
+    context.client.accounts.session(&token).map_err(|error| {
+        log::warn!("a session could not be looked up: {error}");
+        Refused::new(503, "The accounts cannot be read just now. Try again.")
+    })
+}
 
 enum HeadError {
     Gone(io::Error),
@@ -263,9 +225,15 @@ fn read_head(mut stream: &TcpStream, kind: Kind, stop: &StopSignal) -> Result<(H
     }
 }
 
-fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Context) -> io::Result<()> {
+fn refuse(
+    stream: &TcpStream,
+    peer: SocketAddr,
+    method: &str,
+    refused: &Refused,
+    context: &Context,
+) -> io::Result<()> {
     log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
-    socket::write_all(stream, &refused.answer(), &context.stop)?;
+    socket::write_all(stream, &refused.answer_to(method), &context.stop)?;
     socket::finish(stream);
     Ok(())
 }
@@ -273,7 +241,7 @@ fn refuse(stream: &TcpStream, peer: SocketAddr, refused: &Refused, context: &Con
 /// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.
 fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if head.path() != "/ws" {
-        return match head.wants_upgrade() {
+        return match head.wants_websocket() {
             true => Err(Refused::new(404, "The room's WebSocket is at /ws.")),
             false => Ok(None),
         };
@@ -284,7 +252,7 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if !head.is_http_11 {
         return Err(Refused::new(400, "A WebSocket begins with HTTP/1.1."));
     }
-    if !head.wants_upgrade() || head.header("sec-websocket-version") != Some("13") {
+    if !head.wants_websocket() || head.header("sec-websocket-version") != Some("13") {
         return Err(Refused::new(
             426,
             "This is the room's WebSocket, version 13. Open / in a browser for the page.",

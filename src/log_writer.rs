@@ -7,8 +7,8 @@
 use std::time::Instant;
 
 use crate::clients::ClientId;
+use crate::clock::wall_clock_ms;
 use crate::fault;
-use crate::hub::wall_clock_ms;
 use crate::limits;
 use crate::protocol::{ErrorCode, KeyHash, Message, Position, Refusal, ServerEvent, encode, encoded_bytes};
 use crate::reservations::{Reservation, ReservationChange};
@@ -20,6 +20,8 @@ const DELETION_BYTES: usize = 96;
 /// What one turn came to.
 #[derive(Default)]
 pub struct Saved {
+    /// The disk works again after changes were dropped: reservations have to be stored anew.
+    pub recovered: bool,
     /// What each change was to the log.
     pub logged: Vec<Logged>,
     /// Where the frame of each change ends in the turn's buffer, in order; no further where it has none.
@@ -152,9 +154,13 @@ impl LogWriter {
         let count = self.turn_length();
         match self.store.append(&self.waiting[..count]) {
             Ok(outcomes) => {
-                self.recovered();
+                self.stall = None;
+                let recovered = std::mem::take(&mut self.failing);
+                if recovered {
+                    log::info!("messages are saved again");
+                }
                 self.store.settle();
-                self.conclude(outcomes, shared)
+                Saved { recovered, ..self.conclude(outcomes, shared) }
             }
             Err(AppendError::Busy) => {
                 let since = self.stall.map_or(now, |stall| stall.since);
@@ -218,13 +224,6 @@ impl LogWriter {
             }
         }
         saved
-    }
-
-    fn recovered(&mut self) {
-        self.stall = None;
-        if std::mem::take(&mut self.failing) {
-            log::info!("messages are saved again");
-        }
     }
 }
 

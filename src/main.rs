@@ -7,11 +7,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use chat_app::accounts::email::Email;
 use chat_app::config::{self, Config, Invocation};
 use chat_app::export::{self, ExportFormat};
 use chat_app::server::Server;
-use chat_app::{banner, logging};
-use crossbeam_channel::bounded;
+use chat_app::{accounts, banner, logging};
 
 fn main() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {
@@ -34,6 +34,7 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
     match invocation {
         Invocation::Serve(config) => serve(config),
         Invocation::Export { database, format } => export(&database, format),
+        Invocation::ResetPassword { database, email } => reset_password(&database, &email),
         Invocation::Help => {
             say(&mut io::stdout(), &config::help());
             Ok(())
@@ -47,16 +48,36 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
 
 /// Opens the room until Ctrl-C or SIGTERM.
 fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    logging::start(config.log_level);
-    let (signal, signals) = bounded(1);
+    logging::start(config.log_level)?;
+    let wait_for_signal = signals()?;
+    let server = Server::start(config.clone())?;
+    banner::print(&config, server.local_addr().port(), server.invite_code());
+    wait_for_signal();
+    server.stop();
+    log::logger().flush();
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM, taken from here on; what is returned waits for the first. A terminal that hangs up (SIGHUP) ends
+/// the process as it always does, unless `nohup` says otherwise.
+#[cfg(unix)]
+fn signals() -> io::Result<impl FnOnce()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    Ok(move || {
+        signals.forever().next();
+    })
+}
+
+#[cfg(not(unix))]
+fn signals() -> Result<impl FnOnce(), ctrlc::Error> {
+    let (signal, signals) = crossbeam_channel::bounded(1);
     ctrlc::set_handler(move || {
         let _ = signal.try_send(()); // the first one counts
     })?;
-    let server = Server::start(config.clone())?;
-    banner::print(&config, server.local_addr().port());
-    let _ = signals.recv(); // its sender lives as long as the process
-    server.stop();
-    Ok(())
+    Ok(move || {
+        let _ = signals.recv(); // its sender lives as long as the process
+    })
 }
 
 /// Writes the log to standard output, and how far it is to a terminal's standard error.
@@ -71,6 +92,14 @@ fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
     if show {
         say(&mut io::stderr(), "\n");
     }
+    Ok(())
+}
+
+/// Prints a link under which the owner of an account chooses a new password.
+fn reset_password(database: &Path, email: &Email) -> Result<(), Box<dyn Error>> {
+    let link = accounts::issue_reset_beside(database, email)?;
+    let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
+    say(&mut io::stdout(), &banner::reset_link(&link, io::stdout().is_terminal()));
     Ok(())
 }
 

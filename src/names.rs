@@ -92,6 +92,11 @@ impl Name {
         Ok(Name { display: display.into(), folded: folded.into() })
     }
 
+    /// A name that was read once and kept: its identity stays what it was, whatever the rules of today.
+    pub fn stored(display: Arc<str>, folded: Arc<str>) -> Name {
+        Name { display, folded }
+    }
+
     /// The name as it is shown: 1 to [`NAME_CHARACTERS`] scalar values.
     pub fn display(&self) -> &str {
         &self.display

@@ -5,16 +5,20 @@
 //!
 //! ```text
 //!  connection's thread ── connect() ──► socket in a folder of our own ──► tiny_http ──► worker ──► Site::answer
-//!                                                                            ▲
-//!                                             supervisor: another one, when this one has ended
+//!                                                                            ▲             │
+//!                                             supervisor: another one, when │             ▼ a bounded queue
+//!                                             this one has ended            │          password worker ──► Site::answer
 //! ```
+//!
+//! What hashes a password is passed on to as many threads as may do so at once. So fifty logins wait for each other, and
+//! nothing else waits for them.
 //!
 //! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
 //! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
 //! worker's own end. Each marks the server as ended, and the supervisor puts another in its place.
 
 use std::convert::Infallible;
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,7 +30,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use data_encoding::HEXLOWER;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
-use crate::limits::{PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS};
+use crate::api::Api;
+use crate::limits::{
+    BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_NICENESS, PASSWORD_QUEUE,
+    PASSWORD_WORKERS,
+};
 use crate::private_socket::{Endpoint, Folder};
 use crate::site::{Answer, Ask, Site};
 
@@ -43,6 +51,8 @@ pub const PEER_HEADER: &str = "X-Peer-Address";
 pub struct Pages {
     shared: Arc<Shared>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Disconnected when the last password worker has ended.
+    passwords_gone: Receiver<Infallible>,
 }
 
 impl Pages {
@@ -67,13 +77,14 @@ impl Pages {
             wake,
         });
         let folder = Folder::new()?;
-        let running = Running::start(&shared, &folder, 0)?;
+        let (passwords, passwords_gone) = start_password_workers(&shared)?;
+        let running = Running::start(&shared, &folder, 0, &passwords)?;
         *shared.current() = Some(running.inner.clone());
         let supervisor = thread::Builder::new().name("pages".to_owned()).spawn({
             let shared = shared.clone();
-            move || supervise(&shared, &woken, &folder, running)
+            move || supervise(&shared, &woken, &folder, running, &passwords)
         })?;
-        Ok(Pages { shared, supervisor: Mutex::new(Some(supervisor)) })
+        Ok(Pages { shared, supervisor: Mutex::new(Some(supervisor)), passwords_gone })
     }
 
     /// A connection to the server. It is meant for one request with `Connection: close` and [`SECRET_HEADER`].
@@ -116,6 +127,10 @@ impl Pages {
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if supervisor.is_some_and(|supervisor| supervisor.join().is_err()) {
             log::error!("the supervisor of the page's server panicked");
+        }
+        // One hash takes far less.
+        if let Err(RecvTimeoutError::Timeout) = self.passwords_gone.recv_timeout(PAGE_STOP) {
+            log::warn!("a password is still being hashed; left behind");
         }
     }
 }
@@ -187,19 +202,29 @@ struct Running {
 }
 
 impl Running {
-    fn start(shared: &Arc<Shared>, folder: &Folder, generation: u64) -> io::Result<Running> {
+    fn start(
+        shared: &Arc<Shared>,
+        folder: &Folder,
+        generation: u64,
+        passwords: &Sender<Request>,
+    ) -> io::Result<Running> {
         let (server, endpoint) = folder.open(generation)?;
         let inner = Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) });
         let (alive, gone) = bounded(0);
         let mut running = Running { inner, workers: Vec::new(), gone, since: Instant::now() };
         for number in 0..PAGE_WORKERS {
             let (shared, inner, held) = (shared.clone(), running.inner.clone(), alive.clone());
+            let passwords = passwords.clone();
             let worker = thread::Builder::new().name(format!("page-{number}")).spawn(move || {
                 let _held: Sender<Infallible> = held;
                 let _end = WorkerEnd { shared: &shared, inner: &inner };
                 // An error is the end of the accept loop, or `Running` being dropped.
                 while let Ok(request) = inner.server.recv() {
-                    serve(&shared, request);
+                    if Api::hashes_a_password(request.method().as_str(), path(&request)) {
+                        enqueue(&shared, request, &passwords);
+                    } else {
+                        serve(&shared, request);
+                    }
                 }
             });
             match worker {
@@ -247,7 +272,13 @@ impl Drop for WorkerEnd<'_> {
 }
 
 /// The supervisor's thread. It owns the folder, so the socket is gone when it has ended.
-fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut running: Running) {
+fn supervise(
+    shared: &Arc<Shared>,
+    woken: &Receiver<()>,
+    folder: &Folder,
+    mut running: Running,
+    passwords: &Sender<Request>,
+) {
     let stopping = || shared.stopping.load(Ordering::Acquire);
     let mut pause = PAGE_RESTART.0;
     for generation in 1.. {
@@ -263,7 +294,7 @@ fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut ru
         if stopping() {
             break;
         }
-        match Running::start(shared, folder, generation) {
+        match Running::start(shared, folder, generation, passwords) {
             Ok(next) => {
                 log::error!("the page's HTTP server ended; another one took its place");
                 *shared.current() = Some(next.inner.clone());
@@ -286,26 +317,81 @@ fn wait(woken: &Receiver<()>, pause: Duration, stopping: impl Fn() -> bool) {
     while !stopping() && woken.recv_deadline(deadline).is_ok() {}
 }
 
+/// Starts the threads that hash passwords, as many as may at once. They end when the last
+/// sender is gone.
+fn start_password_workers(shared: &Arc<Shared>) -> io::Result<(Sender<Request>, Receiver<Infallible>)> {
+    let (sender, requests) = bounded::<Request>(PASSWORD_QUEUE);
+    let (alive, gone) = bounded(0);
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    for number in 0..PASSWORD_WORKERS.min(cores) {
+        let (shared, requests, held) = (shared.clone(), requests.clone(), alive.clone());
+        thread::Builder::new().name(format!("password-{number}")).spawn(move || {
+            let _held: Sender<Infallible> = held;
+            step_back();
+            for request in requests {
+                // What still waits when the server stops is dropped, which tiny_http answers with 500.
+                if !shared.stopping.load(Ordering::Acquire) {
+                    serve(&shared, request);
+                }
+            }
+        })?;
+    }
+    Ok((sender, gone))
+}
+
+/// Lets every other thread of the machine go first: on Linux priorities are a thread's own. Elsewhere the system's fair
+/// share has to do.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    if let Err(error) =
+        rustix::process::setpriority_process(Some(rustix::thread::gettid()), PASSWORD_NICENESS)
+    {
+        log::debug!("passwords are hashed at the same priority as everything else: {error}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
+
+/// Passes a request on to the password workers.
+fn enqueue(shared: &Shared, request: Request, passwords: &Sender<Request>) {
+    if let Err(refused) = passwords.try_send(request) {
+        let full = Answer::api_error(503, "busy", "Too many people log in just now. Try again.");
+        respond(shared, refused.into_inner(), full.with("Retry-After", "2"));
+    }
+}
+
 /// Answers one request. A handler's panic is an answer too: 500.
 ///
 /// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
 /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
-fn serve(shared: &Shared, request: Request) {
-    let answer = catch_unwind(AssertUnwindSafe(|| answer(shared, &request))).unwrap_or_else(|_| {
+fn serve(shared: &Shared, mut request: Request) {
+    let answer = catch_unwind(AssertUnwindSafe(|| answer(shared, &mut request))).unwrap_or_else(|_| {
         log::error!("a handler panicked: {} {}", request.method(), path(&request));
         Answer::text(500, "Something broke here; the server's log says more.")
     });
+    respond(shared, request, answer);
+}
+
+fn respond(shared: &Shared, request: Request, answer: Answer) {
     let response = response(&shared.site, answer);
     if let Err(error) = request.respond(response) {
         log::debug!("an answer could not be sent: {error}");
     }
 }
 
-fn answer(shared: &Shared, request: &Request) -> Answer {
+fn answer(shared: &Shared, request: &mut Request) -> Answer {
+    let mut body = Vec::new();
+    // The listener has read it whole, and lets no more through.
+    if let Err(error) = request.as_reader().take(BODY_BYTES as u64).read_to_end(&mut body) {
+        log::debug!("a body could not be read: {error}");
+        return Answer::text(400, "The request's body could not be read.");
+    }
     let mut ask = Ask {
         method: request.method().as_str(),
         target: request.url(),
         headers: request.headers(),
+        body: &body,
         peer: None,
     };
     if !ask.header(SECRET_HEADER).is_some_and(|secret| same_secret(secret, &shared.secret)) {
@@ -345,10 +431,9 @@ fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::config::Config;
     use crate::limits::PAGE_BYTES;
 
     use super::*;
@@ -357,7 +442,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(10);
 
     fn start() -> Pages {
-        Pages::start(PageContext::new(&Config::default(), 5000)).expect("starts")
+        Pages::start(PageContext::alone()).expect("starts")
     }
 
     /// Sends one request the way the listener does, and leaves the answer unread.
@@ -456,7 +541,7 @@ mod tests {
     #[test]
     fn readers_that_do_not_read_hold_no_worker() {
         let page = "x".repeat(PAGE_BYTES);
-        let site = Site::with_page(PageContext::new(&Config::default(), 5000), &page);
+        let site = Site::with_page(PageContext::alone(), &page);
         let pages = Pages::serve(site).expect("starts");
         let stalled: Vec<Upstream> =
             (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();

@@ -48,6 +48,8 @@ pub enum ErrorCode {
     BadUsername,
     /// Only who has a name may do this.
     NameRequired,
+    /// Only who has an account may read here.
+    LoginRequired,
     /// Faster than the pace: told, not refused.
     RateLimited,
     /// The disk did not take the message: nobody was shown it.
@@ -63,8 +65,8 @@ pub enum ErrorCode {
 pub enum ClientEvent {
     /// Takes a name, or another one.
     Join {
-        /// The name to take.
-        username: Name,
+        /// The name to take. Who is logged in has one already.
+        username: Option<Name>,
         /// Proves that a guest's names are theirs.
         guest_key: Option<KeyHash>,
         /// The scope of `client_message_id`.
@@ -283,6 +285,8 @@ pub enum CloseCode {
     TooBig = 1009,
     /// The room is full, or this address has too many connections.
     Full = 1013,
+    /// Only who is logged in may be here; or was, until now.
+    SessionEnded = 4401,
     /// Does not read what it is sent; it may resume from its position.
     TooSlow = 4408,
 }
@@ -297,6 +301,7 @@ impl CloseCode {
             CloseCode::Invalid => "text must be UTF-8",
             CloseCode::TooBig => "a frame may have 64 KiB",
             CloseCode::Full => "too many connections, try again later",
+            CloseCode::SessionEnded => "log in",
             CloseCode::TooSlow => "too slow, resume from your position",
         }
     }
@@ -366,17 +371,17 @@ fn decode_send_message(text: &str) -> Result<ClientEvent, Refusal> {
 fn decode_join(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
     struct Fields<'a> {
-        #[serde(borrow)]
-        username: Cow<'a, str>,
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
         #[serde(borrow, default)]
         guest_key: Option<Cow<'a, str>>,
         #[serde(borrow, default)]
         tab_key: Option<Cow<'a, str>>,
     }
     let fields: Fields = parse(text)?;
+    let username = fields.username.map(|name| Name::parse(&name)).transpose();
     Ok(ClientEvent::Join {
-        username: Name::parse(&fields.username)
-            .map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))?,
+        username: username.map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))?,
         guest_key: fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose()?,
         tab_key: fields.tab_key.map(|key| hash_key("tab_key", &key)).transpose()?,
     })
@@ -412,7 +417,10 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
 }
 
 /// The hash of a browser's key, if it has the form of one.
-fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
+///
+/// # Errors
+/// `bad_request`, naming the field.
+pub fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
     let url_safe = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !url_safe || !limits::KEY_CHARACTERS.contains(&key.len()) {
         let reason = format!("A {field} has 16 to 64 characters of A-Z, a-z, 0-9, '-' and '_'.");
@@ -533,7 +541,7 @@ mod tests {
             "7",
             "{}",
             r#"{"event":7}"#,
-            r#"{"event":"join"}"#,
+            r#"{"event":"join","username":7}"#,
             r#"{"event":"join","username":"Ana","guest_key":"short"}"#,
             r#"{"event":"join","username":"Ana","tab_key":"no spaces here, please"}"#,
             r#"{"event":"request_history"}"#,

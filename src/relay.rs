@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
 use rustix::event::PollFlags;
@@ -19,7 +19,7 @@ use crate::socket::{self, StopSignal, Woken};
 /// Headers that the page's side knows.
 const PASSED_ON: [&str; 6] = ["accept", "content-type", "cookie", "host", "if-none-match", "origin"];
 
-/// Serves one request; `early` is what came behind its head.
+/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came behind its head.
 ///
 /// # Errors
 /// When the client's connection broke or was too slow.
@@ -27,23 +27,23 @@ pub fn relay(
     stream: &TcpStream,
     head: &Head,
     early: Vec<u8>,
-    peer: SocketAddr,
+    address: IpAddr,
     context: &Context,
 ) -> io::Result<()> {
     let Some(body) = read_body(stream, head, early, &context.stop)? else {
         let reason =
             format!("The request's body must come within {} seconds.", limits::BODY_DEADLINE.as_secs());
-        socket::write_all(stream, &Refused::new(408, reason).answer(), &context.stop)?;
+        socket::write_all(stream, &Refused::new(408, reason).answer_to(&head.method), &context.stop)?;
         socket::finish(stream);
         return Ok(());
     };
-    match ask(stream, head, &body, peer, context) {
+    match ask(stream, head, &body, address, context) {
         Ok(()) => {}
         Err(Failed::Client(error)) => return Err(error),
         Err(Failed::Page(error)) => {
             log::error!("the page did not answer: {error}");
             let refused = Refused::new(502, "The page cannot be served just now. Try again.");
-            socket::write_all(stream, &refused.answer(), &context.stop)?;
+            socket::write_all(stream, &refused.answer_to(&head.method), &context.stop)?;
         }
     }
     socket::finish(stream);
@@ -93,12 +93,12 @@ fn ask(
     stream: &TcpStream,
     head: &Head,
     body: &[u8],
-    peer: SocketAddr,
+    address: IpAddr,
     context: &Context,
 ) -> Result<(), Failed> {
     let mut page = context.pages.connect().map_err(Failed::Page)?;
     page.set_write_timeout(Some(limits::PAGE_DEADLINE)).map_err(Failed::Page)?;
-    let mut request = request_of(head, body.len(), peer, context.pages.secret()).into_bytes();
+    let mut request = request_of(head, body.len(), address, context.pages.secret()).into_bytes();
     request.extend_from_slice(body);
     page.write_all(&request).map_err(Failed::Page)?;
     page.set_nonblocking(true).map_err(Failed::Page)?;
@@ -137,7 +137,7 @@ fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The request that the page's side gets.
-fn request_of(head: &Head, body_bytes: usize, peer: SocketAddr, secret: &str) -> String {
+fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> String {
     let mut request = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
     for (name, value) in &head.headers {
         // tiny_http takes ASCII only; a value that is not has no meaning to the page.
@@ -149,8 +149,7 @@ fn request_of(head: &Head, body_bytes: usize, peer: SocketAddr, secret: &str) ->
     }
     let _ = write!(
         request,
-        "Content-Length: {body_bytes}\r\nX-Peer-Address: {}\r\nX-Relay-Secret: {secret}\r\nConnection: close\r\n\r\n",
-        peer.ip()
+        "Content-Length: {body_bytes}\r\nX-Peer-Address: {address}\r\nX-Relay-Secret: {secret}\r\nConnection: close\r\n\r\n"
     );
     request
 }

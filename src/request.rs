@@ -22,8 +22,9 @@ impl Refused {
         Refused { status, reason: reason.into() }
     }
 
-    /// The whole answer, after which the connection ends.
-    pub fn answer(&self) -> Vec<u8> {
+    /// The whole answer to a request of this method, after which the connection ends.
+    pub fn answer_to(&self, method: &str) -> Vec<u8> {
+        let body = if method == "HEAD" { String::new() } else { format!("{}\n", self.reason) };
         let extra = match self.status {
             405 => "Allow: GET, HEAD, POST\r\n",
             426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
@@ -32,11 +33,10 @@ impl Refused {
         };
         format!(
             "HTTP/1.1 {} {}\r\n{extra}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{}\n",
+             X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}",
             self.status,
             phrase(self.status),
-            self.reason.len() + 1,
-            self.reason
+            self.reason.len() + 1
         )
         .into_bytes()
     }
@@ -101,10 +101,11 @@ impl Head {
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether it asks for another protocol.
-    pub fn wants_upgrade(&self) -> bool {
-        let listed = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("upgrade"));
-        self.header("upgrade").is_some() || self.header("connection").is_some_and(listed)
+    /// Whether it asks for a WebSocket. Other protocols may be asked for in vain, and many proxies send
+    /// `Connection: upgrade` with every request.
+    pub fn wants_websocket(&self) -> bool {
+        let listed = |value: &str| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("websocket"));
+        self.header("upgrade").is_some_and(listed)
     }
 }
 
@@ -311,6 +312,20 @@ mod tests {
             (400, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n"),
         ] {
             assert_eq!(status(request), expected, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_websocket_is_an_upgrade_here() {
+        for (wanted, headers) in [
+            (true, "Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+            (true, "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"),
+            (false, "Connection: upgrade\r\n"),
+            (false, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"),
+        ] {
+            let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+            let (head, _) = parse(request.as_bytes()).expect("plain").expect("complete");
+            assert_eq!(head.wants_websocket(), wanted, "{headers}");
         }
     }
 

@@ -95,13 +95,16 @@ impl Reservations {
         self.insert(Reservation { folded, display, key, left_at_ms: None });
     }
 
-    /// The owner of this name is here (again).
-    pub fn hold(&mut self, folded: &str) {
-        if let Some(reservation) = self.by_name.get_mut(folded) {
-            reservation.left_at_ms = None;
-            let Reservation { folded, display, key, .. } = reservation.clone();
-            self.changes.push(ReservationChange::Reserve { folded, display, key });
+    /// Somebody with this key, to whom the name is not closed, has come under it: its owner again, or the next one
+    /// after its time was over.
+    pub fn hold(&mut self, folded: &str, key: Option<KeyHash>) {
+        let Some(reservation) = self.by_name.get_mut(folded) else { return };
+        if key != Some(reservation.key) {
+            return self.forget(folded);
         }
+        reservation.left_at_ms = None;
+        let Reservation { folded, display, key, .. } = reservation.clone();
+        self.changes.push(ReservationChange::Reserve { folded, display, key });
     }
 
     /// The owner of this name left.
@@ -117,12 +120,25 @@ impl Reservations {
         std::mem::take(&mut self.changes)
     }
 
+    /// The changes that make a store hold what is held here, whatever it missed. What was forgotten meanwhile it
+    /// forgets by itself, in time.
+    pub fn all(&self) -> Vec<ReservationChange> {
+        let changes = |it: &Reservation| {
+            let Reservation { folded, display, key, left_at_ms } = it.clone();
+            let release = left_at_ms
+                .map(|left_at_ms| ReservationChange::Release { folded: folded.clone(), left_at_ms });
+            [Some(ReservationChange::Reserve { folded, display, key }), release]
+        };
+        self.by_name.values().flat_map(changes).flatten().collect()
+    }
+
     fn insert(&mut self, reservation: Reservation) {
         self.by_key.entry(reservation.key).or_default().push(reservation.folded.clone());
         self.by_name.insert(reservation.folded.clone(), reservation);
     }
 
-    fn forget(&mut self, folded: &str) {
+    /// The name is nobody's any more; or an account's, which needs no reservation.
+    pub fn forget(&mut self, folded: &str) {
         let Some(gone) = self.by_name.remove(folded) else { return };
         if let Some(names) = self.by_key.get_mut(&gone.key) {
             names.retain(|name| *name != gone.folded);
@@ -193,13 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_whose_time_is_over_is_not_its_old_keys_again_because_somebody_takes_it() {
+        let mut all = Reservations::default();
+        reserve(&mut all, "ana", MINE, 0);
+        all.release(&name("ana"), 0);
+        all.hold("ana", None);
+        all.release(&name("ana"), 13 * HOUR_MS);
+        assert!(!all.is_closed_to(None, "ana", 13 * HOUR_MS));
+        assert_eq!(all.take_changes().last(), Some(&ReservationChange::Forget { folded: name("ana") }));
+    }
+
+    #[test]
     fn of_a_keys_names_the_one_left_longest_ago_makes_room() {
         let mut all = Reservations::default();
         for (time, text) in ["a", "b", "c", "d", "e"].iter().enumerate() {
             reserve(&mut all, text, MINE, 0);
             all.release(&name(text), time as i64);
         }
-        all.hold("a");
+        all.hold("a", Some(MINE));
         all.take_changes();
         reserve(&mut all, "f", MINE, 10);
         let forgotten = ReservationChange::Forget { folded: name("b") };

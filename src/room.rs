@@ -7,17 +7,63 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::accounts::AccountId;
 use crate::limits;
 use crate::names::Name;
 use crate::protocol::{ErrorCode, KeyHash, Person, Refusal, Role};
 use crate::reservations::{ReservationChange, Reservations};
 
+/// Whose a connection is: what decides whether a name is theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Somebody without an account, and the hash of their browser's key, where it has told one.
+    Guest(Option<KeyHash>),
+    /// The owner of an account, and what they are in the room.
+    Account(AccountId, Role),
+}
+
+impl Owner {
+    /// Whether both are certainly one person. A guest without a key could be anybody.
+    fn is(self, other: Owner) -> bool {
+        match (self, other) {
+            (Owner::Guest(Some(key)), Owner::Guest(Some(other))) => key == other,
+            (Owner::Account(account, _), Owner::Account(other, _)) => account == other,
+            _ => false,
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Owner::Guest(_) => Role::Guest,
+            Owner::Account(_, role) => role,
+        }
+    }
+}
+
+/// Whose a name is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    /// An account's, or that of one that was deleted.
+    Account(AccountId),
+    /// Somebody's who is signing up, by the number of their claim; until then its guest may still come and go.
+    Claimed(u64, Option<KeyHash>),
+}
+
+impl Member {
+    fn admits(self, owner: Owner) -> bool {
+        match (self, owner) {
+            (Member::Account(account), Owner::Account(other, _)) => account == other,
+            (Member::Claimed(_, Some(key)), Owner::Guest(Some(other))) => key == other,
+            _ => false,
+        }
+    }
+}
+
 /// Somebody who is here, on one connection or several.
 #[derive(Debug)]
 struct Present {
     display: Arc<str>,
-    role: Role,
-    key: Option<KeyHash>,
+    owner: Owner,
     connections: usize,
 }
 
@@ -42,10 +88,12 @@ pub enum PresenceUpdate {
 pub struct Room {
     present: BTreeMap<Arc<str>, Present>,
     reservations: Reservations,
+    /// The names of all accounts, by folded name.
+    members: HashMap<Arc<str>, Member>,
     /// Folded names whose presence may differ from what was told.
     changed: BTreeSet<Arc<str>>,
     /// What `presence` said last, by folded name. Empty while the room is too large to be listed.
-    told: HashMap<Arc<str>, Person>,
+    told: BTreeMap<Arc<str>, Person>,
     told_large: bool,
     /// Who is typing, and since when that was last said.
     typing: Vec<(Arc<str>, Instant)>,
@@ -53,9 +101,10 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room in which these names are somebody's.
-    pub fn new(reservations: Reservations) -> Room {
-        Room { reservations, ..Room::default() }
+    /// An empty room in which these names are somebody's: guests' for a while, accounts' for ever.
+    pub fn new(reservations: Reservations, accounts: Vec<(Arc<str>, AccountId)>) -> Room {
+        let members = accounts.into_iter().map(|(folded, account)| (folded, Member::Account(account)));
+        Room { reservations, members: members.collect(), ..Room::default() }
     }
 
     /// Persons here.
@@ -74,26 +123,29 @@ impl Room {
         &mut self,
         current: Option<&str>,
         name: &Name,
-        key: Option<KeyHash>,
+        owner: Owner,
         now_ms: i64,
     ) -> Result<Arc<str>, Refusal> {
         if current == Some(name.folded()) {
-            return Ok(self.rejoin(name, key));
+            return Ok(self.rejoin(name, owner));
         }
-        self.check(name, key, now_ms)?;
+        self.check(name, owner, now_ms)?;
         if let Some(current) = current {
             self.leave(current, now_ms);
         }
         let folded = name.shared_folded();
         let person = self.present.entry(folded.clone()).or_insert_with(|| Present {
             display: name.shared_display(),
-            role: Role::Guest,
-            key,
+            owner,
             connections: 0,
         });
         person.connections += 1;
         if person.connections == 1 {
-            self.reservations.hold(&folded);
+            let key = match owner {
+                Owner::Guest(key) => key,
+                Owner::Account(..) => None,
+            };
+            self.reservations.hold(&folded, key);
             self.changed.insert(folded.clone());
         }
         Ok(folded)
@@ -101,7 +153,7 @@ impl Room {
 
     /// The same person again: another spelling of the name, or a key that was not known yet. Only where no second
     /// connection would be renamed behind its back.
-    fn rejoin(&mut self, name: &Name, key: Option<KeyHash>) -> Arc<str> {
+    fn rejoin(&mut self, name: &Name, owner: Owner) -> Arc<str> {
         let folded = name.shared_folded();
         if let Some(person) = self.present.get_mut(&folded)
             && person.connections == 1
@@ -110,15 +162,22 @@ impl Room {
                 person.display = name.shared_display();
                 self.changed.insert(folded.clone());
             }
-            person.key = person.key.or(key);
+            if person.owner == Owner::Guest(None) {
+                person.owner = owner;
+            }
         }
         folded
     }
 
-    /// Whether `key` may take `name` now.
-    fn check(&mut self, name: &Name, key: Option<KeyHash>, now_ms: i64) -> Result<(), Refusal> {
+    /// Whether `owner` may take `name` now.
+    fn check(&mut self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+        let member = self.members.get(name.folded());
+        if member.is_some_and(|member| !member.admits(owner)) {
+            let reason = "This name belongs to a member. If it is yours, log in; else choose another.";
+            return Err(self.taken(name, reason, now_ms));
+        }
         if let Some(person) = self.present.get(name.folded()) {
-            if key.is_none() || person.key != key {
+            if !person.owner.is(owner) {
                 return Err(self.taken(
                     name,
                     "Somebody here has this name, or one that looks like it.",
@@ -129,7 +188,9 @@ impl Room {
                 let reason = "This name is open in 8 tabs already: close one of them.";
                 return Err(Refusal::new(ErrorCode::NameTaken, reason));
             }
-        } else if self.reservations.is_closed_to(key, name.folded(), now_ms) {
+        } else if let Owner::Guest(key) = owner
+            && self.reservations.is_closed_to(key, name.folded(), now_ms)
+        {
             return Err(self.taken(name, "This name belongs to somebody who was here today.", now_ms));
         }
         Ok(())
@@ -137,10 +198,56 @@ impl Room {
 
     fn taken(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
         let taken = |folded: &str| {
-            self.present.contains_key(folded) || self.reservations.is_closed_to(None, folded, now_ms)
+            self.present.contains_key(folded)
+                || self.members.contains_key(folded)
+                || self.reservations.is_closed_to(None, folded, now_ms)
         };
         let suggestion = name.suggest(taken).map(|free| free.display().to_string());
         Refusal { suggestion, ..Refusal::new(ErrorCode::NameTaken, reason) }
+    }
+
+    /// Somebody signs up and wants to be `name`: holds it for them until [`Room::enrol`] or [`Room::unclaim`] with the same
+    /// `claim`, a number of the caller's that no other claim has.
+    ///
+    /// # Errors
+    /// `name_taken` when it is a member's, or a guest's whose key is not `key`.
+    pub fn claim(
+        &mut self,
+        name: &Name,
+        key: Option<KeyHash>,
+        claim: u64,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
+        let owner = Owner::Guest(key);
+        let elsewhere = self.present.get(name.folded()).is_some_and(|person| !person.owner.is(owner));
+        if elsewhere || self.members.contains_key(name.folded()) {
+            return Err(self.taken(name, "Somebody has this name, or one that looks like it.", now_ms));
+        }
+        if self.reservations.is_closed_to(key, name.folded(), now_ms) {
+            return Err(self.taken(name, "This name belongs to somebody who was here today.", now_ms));
+        }
+        self.members.insert(name.shared_folded(), Member::Claimed(claim, key));
+        Ok(())
+    }
+
+    /// Nobody signed up: a name that was held for them is as free as before.
+    pub fn unclaim(&mut self, name: &Name, claim: u64) {
+        let held = self.members.get(name.folded());
+        if held.is_some_and(|held| matches!(held, Member::Claimed(holder, _) if *holder == claim)) {
+            self.members.remove(name.folded());
+        }
+    }
+
+    /// The name is this account's from now on. Whoever is here under it is the account's owner: nobody else could have
+    /// stayed.
+    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) {
+        self.members.insert(name.shared_folded(), Member::Account(account));
+        self.reservations.forget(name.folded());
+        if let Some(person) = self.present.get_mut(name.folded()) {
+            person.owner = Owner::Account(account, role);
+            person.display = name.shared_display();
+            self.changed.insert(name.shared_folded());
+        }
     }
 
     /// One connection of this person ended.
@@ -158,16 +265,21 @@ impl Room {
 
     /// The name as the room shows it, and what its owner is.
     pub fn person(&self, folded: &str) -> Option<(&Arc<str>, Role)> {
-        self.present.get(folded).map(|person| (&person.display, person.role))
+        self.present.get(folded).map(|person| (&person.display, person.owner.role()))
     }
 
-    /// This person says something for the first time: from now on the name is kept for its key.
+    /// This person says something: from now on the name is kept for its key, if it has told one.
     pub fn speak(&mut self, folded: &str, now_ms: i64) {
         if let Some((folded, person)) = self.present.get_key_value(folded)
-            && let Some(key) = person.key
+            && let Owner::Guest(Some(key)) = person.owner
         {
             self.reservations.reserve(folded, &person.display, key, now_ms);
         }
+    }
+
+    /// All reservations, to be stored anew after changes were lost.
+    pub fn all_reservations(&self) -> Vec<ReservationChange> {
+        self.reservations.all()
     }
 
     /// What has to be stored of the reservations since the last call.
@@ -208,8 +320,19 @@ impl Room {
         !self.changed.is_empty()
     }
 
+    /// How many persons there are, and who unless they are too many to be listed, as `presence` has told it so far.
+    ///
+    /// For a newcomer, who gets the same changes as everybody from then on. Told of a change already that is still to
+    /// come, or that comes to nothing in the end, the newcomer's list would be another one than theirs.
+    pub fn told(&self) -> (usize, Option<Vec<Person>>) {
+        match self.told_large {
+            true => (self.online(), None),
+            false => (self.told.len(), Some(self.told.values().cloned().collect())),
+        }
+    }
+
     /// Everybody, or none if the room is too large to be listed.
-    pub fn everybody(&self) -> Option<Vec<Person>> {
+    fn everybody(&self) -> Option<Vec<Person>> {
         let listed = self.present.len() <= limits::PRESENCE_PERSONS;
         listed.then(|| self.present.values().map(Present::person).collect())
     }
@@ -249,7 +372,7 @@ impl Room {
 
 impl Present {
     fn person(&self) -> Person {
-        Person { username: self.display.clone(), role: self.role }
+        Person { username: self.display.clone(), role: self.owner.role() }
     }
 }
 
@@ -265,7 +388,7 @@ mod tests {
     }
 
     fn join(room: &mut Room, text: &str, key: Option<KeyHash>) -> Result<Arc<str>, Refusal> {
-        room.join(None, &name(text), key, 0)
+        room.join(None, &name(text), Owner::Guest(key), 0)
     }
 
     fn names(persons: &[Person]) -> Vec<&str> {
@@ -307,10 +430,10 @@ mod tests {
     fn renaming_frees_the_old_name_unless_it_is_kept() {
         let mut room = Room::default();
         let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-        let ben = room.join(Some(&ana), &name("Ben"), Some(MINE), 0).expect("free");
+        let ben = room.join(Some(&ana), &name("Ben"), Owner::Guest(Some(MINE)), 0).expect("free");
         join(&mut room, "Ana", Some(YOURS)).expect("never spoke, so it is free");
         room.speak(&ben, 0);
-        room.join(Some(&ben), &name("Cleo"), Some(MINE), 0).expect("free");
+        room.join(Some(&ben), &name("Cleo"), Owner::Guest(Some(MINE)), 0).expect("free");
         join(&mut room, "Ben", Some(YOURS)).expect_err("spoke, so it is kept");
         join(&mut room, "Ben", Some(MINE)).expect("for its key");
     }
@@ -321,9 +444,67 @@ mod tests {
         join(&mut room, "Ana", None).expect("free");
         let ben = join(&mut room, "Ben", None).expect("free");
         room.take_presence();
-        room.join(Some(&ben), &name("Ana"), None, 0).expect_err("taken");
+        room.join(Some(&ben), &name("Ana"), Owner::Guest(None), 0).expect_err("taken");
         assert_eq!(room.person(&ben).map(|(name, _)| name.to_string()), Some("Ben".to_owned()));
         assert_eq!(room.take_presence(), None);
+    }
+
+    #[test]
+    fn a_members_name_is_its_accounts_here_or_not() {
+        let mut room = Room::new(Reservations::default(), vec![(name("Ana").shared_folded(), 7)]);
+        for key in [None, Some(MINE)] {
+            let refusal = join(&mut room, "ana", key).expect_err("a guest");
+            assert_eq!(refusal.code, ErrorCode::NameTaken);
+            assert_ne!(name(&refusal.suggestion.expect("free")).folded(), name("Ana").folded());
+        }
+        room.claim(&name("Ana"), Some(MINE), 1, 0).expect_err("taken");
+        room.join(None, &name("Ana"), Owner::Account(8, Role::Member), 0).expect_err("another account");
+        for _ in 0..2 {
+            room.join(None, &name("Ana"), Owner::Account(7, Role::Member), 0).expect("its own");
+        }
+        assert_eq!(
+            (room.online(), room.person(name("Ana").folded()).map(|it| it.1)),
+            (1, Some(Role::Member))
+        );
+    }
+
+    #[test]
+    fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
+        let mut room = Room::default();
+        let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+        room.speak(&ana, 0);
+        room.take_presence();
+        room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
+        room.claim(&name("Ana"), None, 1, 0).expect_err("without a key");
+        room.claim(&name("Ana"), Some(MINE), 2, 0).expect("hers");
+        room.claim(&name("Ana"), Some(MINE), 3, 0).expect_err("held for the first");
+        join(&mut room, "Ana", Some(MINE)).expect("another tab of hers");
+        room.enrol(&name("Ana"), 7, Role::Member);
+        let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else {
+            panic!("a role changed")
+        };
+        assert_eq!((joined[0].role, left.len()), (Role::Member, 0));
+        join(&mut room, "Ana", Some(MINE)).expect_err("logged in, or not at all");
+        room.unclaim(&name("Ana"), 2);
+        room.leave(&ana, 0);
+        room.leave(&ana, 0);
+        join(&mut room, "Ana", Some(MINE)).expect_err("it is the account's");
+        assert_eq!(room.take_reservation_changes().len(), 2, "kept for her key, and no more");
+    }
+
+    #[test]
+    fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
+        let mut room = Room::default();
+        let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+        room.speak(&ana, 0);
+        room.leave(&ana, 0);
+        room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
+        room.claim(&name("Ana"), Some(MINE), 1, 0).expect("hers");
+        room.unclaim(&name("Ana"), 9);
+        room.claim(&name("Ana"), Some(MINE), 2, 0).expect_err("still held");
+        room.unclaim(&name("Ana"), 1);
+        join(&mut room, "Ana", Some(YOURS)).expect_err("kept for her");
+        join(&mut room, "Ana", Some(MINE)).expect("hers");
     }
 
     #[test]
@@ -342,6 +523,22 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_is_told_what_the_others_were_and_then_the_same_changes() {
+        let mut room = Room::default();
+        let ana = join(&mut room, "Ana", None).expect("free");
+        room.take_presence();
+        room.leave(&ana, 0);
+        join(&mut room, "Ben", None).expect("free");
+        let (online, listed) = room.told();
+        assert_eq!((online, names(&listed.expect("few"))), (1, vec!["Ana"]), "Ana only reloads the page");
+        join(&mut room, "Ana", None).expect("free again");
+        let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("Ben came") };
+        assert_eq!((names(&joined), left.len()), (vec!["Ben"], 0));
+        let (online, listed) = room.told();
+        assert_eq!((online, names(&listed.expect("few"))), (2, vec!["Ana", "Ben"]));
+    }
+
+    #[test]
     fn above_200_persons_only_their_number_is_told_and_at_200_everybody_again() {
         let mut room = Room::default();
         for number in 0..limits::PRESENCE_PERSONS {
@@ -350,7 +547,7 @@ mod tests {
         assert!(matches!(room.take_presence(), Some(PresenceUpdate::Changes { .. })));
         let last = join(&mut room, "One more", None).expect("free");
         assert_eq!(room.take_presence(), Some(PresenceUpdate::Count));
-        assert_eq!(room.everybody(), None);
+        assert_eq!(room.told(), (limits::PRESENCE_PERSONS + 1, None));
         room.leave(&last, 0);
         match room.take_presence() {
             Some(PresenceUpdate::Whole(everybody)) => assert_eq!(everybody.len(), limits::PRESENCE_PERSONS),

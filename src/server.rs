@@ -6,19 +6,27 @@ use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::client::{ClientContext, event_of};
+use crate::accounts::Accounts;
+use crate::accounts::invite::InviteCode;
+use crate::api::Api;
+use crate::banner;
+use crate::caps::{Caps, ForwardedSeats};
+use crate::client::{ClientContext, ClientOptions, event_of};
 use crate::config::Config;
+use crate::errands::{Errand, Errands};
 use crate::hub::{Command, Hub, HubConfig};
 use crate::kept::Kept;
 use crate::limits;
-use crate::listener::{self, Caps, Context};
+use crate::listener::{self, Context};
 use crate::log_writer::LogWriter;
+use crate::mailer::Mailer;
 use crate::page::{PageContext, Pages};
 use crate::protocol::encode;
 use crate::reservations::Reservations;
@@ -103,6 +111,8 @@ pub struct Server {
     local_addr: SocketAddr,
     stop: Arc<StopSignal>,
     hub: Sender<Command>,
+    errands: Sender<Errand>,
+    invite: Option<InviteCode>,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when all of them have ended.
     running: Receiver<()>,
@@ -126,19 +136,46 @@ impl Server {
         let store = Store::open(&config.database)?;
         let readers = store.readers();
         let epoch = store.epoch().to_owned();
+        let accounts = Arc::new(open_accounts(&store, &config, local_addr.port())?);
         let stop = Arc::new(StopSignal::new()?);
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
-        let hub_thread = start_hub(store, &config, commands, alive.clone())?;
-        let mut server =
-            Server { local_addr, stop: stop.clone(), hub: hub.clone(), threads: vec![hub_thread], running };
-        let context = Arc::new(Context {
-            client: ClientContext::new(hub, readers, epoch, config.rate_limit, stop.clone()),
+        let mailer = config.sendmail.clone().map(|program| Mailer { program, title: config.title.clone() });
+        let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
+        let (errands, errands_thread) = errands.start(alive.clone())?;
+        let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
+        let api = Api {
+            accounts: accounts.clone(),
+            hub: hub.clone(),
+            errands: errands.clone(),
+            invite: invite.clone(),
             public_urls: config.public_urls.clone(),
-            stop,
-            pages: Pages::start(PageContext::new(&config, local_addr.port()))?,
-        });
+            title: config.title.clone(),
+            mails: config.sendmail.is_some(),
+            claims: AtomicU64::new(0),
+        };
+        // Before the hub's thread: nothing has to be stopped if this fails.
+        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api))?;
+        let hub_thread = start_hub(store, &accounts, &config, commands, alive.clone())?;
+        let mut server = Server {
+            local_addr,
+            stop: stop.clone(),
+            hub: hub.clone(),
+            errands,
+            invite,
+            threads: vec![hub_thread, errands_thread],
+            running,
+        };
+        let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
         let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
+        let context = Arc::new(Context {
+            client: ClientContext::new(hub, readers, accounts, epoch, options, stop.clone()),
+            public_urls: config.public_urls.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            forwarded: ForwardedSeats::new(caps),
+            stop,
+            pages,
+        });
         let accept = move || {
             let _alive = alive;
             listener::run(&listener, caps, &context);
@@ -154,6 +191,11 @@ impl Server {
         self.local_addr
     }
 
+    /// What signing up needs; none where anybody may.
+    pub fn invite_code(&self) -> Option<&InviteCode> {
+        self.invite.as_ref()
+    }
+
     /// Closes the room: everybody is told (1001), every thread ends. Takes at most [`limits::STOP`].
     pub fn stop(mut self) {
         self.shut_down();
@@ -165,6 +207,7 @@ impl Server {
         }
         let deadline = Instant::now() + limits::STOP;
         self.stop.stop();
+        let _ = self.errands.try_send(Errand::Stop); // with a full queue, the next errand sees the signal
         let _ = self.hub.send_deadline(Command::Stop, deadline); // a hub that is gone has stopped
         while self.running.recv_deadline(deadline).is_ok() {}
         if Instant::now() >= deadline {
@@ -186,8 +229,16 @@ impl Drop for Server {
     }
 }
 
+/// The accounts in the room's database. Links lead to the address that is handed out.
+fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, StartError> {
+    let address = banner::invite_url(config, port, &banner::interfaces());
+    Accounts::open(store.connect()?, store.connect()?, &address)
+        .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))
+}
+
 fn start_hub(
     store: Store,
+    accounts: &Accounts,
     config: &Config,
     commands: Receiver<Command>,
     alive: Sender<()>,
@@ -198,13 +249,16 @@ fn start_hub(
     getrandom::fill(&mut nonce).map_err(io::Error::from)?;
     let mut log = LogWriter::new(store);
     let reservations = log.reservations().map_err(|error| unusable(error.to_string()))?;
-    let room = Room::new(Reservations::new(reservations));
-    let hub = Hub::new(HubConfig { title: config.title.clone(), nonce }, commands, room, kept, log);
+    let names = accounts.names().map_err(|error| unusable(error.to_string()))?;
+    let room = Room::new(Reservations::new(reservations), names);
+    let hub_config = HubConfig { title: config.title.clone(), members_only: config.members_only, nonce };
+    let hub = Hub::new(hub_config, commands, room, kept, log);
     let run = move || {
         let _alive = alive;
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
             // A room without its hub would look open and be dead: better that everybody sees it is closed.
             log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
+            log::logger().flush();
             std::process::exit(70);
         }
     };

@@ -10,6 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tiny_http::Header;
 
+use crate::api::Api;
 use crate::banner;
 use crate::config::Config;
 use crate::limits::PAGE_BYTES;
@@ -18,16 +19,37 @@ const PAGE: &str = include_str!("../index.html");
 const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
 
 /// What the answers are made from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct PageContext {
     config: Config,
     port: u16,
+    api: Api,
 }
 
 impl PageContext {
     /// For a room with these choices; `port` is the one that is listened on, not 0.
-    pub fn new(config: &Config, port: u16) -> PageContext {
-        PageContext { config: config.clone(), port }
+    pub fn new(config: &Config, port: u16, api: Api) -> PageContext {
+        PageContext { config: config.clone(), port, api }
+    }
+
+    /// For a room that nobody is in.
+    #[cfg(test)]
+    pub(crate) fn alone() -> PageContext {
+        let store = crate::store::Store::open(std::path::Path::new(":memory:")).expect("opens");
+        let connect = || store.connect().expect("connects");
+        let accounts =
+            crate::accounts::Accounts::open(connect(), connect(), "http://localhost").expect("opens");
+        let api = Api {
+            accounts: std::sync::Arc::new(accounts),
+            hub: crossbeam_channel::bounded(1).0,
+            errands: crossbeam_channel::bounded(1).0,
+            invite: None,
+            public_urls: Vec::new(),
+            title: "Chat".to_owned(),
+            mails: false,
+            claims: Default::default(),
+        };
+        PageContext::new(&Config::default(), 5000, api)
     }
 }
 
@@ -40,6 +62,8 @@ pub struct Ask<'a> {
     pub target: &'a str,
     /// The request's headers.
     pub headers: &'a [Header],
+    /// The request's body.
+    pub body: &'a [u8],
     /// Who asks, as the listener saw it.
     pub peer: Option<IpAddr>,
 }
@@ -82,6 +106,12 @@ impl Answer {
     /// A JSON object.
     pub fn json(status: u16, value: &serde_json::Value) -> Answer {
         Answer::new(status, "application/json", value.to_string())
+    }
+
+    /// Nothing to say but that it is done.
+    pub fn nothing() -> Answer {
+        let headers = vec![("Cache-Control", "no-store".to_owned())];
+        Answer { status: 204, headers, body: Bytes::new() }
     }
 
     /// The API's form of a refusal: a code for programs and a sentence for people.
@@ -132,9 +162,13 @@ impl Site {
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
             "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
-            path if is_api(path) => {
-                Answer::api_error(404, "not_found", "There is no such address in this API.")
-            }
+            path if is_api(path) => match Api::method_of(path) {
+                Some(allowed) if allowed.split(", ").any(|method| method == ask.method) => {
+                    self.context.api.answer(ask)
+                }
+                Some(allowed) => not_allowed(ask, allowed),
+                None => Answer::api_error(404, "not_found", "There is no such address in this API."),
+            },
             _ => Answer::text(404, "Not found: the room is at /"),
         }
     }
@@ -221,13 +255,13 @@ mod tests {
     fn site() -> Site {
         let page =
             "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>";
-        Site::with_page(PageContext::new(&Config::default(), 5000), page)
+        Site::with_page(PageContext::alone(), page)
     }
 
     fn ask(method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        site().answer(&Ask { method, target, headers: &headers, peer: None })
+        site().answer(&Ask { method, target, headers: &headers, body: b"", peer: None })
     }
 
     fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {

@@ -92,8 +92,12 @@ pub fn wait(socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Resu
 
 fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
     loop {
-        // Rounded up: a wait that ends a hair before its deadline would be followed by one of nothing.
-        let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);
+        let mut left = deadline.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            // Rounded up: a wait that ends a hair before its deadline would be followed by one of nothing. What is only a
+            // look must not wait at all: the accepting thread looks before each connection.
+            left += Duration::from_micros(999);
+        }
         let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
         match poll(fds, Some(&timeout)) {
             Err(rustix::io::Errno::INTR) => {}
@@ -147,5 +151,22 @@ pub fn drain(mut stream: &TcpStream, deadline: Instant) {
             }
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_at_the_signal_does_not_wait() {
+        let signal = StopSignal::new().expect("two sockets");
+        let start = Instant::now();
+        for _ in 0..1_000 {
+            assert!(!signal.is_given());
+        }
+        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        signal.stop();
+        assert!(signal.is_given() && signal.is_given(), "once and for good");
     }
 }

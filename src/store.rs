@@ -53,6 +53,7 @@ pub struct Store {
     head: Position,
     tabs: TabIds,
     readers: Readers,
+    source: Source,
     /// None for a database in memory, which has no write-ahead log.
     checkpointer: Option<Checkpointer>,
     /// Held until everything above is closed.
@@ -100,21 +101,21 @@ impl Store {
         let source = Source::File(path.to_owned());
         let db = source.connect(path)?;
         // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
-        let log = std::fs::metadata(file::beside(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0);
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())
             .map_err(|error| OpenError::of_sqlite(path, &error))?;
-        Store::over(db, &source, path)
+        Store::over(db, source, path)
     }
 
     fn open_in_memory() -> Result<Store, OpenError> {
         let path = Path::new(IN_MEMORY);
         let source = Source::Memory(new_epoch(path)?);
-        Store::over(source.connect(path)?, &source, path)
+        Store::over(source.connect(path)?, source, path)
     }
 
     /// The store over its first connection.
-    fn over(mut db: Connection, source: &Source, path: &Path) -> Result<Store, OpenError> {
+    fn over(mut db: Connection, source: Source, path: &Path) -> Result<Store, OpenError> {
         let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+        let left_over = source.has_log();
         if db.is_readonly("main").map_err(failed)? {
             return Err(OpenError::ReadOnly(path.to_owned(), "the file is write-protected".to_owned()));
         }
@@ -132,13 +133,13 @@ impl Store {
         schema::migrate(&mut db, &new_epoch(path)?).map_err(failed)?;
         let epoch = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).map_err(failed)?;
         let head = read::head(&db).map_err(failed)?;
-        let readers = Readers::open(source, path)?;
-        let checkpointer = match source {
-            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path)?),
+        let readers = Readers::open(&source, path)?;
+        let checkpointer = match &source {
+            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path, left_over)?),
             Source::Memory(_) => None,
         };
         db.busy_timeout(limits::STORE_BUSY).map_err(failed)?;
-        Ok(Store { db, epoch, head, tabs: TabIds::default(), readers, checkpointer, _lock: None })
+        Ok(Store { db, epoch, head, tabs: TabIds::default(), readers, source, checkpointer, _lock: None })
     }
 
     /// The name of this log: positions of another one mean nothing here.
@@ -149,6 +150,23 @@ impl Store {
     /// The newest position; 0 while nothing was ever said.
     pub fn head(&self) -> Position {
         self.head
+    }
+
+    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
+    /// log's growth brings about; this one makes them only where nobody writes the log.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn connect(&self) -> Result<Connection, OpenError> {
+        let path = self.source.path();
+        let db = self.source.connect(path)?;
+        let set_up = || {
+            schema::set_up_writing(&db)?;
+            let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)
+        };
+        set_up().map_err(|error| OpenError::of_sqlite(path, &error))?;
+        Ok(db)
     }
 
     /// The connections that read the log, for all clients to share.
@@ -173,6 +191,17 @@ impl Drop for Store {
     }
 }
 
+/// A connection to the database of a room that may be open meanwhile, for rows that are not of the log. It never makes a
+/// database.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
+    let (db, path) = read::connect_beside(path)?;
+    schema::set_up_writing(&db).map_err(|error| OpenError::of_sqlite(&path, &error))?;
+    Ok(db)
+}
+
 /// Where connections lead.
 #[derive(Debug)]
 enum Source {
@@ -183,6 +212,13 @@ enum Source {
 }
 
 impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Source::File(path) => path,
+            Source::Memory(_) => Path::new(IN_MEMORY),
+        }
+    }
+
     /// A connection that may write. It waits [`limits::STORE_BUSY_ASIDE`] for others' locks.
     fn connect(&self, path: &Path) -> Result<Connection, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -196,6 +232,11 @@ impl Source {
         let db = opened.map_err(|error| OpenError::of_sqlite(path, &error))?;
         db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(|error| OpenError::of_sqlite(path, &error))?;
         Ok(db)
+    }
+
+    /// See [`file::has_log`].
+    fn has_log(&self) -> bool {
+        matches!(self, Source::File(path) if file::has_log(path))
     }
 
     /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each

@@ -1,1 +1,49 @@
-fn main() {}
+//! Every promise of the room, tried from the outside: real sockets, real processes, a real browser.
+//!
+//! One crate, so that it is linked once. Each module is a subject; its head says what it claims.
+
+mod support;
+
+// A message on its way.
+mod broadcast;
+mod deletion;
+mod delivery;
+mod history;
+mod resume;
+
+// Who is here.
+mod names;
+mod presence;
+mod typing;
+
+// Who has an account.
+mod accounts;
+
+// Those who write or read badly.
+mod closing;
+mod errors;
+mod isolation;
+mod pace;
+mod slow;
+
+// The public port.
+mod caps;
+mod http;
+mod page;
+
+// The process, its disk, its end.
+#[cfg(unix)]
+mod crash;
+mod disk;
+mod persistence;
+mod scale;
+#[cfg(unix)]
+mod startup;
+#[cfg(unix)]
+mod stopping;
+#[cfg(unix)]
+mod torture;
+
+// The page, in a browser.
+#[cfg(unix)]
+mod browser;

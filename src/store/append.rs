@@ -175,8 +175,7 @@ impl Turn<'_> {
 
     fn message(&mut self, message: &NewMessage) -> rusqlite::Result<Outcome> {
         let id = message.client_message_id.as_deref();
-        // Without an id there is nothing to find again, and a tab that never sends one needs no row.
-        let tab = if id.is_some() { Some(self.tab(&message.tab)?) } else { None };
+        let tab = self.tab(&message.tab)?;
         let position = self.head + 1;
         let inserted = self.insert.execute(params![
             to_sql(position),

@@ -44,11 +44,13 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread on its own connection, for what `writer` commits.
+    /// Starts the thread on its own connection, for what `writer` commits. What is `left_over` in the log from a crash
+    /// may hold deleted text.
     pub(super) fn start(
         db: Connection,
         writer: &mut Connection,
         path: &Path,
+        left_over: bool,
     ) -> Result<Checkpointer, OpenError> {
         let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
         schema::set_up_writing(&db).map_err(failed)?;
@@ -63,7 +65,7 @@ impl Checkpointer {
                 Ok(())
             }))
             .map_err(failed)?;
-        let erase = Arc::new(AtomicBool::new(false));
+        let erase = Arc::new(AtomicBool::new(left_over));
         // One place: a second wake-up would tell nothing that the first does not.
         let (requests, received) = bounded(1);
         let copier = Copier { db, erase: erase.clone(), failing: false };
@@ -146,12 +148,12 @@ struct Copier {
 
 impl Copier {
     fn run(mut self, requests: &Receiver<Request>) {
-        let mut pause = limits::RETRY_ERASE.0;
+        let (mut retry, longest) = limits::RETRY_ERASE;
+        let mut erase_at = Instant::now();
         loop {
             let request = if self.erase.load(Ordering::Acquire) {
-                requests.recv_timeout(pause)
+                requests.recv_deadline(erase_at)
             } else {
-                pause = limits::RETRY_ERASE.0;
                 requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match request {
@@ -163,10 +165,19 @@ impl Copier {
                 Ok(Request::Copy) => {
                     self.copy();
                 }
-                Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(limits::RETRY_ERASE.1),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.erase();
+            if self.erase.load(Ordering::Acquire) && Instant::now() >= erase_at {
+                // One deletion is erased at once, a hundred in a row not one by one: it takes the write lock.
+                let (wait, next) = if self.erase() {
+                    (longest, limits::RETRY_ERASE.0)
+                } else {
+                    (retry, (retry * 2).min(longest))
+                };
+                erase_at = Instant::now() + wait;
+                retry = next;
+            }
         }
     }
 
@@ -189,22 +200,21 @@ impl Copier {
         true
     }
 
-    /// Empties the log if deleted text is in it and nobody is using it.
-    fn erase(&mut self) {
+    /// Empties the log if nobody is using it. Returns whether it did.
+    fn erase(&mut self) -> bool {
         // Cleared first: a deletion that is committed while the log is being emptied asks again.
-        if !self.erase.swap(false, Ordering::AcqRel) {
-            return;
-        }
+        self.erase.store(false, Ordering::Release);
         // Most of it beside the writer, the rest under its lock.
-        if !self.copy() {
+        let erased = self.copy() && {
+            let emptied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);
+            let erased = emptied.is_ok();
+            self.report(emptied.err());
+            erased
+        };
+        if !erased {
             self.erase.store(true, Ordering::Release);
-            return;
         }
-        let emptied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);
-        if emptied.is_err() {
-            self.erase.store(true, Ordering::Release);
-        }
-        self.report(emptied.err());
+        erased
     }
 
     /// One line when the disk begins to fail and one when it works again, however often it is tried.

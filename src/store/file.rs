@@ -138,6 +138,11 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(path)
 }
 
+/// Whether a write-ahead log with something in it lies beside the database: it is in use, or its last user crashed.
+pub(super) fn has_log(database: &Path) -> bool {
+    fs::metadata(beside(database, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
+}
+
 /// One server at a time: a lock on a file of our own, since opening and closing the database file itself would drop
 /// SQLite's locks on it. The system gives it back when the process ends, however it ends. The file stays: removing
 /// it would let two servers lock two files of one name.

@@ -13,6 +13,14 @@ impl Store {
     /// # Errors
     /// Nothing is changed then.
     pub fn reservations(&self, now_ms: i64) -> Result<Vec<Reservation>, AppendError> {
+        // Nobody in the room waits yet, and a checkpoint of what a crash has left behind may hold a lock for a moment.
+        self.db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
+        let stored = self.renew_reservations(now_ms);
+        self.db.busy_timeout(limits::STORE_BUSY)?;
+        Ok(stored?)
+    }
+
+    fn renew_reservations(&self, now_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
         let oldest_ms =
             now_ms.saturating_sub(i64::try_from(limits::RESERVED.as_millis()).unwrap_or(i64::MAX));
         let transaction = self.db.unchecked_transaction()?;

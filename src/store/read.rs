@@ -2,8 +2,9 @@
 //! long one would keep the write-ahead log from starting over.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::{OpenError, file, from_sql, role_from_sql, schema, to_sql};
@@ -19,7 +20,7 @@ pub struct StoredMessage {
     pub at_ms: i64,
     /// Who said it.
     pub username: String,
-    /// What they were then.
+    /// What they were then; a guest, once their account is deleted.
     pub role: Role,
     /// What was said; empty once deleted.
     pub text: String,
@@ -29,8 +30,11 @@ pub struct StoredMessage {
     pub deleted: bool,
 }
 
-/// What [`StoredMessage::from_row`] reads, in its order.
-pub(super) const COLUMNS: &str = "position, at, role, deleted, username, client_message_id, text";
+/// What [`StoredMessage::from_row`] reads, in its order. Who has deleted their account is shown as a guest, also in what
+/// they said before: asked for here, since overwriting it would be a long write.
+pub(super) const COLUMNS: &str = "position, at,
+    iif(role > 0 AND EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL), 0, role),
+    deleted, username, client_message_id, text";
 
 impl StoredMessage {
     pub(super) fn from_row(row: &Row) -> rusqlite::Result<StoredMessage> {
@@ -139,27 +143,8 @@ impl Reader {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path) -> Result<Reader, OpenError> {
-        let path = file::resolve(path)?;
-        if !path.exists() {
-            return Err(OpenError::Missing(path));
-        }
-        let failed = |error: rusqlite::Error| OpenError::of_sqlite(&path, &error);
-        // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
-        // not write.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
-        let reader = Reader::over(db).map_err(failed)?;
-        match schema::marks(&reader.db).map_err(failed)? {
-            (schema::APPLICATION_ID, version) if version > schema::VERSION => {
-                Err(OpenError::Newer(path, version))
-            }
-            (schema::APPLICATION_ID, schema::VERSION) => Ok(reader),
-            (schema::APPLICATION_ID, version) => Err(OpenError::Failed(
-                path,
-                format!("its schema is {version}: start the room once to renew it"),
-            )),
-            _ => Err(OpenError::NotOurs(path)),
-        }
+        let (db, path) = connect_beside(path)?;
+        Reader::over(db).map_err(|error| OpenError::of_sqlite(&path, &error))
     }
 
     pub(super) fn over(db: Connection) -> rusqlite::Result<Reader> {
@@ -309,6 +294,40 @@ impl Reader {
     pub fn has_older(&self, position: Position) -> Result<bool, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         Ok(has_older(&snapshot, position)?)
+    }
+}
+
+/// A connection to a room's database that a server may have open, or not, and the path without links.
+pub(super) fn connect_beside(path: &Path) -> Result<(Connection, PathBuf), OpenError> {
+    let path = file::resolve(path)?;
+    if !path.exists() {
+        return Err(OpenError::Missing(path));
+    }
+    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
+        // It is there, so it is its permissions, or those of its folder: readers share memory by files beside it.
+        Some(ErrorCode::CannotOpen) => OpenError::ReadOnly(path.clone(), error.to_string()),
+        _ => OpenError::of_sqlite(&path, &error),
+    };
+    // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
+    // not write. But another program's write-ahead log stays where it is.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    db.set_db_config(keep_log, file::has_log(&path)).map_err(failed)?;
+    db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(failed)?;
+    match schema::marks(&db).map_err(failed)? {
+        (schema::APPLICATION_ID, version) if version > schema::VERSION => {
+            Err(OpenError::Newer(path, version))
+        }
+        (schema::APPLICATION_ID, schema::VERSION) => {
+            db.set_db_config(keep_log, false).map_err(failed)?;
+            Ok((db, path))
+        }
+        (schema::APPLICATION_ID, version) => {
+            let detail = format!("its schema is {version}: start the room once to renew it");
+            Err(OpenError::Failed(path, detail))
+        }
+        _ => Err(OpenError::NotOurs(path)),
     }
 }
 

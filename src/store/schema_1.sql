@@ -1,14 +1,14 @@
 -- The room's log is `messages` and `deletions` together: every position from 1 to the head is in one of them.
 
 -- Rows are appended and never move or go: a deletion overwrites `text` where it lies, with as many spaces as it had
--- bytes. Were rows deleted, SQLite would merge their pages and leave copies of their neighbours in unused space, which no
--- later deletion of those would find.
+-- bytes. Were rows deleted, SQLite would merge their pages, and that can leave copies of neighbours in unused space, which
+-- the later deletion of those does not find.
 CREATE TABLE messages (
     position INTEGER PRIMARY KEY,
     at INTEGER NOT NULL,              -- ms since 1970 UTC
     role INTEGER NOT NULL,            -- 0 guest, 1 member, 2 host: what the sender was then
     deleted INTEGER NOT NULL,         -- 0, 1: both take no space, so that setting it moves nothing
-    tab INTEGER,                      -- tabs.id; NULL where there is no client_message_id
+    tab INTEGER NOT NULL,             -- tabs.id: whose client_message_id it is, and who may delete it
     username TEXT NOT NULL,
     client_message_id TEXT,
     text TEXT NOT NULL                -- last: what skips it need not read its overflow pages
@@ -33,7 +33,7 @@ CREATE TABLE gaps (
     last INTEGER NOT NULL
 ) STRICT;
 
--- Who sent what has a short number here: the hash would be repeated in each row and in the index.
+-- Who sent what has a short number here: the hash would be repeated in each message and in the index.
 CREATE TABLE tabs (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE          -- SHA-256 of the tab_key

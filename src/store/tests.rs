@@ -5,11 +5,15 @@ mod log;
 mod pages;
 mod pressure;
 
+use std::fs;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Change, NewMessage, Outcome, Store};
+use super::{AppendError, Change, NewMessage, Outcome, Store};
 use crate::protocol::{Position, Role};
 
 /// A folder for a database, removed with everything in it.
@@ -32,13 +36,26 @@ impl Place {
 
     /// Names of all files in the folder, sorted.
     fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("the folder");
+        let entries = fs::read_dir(self.folder.path()).expect("the folder");
         let mut names: Vec<_> = entries
             .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
             .collect();
         names.sort();
         names
     }
+}
+
+/// A copy of a database as a crash of its server would leave it.
+fn crashed(place: &Place) -> Place {
+    let copy = Place::new();
+    let other = Connection::open(place.path()).expect("a connection");
+    other.busy_timeout(Duration::from_secs(5)).expect("a timeout");
+    // Under the write lock the log can't start over between the two copies.
+    other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
+    for name in ["chat.db", "chat.db-wal"] {
+        fs::copy(place.folder.path().join(name), copy.folder.path().join(name)).expect("a copy");
+    }
+    copy
 }
 
 /// A message of Ana's. `id` is its `client_message_id` and `tab` says which tab it is from.
@@ -72,6 +89,22 @@ fn stored(store: &mut Store, change: Change) -> Position {
     }
 }
 
+/// A turn of one change. A checkpoint may hold the lock for a moment: like the hub, it tries again.
 fn one(store: &mut Store, change: Change) -> Outcome {
-    store.append(&[change]).expect("a turn").pop().expect("an outcome for each change")
+    let turn = [change];
+    let mut written = Err(AppendError::Busy);
+    eventually("the turn is stored", || {
+        written = store.append(&turn);
+        written != Err(AppendError::Busy)
+    });
+    written.expect("a turn").pop().expect("an outcome for each change")
+}
+
+/// Waits for what another thread does.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::yield_now();
+    }
 }

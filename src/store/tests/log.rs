@@ -114,6 +114,20 @@ fn only_what_is_there_can_be_deleted_and_only_once() {
     assert_eq!(store.head(), 2);
 }
 
+#[test]
+fn a_tab_deletes_what_it_has_sent_with_an_id_or_without_and_nothing_else() {
+    let place = Place::new();
+    let mut store = place.open();
+    let turn = [message("one", 1, Some("a")), message("two", 1, None), message("three", 2, None)];
+    store.append(&turn).expect("a turn");
+    let of_first_tab = |message_id| Change::Deletion { message_id, at_ms: 0, only_of: Some([1; 32]) };
+    assert_eq!(stored(&mut store, of_first_tab(1)), 4);
+    assert_eq!(stored(&mut store, of_first_tab(2)), 5);
+    assert_eq!(one(&mut store, of_first_tab(3)), Outcome::Foreign);
+    assert_eq!(one(&mut store, of_first_tab(2)), Outcome::Missing);
+    assert_eq!(store.head(), 5);
+}
+
 fn reserve(name: &str, key: u8) -> Change {
     let (folded, display) = (name.to_lowercase().into(), name.into());
     Change::Reservation(ReservationChange::Reserve { folded, display, key: [key; 32] })

@@ -1,0 +1,205 @@
+//! Who has failed too often lately, and how long they wait; bounded memory, no I/O.
+//!
+//! Failures are counted for each [`Subject`], and forgiven one by one as time passes. Up to a rule's number they cost
+//! nothing. Beyond it each doubles the wait before the next try, which grows to about the time in which one is
+//! forgiven: guessing becomes that slow, and no wait is ever long. What succeeds is not counted.
+//!
+//! Nobody can lock another out: who fails at somebody's account from elsewhere makes only that address wait, and a
+//! browser that has logged in before ([`Subject::Device`]) is counted by itself, whatever others at its address do.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::limits;
+
+/// Whose failures are counted together. An account is named by a number that the caller chooses, one for each address
+/// of an account that does not exist too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Logins at one account from one address.
+    Pair(u64, IpAddr),
+    /// Logins at one account from a browser that has logged in there before.
+    Device(u64),
+    /// Logins from one address.
+    Address(IpAddr),
+    /// Sign-ups from one address that were refused.
+    SignupRefused(IpAddr),
+    /// Sign-ups from one address.
+    Signup(IpAddr),
+    /// Requests for a reset from one address.
+    Forgot(IpAddr),
+}
+
+impl Subject {
+    /// How many failures are free, and how long until one is forgiven.
+    fn rule(self) -> (u32, Duration) {
+        match self {
+            Subject::Pair(..) | Subject::Device(_) => limits::LOGIN_FAILURES,
+            Subject::Address(_) => limits::ADDRESS_FAILURES,
+            Subject::SignupRefused(_) => limits::SIGNUP_REFUSALS,
+            Subject::Signup(_) => limits::SIGNUPS,
+            Subject::Forgot(_) => limits::FORGOT,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Failures {
+    count: u32,
+    last: Instant,
+    /// Since when one after the other is forgiven.
+    forgiven: Instant,
+}
+
+impl Failures {
+    /// Takes off what time has forgiven.
+    fn fade(&mut self, every: Duration, now: Instant) {
+        let faded = now.saturating_duration_since(self.forgiven).as_nanos() / every.as_nanos();
+        let faded = u32::try_from(faded).unwrap_or(u32::MAX).min(self.count);
+        self.count -= faded;
+        self.forgiven = if self.count == 0 { now } else { self.forgiven + every * faded };
+    }
+
+    fn wait(&self, free: u32) -> Duration {
+        let Some(above) = self.count.checked_sub(free) else { return Duration::ZERO };
+        let (first, longest) = limits::THROTTLE_DELAY;
+        first.saturating_mul(2u32.saturating_pow(above)).min(longest)
+    }
+}
+
+/// All failures that are remembered, at most [`limits::THROTTLE_ENTRIES`] subjects.
+#[derive(Debug, Default)]
+pub struct Throttle(Mutex<HashMap<Subject, Failures>>);
+
+impl Throttle {
+    /// How long these have to wait before they may try: the longest of them. None if they may now.
+    pub fn wait(&self, subjects: &[Subject], now: Instant) -> Option<Duration> {
+        let mut all = self.lock();
+        let waits = subjects.iter().filter_map(|subject| {
+            let failures = all.get_mut(subject)?;
+            let (free, every) = subject.rule();
+            failures.fade(every, now);
+            let until = failures.last + failures.wait(free);
+            until.checked_duration_since(now).filter(|wait| !wait.is_zero())
+        });
+        waits.max()
+    }
+
+    /// Counts a failure for each.
+    pub fn fail(&self, subjects: &[Subject], now: Instant) {
+        let mut all = self.lock();
+        for subject in subjects {
+            if all.len() >= limits::THROTTLE_ENTRIES && !all.contains_key(subject) {
+                make_room(&mut all, now);
+            }
+            let failures = all.entry(*subject).or_insert(Failures { count: 0, last: now, forgiven: now });
+            failures.fade(subject.rule().1, now);
+            failures.count = failures.count.saturating_add(1);
+            failures.last = now;
+        }
+    }
+
+    /// Forgives everything at once: they have proved who they are.
+    pub fn forgive(&self, subjects: &[Subject]) {
+        let mut all = self.lock();
+        for subject in subjects {
+            all.remove(subject);
+        }
+    }
+
+    /// Nothing panics while it holds this.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Subject, Failures>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drops what is forgiven, and a part of the rest, failed longest ago: a whole scan then pays for many.
+fn make_room(all: &mut HashMap<Subject, Failures>, now: Instant) {
+    all.retain(|subject, failures| {
+        failures.fade(subject.rule().1, now);
+        failures.count > 0
+    });
+    let excess = (all.len() + limits::THROTTLE_ENTRIES / 16).saturating_sub(limits::THROTTLE_ENTRIES);
+    if excess > 0 {
+        let mut times: Vec<Instant> = all.values().map(|failures| failures.last).collect();
+        let (_, &mut newest_to_go, _) = times.select_nth_unstable(excess - 1);
+        let mut left = excess;
+        all.retain(|_, failures| {
+            let goes = failures.last <= newest_to_go && left > 0;
+            left -= usize::from(goes);
+            !goes
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ANA: Subject = Subject::Pair(1, HERE);
+
+    fn seconds(wait: Option<Duration>) -> u64 {
+        wait.map_or(0, |wait| wait.as_secs())
+    }
+
+    #[test]
+    fn the_first_failures_are_free_and_then_each_doubles_the_wait() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        let (free, _) = limits::LOGIN_FAILURES;
+        for _ in 0..free {
+            assert_eq!(throttle.wait(&[ANA], now), None);
+            throttle.fail(&[ANA], now);
+        }
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            waits.push(seconds(throttle.wait(&[ANA], now)));
+            throttle.fail(&[ANA], now);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        assert_eq!(
+            throttle.wait(&[Subject::Pair(2, HERE), Subject::Device(1)], now),
+            None,
+            "others are free"
+        );
+        assert_eq!(seconds(throttle.wait(&[Subject::Pair(2, HERE), ANA], now)), 60, "the longest counts");
+        throttle.forgive(&[ANA]);
+        assert_eq!(throttle.wait(&[ANA], now), None);
+    }
+
+    #[test]
+    fn a_wait_ends_by_itself_and_failures_are_forgiven_one_by_one() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let (free, every) = limits::LOGIN_FAILURES;
+        (0..=free).for_each(|_| throttle.fail(&[ANA], start));
+        let wait = throttle.wait(&[ANA], start).expect("one above");
+        assert_eq!(wait, Duration::from_secs(2));
+        assert_eq!(throttle.wait(&[ANA], start + wait), None);
+        let later = start + every;
+        throttle.fail(&[ANA], later);
+        assert_eq!(throttle.wait(&[ANA], later), Some(Duration::from_secs(2)), "one was forgiven, one came");
+        let next_day = start + Duration::from_secs(86_400);
+        (0..free - 1).for_each(|_| throttle.fail(&[ANA], next_day));
+        assert_eq!(throttle.wait(&[ANA], next_day), None, "all were forgiven");
+    }
+
+    #[test]
+    fn however_many_fail_the_memory_is_bounded_and_the_newest_are_remembered() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let many = limits::THROTTLE_ENTRIES as u64 + 5_000;
+        let (free, _) = limits::LOGIN_FAILURES;
+        for number in 0..many {
+            let now = start + Duration::from_micros(number);
+            (0..=free).for_each(|_| throttle.fail(&[Subject::Pair(number, HERE)], now));
+        }
+        assert!(throttle.lock().len() <= limits::THROTTLE_ENTRIES);
+        let now = start + Duration::from_micros(many);
+        assert!(throttle.wait(&[Subject::Pair(many - 1, HERE)], now).is_some());
+        assert!(throttle.wait(&[Subject::Pair(0, HERE)], now).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! Logins cost a lot of time. Nobody but who logs in may notice, nor learn anything from it.
+
+use super::{Browser, behind_a_proxy, email_of, password_of};
+use crate::support::TestServer;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Between the two answers lies a password's hash, or nothing: a factor of ten and more. A busy machine only ever adds to
+/// a time, so the fastest of many is what the server itself takes, and two such differ by far less than the factor three
+/// allowed here.
+#[test]
+fn an_unknown_address_takes_as_long_as_a_wrong_password() {
+    const PAIRS: usize = 20;
+    let server = TestServer::with(behind_a_proxy);
+    drop(Browser::signed_up(&server, "Ana"));
+    let time = |email: &str, number: usize| {
+        // Each from an address of its own, so that none has to wait.
+        let mut browser = Browser::new(server.addr()).from(&format!("203.0.113.{number}"));
+        let start = Instant::now();
+        assert_eq!(browser.log_in(email, "a wrong password").status, 401);
+        start.elapsed()
+    };
+    let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+    for number in 0..PAIRS {
+        known = known.min(time(&email_of("Ana"), number));
+        unknown = unknown.min(time("nobody@school.example", 100 + number));
+    }
+    assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
+}
+
+#[test]
+fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
+    const PEOPLE: usize = 50;
+    let server = TestServer::start();
+    let accounts: Vec<_> = (0..5).map(|number| format!("Person {number} of five")).collect();
+    for name in &accounts {
+        drop(Browser::signed_up(&server, name));
+    }
+    let (mut sender, mut reader) = (server.join("Sender"), server.join("Reader"));
+    let (addr, over) = (server.addr(), AtomicBool::new(false));
+    let (logins, messages, pages) = thread::scope(|scope| {
+        let logins: Vec<_> = (0..PEOPLE)
+            .map(|number| {
+                let name = &accounts[number % accounts.len()];
+                scope.spawn(move || {
+                    let start = Instant::now();
+                    let status = Browser::new(addr).log_in(&email_of(name), &password_of(name)).status;
+                    (status, start.elapsed())
+                })
+            })
+            .collect();
+        let page = scope.spawn(|| {
+            let mut times = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                assert_eq!(Browser::new(addr).get("/healthz").status, 200);
+                times.push(start.elapsed());
+            }
+            times
+        });
+        let mut messages = Vec::new();
+        while !logins.iter().all(|login| login.is_finished()) {
+            let (start, text) = (Instant::now(), format!("message {}", messages.len()));
+            sender.say(&text);
+            reader.expect_message(&text);
+            messages.push(start.elapsed());
+        }
+        over.store(true, Ordering::Relaxed);
+        let logins: Vec<_> = logins.into_iter().map(|login| login.join().expect("no panic")).collect();
+        (logins, messages, page.join().expect("no panic"))
+    });
+    let statuses: Vec<u16> = logins.iter().map(|(status, _)| *status).collect();
+    assert_eq!(statuses, [200; PEOPLE], "right passwords are counted against nobody");
+    // Who waits for the logins takes about as long as the last of them, however busy the machine is.
+    let slowest = |times: &[Duration]| times.iter().max().copied().expect("some were taken");
+    let login = slowest(&logins.iter().map(|(_, time)| *time).collect::<Vec<_>>());
+    let (message, page) = (slowest(&messages), slowest(&pages));
+    assert!(
+        message * 4 < login && page * 4 < login,
+        "a login {login:?}, a message {message:?}, a page {page:?}"
+    );
+}

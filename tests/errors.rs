@@ -1,0 +1,118 @@
+//! A client's mistake is answered with its code and a sentence, and costs nothing else: the connection lives on.
+
+use crate::support::{TestClient, TestServer};
+use serde_json::json;
+use tungstenite::Message;
+
+/// Scalar values of a message.
+const MESSAGE_CHARACTERS: usize = 4000;
+/// Characters of an id.
+const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
+
+fn expect_alive(client: &mut TestClient, text: &str) {
+    client.say(text);
+    client.expect_message(text);
+}
+
+#[test]
+fn what_is_no_event_is_a_bad_request() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let long_id = "x".repeat(CLIENT_MESSAGE_ID_CHARACTERS + 1);
+    let deep = "[".repeat(20_000);
+    let bad = [
+        "",
+        "hello",
+        "{",
+        "[]",
+        "null",
+        "42",
+        "{}",
+        r#"{"event":7}"#,
+        r#"{"event":"receive_message","message":"x"}"#,
+        r#"{"event":"shout","message":"x"}"#,
+        r#"{"event":"send_message"}"#,
+        r#"{"event":"send_message","message":null}"#,
+        r#"{"event":"send_message","message":["x"]}"#,
+        r#"{"event":"send_message","message":"x","username":1}"#,
+        r#"{"event":"send_message","message":"x","client_message_id":1}"#,
+        r#"{"event":"send_message","message":"x","client_message_id":""}"#,
+        &format!(r#"{{"event":"send_message","message":"x","client_message_id":"{long_id}"}}"#),
+        r#"{"event":"send_message","message":"half a pair: \ud83d"}"#,
+        r#"{"event":"join"}"#,
+        r#"{"event":"join","username":{}}"#,
+        r#"{"event":"request_history"}"#,
+        r#"{"event":"request_history","before":-1}"#,
+        r#"{"event":"request_history","before":"1"}"#,
+        r#"{"event":"request_history","before":1.5}"#,
+        r#"{"event":"delete_message"}"#,
+        &deep,
+    ];
+    for frame in bad {
+        ana.send_frame(Message::text(frame)).expect("a frame can be sent");
+        let answer = ana.expect("an answer", |event| event["event"] == "error");
+        assert_eq!(answer["code"], "bad_request", "{frame:.200}: {answer}");
+    }
+    expect_alive(&mut ana, "no harm done");
+}
+
+#[test]
+fn a_message_has_a_length() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    ana.say_with_id(&"x".repeat(MESSAGE_CHARACTERS + 1), "long-1");
+    assert_eq!(ana.expect_error("too_long")["client_message_id"], "long-1");
+    for (n, text) in ["", "   ", "\n\t \u{a0}\u{2003}"].iter().enumerate() {
+        ana.say_with_id(text, &n.to_string());
+        assert_eq!(ana.expect_error("empty")["client_message_id"], n.to_string());
+    }
+    expect_alive(&mut ana, "x");
+}
+
+#[test]
+fn who_speaks_needs_a_name() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.say_with_id("hi", "a");
+    assert_eq!(client.expect_error("name_required")["client_message_id"], "a");
+    client.join("Ana");
+    expect_alive(&mut client, "hi");
+}
+
+#[test]
+fn a_bad_name_in_a_message_is_refused_with_it() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.send(
+        json!({"event": "send_message", "username": "\u{7}", "message": "hi", "client_message_id": "a"}),
+    );
+    assert_eq!(client.expect_error("bad_username")["client_message_id"], "a");
+}
+
+#[test]
+fn only_a_host_moderates() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let _ben = server.join("Ben");
+    for request in [
+        json!({"event": "moderate", "action": "lock"}),
+        json!({"event": "moderate", "action": "mute", "username": "Ben"}),
+        json!({"event": "moderate", "action": "slow_mode", "seconds": 10}),
+        json!({"event": "moderate", "action": "set_title", "title": "Mine"}),
+    ] {
+        ana.send(request);
+        ana.expect_error("not_host");
+    }
+    expect_alive(&mut ana, "hi");
+}
+
+#[test]
+fn an_error_is_its_makers_alone() {
+    let server = TestServer::start();
+    let (mut ana, mut ben) = (server.join("Ana"), server.join("Ben"));
+    ana.say("");
+    ana.expect_error("empty");
+    ana.say("hi");
+    ben.expect_message("hi");
+    assert!(ben.received("error").is_empty());
+}

@@ -1,0 +1,237 @@
+//! The public port speaks strict, bounded HTTP/1.1; what is anything else is refused, with a reason.
+
+use crate::support::{DEADLINE, Knock, Response, TestServer, get, http};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+fn expect_refusal(addr: SocketAddr, request: &[u8], status: u16) -> Response {
+    let response = http(addr, request);
+    let shown = request[..request.len().min(120)].escape_ascii();
+    assert_eq!(response.status, status, "{shown}: {:?}", response.text());
+    let text = response.text();
+    assert!(text.trim().len() > 5 && text.trim_end().lines().count() == 1, "{shown}: no reason in {text:?}");
+    response
+}
+
+#[test]
+fn other_methods_are_405_and_name_the_right_ones() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    for request in ["DELETE / HTTP/1.1", "OPTIONS * HTTP/1.1", "PUT /healthz HTTP/1.1", "TRACE / HTTP/1.1"] {
+        let response = expect_refusal(addr, format!("{request}\r\nHost: {addr}\r\n\r\n").as_bytes(), 405);
+        assert!(response.header("allow").is_some(), "{request}");
+    }
+    for path in ["/", "/healthz", "/api/invite"] {
+        let request = format!("POST {path} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 0\r\n\r\n");
+        let response = expect_refusal(addr, request.as_bytes(), 405);
+        assert!(response.header("allow").is_some_and(|allow| allow.contains("GET")), "{path}");
+    }
+}
+
+#[test]
+fn what_is_no_request_is_400() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let bad: [&[u8]; 14] = [
+        b"hello\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost:\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n folded: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
+        b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ];
+    for request in bad {
+        expect_refusal(addr, request, 400);
+    }
+}
+
+#[test]
+fn too_large_a_request_is_refused_unread() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let post = |headers: &str| format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\n{headers}\r\n");
+    expect_refusal(addr, post("").as_bytes(), 411);
+    expect_refusal(addr, post("Content-Length: 65537\r\n").as_bytes(), 413);
+    expect_refusal(addr, post("Content-Length: 1000000000000000\r\n").as_bytes(), 413);
+    expect_refusal(addr, post("Content-Length: 99999999999999999999999999\r\n").as_bytes(), 413);
+    expect_refusal(addr, post("Transfer-Encoding: chunked\r\n").as_bytes(), 501);
+    let many: String = (0..65).map(|n| format!("X-{n}: y\r\n")).collect();
+    expect_refusal(addr, post(&format!("Content-Length: 0\r\n{many}")).as_bytes(), 431);
+    let long = format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", "x".repeat(17 * 1024));
+    expect_refusal(addr, long.as_bytes(), 431);
+    let endless = format!("GET / HTTP/1.1\r\nHost: {addr}\r\nX: {}", "x".repeat(64 * 1024));
+    expect_refusal(addr, endless.as_bytes(), 431);
+    assert_eq!(server.get("/healthz").status, 200, "unharmed");
+}
+
+#[test]
+fn another_version_is_505() {
+    let server = TestServer::start();
+    for version in ["HTTP/2.0", "HTTP/3.0", "HTTP/0.9"] {
+        let request = format!("GET / {version}\r\nHost: {}\r\n\r\n", server.addr());
+        expect_refusal(server.addr(), request.as_bytes(), 505);
+    }
+    expect_refusal(server.addr(), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505);
+}
+
+#[test]
+fn an_unknown_method_is_501() {
+    let server = TestServer::start();
+    let request = format!("BREW / HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr());
+    expect_refusal(server.addr(), request.as_bytes(), 501);
+}
+
+#[test]
+fn a_websocket_needs_an_upgrade() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let response = expect_refusal(addr, format!("GET /ws HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes(), 426);
+    assert_eq!(response.header("upgrade"), Some("websocket"));
+    let old = format!(
+        "GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    assert_eq!(expect_refusal(addr, old.as_bytes(), 426).header("sec-websocket-version"), Some("13"));
+    let keyless = old.replace("Version: 8", "Version: 13").replace("Sec-WebSocket-Key", "X-Key");
+    expect_refusal(addr, keyless.as_bytes(), 400);
+    let elsewhere = Knock::at(addr, "/elsewhere").and_then(Knock::enter).expect("an answer");
+    assert_eq!(elsewhere.err().map(|response| response.status), Some(404));
+}
+
+#[test]
+fn an_upgrade_as_browsers_write_it_is_accepted() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    // Every browser offers compression, which is declined; a proxy may add what it likes.
+    let headers = format!(
+        "Host: {addr}\r\nOrigin: http://{addr}\r\nX-Forwarded-Proto: http\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+    );
+    let mut client = Knock::with_headers(addr, "/ws", &headers)
+        .and_then(Knock::enter)
+        .expect("an answer")
+        .unwrap_or_else(|response| panic!("{response:?}"));
+    client.expect_event("welcome");
+}
+
+#[test]
+fn foreign_hosts_are_421_and_the_room_has_many_names() {
+    let server = TestServer::with(|config| config.public_urls = vec!["https://chat.example.org".to_owned()]);
+    let addr = server.addr();
+    let port = addr.port();
+    let own = [
+        "127.0.0.1",
+        "192.168.1.20:8080",
+        "[::1]:5000",
+        "localhost",
+        "LocalHost:80",
+        "localhost.",
+        "laptop",
+        "laptop:1234",
+        "anas-laptop.local",
+        "pi.lan",
+        "chat.internal",
+        "chat.home.arpa",
+        "CHAT.example.org",
+        "chat.example.org.",
+        "chat.example.org:443",
+    ];
+    for host in own {
+        assert_eq!(http(addr, format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).status, 200, "{host}");
+    }
+    for host in
+        ["example.org", "evil.example", "chat.example.org.evil.example", "local", "a.localhost.evil.com"]
+    {
+        let answer = http(addr, format!("GET / HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"));
+        // A single label may be a laptop's own name.
+        let expected = if host.contains('.') { 421 } else { 200 };
+        assert_eq!(answer.status, expected, "{host}");
+        assert!(
+            expected == 200 || answer.text().contains("--public-url"),
+            "the way out is named: {}",
+            answer.text()
+        );
+    }
+}
+
+#[test]
+fn foreign_origins_are_403() {
+    let server = TestServer::with(|config| config.public_urls = vec!["https://chat.example.org".to_owned()]);
+    let addr = server.addr();
+    let enter = |host: &str, origin: &str| {
+        let headers = format!("Host: {host}\r\nOrigin: {origin}\r\n");
+        Knock::with_headers(addr, "/ws", &headers).and_then(Knock::enter).expect("an answer")
+    };
+    let here = addr.to_string();
+    for (host, origin) in [
+        (here.as_str(), format!("http://{addr}")),
+        (here.as_str(), "https://chat.example.org".to_owned()),
+        ("chat.example.org", "https://chat.example.org".to_owned()),
+        ("localhost:5000", "http://LOCALHOST:5000".to_owned()),
+        ("laptop.local", "http://laptop.local:80".to_owned()),
+    ] {
+        let entered = enter(host, &origin);
+        entered.unwrap_or_else(|refused| panic!("{host} {origin}: {refused:?}")).expect_event("welcome");
+    }
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1", "http://chat.example.org", "file://"]
+    {
+        let refusal = enter(&here, origin).err().unwrap_or_else(|| panic!("{origin} was let in"));
+        assert_eq!(refusal.status, 403, "{origin}");
+        assert!(refusal.text().contains("--public-url"), "the way out is named: {}", refusal.text());
+        let post = format!(
+            "POST /api/login HTTP/1.1\r\nHost: {addr}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n"
+        );
+        expect_refusal(addr, post.as_bytes(), 403);
+    }
+}
+
+/// Both deadlines at once, since each takes its ten seconds.
+#[test]
+fn a_request_that_does_not_end_is_408() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let begin = |bytes: &str| {
+        let mut stream = TcpStream::connect(addr).expect("a connection");
+        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        stream.write_all(bytes.as_bytes()).expect("bytes can be written");
+        stream
+    };
+    let started = Instant::now();
+    let unfinished = [
+        begin("GET / HT"),
+        begin(&format!("GET / HTTP/1.1\r\nHost: {addr}\r\nX-Waiting: ")),
+        begin(&format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 10\r\n\r\n{{")),
+    ];
+    assert_eq!(get(addr, "/healthz").status, 200, "others are answered meanwhile");
+    for mut stream in unfinished {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer, and its end");
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+        assert!(answer.split_once("\r\n\r\n").is_some_and(|(_, body)| body.trim().len() > 5), "{answer:?}");
+        assert!(started.elapsed().as_secs() >= 5, "only after a while: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn a_silent_visitor_holds_up_nobody() {
+    let server = TestServer::start();
+    let silent: Vec<TcpStream> =
+        (0..100).map(|_| TcpStream::connect(server.addr()).expect("a connection")).collect();
+    // These have asked and do not read the answer.
+    for mut stream in &silent[..50] {
+        write!(stream, "GET / HTTP/1.1\r\nHost: {}\r\n\r\n", server.addr()).expect("bytes can be written");
+    }
+    for _ in 0..10 {
+        assert_eq!(server.get("/").status, 200);
+    }
+    server.join("Ana").say_and_wait("hi");
+}

@@ -1,0 +1,47 @@
+//! What breaks one connection breaks no other; what breaks the room ends it for everybody to see.
+#![cfg(all(unix, debug_assertions))]
+
+use crate::support::{Ended, Process, TestClient};
+use chat_app::fault;
+
+/// The room with a fault point armed: a message with [`fault::TRIGGER`] in it sets it off.
+fn armed(point: &str) -> (Process, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let mut command = Process::command(&folder.path().join("chat.db"));
+    (Process::spawn(command.args(["--port", "0"]).env("CHAT_APP_FAULT", point)), folder)
+}
+
+#[test]
+fn a_panic_in_one_connection_leaves_the_room_alive() {
+    let (process, _folder) = armed("client");
+    let addr = process.addr();
+    let (mut ana, mut ben) = (TestClient::connect(addr), TestClient::connect(addr));
+    ana.join("Ana");
+    ben.join("Ben");
+    for _ in 0..3 {
+        let mut victim = TestClient::connect(addr);
+        victim.join("Victim");
+        ana.expect("Victim", |event| event["event"] == "presence" && event["online"] == 3);
+        victim.say(fault::TRIGGER);
+        assert_ne!(victim.expect_end(), Ended::Silent);
+        ana.expect("that Victim is gone", |event| event["left"] == serde_json::json!(["Victim"]));
+    }
+    ben.say("we are still here");
+    ana.expect_message("we are still here");
+    TestClient::connect(addr).join("Victim");
+    let log = process.stderr.text();
+    assert!(log.contains("ERROR") && !log.contains(fault::TRIGGER), "said aloud, without the message: {log}");
+}
+
+#[test]
+fn a_panic_of_the_hub_ends_the_process_loudly() {
+    let (mut process, _folder) = armed("hub");
+    let mut ana = TestClient::connect(process.addr());
+    ana.join("Ana");
+    ana.say(fault::TRIGGER);
+    let status = process.wait();
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
+    let log = process.stderr.whole();
+    assert!(log.contains("ERROR") && log.contains("hub"), "{log}");
+    assert_ne!(ana.expect_end(), Ended::Silent);
+}

@@ -1,0 +1,205 @@
+//! A name is one person's, whatever it is written with; whoever has spoken under it with a key keeps it.
+
+use crate::support::{TestClient, TestServer, key};
+use serde_json::json;
+
+/// Connections of one person.
+const PERSON_CONNECTIONS: usize = 8;
+/// Names that one key keeps.
+const NAMES_PER_KEY: usize = 5;
+/// Scalar values of a name.
+const NAME_CHARACTERS: usize = 32;
+
+fn try_join(client: &mut TestClient, name: &str) -> serde_json::Value {
+    client.send(json!({"event": "join", "username": name}));
+    client.expect("an answer to join", |event| event["event"] == "joined" || event["event"] == "error")
+}
+
+#[test]
+fn what_looks_like_a_taken_name_is_taken() {
+    let server = TestServer::start();
+    let _ana = server.join("Ana");
+    let look_alikes = ["Ana", "ana", "ANA", "  Ana ", "Аna", "Anа", "Ａｎａ", "Αna"];
+    for look_alike in look_alikes {
+        let mut other = server.connect();
+        let error = try_join(&mut other, look_alike);
+        assert_eq!(error["code"], "name_taken", "{look_alike:?}: {error}");
+        let suggestion = error["suggestion"].as_str().expect("a free name is suggested");
+        assert_eq!(other.join(suggestion)["username"], suggestion, "what is suggested is free");
+        other.leave();
+    }
+}
+
+#[test]
+fn a_name_is_shown_in_its_plain_form() {
+    let server = TestServer::start();
+    for (asked, given) in
+        [("  Anna   Maria ", "Anna Maria"), ("Ｂｅｎ", "Ben"), ("Zoe\u{308}", "Zoë"), ("山田", "山田")]
+    {
+        assert_eq!(server.connect().join(asked)["username"], given, "{asked:?}");
+    }
+}
+
+#[test]
+fn what_no_name_may_be_is_refused() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    let too_long = "x".repeat(NAME_CHARACTERS + 1);
+    let bad = ["", "   ", &too_long, "A\u{7}na", "\u{202e}anA", "A\u{200b}na", "A\u{2066}na", "\u{feff}"];
+    for name in bad {
+        let error = try_join(&mut client, name);
+        assert_eq!(error["code"], "bad_username", "{name:?}: {error}");
+    }
+    let longest = "é".repeat(NAME_CHARACTERS);
+    assert_eq!(client.join(&longest)["username"], longest, "scalar values are counted, not bytes");
+}
+
+#[test]
+fn renaming_frees_the_old_name() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let joined = ana.join("Berta");
+    assert_eq!(joined["username"], "Berta");
+    assert_eq!(joined["role"], "guest");
+    assert_eq!(joined["muted"], false);
+    let mut other = server.join("Ana");
+    ana.say("I was Ana");
+    assert_eq!(other.expect_message("I was Ana")["username"], "Berta");
+}
+
+#[test]
+fn renaming_to_a_taken_name_keeps_the_old_one() {
+    let server = TestServer::start();
+    let (mut ana, _ben) = (server.join("Ana"), server.join("Ben"));
+    assert_eq!(try_join(&mut ana, "ben")["code"], "name_taken");
+    ana.say("hi");
+    assert_eq!(ana.expect_message("hi")["username"], "Ana");
+}
+
+#[test]
+fn one_may_write_ones_own_name_differently() {
+    let server = TestServer::start();
+    let mut ana = server.join("ana");
+    assert_eq!(ana.join("Ana")["username"], "Ana");
+    ana.say("hi");
+    assert_eq!(ana.expect_message("hi")["username"], "Ana");
+}
+
+#[test]
+fn a_message_under_a_taken_name_is_not_said() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let mut other = server.connect();
+    other.send(
+        json!({"event": "send_message", "username": "Ana", "message": "I am not", "client_message_id": "a"}),
+    );
+    assert_eq!(other.expect_error("name_taken")["client_message_id"], "a");
+    ana.say("it is me");
+    ana.expect_message("it is me");
+}
+
+#[test]
+fn a_name_that_has_spoken_waits_for_its_key() {
+    let server = TestServer::start();
+    let (hers, his) = (key("ana"), key("mallory"));
+    let mut ana = server.connect();
+    ana.join_with_keys("Ana", &hers, &key("tab-1"));
+    ana.say_and_wait("hi");
+    ana.leave();
+
+    let mut keyless = server.connect();
+    assert_eq!(try_join(&mut keyless, "ANA")["code"], "name_taken");
+    let mut mallory = server.connect();
+    mallory.send(json!({"event": "join", "username": "Ana", "guest_key": his}));
+    mallory.expect_error("name_taken");
+
+    let mut ana = server.connect();
+    assert_eq!(ana.join_with_keys("Ana", &hers, &key("tab-2"))["username"], "Ana");
+}
+
+#[test]
+fn a_name_without_words_or_without_a_key_is_free_again() {
+    let server = TestServer::start();
+    let mut silent = server.connect();
+    silent.join_with_keys("Silent", &key("silent"), &key("tab"));
+    silent.leave();
+    let mut keyless = server.join("Keyless");
+    keyless.say_and_wait("hi");
+    keyless.leave();
+    for name in ["Silent", "Keyless"] {
+        assert_eq!(server.connect().join(name)["username"], name);
+    }
+}
+
+#[test]
+fn a_key_keeps_only_so_many_names() {
+    let server = TestServer::start();
+    let names: Vec<String> = (0..NAMES_PER_KEY + 3).map(|n| format!("Name{n}")).collect();
+    let mut collector = server.connect();
+    for name in &names {
+        collector.send(json!({"event": "join", "username": name, "guest_key": key("collector")}));
+        // A server may also refuse the name itself to one who keeps enough already.
+        let answer =
+            collector.expect("an answer", |event| event["event"] == "joined" || event["event"] == "error");
+        if answer["event"] == "joined" {
+            collector.say_and_wait(name);
+        }
+    }
+    collector.leave();
+    let mut other = server.connect();
+    let kept = names.iter().filter(|name| try_join(&mut other, name)["code"] == "name_taken").count();
+    assert_eq!(kept, NAMES_PER_KEY);
+}
+
+#[test]
+fn a_duplicated_tab_is_the_same_person() {
+    let server = TestServer::start();
+    let mut first = server.connect();
+    first.join_with_keys("Ana", &key("ana"), &key("tab"));
+    let mut second = server.connect();
+    second.join_with_keys("Ana", &key("ana"), &key("tab"));
+    let mut ben = server.join("Ben");
+    let here = ben.expect("Ana and Ben", |event| event["event"] == "presence" && event["online"] == 2);
+    assert_eq!(here["online"], 2, "two tabs of one person are one person");
+
+    first.leave();
+    second.say("still here");
+    assert_eq!(ben.expect_message("still here")["username"], "Ana");
+    second.leave();
+    ben.expect("Ana's end", |event| event["event"] == "presence" && event["online"] == 1);
+    let left = ben.received("presence").iter().filter(|event| event["left"] == json!(["Ana"])).count();
+    assert_eq!(left, 1, "a person leaves once, with the last connection");
+}
+
+#[test]
+fn a_person_holds_so_many_connections_and_no_more() {
+    let server = TestServer::start();
+    let join = |client: &mut TestClient| {
+        client.send(json!({"event": "join", "username": "Ana", "guest_key": key("ana")}));
+        client.expect("an answer", |event| event["event"] == "joined" || event["event"] == "error")
+    };
+    let mut clients: Vec<TestClient> = (0..PERSON_CONNECTIONS).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(join(client)["event"], "joined");
+    }
+    let mut one_more = server.connect();
+    assert_eq!(join(&mut one_more)["event"], "error");
+    clients.pop().expect("there are some").leave();
+    assert_eq!(join(&mut one_more)["event"], "joined");
+}
+
+#[test]
+fn a_key_has_a_form() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    for bad in ["short", &"x".repeat(65), "has spaces in it, so no", "ümläute-sind-nicht-URL"] {
+        for field in ["guest_key", "tab_key"] {
+            client.send(json!({"event": "join", "username": "Ana", field: bad}));
+            client.expect_error("bad_request");
+        }
+    }
+    client.send(
+        json!({"event": "join", "username": "Ana", "guest_key": "x".repeat(16), "tab_key": "_-".repeat(32)}),
+    );
+    client.expect_event("joined");
+}

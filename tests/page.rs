@@ -1,0 +1,114 @@
+//! The page and the little that is fetched beside it.
+
+use crate::support::{TestServer, http};
+
+const PAGE: &str = include_str!("../index.html");
+
+#[test]
+fn the_page_is_served() {
+    let server = TestServer::start();
+    let response = server.get("/");
+    assert_eq!(response.status, 200);
+    assert_eq!(response.text(), PAGE);
+    assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
+    assert!(response.header("x-powered-by").is_none());
+    let policy = response.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(!policy.contains("unsafe-") && !policy.contains('*'), "{policy}");
+    assert_eq!(server.get("/?name=Ana").status, 200, "a query does no harm");
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let server = TestServer::start();
+    let (addr, whole) = (server.addr(), server.get("/"));
+    let head = http(addr, format!("HEAD / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"));
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    let length = PAGE.len().to_string();
+    assert_eq!(head.header("content-length"), Some(length.as_str()));
+    assert_eq!(whole.header("content-length"), Some(length.as_str()));
+    assert_eq!(head.header("etag"), whole.header("etag"));
+}
+
+#[test]
+fn an_unchanged_page_is_not_sent_again() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let tag = server.get("/").header("etag").expect("a tag").to_owned();
+    for tags in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+        let response = http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\nIf-None-Match: {tags}\r\n\r\n"));
+        assert_eq!((response.status, response.body.len()), (304, 0), "{tags}");
+        assert_eq!(response.header("etag"), Some(tag.as_str()));
+    }
+    let response = http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\nIf-None-Match: \"other\"\r\n\r\n"));
+    assert_eq!(response.status, 200);
+}
+
+#[test]
+fn an_open_room_is_healthy() {
+    let server = TestServer::start();
+    let response = server.get("/healthz");
+    assert_eq!((response.status, response.text().trim_end()), (200, "ok"));
+}
+
+#[test]
+fn the_invite_has_an_address_and_its_picture() {
+    let server = TestServer::with(|config| config.public_urls = vec!["https://chat.example.org".to_owned()]);
+    let response = server.get("/api/invite");
+    assert_eq!(response.header("content-type"), Some("application/json"));
+    let invite = response.json();
+    let url = invite["url"].as_str().expect("an address");
+    assert_eq!(url.trim_end_matches('/'), "https://chat.example.org");
+    let svg = invite["qr_svg"].as_str().expect("a picture");
+    assert_eq!(elements(svg).first(), Some(&"svg"));
+    assert!(elements(svg).contains(&"path") || elements(svg).contains(&"rect"), "something is drawn");
+
+    let server = TestServer::start();
+    let invite = server.get("/api/invite").json();
+    let port = format!(":{}", server.addr().port());
+    assert!(invite["url"].as_str().is_some_and(|url| url.contains(&port)), "{}", invite["url"]);
+}
+
+/// The names of the elements of an XML document, which is checked for being one: tags nest, quotes close.
+fn elements(document: &str) -> Vec<&str> {
+    let (mut open, mut all) = (Vec::new(), Vec::new());
+    for part in document.trim().strip_prefix('<').expect("markup").split('<') {
+        let (tag, text) = part.split_once('>').unwrap_or_else(|| panic!("an unclosed tag: {part}"));
+        assert!(!text.contains('>'), "a stray bracket: {part}");
+        assert_eq!(tag.matches(['"', '\'']).count() % 2, 0, "an unclosed quote: {tag}");
+        let name = tag.split([' ', '/', '\n']).find(|name| !name.is_empty()).expect("a tag has a name");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "tags nest");
+        } else if !tag.starts_with(['?', '!']) {
+            all.push(name);
+            if !tag.ends_with('/') {
+                open.push(name);
+            }
+        }
+    }
+    assert!(open.is_empty(), "unclosed: {open:?}");
+    all
+}
+
+#[test]
+fn what_is_not_there_is_404() {
+    let server = TestServer::start();
+    for path in
+        ["/index.html", "/../Cargo.toml", "/%2e%2e/chat.db", "//", "/ws/", "/healthz/", "/chat.db", "/WS"]
+    {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.get("/api/nothing").json()["error"]["code"], "not_found");
+}
+
+#[test]
+fn a_hundred_readers_get_the_page_at_once() {
+    let server = TestServer::start();
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(|| (0..10).for_each(|_| assert_eq!(server.get("/").text().len(), PAGE.len())));
+        }
+    });
+}

@@ -1,0 +1,106 @@
+//! Many at once, and far behind: a class comes back after a restart, and one who was away for long catches up.
+
+use crate::support::{Ended, TestClient, TestServer, View};
+#[cfg(unix)]
+use crate::support::{Knock, Process, free_port};
+use chat_app::config::Config;
+use chat_app::protocol::Role;
+use chat_app::store::{Change, NewMessage, Store};
+use std::sync::Arc;
+
+#[cfg(unix)]
+#[test]
+fn a_thousand_come_back_at_once() {
+    const CLIENTS: usize = 1_000;
+    rlimit::increase_nofile_limit(4 * CLIENTS as u64).expect("descriptors for a thousand clients");
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let (port, database) = (free_port(), folder.path().join("chat.db"));
+    let start = || Process::start_on(port, &database, &["--max-clients-per-address", "2000"]);
+    let mut process = start();
+    let addr = process.addr();
+    let mut speaker = TestClient::connect(addr);
+    speaker.join("Speaker");
+    (0..10).for_each(|n| drop(speaker.say_and_wait(&format!("before {n}"))));
+
+    let mut views: Vec<View> = (0..CLIENTS).map(|_| View::default()).collect();
+    enter_at_once(addr, &mut views);
+    speaker.say_and_wait("missed by all but one");
+    process.kill();
+    drop(process);
+    let process = start();
+    process.addr();
+
+    let mut clients = enter_at_once(addr, &mut views);
+    let mut speaker = TestClient::connect(addr);
+    speaker.join("Speaker");
+    let head = speaker.say_and_wait("welcome back")["id"].as_u64().expect("a position");
+    for (view, client) in views.iter_mut().zip(&mut clients) {
+        view.follow_to(client, head).expect("live again");
+    }
+    assert_eq!(views[0].texts().last(), Some(&"welcome back"));
+    for view in &views {
+        assert!(view.messages() == views[0].messages(), "all see the same");
+    }
+}
+
+/// Everybody knocks before anybody is waited for.
+#[cfg(unix)]
+fn enter_at_once(addr: std::net::SocketAddr, views: &mut [View]) -> Vec<TestClient> {
+    let knocks: Vec<Knock> =
+        views.iter().map(|view| Knock::at(addr, &view.target()).expect("the queue is long enough")).collect();
+    let enter = |(knock, view): (Knock, &mut View)| {
+        let mut client = knock.enter().expect("an answer").expect("let in");
+        view.follow_replay(&mut client).expect("a replay");
+        client
+    };
+    knocks.into_iter().zip(views).map(enter).collect()
+}
+
+#[test]
+fn who_is_far_behind_catches_up_and_holds_up_nobody() {
+    const MESSAGES: u64 = 100_000;
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let database = folder.path().join("chat.db");
+    fill(&database, MESSAGES);
+    let mut server = TestServer::with(|config: &mut Config| config.database = database);
+    let epoch = server.connect().expect_event("welcome")["epoch"].as_str().expect("an epoch").to_owned();
+    let (mut ana, mut ben) = (server.join("Ana"), server.join("Ben"));
+
+    let mut behind = TestClient::resume(server.addr(), 0, &epoch);
+    let mut view = View::default();
+    // Far more than any buffer holds is still to come for the one who is behind, while the others talk.
+    view.follow_to(&mut behind, 10).expect("the first messages");
+    for n in 0..50 {
+        ana.say(&n.to_string());
+        ben.expect_text(&n.to_string());
+    }
+    while let Err(ended) = view.follow_to(&mut behind, MESSAGES + 50) {
+        // Cut off for not having read while the others talked, on a very slow machine: it resumes.
+        assert_ne!(ended, Ended::Silent);
+        behind = view.connect(server.addr());
+    }
+    assert_eq!(view.messages().len() as u64, MESSAGES + 50);
+    behind.join("Carla");
+    behind.say_and_wait("here I am");
+    server.stop();
+}
+
+/// A log of `messages`, written as the room writes it.
+fn fill(database: &std::path::Path, messages: u64) {
+    let mut store = Store::open(database).expect("a new database");
+    let username: Arc<str> = "Speaker".into();
+    let message = |n: u64| {
+        Change::Message(NewMessage {
+            at_ms: 1_700_000_000_000 + n.cast_signed(),
+            username: username.clone(),
+            role: Role::Guest,
+            text: format!("message {n}"),
+            tab: [0; 32],
+            client_message_id: None,
+        })
+    };
+    for first in (1..=messages).step_by(1000) {
+        let turn: Vec<Change> = (first..first + 1000).map(message).collect();
+        store.append(&turn).expect("the disk takes it");
+    }
+}

@@ -1,0 +1,82 @@
+//! A server inside the test, alone with its database.
+
+use super::{Response, TestClient, get};
+use chat_app::config::Config;
+use chat_app::server::Server;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A running server on a port of its own, with a database in a folder of its own. Dropping it stops it and waits
+/// for its threads.
+pub struct TestServer {
+    server: Option<Server>,
+    config: Config,
+    folder: TempDir,
+}
+
+impl TestServer {
+    /// A server that does not limit the pace: what most tests are about is not how fast one may write.
+    pub fn start() -> TestServer {
+        TestServer::with(|_| ())
+    }
+
+    /// As [`TestServer::start`], after `change` has had its way with the configuration.
+    pub fn with(change: impl FnOnce(&mut Config)) -> TestServer {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let mut config = Config {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 0,
+            database: folder.path().join("chat.db"),
+            rate_limit: 0,
+            quiet: true,
+            ..Config::default()
+        };
+        change(&mut config);
+        let server = Server::start(config.clone()).expect("the server starts");
+        TestServer { server: Some(server), config, folder }
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.as_ref().expect("the server is running").local_addr()
+    }
+
+    /// The folder that holds its database and nothing of anyone else's.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database file.
+    pub fn database(&self) -> &Path {
+        &self.config.database
+    }
+
+    /// A connection that has joined nobody yet.
+    pub fn connect(&self) -> TestClient {
+        TestClient::connect(self.addr())
+    }
+
+    /// A connection that has joined as `name`, without any key.
+    pub fn join(&self, name: &str) -> TestClient {
+        let mut client = self.connect();
+        client.join(name);
+        client
+    }
+
+    /// The answer to `GET path`.
+    pub fn get(&self, path: &str) -> Response {
+        get(self.addr(), path)
+    }
+
+    /// Stops the server and waits until it has.
+    pub fn stop(&mut self) {
+        self.server.take().expect("the server is running").stop();
+    }
+
+    /// Starts it again, after [`TestServer::stop`], with the same database.
+    pub fn start_again(&mut self) {
+        assert!(self.server.is_none(), "the server is still running");
+        self.server = Some(Server::start(self.config.clone()).expect("the server starts again"));
+    }
+}
