@@ -4,9 +4,15 @@
 //! Nothing here sleeps. Whatever has to happen is waited for with a deadline that only a failure reaches, so a
 //! busy machine makes the tests slower and never wrong.
 
+#[cfg(unix)]
+mod browser;
 mod client;
+#[cfg(unix)]
+mod devtools;
 mod http;
 mod knock;
+#[cfg(unix)]
+mod page;
 mod process;
 mod random;
 mod server;
@@ -14,9 +20,13 @@ mod view;
 
 use std::time::Duration;
 
+#[cfg(unix)]
+pub use browser::{Browser, Scheme, Size, on_ci};
 pub use client::{Ended, TestClient};
 pub use http::{Response, get, http, try_http};
 pub use knock::Knock;
+#[cfg(unix)]
+pub use page::Page;
 #[cfg(unix)]
 pub use process::Signal;
 pub use process::{Process, free_port};

@@ -1,0 +1,104 @@
+//! The network: lost, waiting, back; the room closed by its host; a copy of a tab.
+
+use super::look::look;
+use crate::support::{Browser, Process, TestClient, TestServer, free_port};
+
+#[test]
+fn what_was_written_while_the_room_was_away_goes_out_in_order_and_what_was_missed_is_marked() {
+    let Some(browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let database = folder.path().join("chat.db");
+    let port = free_port();
+    let mut room = Process::start_on(port, &database, &["--title", "Room 12"]);
+    let ana = browser.join(room.addr(), "Ana");
+    let ben = Browser::start().expect("one is running").join(room.addr(), "Ben");
+    ana.say("Is this thing on?");
+    ben.expect_message("Ana", "Is this thing on?");
+
+    // Killed, as a laptop's lid does it: no goodbye.
+    room.kill();
+    for page in [&ana, &ben] {
+        page.expect_connection("lost");
+        page.expect_text("#status-text", "Reconnecting…");
+    }
+    ana.write("first");
+    ana.write("second");
+    ana.expect_waiting(2);
+    ana.expect_text("#status-text", "2 messages waiting");
+    look(&ana, "reconnecting");
+
+    // Elsewhere the same room goes on for a moment, so both have missed something when it comes back.
+    let elsewhere = Process::start(&database, &[]);
+    let mut carla = TestClient::connect(elsewhere.addr());
+    carla.join("Carla");
+    for text in ["Where are you?", "Hello?", "Anybody?"] {
+        carla.say_and_wait(text);
+    }
+    drop((carla, elsewhere));
+    let _room = Process::start_on(port, &database, &[]);
+    for page in [&ana, &ben] {
+        page.run("reconnectNow()");
+        page.expect_connection("live");
+    }
+    ana.expect_text("#status-text", "Caught up: 3 new");
+    ana.expect(
+        "the line",
+        "unreadLine.nextElementSibling.querySelector('.text').textContent === 'Where are you?'",
+    );
+    ana.expect_message("You", "second");
+    look(&ana, "caught-up");
+    for (page, name) in [(&ana, "You"), (&ben, "Ana")] {
+        page.expect_message(name, "second");
+        let texts: Vec<String> = page.messages().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(
+            texts,
+            ["Is this thing on?", "Where are you?", "Hello?", "Anybody?", "first", "second"],
+            "each once, in order"
+        );
+    }
+}
+
+#[test]
+fn a_room_that_its_host_closes_says_so_and_is_found_again() {
+    let Some(browser) = Browser::start() else { return };
+    let mut server = TestServer::with(|config| config.port = free_port());
+    let page = browser.join(server.addr(), "Ana");
+    page.say("See you tomorrow.");
+    server.stop();
+    page.expect_text("#status-text", "The room is closed for now.");
+    look(&page, "closed");
+    server.start_again();
+    page.click("#retry-now");
+    page.expect_connection("live");
+    page.expect_text("#status-text", "Connected again");
+    page.say("Good morning!");
+    assert_eq!(page.messages().len(), 2);
+}
+
+#[test]
+fn a_page_that_cannot_connect_is_silent_at_first_and_then_says_so() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = super::stage::Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    // The room has taken the connection and says nothing.
+    let _actor = stage.expect_entrance();
+    page.expect_hidden("#connection");
+    page.expect_text("#empty-title", "Connecting…");
+    look(&page, "connecting");
+}
+
+#[test]
+fn two_tabs_of_one_person_send_under_one_name() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let first = browser.join(server.addr(), "Ana");
+    let second = browser.open(server.addr());
+    second.press("Enter");
+    second.expect_shown("#message");
+    first.say("from the first");
+    second.say("from the second");
+    second.expect_message("You", "from the first");
+    first.expect_message("You", "from the second");
+    first.expect_text("#people-title", "1 here");
+}

@@ -1,0 +1,233 @@
+//! What a host's word does to everybody else's page. The text that one was about to send is never lost.
+
+use super::look::look;
+use super::stage::{Actor, Stage, message, now_ms};
+use crate::support::{Browser, Page};
+use serde_json::{Value, json};
+
+/// A page that has joined as Ben, with somebody's question before it and a draft in the box.
+fn ben(browser: &Browser, stage: &Stage) -> (Page, Actor) {
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.expect_connection("live");
+    page.fill("#name", "Ben");
+    page.press("Enter");
+    actor.admit(false);
+    page.expect_focus("#message");
+    page.type_text("Because it is lighter");
+    (page, actor)
+}
+
+fn said() -> [Value; 2] {
+    let at = now_ms() - 60_000;
+    [
+        message(1, at, "Ms Keller", "host", "Good morning! Today’s question: why does ice float?"),
+        message(2, at + 20_000, "Ana", "member", "I know!"),
+    ]
+}
+
+fn expect_text_kept(page: &Page) {
+    page.expect("the text", "el.message.value === 'Because it is lighter'");
+}
+
+/// Presses Enter, which must send nothing.
+fn expect_nothing_sent(page: &Page, actor: &mut Actor) {
+    page.press("Enter");
+    page.run("askHistory('probe', 1, 1)");
+    actor.expect_none_until("send_message", "request_history");
+    expect_text_kept(page);
+}
+
+#[test]
+fn a_locked_room_says_why_and_keeps_the_text() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.room(json!({"locked": true}));
+    page.expect_text("#status-text", "The host has locked the room. Your text is kept.");
+    look(&page, "locked");
+    expect_nothing_sent(&page, &mut actor);
+    actor.room(json!({}));
+    page.expect("the word", "!el.statusText.textContent.includes('locked')");
+    page.press("Enter");
+    assert_eq!(actor.expect("send_message")["message"], "Because it is lighter");
+}
+
+#[test]
+fn who_is_muted_is_told_and_keeps_the_text() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.send(json!({"event": "joined", "username": "Ben", "role": "guest", "muted": true}));
+    page.expect_text("#status-text", "The host has muted you. Your text is kept.");
+    look(&page, "muted");
+    expect_nothing_sent(&page, &mut actor);
+}
+
+#[test]
+fn slow_mode_counts_down_and_then_sends_again() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.room(json!({"slow_mode_seconds": 2}));
+    page.press("Enter");
+    let request = actor.expect("send_message");
+    actor.store(&request, "Ben");
+    page.expect_message("You", "Because it is lighter");
+    page.type_text("Less dense");
+    page.expect("the countdown", "/^[12] s$/.test(el.send.textContent)");
+    page.expect_text("#status-text", "Slow mode: one message every 2 s, the next in");
+    page.expect_text("#send", "Send");
+    page.press("Enter");
+    assert_eq!(actor.expect("send_message")["message"], "Less dense");
+
+    // A countdown long enough to be looked at.
+    actor.room(json!({"slow_mode_seconds": 60}));
+    actor.send(json!({
+        "event": "error", "code": "slow_mode", "message": "Slow mode: one message every 60 s.",
+        "retry_after_ms": 58_000, "client_message_id": page.run("state.inFlight"),
+    }));
+    page.expect("the countdown", "/^5\\d s$/.test(el.send.textContent)");
+    look(&page, "slow-mode");
+}
+
+#[test]
+fn a_closed_door_lets_people_read_and_says_why_they_cannot_join() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.expect_connection("live");
+    actor.room(json!({"door_closed": true}));
+    page.expect_text("#status-text", "The host has closed the door");
+    page.expect_message("Ana", "I know!");
+    look(&page, "door-closed");
+    actor.room(json!({}));
+    page.expect("the word", "!el.statusText.textContent.includes('door')");
+    page.fill("#name", "Ben");
+    page.press("Enter");
+    assert_eq!(actor.expect("join")["username"], "Ben");
+}
+
+#[test]
+fn a_guest_among_members_only_reads_and_is_told_so() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.room(json!({"members_only": true}));
+    page.expect_text("#status-text", "Only members can write here.");
+    look(&page, "members-may-write");
+    expect_nothing_sent(&page, &mut actor);
+}
+
+#[test]
+fn a_members_room_and_an_ended_session_end_in_a_gate_that_can_be_tried_again() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    actor.send(json!({"event": "error", "code": "login_required", "message": "This room is for members."}));
+    actor.close(4401);
+    page.expect_text("#gate-title", "This room is for members");
+    look(&page, "members-only");
+    page.click("#gate-button");
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.fill("#name", "Ben");
+    page.press("Enter");
+    actor.admit(false);
+    page.expect_focus("#message");
+    page.type_text("Because it is lighter");
+    actor.close(4401);
+    page.expect_text("#gate-title", "Your session has ended");
+    page.expect_focus("#gate-button");
+    look(&page, "session-ended");
+    page.run("el.gateButton.focus()");
+    page.press("Enter");
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    actor.admit(false);
+    page.expect_focus("#message");
+    expect_text_kept(&page);
+}
+
+#[test]
+fn who_is_removed_is_told_and_does_not_come_back_by_itself() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, actor) = ben(&browser, &stage);
+    actor.close(4403);
+    page.expect_text("#gate-title", "You were removed");
+    assert_eq!(page.run("state.retryTimer"), 0, "the page would come back by itself");
+    look(&page, "removed");
+}
+
+#[test]
+fn a_full_room_is_tried_again_by_itself() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    stage.expect_entrance().close(1013);
+    page.expect_text("#status-text", "The room is full.");
+    look(&page, "full");
+    page.click("#retry-now");
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.expect_message("Ana", "I know!");
+    page.expect_connection("live");
+}
+
+#[test]
+fn a_page_that_was_cut_off_resumes_from_its_position() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, actor) = ben(&browser, &stage);
+    actor.close(4408);
+    let mut actor = stage.expect_entrance();
+    assert_eq!(actor.query, "after=2&epoch=stage");
+    actor.welcome(&[message(3, now_ms(), "Ana", "member", "Less dense!")]);
+    actor.admit(false);
+    page.expect_text("#status-text", "Caught up: 1 new");
+    assert_eq!(page.messages().len(), 3);
+    expect_text_kept(&page);
+}
+
+#[test]
+fn a_refused_message_can_be_sent_again_copied_or_discarded() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    let refusal = |request: &Value, code: &str, text: &str| json!({"event": "error", "code": code, "message": text, "client_message_id": request["client_message_id"]});
+    page.press("Enter");
+    let request = actor.expect("send_message");
+    actor.send(refusal(&request, "not_saved", "The room could not save this message. Try again."));
+    page.expect_text("#waiting .failed .state", "Not sent: The room could not save this message.");
+    page.type_text("A second one");
+    page.press("Enter");
+    // One that was refused does not hold up the next.
+    let second = actor.expect("send_message");
+    assert_eq!(second["message"], "A second one");
+    actor.send(refusal(&second, "too_long", "A message has at most 4,000 characters."));
+    page.expect("two refused", "document.querySelectorAll('#waiting .failed').length === 2");
+    look(&page, "not-sent");
+
+    page.click("#waiting .failed:last-child [data-do=copy]");
+    page.expect_text("#waiting .failed:last-child [data-do=copy]", "Copied");
+    page.click("#waiting .failed:last-child [data-do=discard]");
+    page.expect_waiting(1);
+    page.click("#waiting .failed [data-do=retry]");
+    let again = actor.expect("send_message");
+    assert_eq!(again["client_message_id"], request["client_message_id"], "so that it cannot be stored twice");
+    actor.store(&again, "Ben");
+    page.expect_message("You", "Because it is lighter");
+    page.expect_waiting(0);
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the copy", "el.message.value === 'A second one'");
+}

@@ -1,0 +1,141 @@
+//! Coming in: a first visit, a name that is taken, a browser that was here before, an empty room and its address.
+
+use super::look::{look, look_at};
+use crate::support::{Browser, Scheme, Size, TestServer};
+
+#[test]
+fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::with(|config| config.title = "Room 12".to_owned());
+    let mut ana = server.join("Ana");
+    ana.say_and_wait("Good morning!");
+    let page = browser.open(server.addr());
+    page.expect_focus("#name");
+    page.expect_message("Ana", "Good morning!");
+    look(&page, "first-visit");
+
+    page.fill("#name", "ana");
+    page.press("Enter");
+    page.expect_text("#name-problem", "has this name");
+    page.expect_text("#suggestion", "ana 2");
+    look(&page, "name-taken");
+    page.click("#suggestion");
+    page.expect_focus("#message");
+    page.say("Hello!");
+    assert_eq!(ana.expect_text("Hello!")["username"], "ana 2");
+}
+
+#[test]
+fn a_browser_that_was_here_before_continues_as_who_it_was() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let first = browser.join(server.addr(), "Ana");
+    first.say("I was here.");
+    drop(first);
+    let again = browser.open(server.addr());
+    again.expect_text("#join-button", "Continue as Ana");
+    look(&again, "continue-as");
+    again.press("Enter");
+    again.expect_focus("#message");
+    // The browser's key proves the name: another browser is not given it.
+    again.say("And again.");
+    again.expect_message("You", "I was here.");
+    let stranger = Browser::start().expect("one is running").open(server.addr());
+    stranger.fill("#name", "Ana");
+    stranger.press("Enter");
+    stranger.expect_text("#suggestion", "Ana 2");
+}
+
+#[test]
+fn an_empty_room_shows_how_to_bring_others_in() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    let url = server.get("/api/invite").json()["url"].as_str().expect("an address").to_owned();
+    page.expect_text("#empty-address", &url);
+    page.expect("the code", "el.emptyQr.checkVisibility() && el.emptyQr.naturalWidth > 0");
+    look(&page, "empty-room");
+    page.join("Ana");
+    page.say("First!");
+    page.expect_hidden("#empty");
+}
+
+#[test]
+fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.tab();
+    page.visit(&format!("http://room.lan:{}", server.addr().port()));
+    page.expect_connection("live");
+    assert_eq!(page.run("isSecureContext"), false, "this is what a LAN's address gives");
+    page.join("Ana");
+    page.click("#open-invite");
+    page.expect("the code", "el.inviteQr.naturalWidth > 0");
+    let address = page.text("#invite-address");
+    look(&page, "invite");
+    page.click("#invite-copy");
+    page.expect_text("#invite-copy", "Copied");
+
+    page.click("#invite-full");
+    page.expect("the full screen", "document.fullscreenElement === el.inviteSheet");
+    page.expect_focus("#close-invite");
+    page.expect("a large code", "el.inviteQr.getBoundingClientRect().height > innerHeight * 0.7");
+    look(&page, "invite-full-screen");
+    page.click("#close-invite");
+    page.expect("the dialog", "!document.fullscreenElement && el.invite.open");
+    page.expect_focus("#invite-full");
+    page.press("Escape");
+    page.expect_hidden("#invite");
+    page.expect_focus("#open-invite");
+
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the address", &format!("el.message.value === '{address}'"));
+}
+
+#[test]
+fn the_keyboard_alone_leads_from_a_first_visit_through_every_part_and_back() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    page.expect_focus("#name");
+    page.type_text("Ana");
+    page.press("Enter");
+    page.expect_focus("#message");
+    page.type_text("Look, no hands!");
+    page.press("Enter");
+    page.expect_message("You", "Look, no hands!");
+    page.expect_focus("#message");
+
+    page.press_until("Tab", true, "#open-invite");
+    page.press("Enter");
+    page.expect("the focus in the dialog", "el.invite.open && el.invite.contains(document.activeElement)");
+    page.press("Escape");
+    page.expect_focus("#open-invite");
+    page.press_until("Tab", false, "#toggle-panel");
+    page.press("Enter");
+    page.expect_hidden("#panel");
+    page.press("Enter");
+    page.expect_shown("#panel");
+
+    page.press_until("Tab", false, "summary");
+    page.press("Enter");
+    page.press_until("Tab", false, "#rename");
+    look_at(&page, "settings", Size::Desk, Scheme::Light);
+    page.press("Enter");
+    page.expect_focus("#name");
+    look_at(&page, "rename", Size::Desk, Scheme::Dark);
+    page.type_text("Anna");
+    page.press("Enter");
+    page.expect_focus("#message");
+    page.expect_text("#own-name", "Anna");
+
+    page.size(Size::Phone);
+    page.press_until("Tab", true, "#toggle-panel");
+    page.press("Enter");
+    page.expect_focus("#close-panel");
+    look_at(&page, "drawer", Size::Phone, Scheme::Dark);
+    page.press("Escape");
+    page.expect_hidden("#panel");
+    page.expect_focus("#toggle-panel");
+}

@@ -1,0 +1,94 @@
+//! Who is here, and what a browser remembers of its user's wishes.
+
+use super::look::{look, look_at};
+use crate::support::{Browser, Scheme, Size, TestServer};
+
+#[test]
+fn comings_and_goings_are_one_line_and_one_list() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ms Keller");
+    page.say("Come in!");
+    let names = ["Ana", "Ben", "Liu Wei", "Sofia", "يوسف"];
+    let others: Vec<_> = names.iter().map(|name| server.join(name)).collect();
+    page.expect_text("#people-title", "6 here");
+    page.expect_text(".notice", "and 3 others joined");
+    assert_eq!(page.number("document.querySelectorAll('.notice').length"), 1.0);
+    assert_eq!(page.number("el.people.children.length"), 6.0);
+    look(&page, "joined");
+    look_at(&page, "joined", Size::Desk, Scheme::Dark);
+    // Who came and went with no message between is no news at all.
+    for other in others {
+        other.leave();
+    }
+    page.expect_text("#people-title", "1 here");
+    page.expect_hidden(".notice");
+}
+
+#[test]
+fn on_a_narrow_window_people_are_a_drawer_that_holds_the_focus() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.tab();
+    page.size(Size::Phone);
+    page.go_to(server.addr());
+    page.join("Ana");
+    page.expect_hidden("#panel");
+    page.click("#toggle-panel");
+    page.expect_focus("#close-panel");
+    assert_eq!(page.run("document.querySelector('main').inert"), true, "nothing behind it can be reached");
+    page.click("#open-invite-narrow");
+    page.expect_shown("#invite");
+    page.press("Escape");
+    page.expect_focus("#toggle-panel");
+    page.click("#toggle-panel");
+    page.expect_shown("#panel");
+    // What is not the drawer closes it.
+    page.run("el.scrim.click()");
+    page.expect_hidden("#panel");
+    page.expect_focus("#toggle-panel");
+    assert_eq!(
+        page.number("document.documentElement.scrollWidth"),
+        390.0,
+        "nothing is wider than the window"
+    );
+}
+
+#[test]
+fn a_chosen_theme_outlives_the_tab() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    let background = "getComputedStyle(document.body).backgroundColor";
+    let light = page.run(background);
+    page.click("summary");
+    page.click("#theme label:nth-of-type(3)");
+    page.expect("the dark page", &format!("{background} !== '{}'", light.as_str().expect("a colour")));
+    drop(page);
+    let again = browser.open(server.addr());
+    assert_eq!(again.run("document.documentElement.dataset.theme"), "dark");
+    assert_ne!(again.run(background), light);
+    // "Auto" follows the system again.
+    again.click("summary");
+    again.click("#theme label:nth-of-type(1)");
+    again.expect("the light page", &format!("{background} === '{}'", light.as_str().expect("a colour")));
+    again.scheme(Scheme::Dark);
+    again.expect("the dark page", &format!("{background} !== '{}'", light.as_str().expect("a colour")));
+}
+
+#[test]
+fn nothing_moves_for_those_who_asked_for_that() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    let moving = "[...document.querySelectorAll('*')].filter((node) => {
+        const style = getComputedStyle(node);
+        return style.animationName !== 'none' || parseFloat(style.transitionDuration) > 0;
+    }).length";
+    page.click("#open-invite");
+    page.expect_shown("#invite");
+    page.prefer(&[("prefers-reduced-motion", "no-preference")]);
+    assert!(page.number(moving) > 0.0, "else there would be nothing to switch off");
+    page.prefer(&[("prefers-reduced-motion", "reduce")]);
+    assert_eq!(page.number(moving), 0.0);
+}
