@@ -1,6 +1,6 @@
 //! Taking back what one has said: from the tab that said it, after a question, for everybody.
 
-use super::look::look;
+use super::look::{look, look_at};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 
 /// Whether `page` offers to delete the message `text`.
@@ -69,16 +69,17 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
     second.expect_message("You", "From the first tab.");
     assert!(!offers_to_delete(&second, "first"));
 
+    // A mouse brings the button out, and so does a finger, which has to tap first.
     first.click("#log .message.own .bubble");
+    look_at(&first, "delete-button", Size::Desk, Scheme::Light);
     first.click("#log .delete");
     first.expect_shown("#confirm");
     first.click("#confirm-no");
     first.expect_hidden("#confirm");
-    // A finger brings the button out first.
     first.size(Size::Phone);
-    first.scheme(Scheme::Dark);
     first.click("#log .bubble .text");
     first.expect("the button", "getComputedStyle(document.querySelector('#log .delete')).opacity === '1'");
+    look_at(&first, "delete-button", Size::Phone, Scheme::Dark);
     first.expect("room for a finger", "document.querySelector('#log .delete').offsetHeight >= 44");
     first.click("#log .delete");
     first.click("#confirm-yes");

@@ -184,18 +184,30 @@ fn a_full_room_is_tried_again_by_itself() {
 }
 
 #[test]
-fn a_page_that_was_cut_off_resumes_from_its_position() {
+fn a_page_that_was_cut_off_resumes_from_its_position_and_whom_it_knew_is_no_news() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let (page, actor) = ben(&browser, &stage);
+    let (page, mut actor) = ben(&browser, &stage);
+    let joined = |names: &[&str]| {
+        let people: Vec<Value> =
+            names.iter().map(|name| json!({"username": name, "role": "guest"})).collect();
+        json!({"event": "presence", "online": 1 + names.len(), "joined": people, "left": []})
+    };
+    actor.send(joined(&["Ana"]));
+    page.expect_text(".notice", "Ana joined");
     actor.close(4408);
     let mut actor = stage.expect_entrance();
     assert_eq!(actor.query, "after=2&epoch=stage");
-    actor.welcome(&[message(3, now_ms(), "Ana", "member", "Less dense!")]);
+    actor.welcome(&[message(3, now_ms(), "Ms Keller", "host", "Less dense!")]);
     actor.admit(false);
     page.expect_text("#status-text", "Caught up: 1 new");
     assert_eq!(page.messages().len(), 3);
     expect_text_kept(&page);
+    actor.send(joined(&["Ana", "Olena"]));
+    page.expect(
+        "the one who is new",
+        "[...document.querySelectorAll('.notice')].at(-1).textContent === 'Olena joined'",
+    );
 }
 
 #[test]

@@ -202,6 +202,8 @@ impl Page {
 
     /// What is to be seen, as PNG.
     pub fn screenshot(&self) -> Vec<u8> {
+        // Chromium waits for ever for the picture of a tab that another one covers.
+        self.bring_to_front();
         let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
         BASE64
             .decode(picture["data"].as_str().expect("a picture").as_bytes())
