@@ -243,11 +243,10 @@ impl Api {
         login.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }
 
-    /// What is on disk already: a hub that cannot be told has stopped, or hears of it late.
+    /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose
+    /// session has ended, and a member's name would be free for guests.
     fn tell(&self, command: Command) {
-        if self.hub.send_timeout(command, limits::HUB_ANSWER).is_err() {
-            log::error!("the room did not hear of a change of an account");
-        }
+        let _ = self.hub.send(command); // no hub, no room
     }
 
     /// Holds a name for somebody who signs up, until what comes back is dropped or [`Held::enrol`]led.
