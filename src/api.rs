@@ -1,8 +1,8 @@
 //! The accounts' HTTP API: who asks, what they may, and what follows for the room.
 //!
 //! A request is checked here, carried out by [`crate::accounts`], and then told to the hub, so that what has ended on disk
-//! has ended in the room before the answer is out. Everything that hashes a password runs on few threads of its own
-//! ([`Api::hashes_a_password`] says which), so that a class that logs in holds up neither the page nor the chat.
+//! has ended in the room before the answer is out. Everything that hashes a password or writes runs on few threads of its
+//! own ([`Api::takes_long`] says which), so that neither a class that logs in nor a locked database holds up page or chat.
 
 mod entry;
 mod refusal;
@@ -84,18 +84,19 @@ impl Visit<'_> {
 }
 
 impl Api {
-    /// Whether this request takes a hash's time, and so has to run where few do.
-    pub fn hashes_a_password(method: &str, path: &str) -> bool {
+    /// Whether this request takes a hash's time, or writes and so may have to wait for the database's one writer: it has
+    /// to run where nothing else does.
+    pub fn takes_long(method: &str, path: &str) -> bool {
         let hashing = ["/api/signup", "/api/login", "/api/password", "/api/delete-account", "/api/reset"];
-        method == "POST" && hashing.contains(&path)
+        method == "POST" && (hashing.contains(&path) || path == "/api/logout")
     }
 
     /// The method of an address of this API, none if there is no such address.
     pub fn method_of(path: &str) -> Option<&'static str> {
         match path {
             "/api/session" => Some("GET, HEAD"),
-            "/api/logout" | "/api/forgot" => Some("POST"),
-            path => Api::hashes_a_password("POST", path).then_some("POST"),
+            "/api/forgot" => Some("POST"),
+            path => Api::takes_long("POST", path).then_some("POST"),
         }
     }
 
@@ -145,7 +146,9 @@ impl Api {
     }
 
     fn log_out(&self, visit: &Visit) -> Result<Answer, ApiError> {
+        // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
         if let Some(token) = visit.cookies.session()
+            && self.accounts.session(&token)?.is_some()
             && self.accounts.log_out(&token.hash())?
         {
             self.tell(Command::End(Ended::Sessions(vec![token.hash()])));
@@ -240,11 +243,10 @@ impl Api {
         login.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }
 
-    /// What is on disk already: a hub that cannot be told has stopped, or hears of it late.
+    /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose
+    /// session has ended, and a member's name would be free for guests.
     fn tell(&self, command: Command) {
-        if self.hub.send_timeout(command, limits::HUB_ANSWER).is_err() {
-            log::error!("the room did not hear of a change of an account");
-        }
+        let _ = self.hub.send(command); // no hub, no room
     }
 
     /// Holds a name for somebody who signs up, until what comes back is dropped or [`Held::enrol`]led.

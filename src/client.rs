@@ -87,16 +87,19 @@ pub fn serve(
     match register(link, resume, login.as_ref(), context) {
         Ok(id) => {
             let _departure = Departure { id, context };
-            if login.is_some_and(|login| has_ended(&login, context)) {
-                let closed = vec![Request::Close(CloseCode::SessionEnded)];
-                let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
-            } else {
-                Reading::new(link, id, early, context).run();
+            match has_ended(login.as_ref(), context) {
+                Ok(false) => Reading::new(link, id, early, context).run(),
+                Ok(true) => {
+                    let closed = vec![Request::Close(CloseCode::SessionEnded)];
+                    let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+                }
+                Err(_) => return, // it comes back, and is looked up anew
             }
             // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
             socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
         }
         Err(Unregistered::Stopping) => refuse(link, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::SessionEnded) => refuse(link, CloseCode::SessionEnded, &context.stop),
         Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
     }
 }
@@ -121,14 +124,13 @@ fn refuse_stranger(link: &Link, stop: &StopSignal) {
 
 /// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
 /// those that it knows.
-fn has_ended(login: &Login, context: &ClientContext) -> bool {
-    match context.accounts.session_by_hash(&login.session) {
-        Ok(found) => found.is_none(),
-        Err(error) => {
-            log::warn!("a session could not be looked up again: {error}");
-            false
-        }
-    }
+fn has_ended(login: Option<&Arc<Login>>, context: &ClientContext) -> io::Result<bool> {
+    let Some(login) = login else { return Ok(false) };
+    let found = context.accounts.session_by_hash(&login.session).map_err(|error| {
+        log::warn!("a session could not be looked up again: {error}");
+        io::Error::other("the accounts cannot be read")
+    })?;
+    Ok(found.is_none())
 }
 
 /// The thread's last word, whatever ends it.
@@ -145,6 +147,7 @@ impl Drop for Departure<'_> {
 
 enum Unregistered {
     Stopping,
+    SessionEnded,
     Gone(io::Error),
 }
 
@@ -174,10 +177,13 @@ fn register(
             }
             Answer::Log(after, head, reset) => {
                 let welcomed = matches!(resume, Resume::Continue(_));
-                let login = login.map(AsRef::as_ref);
-                catch_up(link, after, (!welcomed).then_some((head, reset, login)), context)?
+                catch_up(link, after, (!welcomed).then_some((head, reset)), login, context)?
             }
         };
+        // Who reads slowly takes long to catch up, and could else follow the room without a session.
+        if has_ended(login, context)? {
+            return Err(Unregistered::SessionEnded);
+        }
         resume = Resume::Continue(position);
     }
 }
@@ -195,11 +201,13 @@ fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::R
     socket::write_all(&link.stream, &chunk, &context.stop)
 }
 
-/// Sends the log from a position (none: the newest messages) to its end as it is now, a page at a time.
+/// Sends the log from a position (none: the newest messages) to its end as it is now, a page at a time. Stops early when
+/// the session of `login` ends.
 fn catch_up(
     link: &Link,
     after: Option<Position>,
-    welcome_of: Option<(Position, bool, Option<&Login>)>,
+    welcome_of: Option<(Position, bool)>,
+    login: Option<&Arc<Login>>,
     context: &ClientContext,
 ) -> io::Result<Position> {
     let failed = |error| {
@@ -211,7 +219,8 @@ fn catch_up(
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
     };
     let mut chunk = Vec::new();
-    if let Some((head, reset, login)) = welcome_of {
+    if let Some((head, reset)) = welcome_of {
+        let login = login.map(AsRef::as_ref);
         encode(&welcome(&context.epoch, head, reset, position > 0, login), &mut chunk);
     }
     loop {
@@ -226,7 +235,7 @@ fn catch_up(
         chunk.clear();
         position = page.through;
         // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
-        if !page.more || context.stop.is_given() {
+        if !page.more || context.stop.is_given() || has_ended(login, context)? {
             return Ok(position);
         }
     }

@@ -10,8 +10,8 @@
 //!                                             this one has ended            │          password worker ──► Site::answer
 //! ```
 //!
-//! What hashes a password is passed on to as many threads as may do so at once. So fifty logins wait for each other, and
-//! nothing else waits for them.
+//! What hashes a password, or waits for the database's one writer, is passed on to as many threads as may hash at once.
+//! So fifty logins wait for each other, and nothing else waits for them.
 //!
 //! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
 //! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
@@ -220,7 +220,7 @@ impl Running {
                 let _end = WorkerEnd { shared: &shared, inner: &inner };
                 // An error is the end of the accept loop, or `Running` being dropped.
                 while let Ok(request) = inner.server.recv() {
-                    if Api::hashes_a_password(request.method().as_str(), path(&request)) {
+                    if Api::takes_long(request.method().as_str(), path(&request)) {
                         enqueue(&shared, request, &passwords);
                     } else {
                         serve(&shared, request);

@@ -163,12 +163,15 @@ impl Accounts {
         let known = self.prove_own(login, password, asker)?;
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deleted = transaction.execute(
+            "UPDATE users SET email = NULL, password = NULL, reset_requested_at = NULL WHERE id = ?1 AND password = ?2",
+            params![known.id, known.hash],
+        )?;
+        if deleted == 0 {
+            return Err(LoginError::Wrong); // replaced meanwhile
+        }
         sessions::end_all(&transaction, known.id, None)?;
         transaction.execute("DELETE FROM password_resets WHERE user = ?1", [known.id])?;
-        transaction.execute(
-            "UPDATE users SET email = NULL, password = NULL, reset_requested_at = NULL WHERE id = ?1",
-            [known.id],
-        )?;
         Ok(transaction.commit()?)
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Browser, behind_a_proxy, email_of, password_of};
 use crate::support::TestServer;
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -80,4 +81,35 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
         message * 4 < login && page * 4 < login,
         "a login {login:?}, a message {message:?}, a page {page:?}"
     );
+}
+
+#[test]
+fn while_another_program_locks_the_database_logouts_wait_and_the_page_does_not() {
+    const LOGOUTS: usize = 6;
+    let server = TestServer::start();
+    let mut browsers: Vec<_> =
+        (0..LOGOUTS).map(|n| Browser::signed_up(&server, &format!("Person {n}"))).collect();
+    let mut stranger = Browser::new(server.addr());
+    stranger.cookies = vec![("session".to_owned(), "A".repeat(43))];
+    let db = rusqlite::Connection::open(server.database()).expect("opens");
+    db.busy_timeout(chat_app::limits::ACCOUNTS_BUSY).expect("set");
+    db.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    assert_eq!(stranger.post("/api/logout", json!({})).status, 204, "a made-up cookie changes nothing");
+    thread::scope(|scope| {
+        let logouts: Vec<_> = browsers
+            .iter_mut()
+            .map(|browser| scope.spawn(|| browser.post("/api/logout", json!({})).status))
+            .collect();
+        let start = Instant::now();
+        for _ in 0..50 {
+            assert_eq!(Browser::new(server.addr()).get("/healthz").status, 200);
+        }
+        let page = start.elapsed();
+        assert!(page < chat_app::limits::ACCOUNTS_BUSY, "{page:?}");
+        db.execute_batch("ROLLBACK").expect("unlocked");
+        for logout in logouts {
+            let status = logout.join().expect("no panic");
+            assert!([204, 503].contains(&status), "{status}");
+        }
+    });
 }
