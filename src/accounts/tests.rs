@@ -122,6 +122,24 @@ fn failures_make_their_own_address_wait_and_nobody_else() {
 }
 
 #[test]
+fn who_guesses_at_a_shared_computer_makes_only_that_one_wait() {
+    let room = room();
+    let shared = room.sign_up("Ana").device;
+    let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
+    let own = right(&ELSEWHERE).expect("right").device;
+    assert_ne!(shared, own);
+    let guesser = Asker { device: Some(&shared), ..HERE };
+    let again = right(&guesser).expect("right").device;
+    assert_eq!(again, shared, "logging in again makes no further device");
+    for _ in 0..limits::LOGIN_FAILURES.0 {
+        let wrong = room.log_in("ana@school.example", "wrong", &guesser).map(drop).expect_err("wrong");
+        assert!(matches!(wrong, LoginError::Wrong));
+    }
+    assert!(matches!(right(&guesser), Err(LoginError::Wait(_))));
+    right(&Asker { device: Some(&own), ..HERE }).expect("her own is free, even at the same address");
+}
+
+#[test]
 fn an_unknown_address_fails_and_waits_like_a_known_one() {
     let room = room();
     let try_it = || room.log_in("nobody@school.example", "wrong", &HERE).map(drop).expect_err("nobody");
