@@ -2,6 +2,8 @@
 //! for members only.
 
 use super::look::{look, look_at};
+use serde_json::json;
+
 use crate::support::{Browser, Page, Process, Scheme, Size, TestServer};
 use std::path::Path;
 use std::process::Command;
@@ -251,8 +253,8 @@ fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     let link = reset_link(server.database());
     let page = Browser::start().expect("one is running").tab();
     page.visit(&format!("http://{}", server.addr()));
-    page.run("void (location.href = 'about:blank')");
-    page.run(&format!("void (location.href = {link:?})"));
+    page.call("Page.navigate", json!({"url": "about:blank"}));
+    page.call("Page.navigate", json!({"url": link}));
     page.expect_text("#account-title", "Choose a new password");
     page.expect_focus("#account-password");
     assert_eq!(page.run("location.hash"), "");
