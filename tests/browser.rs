@@ -11,6 +11,7 @@ mod connection;
 mod deleting;
 mod host;
 mod joining;
+mod lesson;
 mod people;
 mod reading;
 mod speed;
