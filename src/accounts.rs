@@ -186,11 +186,9 @@ impl Accounts {
 
     /// Whose failures a try to log in counts to.
     fn subjects(&self, email: &Email, asker: &Asker) -> Vec<Subject> {
-        let number = self.number(email);
-        let proof = self.device_proof(email);
-        match asker.device {
-            Some(given) if token::same(given.as_bytes(), proof.as_bytes()) => vec![Subject::Device(number)],
-            _ => vec![Subject::Pair(number, asker.address), Subject::Address(asker.address)],
+        match asker.device.and_then(|given| self.device_mark(email, given)) {
+            Some(mark) => vec![Subject::Device(self.numbers.hash_one((mark.hash(), email.folded())))],
+            None => vec![Subject::Pair(self.number(email), asker.address), Subject::Address(asker.address)],
         }
     }
 
@@ -198,10 +196,25 @@ impl Accounts {
         self.numbers.hash_one(email.folded())
     }
 
+    /// What a browser that has logged in with this address keeps: what it shows, if that is such a thing, else a new one.
+    fn device(&self, email: &Email, asker: &Asker) -> std::io::Result<String> {
+        let known = asker.device.and_then(|given| self.device_mark(email, given));
+        let mark = known.map_or_else(Token::random, Ok)?;
+        Ok(format!("{}.{}", mark.text(), self.device_proof(&mark, email)))
+    }
+
+    /// The browser's own mark, if what it shows was made for this address. Its own, so that who guesses at a computer
+    /// where somebody once logged in makes only that one wait.
+    fn device_mark(&self, email: &Email, given: &str) -> Option<Token> {
+        let (mark, proof) = given.split_once('.')?;
+        let mark = Token::parse(mark)?;
+        token::same(proof.as_bytes(), self.device_proof(&mark, email).as_bytes()).then_some(mark)
+    }
+
     /// What only a browser that has logged in with this address can know.
-    fn device_proof(&self, email: &Email) -> String {
-        let digest = Sha256::new().chain_update(self.device_key).chain_update(email.folded()).finalize();
-        BASE64URL_NOPAD.encode(&digest)
+    fn device_proof(&self, mark: &Token, email: &Email) -> String {
+        let digest = Sha256::new().chain_update(self.device_key).chain_update(mark.hash());
+        BASE64URL_NOPAD.encode(&digest.chain_update(email.folded()).finalize())
     }
 
     fn reader(&self) -> MutexGuard<'_, Connection> {

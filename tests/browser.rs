@@ -3,6 +3,7 @@
 //! Without a Chromium these tests say so and do nothing; where `CI` is true they fail. Each state is left as a picture in
 //! the target folder (`tmp/screenshots`), on a phone in the dark and at a desk in the light, and axe-core looks at both.
 
+mod accounts;
 mod axe;
 mod look;
 mod stage;

@@ -73,7 +73,7 @@ impl Accounts {
         asker: &Asker,
     ) -> Result<NewSession, SignUpError> {
         let hash = password.hash()?;
-        let token = Token::random()?;
+        let (token, device) = (Token::random()?, self.device(email, asker)?);
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let count: i64 = transaction.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
@@ -93,7 +93,7 @@ impl Accounts {
         let account = transaction.last_insert_rowid();
         let ended = sessions::begin(&transaction, account, &token.hash(), asker.session)?;
         transaction.commit()?;
-        Ok(self.new_session(account, name.clone(), email, token, ended))
+        Ok(new_session(account, name.clone(), email.as_str().to_owned(), token, device, ended))
     }
 
     /// Begins a session for who knows the address and its password. Hashes a password, whether or not there is such an
@@ -110,7 +110,7 @@ impl Accounts {
         let known = self.known("users.email = ?1", email.as_str())?;
         self.prove(email, known.as_ref(), password, asker)?;
         let known = known.ok_or(LoginError::Wrong)?;
-        let token = Token::random()?;
+        let (token, device) = (Token::random()?, self.device(email, asker)?);
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Whoever replaced the password meanwhile has ended all sessions, and means this one too.
@@ -123,7 +123,7 @@ impl Accounts {
         }
         let ended = sessions::begin(&transaction, known.id, &token.hash(), asker.session)?;
         transaction.commit()?;
-        Ok(self.new_session(known.id, known.name, email, token, ended).shown_as(known.email))
+        Ok(new_session(known.id, known.name, known.email, token, device, ended))
     }
 
     /// Gives the account of this session another password, and ends its other sessions and its reset link. Hashes two
@@ -216,23 +216,16 @@ impl Accounts {
         });
         Ok(known.optional()?)
     }
-
-    fn new_session(
-        &self,
-        account: AccountId,
-        name: Name,
-        email: &Email,
-        token: Token,
-        ended: Vec<TokenHash>,
-    ) -> NewSession {
-        let login = Arc::new(Login { account, session: token.hash(), name, role: Role::Member });
-        NewSession { token, login, email: email.as_str().to_owned(), device: self.device_proof(email), ended }
-    }
 }
 
-impl NewSession {
-    /// The address as its owner wrote it when signing up.
-    fn shown_as(self, email: String) -> NewSession {
-        NewSession { email, ..self }
-    }
+fn new_session(
+    account: AccountId,
+    name: Name,
+    email: String,
+    token: Token,
+    device: String,
+    ended: Vec<TokenHash>,
+) -> NewSession {
+    let login = Arc::new(Login { account, session: token.hash(), name, role: Role::Member });
+    NewSession { token, login, email, device, ended }
 }

@@ -102,23 +102,41 @@ fn a_login_takes_the_place_of_the_session_that_is_shown_and_of_the_oldest() {
 #[test]
 fn failures_make_their_own_address_wait_and_nobody_else() {
     let room = room();
-    let device = room.sign_up("Ana").device;
+    let (device, foreign) = (room.sign_up("Ana").device, room.sign_up("Ben").device);
     let wrong =
         |asker: &Asker| room.log_in("ana@school.example", "wrong", asker).map(drop).expect_err("wrong");
     for _ in 0..limits::LOGIN_FAILURES.0 {
         assert!(matches!(wrong(&HERE), LoginError::Wrong));
     }
     assert!(matches!(wrong(&HERE), LoginError::Wait(_)));
+    // The wait is short, so what has to meet it comes first.
     let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
+    assert!(matches!(right(&Asker { device: Some(&foreign), ..HERE }), Err(LoginError::Wait(_))));
     assert!(
         matches!(right(&HERE), Err(LoginError::Wait(_))),
         "not even the right one, or it could be guessed"
     );
     right(&ELSEWHERE).expect("another address is free");
     right(&Asker { device: Some(&device), ..HERE }).expect("so is a browser that was logged in before");
-    let foreign = room.sign_up("Ben").device;
-    assert!(matches!(right(&Asker { device: Some(&foreign), ..HERE }), Err(LoginError::Wait(_))));
     room.log_in("ben@school.example", "Ben's own secret", &HERE).expect("and other accounts at this address");
+}
+
+#[test]
+fn who_guesses_at_a_shared_computer_makes_only_that_one_wait() {
+    let room = room();
+    let shared = room.sign_up("Ana").device;
+    let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
+    let own = right(&ELSEWHERE).expect("right").device;
+    assert_ne!(shared, own);
+    let guesser = Asker { device: Some(&shared), ..HERE };
+    let again = right(&guesser).expect("right").device;
+    assert_eq!(again, shared, "logging in again makes no further device");
+    for _ in 0..limits::LOGIN_FAILURES.0 {
+        let wrong = room.log_in("ana@school.example", "wrong", &guesser).map(drop).expect_err("wrong");
+        assert!(matches!(wrong, LoginError::Wrong));
+    }
+    assert!(matches!(right(&guesser), Err(LoginError::Wait(_))));
+    right(&Asker { device: Some(&own), ..HERE }).expect("her own is free, even at the same address");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::limits;
 pub enum Subject {
     /// Logins at one account from one address.
     Pair(u64, IpAddr),
-    /// Logins at one account from a browser that has logged in there before.
+    /// Logins at one account from one browser that has logged in there before, by a number of the caller's for both.
     Device(u64),
     /// Logins from one address.
     Address(IpAddr),
