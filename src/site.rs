@@ -174,16 +174,19 @@ impl Site {
     }
 
     /// The headers that every answer carries, whatever it says.
-    pub fn common_headers(&self) -> [(&'static str, &str); 6] {
+    pub fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        // Browsers ignore this one on plain http, and complain of it in everybody's console.
+        let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
         [
             // tiny_http would name itself.
             ("Server", "chat-app"),
             ("Content-Security-Policy", &self.policy),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
-            ("Cross-Origin-Opener-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
         ]
+        .into_iter()
+        .chain(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")))
     }
 
     fn page(&self, ask: &Ask) -> Answer {
@@ -318,6 +321,20 @@ mod tests {
             "<link rel=\"stylesheet",
         ] {
             assert!(!PAGE.contains(forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn only_a_room_behind_https_asks_to_be_alone_in_its_browsing_context() {
+        for (url, expected) in
+            [(None, false), (Some("http://chat.example"), false), (Some("https://a.example"), true)]
+        {
+            let mut context = PageContext::alone();
+            context.config.public_urls.extend(url.map(str::to_owned));
+            let site = Site::with_page(context, "");
+            let told =
+                site.common_headers().any(|header| header == ("Cross-Origin-Opener-Policy", "same-origin"));
+            assert_eq!(told, expected, "{url:?}");
         }
     }
 

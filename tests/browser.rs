@@ -12,6 +12,7 @@ mod connection;
 mod deleting;
 mod host;
 mod joining;
+mod lesson;
 mod people;
 mod reading;
 mod speed;

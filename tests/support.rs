@@ -16,12 +16,14 @@ mod page;
 mod process;
 mod random;
 mod server;
+#[cfg(unix)]
+mod tab;
 mod view;
 
 use std::time::Duration;
 
 #[cfg(unix)]
-pub use browser::{Browser, Scheme, Size, on_ci};
+pub use browser::{Browser, Scheme, Size, clipboard, on_ci};
 pub use client::{Ended, TestClient};
 pub use http::{Response, get, http, try_http};
 pub use knock::Knock;

@@ -2,7 +2,7 @@
 
 use super::look::look;
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page};
+use crate::support::{Browser, Page, clipboard};
 use serde_json::{Value, json};
 
 /// A page that has joined as Ben, with somebody's question before it and a draft in the box.
@@ -230,8 +230,13 @@ fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     page.expect("two refused", "document.querySelectorAll('#waiting .failed').length === 2");
     look(&page, "not-sent");
 
+    let held = clipboard();
     page.click("#waiting .failed:last-child [data-do=copy]");
     page.expect_text("#waiting .failed:last-child [data-do=copy]", "Copied");
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the copy", "el.message.value === 'A second one'");
+    drop(held);
     page.click("#waiting .failed:last-child [data-do=discard]");
     page.expect_waiting(1);
     page.click("#waiting .failed [data-do=retry]");
@@ -240,7 +245,4 @@ fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     actor.store(&again, "Ben");
     page.expect_message("You", "Because it is lighter");
     page.expect_waiting(0);
-    page.run("el.message.focus()");
-    page.paste();
-    page.expect("the copy", "el.message.value === 'A second one'");
 }
