@@ -250,9 +250,7 @@ fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     sign_up(&first);
     let link = reset_link(server.database());
     let page = Browser::start().expect("one is running").tab();
-    page.visit(&format!("http://{}", server.addr()));
-    page.run("void (location.href = 'about:blank')");
-    page.run(&format!("void (location.href = {link:?})"));
+    page.visit(&link);
     page.expect_text("#account-title", "Choose a new password");
     page.expect_focus("#account-password");
     assert_eq!(page.run("location.hash"), "");
