@@ -2,7 +2,6 @@
 //! for members only.
 
 use super::look::{look, look_at};
-use serde_json::json;
 
 use crate::support::{Browser, Page, Process, Scheme, Size, TestServer};
 use std::path::Path;
@@ -252,9 +251,7 @@ fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     sign_up(&first);
     let link = reset_link(server.database());
     let page = Browser::start().expect("one is running").tab();
-    page.visit(&format!("http://{}", server.addr()));
-    page.call("Page.navigate", json!({"url": "about:blank"}));
-    page.call("Page.navigate", json!({"url": link}));
+    page.visit(&link);
     page.expect_text("#account-title", "Choose a new password");
     page.expect_focus("#account-password");
     assert_eq!(page.run("location.hash"), "");

@@ -20,12 +20,14 @@ impl Page {
         self.try_call(method, params).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Opens an address, and allows its origin to be asked for things.
-    pub fn visit(&self, origin: &str) {
-        lock(&self.origins).push(origin.to_owned());
+    /// Opens an address, such as `http://127.0.0.1:5000` or a link into the page, and allows its origin to be asked for
+    /// things.
+    pub fn visit(&self, url: &str) {
+        let origin: Vec<&str> = url.splitn(4, '/').take(3).collect();
+        lock(&self.origins).push(origin.join("/"));
         // Answered when the new page has begun to take the old one's place.
-        let answer = self.call("Page.navigate", json!({"url": format!("{origin}/")}));
-        assert_eq!(answer.get("errorText"), None, "{origin} is not answered");
+        let answer = self.call("Page.navigate", json!({"url": url}));
+        assert_eq!(answer.get("errorText"), None, "{url} is not answered");
         self.expect("the page", "document.readyState !== 'loading'");
     }
 
