@@ -6,7 +6,7 @@
 //!
 //! "Looks the same" and "is the same in another case" do not go together: `I` looks like `l` and is the capital of
 //! `i`, the Greek `Ν` looks like `N` and its small letter `ν` like `v`. Honouring both everywhere would make one of
-//! Ana and Ava. [`fold`] says what is honoured where, and what that costs.
+//! Ana and Ava. `fold` says what is honoured where, and what that costs.
 
 use std::fmt;
 use std::sync::Arc;
