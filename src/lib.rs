@@ -39,6 +39,7 @@
 //! | [`logging`] | log lines on stderr |
 //! | [`clock`] | what time it is |
 //! | [`names`] | what a name may be, and when two are one |
+//! | [`search`] | what a search asks for, and whether a text has it |
 //! | [`protocol`] | what clients and the server say, as frames |
 //! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
@@ -99,6 +100,7 @@ pub mod relay;
 pub mod request;
 pub mod reservations;
 pub mod room;
+pub mod search;
 pub mod sender;
 pub mod server;
 pub mod site;

@@ -11,12 +11,14 @@
 //! | `store/append.rs` | writing a turn |
 //! | `store/guests.rs` | guests' names kept over restarts |
 //! | `store/read.rs` | reading pages forwards and backwards |
+//! | `store/find.rs` | looking through the log |
 //! | `store/readers.rs` | the shared connections they are read on |
 //! | `store/checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
 
 mod append;
 mod checkpoint;
 mod file;
+mod find;
 mod guests;
 mod read;
 mod readers;
@@ -38,6 +40,7 @@ use file::{Found, LockFile};
 
 pub use append::{AppendError, Change, NewMessage, Outcome};
 pub use file::OpenError;
+pub use find::FoundPage;
 pub use read::{HistoryPage, LogEntry, LogPage, ReadError, Reader, StoredMessage};
 pub use readers::Readers;
 

@@ -42,7 +42,7 @@ pub enum Request {
     Refuse(Refusal),
     /// Finished frames: a ping, a pong.
     Frames(Vec<u8>),
-    /// A finished `history`. The first permit ends when it has been taken up, so that few of them exist at a time; the
+    /// A finished `history` or `results`. The first permit ends when it has been taken up, so that few of them exist at a time; the
     /// second when the client has it whole, so that each has one at a time.
     Answer(Vec<u8>, Permit, Permit),
     /// The connection is to be ended.

@@ -1,6 +1,7 @@
 //! What the store promises, on real files.
 
 mod files;
+mod find;
 mod log;
 mod pages;
 mod pressure;
