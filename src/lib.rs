@@ -60,6 +60,7 @@
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
@@ -106,3 +107,4 @@ pub mod server;
 pub mod site;
 pub mod socket;
 pub mod store;
+pub mod transcript;

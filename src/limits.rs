@@ -51,6 +51,9 @@ pub const PAGE_STOP: Duration = Duration::from_millis(500);
 /// starts over. Each one replaced leaves a handful of idle threads behind for five seconds.
 pub const PAGE_RESTART: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// Transcripts that are streamed at once: a host takes one, and each keeps a connection and a page of the log.
+pub const TRANSCRIPTS: usize = 4;
+
 // ---- what a client may send ----
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
@@ -320,6 +323,7 @@ const _: () = {
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
         "a try must not take longer than the time between two"
     );
+    assert!(*READERS.start() > 1, "a search must leave a reader to others");
     assert!(SETTLE.as_millis() < SAVE_DEADLINE.as_millis(), "a pause must not look like a failing disk");
     assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");

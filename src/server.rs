@@ -155,7 +155,7 @@ impl Server {
             claims: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
-        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api))?;
+        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api, readers.clone()))?;
         let hub_thread = start_hub(store, &accounts, &config, commands, alive.clone())?;
         let mut server = Server {
             local_addr,

@@ -35,6 +35,14 @@ impl Readers {
         Ok(Readers { free, back, searches })
     }
 
+    /// [`Reader::head`].
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn head(&self) -> Result<Position, ReadError> {
+        self.with(Reader::head)
+    }
+
     /// [`Reader::after`].
     ///
     /// # Errors
