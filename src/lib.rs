@@ -60,6 +60,7 @@
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`password_queue`] | who waits for a password's hash |
 //! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
@@ -94,6 +95,7 @@ pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod page;
+pub mod password_queue;
 pub mod peer;
 mod private_socket;
 pub mod protocol;
