@@ -27,7 +27,7 @@ use crate::hub::{Claim, Command, Ended, Errand};
 use crate::limits;
 use crate::names::Name;
 use crate::peer::address_key;
-use crate::protocol::KeyHash;
+use crate::protocol::{KeyHash, Role};
 use crate::site::{Answer, Ask};
 use refusal::ApiError;
 
@@ -104,14 +104,7 @@ impl Api {
 
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
     pub fn answer(&self, ask: &Ask) -> Answer {
-        let cookies = Cookies::of(
-            ask.header("Cookie"),
-            ask.header("Host").unwrap_or_default(),
-            ask.header("Origin"),
-            &self.public_urls,
-        );
-        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        let visit = Visit { ask, cookies, address };
+        let visit = self.visit(ask);
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if ask.method == "POST" && ask.header("Origin").is_none() {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
@@ -129,6 +122,29 @@ impl Api {
             _ => self.reset(&visit),
         };
         answer.unwrap_or_else(ApiError::answer)
+    }
+
+    /// What whoever asks is in the room; none without a session.
+    ///
+    /// # Errors
+    /// The answer, where that cannot be known just now.
+    pub fn role_of(&self, ask: &Ask) -> Result<Option<Role>, Answer> {
+        let login = match self.visit(ask).cookies.session() {
+            Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
+            None => None,
+        };
+        Ok(login.map(|login| login.role()))
+    }
+
+    fn visit<'a>(&'a self, ask: &'a Ask<'a>) -> Visit<'a> {
+        let cookies = Cookies::of(
+            ask.header("Cookie"),
+            ask.header("Host").unwrap_or_default(),
+            ask.header("Origin"),
+            &self.public_urls,
+        );
+        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        Visit { ask, cookies, address }
     }
 
     fn session(&self, visit: &Visit) -> Result<Answer, ApiError> {
