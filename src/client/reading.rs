@@ -163,6 +163,7 @@ impl<'a> Reading<'a> {
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
             Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Search { .. }) => Price::Message,
+            Ok(ClientEvent::Moderate(_)) => Price::Message,
             Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
             _ => Price::Bytes(limits::FRAME_COST_BYTES),
         })?;

@@ -4,7 +4,7 @@
 use rusqlite::params;
 
 use super::read::{COLUMNS, ReadError, Reader, StoredMessage, gap_start, has_older};
-use super::{from_sql, to_sql};
+use super::{clear, from_sql, to_sql};
 use crate::limits;
 use crate::protocol::Position;
 use crate::search::Matcher;
@@ -28,6 +28,17 @@ pub struct FoundPage {
     pub bytes: usize,
 }
 
+/// Messages that were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundMessages {
+    /// In the order of their positions as given.
+    pub messages: Vec<StoredMessage>,
+    /// How many of these positions that stands for.
+    pub answered: usize,
+    /// The log was cleared up to here when they were read.
+    pub cleared: Position,
+}
+
 impl Reader {
     /// Looks for the newest messages before `position` that match: at most `limit`, in at most
     /// [`limits::SEARCH_PAGE_ROWS`] messages and about [`limits::SEARCH_PAGE_BYTES`] of text.
@@ -42,7 +53,8 @@ impl Reader {
     ) -> Result<FoundPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let mut select = snapshot.prepare_cached(
-            "SELECT position, deleted, text FROM messages WHERE position < ?1 ORDER BY position DESC LIMIT ?2",
+            "SELECT position, deleted OR position <= (SELECT cleared FROM room), text FROM messages
+             WHERE position < ?1 ORDER BY position DESC LIMIT ?2",
         )?;
         let mut page = FoundPage { positions: Vec::new(), down_to: position, more: true, rows: 0, bytes: 0 };
         let mut deleted_in_a_row = 0;
@@ -84,28 +96,25 @@ impl Reader {
     }
 
     /// The messages at `positions`, but for those that are deleted, up to `max_bytes` of
-    /// [`crate::protocol::encoded_bytes`] (but always one), and how many of the positions that stands for.
+    /// [`crate::protocol::encoded_bytes`] (but always one).
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn messages_at(
-        &self,
-        positions: &[Position],
-        max_bytes: usize,
-    ) -> Result<(Vec<StoredMessage>, usize), ReadError> {
+    pub fn messages_at(&self, positions: &[Position], max_bytes: usize) -> Result<FoundMessages, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
-        let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1 AND deleted = 0");
+        let cleared = clear::cleared(&snapshot)?;
+        let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");
         let mut select = snapshot.prepare_cached(&select)?;
         let (mut messages, mut bytes) = (Vec::new(), 0);
         for (index, position) in positions.iter().enumerate() {
             let mut rows = select.query_map([to_sql(*position)], StoredMessage::from_row)?;
-            let Some(message) = rows.next().transpose()? else { continue };
+            let Some(message) = rows.next().transpose()?.filter(|message| !message.deleted) else { continue };
             bytes += message.bytes();
             if bytes > max_bytes && !messages.is_empty() {
-                return Ok((messages, index));
+                return Ok(FoundMessages { messages, answered: index, cleared });
             }
             messages.push(message);
         }
-        Ok((messages, positions.len()))
+        Ok(FoundMessages { messages, answered: positions.len(), cleared })
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::{FoundPage, HistoryPage, LogPage, OpenError, ReadError, Reader, Source, StoredMessage};
+use super::{FoundMessages, FoundPage, HistoryPage, LogPage, OpenError, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
 use crate::search::Matcher;
@@ -105,11 +105,7 @@ impl Readers {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn messages_at(
-        &self,
-        positions: &[Position],
-        max_bytes: usize,
-    ) -> Result<(Vec<StoredMessage>, usize), ReadError> {
+    pub fn messages_at(&self, positions: &[Position], max_bytes: usize) -> Result<FoundMessages, ReadError> {
         self.with(|reader| reader.messages_at(positions, max_bytes))
     }
 

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use super::{Over, Reading};
 use crate::clients::Permit;
-use crate::hub::Request;
+use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, encode};
 use crate::search::Query;
-use crate::store::{ReadError, Readers};
+use crate::store::{FoundMessages, ReadError, Readers};
 
 /// What a search has found so far, or in all.
 struct Found {
@@ -26,9 +26,8 @@ impl Reading<'_> {
         self.answer(whole, |readers| {
             let page = readers.before(before, limit, limits::HISTORY_BYTES)?;
             let messages: Vec<_> = page.messages.iter().map(wire).collect();
-            let mut frame = Vec::new();
-            encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-            Ok(frame)
+            let history = |messages, more| encoded(&ServerEvent::History { messages, more });
+            Ok((history(&messages, page.more), history(&[], false), page.cleared))
         })
     }
 
@@ -45,16 +44,17 @@ impl Reading<'_> {
         self.last_byte = Instant::now(); // it may have sent what was not read
         self.answer(whole, |readers| {
             let Found { positions, mut next } = found?;
-            let (messages, answered) = readers.messages_at(&positions, limits::HISTORY_BYTES)?;
+            let FoundMessages { messages, answered, cleared } =
+                readers.messages_at(&positions, limits::HISTORY_BYTES)?;
             if answered < positions.len() {
                 next = positions[..answered].last().copied();
             }
             let messages: Vec<_> = messages.iter().map(wire).collect();
-            let more = next.is_some();
-            let results = ServerEvent::Results { query: query.text(), messages: &messages, more, next };
-            let mut frame = Vec::new();
-            encode(&results, &mut frame);
-            Ok(frame)
+            let results = |messages, next: Option<Position>| {
+                let (query, more) = (query.text(), next.is_some());
+                encoded(&ServerEvent::Results { query, messages, more, next })
+            };
+            Ok((results(&messages, next), results(&[], None), cleared))
         })
     }
 
@@ -96,11 +96,12 @@ impl Reading<'_> {
         Ok(Permit(self.answered.0.clone()))
     }
 
-    /// Passes on the frame that `read` makes, when few enough others are under way.
+    /// Passes on the frame that `read` makes, when few enough others are under way; with it comes the same without messages, and
+    /// up to where the log was cleared when it was read.
     fn answer(
         &mut self,
         whole: Permit,
-        read: impl FnOnce(&Readers) -> Result<Vec<u8>, ReadError>,
+        read: impl FnOnce(&Readers) -> Result<(Vec<u8>, Vec<u8>, Position), ReadError>,
     ) -> Result<(), Over> {
         let unavailable = |reason: &dyn std::fmt::Display| {
             log::warn!("a request for history was not answered: {reason}");
@@ -111,14 +112,22 @@ impl Reading<'_> {
         let request = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
             Err(_) => unavailable(&"too many at once"),
             Ok(()) => {
-                let permit = Permit(self.context.permits.0.clone());
+                let taken = Permit(self.context.permits.0.clone());
                 match read(&self.context.readers) {
                     Err(error) => unavailable(&error),
-                    Ok(frame) => Request::Answer(frame, permit, whole),
+                    Ok((frame, empty, cleared)) => {
+                        Request::Answer(LogAnswer { frame, empty, cleared, taken, whole })
+                    }
                 }
             }
         };
         self.batch.push(request);
         self.hand_over()
     }
+}
+
+fn encoded(event: &ServerEvent) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(event, &mut frame);
+    frame
 }

@@ -6,6 +6,7 @@ use super::pages::random_log;
 use super::*;
 use crate::limits;
 use crate::search::Query;
+use crate::store::FoundMessages;
 use crate::store::Readers;
 
 /// Positions of all that matches, newest first, `limit` at a time.
@@ -38,7 +39,7 @@ proptest! {
         shown.reverse();
         prop_assert_eq!(&found(&store.readers(), "TEXT", limit), &shown);
         prop_assert!(found(&store.readers(), "other", limit).is_empty());
-        let (messages, answered) = store.readers().messages_at(&shown, usize::MAX).expect("messages");
+        let FoundMessages { messages, answered, .. } = store.readers().messages_at(&shown, usize::MAX).expect("messages");
         prop_assert_eq!(answered, shown.len());
         prop_assert_eq!(messages.iter().map(|message| message.position).collect::<Vec<_>>(), shown);
     }
@@ -87,7 +88,8 @@ fn messages_at_keep_to_their_bytes_and_say_how_far_they_go() {
     }
     delete(&mut store, 3);
     let read = |max_bytes| {
-        let (messages, answered) = store.readers().messages_at(&[4, 3, 2, 1], max_bytes).expect("messages");
+        let FoundMessages { messages, answered, .. } =
+            store.readers().messages_at(&[4, 3, 2, 1], max_bytes).expect("messages");
         (messages.iter().map(|message| message.position).collect::<Vec<_>>(), answered)
     };
     assert_eq!(read(0), (vec![4], 2), "always one, and what is deleted behind it");
