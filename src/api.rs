@@ -28,7 +28,7 @@ use crate::hub::{Claim, Command, Ended};
 use crate::limits;
 use crate::names::Name;
 use crate::peer::address_key;
-use crate::protocol::KeyHash;
+use crate::protocol::{KeyHash, Role};
 use crate::site::{Answer, Ask};
 use refusal::ApiError;
 
@@ -100,14 +100,26 @@ impl Api {
         }
     }
 
+    /// Whether a host asks. Who that is may be unknown while the database cannot be read: then nobody is one.
+    pub fn is_hosts(&self, ask: &Ask) -> bool {
+        let Some(token) = self.cookies_of(ask).session() else { return false };
+        match self.accounts.session(&token) {
+            Ok(login) => login.is_some_and(|login| login.role == Role::Host),
+            Err(error) => {
+                log::warn!("a session could not be looked up: {error:?}");
+                false
+            }
+        }
+    }
+
+    fn cookies_of<'a>(&self, ask: &'a Ask) -> Cookies<'a> {
+        let host = ask.header("Host").unwrap_or_default();
+        Cookies::of(ask.header("Cookie"), host, ask.header("Origin"), &self.public_urls)
+    }
+
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
     pub fn answer(&self, ask: &Ask) -> Answer {
-        let cookies = Cookies::of(
-            ask.header("Cookie"),
-            ask.header("Host").unwrap_or_default(),
-            ask.header("Origin"),
-            &self.public_urls,
-        );
+        let cookies = self.cookies_of(ask);
         let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
         let visit = Visit { ask, cookies, address };
         // The listener lets no foreign origin through, and every browser names its own when it posts.

@@ -58,6 +58,7 @@
 //! | [`errands`] | what is done for accounts aside from requests |
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
+//! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
@@ -104,3 +105,4 @@ pub mod server;
 pub mod site;
 pub mod socket;
 pub mod store;
+pub mod variants;
