@@ -43,6 +43,7 @@
 //! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
 //! | [`room`] | who is here, who is typing, what of it was told |
+//! | [`moderation`] | what hosts have decided and done |
 //! | [`store`] | the log on disk |
 //! | [`export`] | the log as a file |
 //! | [`kept`] | the newest part of the log in memory |
@@ -89,6 +90,7 @@ pub mod listener;
 pub mod log_writer;
 pub mod logging;
 pub mod mailer;
+pub mod moderation;
 pub mod names;
 pub mod origin;
 pub mod pace;

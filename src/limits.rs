@@ -157,10 +157,28 @@ pub const TYPING_NAMES: usize = 3;
 pub const PERSON_CONNECTIONS: usize = 8;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;
+/// Names kept for hosts without an account, for ever: more than a school has teachers. Further ones are as guests' are.
+pub const HOST_NAMES: usize = 1_000;
 /// Names kept for guests' keys in all; the ones left longest ago make room.
 pub const RESERVATIONS: usize = 20_000;
 /// How long a guest's name that has spoken stays its own after it left.
 pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
+
+// ---- what hosts decide ----
+
+/// People who are muted, and as many who are out: more than a school would ever hold back, by name, at a time.
+pub const HELD_BACK: usize = 1_000;
+/// The longest pause of slow mode, in seconds.
+pub const SLOW_MODE_SECONDS: u32 = 3_600;
+/// Speakers whose last message is remembered for slow mode before those whose pause is over are forgotten.
+pub const SLOW_MODE_SPEAKERS: usize = 20_000;
+/// What hosts did, as the host's panel shows it.
+pub const HOST_ACTIONS_SHOWN: usize = 50;
+/// What is kept of it in all: a school year of busy lessons.
+pub const HOST_ACTIONS: usize = 10_000;
+/// Messages whose text is overwritten in one go once the log was cleared, and how long the hub does something else then:
+/// nobody waits longer than a few milliseconds, and a million messages take half a minute.
+pub const OVERWRITE: (usize, Duration) = (500, Duration::from_millis(10));
 
 // ---- reading the log ----
 
@@ -226,6 +244,13 @@ pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
 pub const ACCOUNTS: usize = 100_000;
 /// Sessions of one account; the oldest ends when another begins.
 pub const ACCOUNT_SESSIONS: usize = 20;
+/// Sessions of hosts without an account, in all; the oldest ends when another begins.
+pub const HOST_SESSIONS: usize = 100;
+/// Links of `chat-app host-link` that work at a time; the oldest goes when another is made.
+pub const HOST_KEYS: usize = 20;
+/// How often the room looks whether the host links were voided, or somebody's password reset, by another program: soon
+/// enough for who waits for it, and less than a thousandth of a core.
+pub const HOST_NEWS: Duration = Duration::from_millis(500);
 /// How long a login lasts.
 pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a browser that has logged in is known as one of the account's own.

@@ -162,7 +162,8 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
     socket::write_all(&stream, &handshake, &context.stop)?;
     let link = Arc::new(Link::new(stream));
     if kind == Kind::Guest {
-        client::serve(&link, resume_of(&head), login, rest, &context.client);
+        let address = peer::address_key(address);
+        client::serve(&link, resume_of(&head), login, address, rest, &context.client);
     } else {
         client::refuse(&link, CloseCode::Full, &context.stop);
     }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 
+use crate::config;
 use crate::limits;
 use crate::names::Name;
 
@@ -56,8 +57,16 @@ pub enum ErrorCode {
     NotSaved,
     /// Only a host may do this.
     NotHost,
-    /// There is no such message.
+    /// There is no such message, person or account.
     NotFound,
+    /// Only hosts may write at the moment.
+    Locked,
+    /// Nobody new gets a name at the moment.
+    DoorClosed,
+    /// A host has muted this person.
+    Muted,
+    /// This person has written less than slow mode's pause ago.
+    SlowMode,
 }
 
 /// What one client asks of the room.
@@ -88,8 +97,8 @@ pub enum ClientEvent {
         /// The message's position.
         message_id: Position,
     },
-    /// Wants to run the room.
-    Moderate,
+    /// Runs the room.
+    Moderate(Moderate),
     /// Wants what came before a position.
     RequestHistory {
         /// Messages below this position.
@@ -97,6 +106,66 @@ pub enum ClientEvent {
         /// At most so many, 1 to [`limits::HISTORY_MESSAGES`].
         limit: usize,
     },
+}
+
+/// What a host wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderate {
+    /// Only hosts may write.
+    Lock,
+    /// Everybody may.
+    Unlock,
+    /// Nobody new gets a name.
+    CloseDoor,
+    /// Everybody does.
+    OpenDoor,
+    /// So many seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
+    SlowMode(u32),
+    /// This person may not write.
+    Mute(Name),
+    /// They may.
+    Unmute(Name),
+    /// This person may not be here.
+    Remove {
+        /// Their name.
+        name: Name,
+        /// Nor anybody else from their address.
+        keep_device_out: bool,
+    },
+    /// They may come back.
+    Allow(Name),
+    /// The owner of the account with this name needs a new password.
+    IssueReset(Name),
+    /// The room's title.
+    SetTitle(String),
+    /// Everything that was said goes.
+    Clear,
+}
+
+/// What a host did, as the host's panel shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostAction {
+    /// When, in milliseconds since 1970, UTC.
+    pub at: i64,
+    /// The host's name in the room.
+    pub host: std::sync::Arc<str>,
+    /// What it was, as in `moderate`; or `delete`.
+    pub action: Cow<'static, str>,
+    /// Whom it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<std::sync::Arc<str>>,
+    /// What else there is to say of it, such as the new title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Somebody who waits for a host to issue a reset link.
+#[derive(Debug, Clone, Serialize)]
+pub struct WireResetRequest<'a> {
+    /// The account's name.
+    pub username: &'a str,
+    /// When they asked, in milliseconds since 1970, UTC.
+    pub at: i64,
 }
 
 /// An `error` event: what was refused and why.
@@ -169,8 +238,8 @@ pub struct Person {
 /// Who a login cookie belongs to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Session<'a> {
-    /// The account's name.
-    pub username: &'a str,
+    /// The account's name; none where a host has come without an account.
+    pub username: Option<&'a str>,
     /// Member or host.
     pub role: Role,
 }
@@ -266,6 +335,30 @@ pub enum ServerEvent<'a> {
         /// Reading needs an account.
         members_only: bool,
     },
+    /// What hosts need to know, for them alone.
+    Moderation {
+        /// Who may not write, by name.
+        muted: &'a [std::sync::Arc<str>],
+        /// Who may not be here, by name.
+        removed: &'a [std::sync::Arc<str>],
+        /// Who forgot their password, the newest first.
+        reset_requests: &'a [WireResetRequest<'a>],
+        /// What signing up needs; null where anybody may.
+        invite_code: Option<&'a str>,
+        /// What hosts did, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+        actions: &'a std::collections::VecDeque<HostAction>,
+    },
+    /// A link under which somebody chooses a new password, for the host who asked.
+    ResetIssued {
+        /// The account's name.
+        username: &'a str,
+        /// The link.
+        link: &'a str,
+        /// When it ends, in milliseconds since 1970, UTC.
+        expires_at: i64,
+        /// The link as a QR code.
+        qr_svg: &'a str,
+    },
     /// Something was refused.
     Error(&'a Refusal),
 }
@@ -287,6 +380,8 @@ pub enum CloseCode {
     Full = 1013,
     /// Only who is logged in may be here; or was, until now.
     SessionEnded = 4401,
+    /// A host has removed this person.
+    Removed = 4403,
     /// Does not read what it is sent; it may resume from its position.
     TooSlow = 4408,
 }
@@ -302,6 +397,7 @@ impl CloseCode {
             CloseCode::TooBig => "a frame may have 64 KiB",
             CloseCode::Full => "too many connections, try again later",
             CloseCode::SessionEnded => "log in",
+            CloseCode::Removed => "removed by the host",
             CloseCode::TooSlow => "too slow, resume from your position",
         }
     }
@@ -325,7 +421,7 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
         "delete_message" => decode_delete_message(text),
-        "moderate" => Ok(ClientEvent::Moderate),
+        "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let known: String = other.chars().take(40).collect();
             let reason = format!("There is no event '{}' here.", known.escape_debug());
@@ -414,6 +510,61 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     }
     let fields: Fields = parse(text)?;
     Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
+}
+
+fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
+        #[serde(default)]
+        seconds: Option<u32>,
+        #[serde(borrow, default)]
+        title: Option<Cow<'a, str>>,
+        #[serde(default)]
+        keep_device_out: Option<bool>,
+    }
+    let fields: Fields = parse(text)?;
+    let bad = |reason: String| Refusal::new(ErrorCode::BadRequest, reason);
+    let name = || {
+        let username = fields.username.as_deref();
+        let username =
+            username.ok_or_else(|| bad(format!("'{}' needs a `username`.", fields.action.escape_debug())))?;
+        Name::parse(username).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+    };
+    Ok(match &*fields.action {
+        "lock" => Moderate::Lock,
+        "unlock" => Moderate::Unlock,
+        "close_door" => Moderate::CloseDoor,
+        "open_door" => Moderate::OpenDoor,
+        "slow_mode" => {
+            let seconds = fields.seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
+            let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
+            Moderate::SlowMode(seconds.ok_or_else(|| bad(expected))?)
+        }
+        "mute" => Moderate::Mute(name()?),
+        "unmute" => Moderate::Unmute(name()?),
+        "remove" => {
+            Moderate::Remove { name: name()?, keep_device_out: fields.keep_device_out.unwrap_or(false) }
+        }
+        "allow" => Moderate::Allow(name()?),
+        "issue_reset" => Moderate::IssueReset(name()?),
+        "set_title" => {
+            let title = fields.title.as_deref().and_then(config::title);
+            let expected = format!(
+                "'set_title' needs a `title` of 1 to {} characters in one line.",
+                limits::TITLE_CHARACTERS
+            );
+            Moderate::SetTitle(title.ok_or_else(|| bad(expected))?)
+        }
+        "clear" => Moderate::Clear,
+        other => {
+            let known: String = other.chars().take(40).collect();
+            return Err(bad(format!("There is no action '{}' here.", known.escape_debug())));
+        }
+    })
 }
 
 /// The hash of a browser's key, if it has the form of one.

@@ -40,13 +40,15 @@ impl PageContext {
         let connect = || store.connect().expect("connects");
         let accounts =
             crate::accounts::Accounts::open(connect(), connect(), "http://localhost").expect("opens");
+        let start_key = accounts.start_key().expect("a key").1;
         let api = Api {
             accounts: std::sync::Arc::new(accounts),
             hub: crossbeam_channel::bounded(1).0,
             errands: crossbeam_channel::bounded(1).0,
             invite: None,
             public_urls: Vec::new(),
-            title: "Chat".to_owned(),
+            trusted_proxies: Vec::new(),
+            start_key,
             mails: false,
             claims: Default::default(),
         };

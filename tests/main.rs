@@ -16,8 +16,9 @@ mod names;
 mod presence;
 mod typing;
 
-// Who has an account.
+// Who has an account, and who runs the room.
 mod accounts;
+mod hosts;
 
 // Those who write or read badly.
 mod closing;

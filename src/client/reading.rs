@@ -12,7 +12,7 @@ use tungstenite::{Error, Message};
 use super::{ClientContext, filled};
 use crate::clients::{ClientId, Permit};
 use crate::fault;
-use crate::hub::{Command, Request};
+use crate::hub::{Command, LogAnswer, Request};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::pace::Budget;
@@ -161,7 +161,7 @@ impl<'a> Reading<'a> {
         let decoded = decode(text);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
-            Ok(ClientEvent::DeleteMessage { .. }) => Price::Message,
+            Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Moderate(_)) => Price::Message,
             Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
             _ => Price::Bytes(limits::FRAME_COST_BYTES),
         })?;
@@ -223,7 +223,15 @@ impl<'a> Reading<'a> {
                         let messages: Vec<_> = page.messages.iter().map(wire).collect();
                         let mut frame = Vec::new();
                         encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-                        Request::Answer(frame, permit, whole)
+                        let mut empty = Vec::new();
+                        encode(&ServerEvent::History { messages: &[], more: false }, &mut empty);
+                        Request::Answer(LogAnswer {
+                            frame,
+                            empty,
+                            cleared: page.cleared,
+                            taken: permit,
+                            whole,
+                        })
                     }
                 }
             }
