@@ -106,7 +106,7 @@ impl Api {
     pub fn is_hosts(&self, ask: &Ask) -> bool {
         let Some(token) = self.cookies_of(ask).session() else { return false };
         match self.accounts.session(&token) {
-            Ok(login) => login.is_some_and(|login| login.role == Role::Host),
+            Ok(login) => login.is_some_and(|login| login.role() == Role::Host),
             Err(error) => {
                 log::warn!("a session could not be looked up: {error:?}");
                 false
