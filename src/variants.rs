@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn a_page_without_markers_stays_as_it_is() {
-        for page in ["", "\n", "no line's end", "// the host speaks\n<!-- host: none -->\nlet a = 1; // host\n"] {
+        for page in
+            ["", "\n", "no line's end", "// the host speaks\n<!-- host: none -->\nlet a = 1; // host\n"]
+        {
             assert_eq!(without_host_part(page).as_deref(), Ok(page));
         }
     }
