@@ -102,28 +102,9 @@ impl Api {
         }
     }
 
-    /// Whether a host asks. Who that is may be unknown while the database cannot be read: then nobody is one.
-    pub fn is_hosts(&self, ask: &Ask) -> bool {
-        let Some(token) = self.cookies_of(ask).session() else { return false };
-        match self.accounts.session(&token) {
-            Ok(login) => login.is_some_and(|login| login.role() == Role::Host),
-            Err(error) => {
-                log::warn!("a session could not be looked up: {error:?}");
-                false
-            }
-        }
-    }
-
-    fn cookies_of<'a>(&self, ask: &'a Ask) -> Cookies<'a> {
-        let host = ask.header("Host").unwrap_or_default();
-        Cookies::of(ask.header("Cookie"), host, ask.header("Origin"), &self.public_urls)
-    }
-
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
     pub fn answer(&self, ask: &Ask) -> Answer {
-        let cookies = self.cookies_of(ask);
-        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        let visit = Visit { ask, cookies, address };
+        let visit = self.visit(ask);
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if ask.method == "POST" && ask.header("Origin").is_none() {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
@@ -141,6 +122,29 @@ impl Api {
             _ => self.reset(&visit),
         };
         answer.unwrap_or_else(ApiError::answer)
+    }
+
+    /// What whoever asks is in the room; none without a session.
+    ///
+    /// # Errors
+    /// The answer, where that cannot be known just now.
+    pub fn role_of(&self, ask: &Ask) -> Result<Option<Role>, Answer> {
+        let login = match self.visit(ask).cookies.session() {
+            Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
+            None => None,
+        };
+        Ok(login.map(|login| login.role()))
+    }
+
+    fn visit<'a>(&'a self, ask: &'a Ask<'a>) -> Visit<'a> {
+        let cookies = Cookies::of(
+            ask.header("Cookie"),
+            ask.header("Host").unwrap_or_default(),
+            ask.header("Origin"),
+            &self.public_urls,
+        );
+        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        Visit { ask, cookies, address }
     }
 
     fn session(&self, visit: &Visit) -> Result<Answer, ApiError> {

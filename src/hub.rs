@@ -222,7 +222,7 @@ impl Hub {
                 }
             }
             Request::Event(ClientEvent::Typing) => self.type_on(client, now),
-            Request::Event(ClientEvent::RequestHistory { .. }) => {} // answered on the client's own thread
+            Request::Event(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => {} // answered on the client's own thread
             Request::Event(ClientEvent::DeleteMessage { message_id }) => {
                 if let Err(refusal) = self.delete(client, message_id) {
                     self.tell(client, &ServerEvent::Error(&refusal));

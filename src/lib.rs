@@ -39,6 +39,7 @@
 //! | [`logging`] | log lines on stderr |
 //! | [`clock`] | what time it is |
 //! | [`names`] | what a name may be, and when two are one |
+//! | [`search`] | what a search asks for, and whether a text has it |
 //! | [`protocol`] | what clients and the server say, as frames |
 //! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
@@ -61,6 +62,7 @@
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
@@ -102,9 +104,11 @@ pub mod relay;
 pub mod request;
 pub mod reservations;
 pub mod room;
+pub mod search;
 pub mod sender;
 pub mod server;
 pub mod site;
 pub mod socket;
 pub mod store;
+pub mod transcript;
 pub mod variants;

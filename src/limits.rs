@@ -51,6 +51,9 @@ pub const PAGE_STOP: Duration = Duration::from_millis(500);
 /// starts over. Each one replaced leaves a handful of idle threads behind for five seconds.
 pub const PAGE_RESTART: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// Transcripts that are streamed at once: a host takes one, and each keeps a connection and a page of the log.
+pub const TRANSCRIPTS: usize = 4;
+
 // ---- what a client may send ----
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
@@ -193,6 +196,24 @@ pub const HISTORY_DEFAULT: usize = 50;
 /// Encoded bytes of one `history`, and of one page read from the store.
 pub const HISTORY_BYTES: usize = 256 * 1024;
 
+/// Scalar values of a search. A sentence; each word of it is looked for by itself.
+pub const QUERY_CHARACTERS: usize = 200;
+/// Messages of one `results`.
+pub const SEARCH_MESSAGES: usize = 50;
+/// Messages of a `results` whose search names no limit.
+pub const SEARCH_DEFAULT: usize = 20;
+/// Messages that are looked at on a reader before others have their turn: about a millisecond, as a page of history.
+pub const SEARCH_PAGE_ROWS: usize = 4_000;
+/// Bytes of text of such a page, which makes the same of long messages.
+pub const SEARCH_PAGE_BYTES: usize = 512 * 1024;
+/// Messages that one search looks at; then it answers with what it has found and where to go on. Years of a class in one
+/// request, for less than a tenth of a second of a core.
+pub const SEARCH_ROWS: usize = 250_000;
+/// Bytes of text of those: the same of long messages.
+pub const SEARCH_BYTES: usize = 64 * 1024 * 1024;
+/// What one search may take where many search at once: then too it answers with what it has.
+pub const SEARCH_TIME: Duration = Duration::from_secs(1);
+
 /// Entries of one page read from the store for someone who catches up.
 pub const CATCH_UP_ENTRIES: usize = 1_000;
 
@@ -327,6 +348,7 @@ const _: () = {
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
         "a try must not take longer than the time between two"
     );
+    assert!(*READERS.start() > 1, "a search must leave a reader to others");
     assert!(SETTLE.as_millis() < SAVE_DEADLINE.as_millis(), "a pause must not look like a failing disk");
     assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! What hashes a password, or waits for the database's one writer, is passed on to as many threads as may hash at once.
-//! So fifty logins wait for each other, and nothing else waits for them.
+//! So fifty logins wait for each other, and nothing else waits for them. A transcript goes on in a thread of its own
+//! ([`crate::transcript`]).
 //!
 //! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
 //! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
@@ -37,6 +38,7 @@ use crate::limits::{
 };
 use crate::private_socket::{Endpoint, Folder};
 use crate::site::{Answer, Ask, Site};
+use crate::transcript::Transcripts;
 
 pub use crate::private_socket::Upstream;
 pub use crate::site::PageContext;
@@ -69,6 +71,7 @@ impl Pages {
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
         let (wake, woken) = bounded(1);
         let shared = Arc::new(Shared {
+            transcripts: Transcripts::new(site.readers()),
             site,
             secret: HEXLOWER.encode(&secret),
             current: Mutex::new(None),
@@ -125,13 +128,15 @@ impl Pages {
         self.shared.stopping.store(true, Ordering::Release);
         let _ = self.shared.wake.try_send(());
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if supervisor.is_some_and(|supervisor| supervisor.join().is_err()) {
+        let Some(supervisor) = supervisor else { return };
+        if supervisor.join().is_err() {
             log::error!("the supervisor of the page's server panicked");
         }
         // One hash takes far less.
         if let Err(RecvTimeoutError::Timeout) = self.passwords_gone.recv_timeout(PAGE_STOP) {
             log::warn!("a password is still being hashed; left behind");
         }
+        self.shared.transcripts.stop();
     }
 }
 
@@ -145,6 +150,7 @@ impl Drop for Pages {
 #[derive(Debug)]
 struct Shared {
     site: Site,
+    transcripts: Transcripts,
     secret: String,
     /// The server that takes connections; `None` once stopped.
     current: Mutex<Option<Arc<Inner>>>,
@@ -373,7 +379,16 @@ fn serve(shared: &Shared, mut request: Request) {
     respond(shared, request, answer);
 }
 
-fn respond(shared: &Shared, request: Request, answer: Answer) {
+fn respond(shared: &Shared, request: Request, mut answer: Answer) {
+    if let Some(format) = answer.transcript {
+        if let Some(permit) = shared.transcripts.permit() {
+            let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            let headers: Vec<_> = shared.site.common_headers().chain(own).collect();
+            return shared.transcripts.start(permit, request, format, &headers);
+        }
+        let full = Answer::api_error(503, "busy", "Too many transcripts are made just now. Try again.");
+        answer = full.with("Retry-After", "2");
+    }
     let response = response(&shared.site, answer);
     if let Err(error) = request.respond(response) {
         log::debug!("an answer could not be sent: {error}");

@@ -14,6 +14,7 @@ use tungstenite::protocol::frame::{Frame, FrameHeader};
 use crate::config;
 use crate::limits;
 use crate::names::Name;
+use crate::search::{Query, QueryError};
 
 /// A place in the log: each change of it takes the next one, from 1 on. 0 is before the first.
 pub type Position = u64;
@@ -104,6 +105,15 @@ pub enum ClientEvent {
         /// Messages below this position.
         before: Position,
         /// At most so many, 1 to [`limits::HISTORY_MESSAGES`].
+        limit: usize,
+    },
+    /// Looks for messages.
+    Search {
+        /// What they have to have.
+        query: Query,
+        /// Among those below this position.
+        before: Position,
+        /// At most so many, 1 to [`limits::SEARCH_MESSAGES`].
         limit: usize,
     },
 }
@@ -301,6 +311,18 @@ pub enum ServerEvent<'a> {
         /// There are older ones.
         more: bool,
     },
+    /// The answer to `search`.
+    Results {
+        /// As it was asked.
+        query: &'a str,
+        /// Newest first.
+        messages: &'a [Message<'a>],
+        /// There are older messages that were not looked at.
+        more: bool,
+        /// The `before` to go on with, where there are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Position>,
+    },
     /// Who is here: whole with `users`, else what changed.
     Presence {
         /// Persons in all.
@@ -420,6 +442,7 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
+        "search" => decode_search(text),
         "delete_message" => decode_delete_message(text),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
@@ -498,6 +521,35 @@ fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
         }
         _ => {
             let reason = format!("The limit of a history is 1 to {}.", limits::HISTORY_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
+fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        query: Cow<'a, str>,
+        #[serde(default)]
+        before: Option<Position>,
+        #[serde(default)]
+        limit: Option<u64>,
+    }
+    let fields: Fields = parse(text)?;
+    let query = Query::parse(&fields.query).map_err(|error| {
+        let code = match error {
+            QueryError::Empty => ErrorCode::BadRequest,
+            QueryError::TooLong => ErrorCode::TooLong,
+        };
+        Refusal::new(code, error.to_string())
+    })?;
+    match usize::try_from(fields.limit.unwrap_or(limits::SEARCH_DEFAULT as u64)) {
+        Ok(limit @ 1..=limits::SEARCH_MESSAGES) => {
+            Ok(ClientEvent::Search { query, before: fields.before.unwrap_or(Position::MAX), limit })
+        }
+        _ => {
+            let reason = format!("The limit of a search is 1 to {}.", limits::SEARCH_MESSAGES);
             Err(Refusal::new(ErrorCode::BadRequest, reason))
         }
     }
@@ -724,6 +776,33 @@ mod tests {
         for limit in ["0", "201", "18446744073709551615"] {
             let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
             assert_eq!(refused(&event).0, ErrorCode::BadRequest);
+        }
+    }
+
+    #[test]
+    fn a_search_has_a_query_a_place_and_a_limit() {
+        let query = || Query::parse("Ana B").expect("a query");
+        let search = |before, limit| Ok(ClientEvent::Search { query: query(), before, limit });
+        let event = r#"{"event":"search","query":"Ana B"}"#;
+        assert_eq!(decode(event), search(Position::MAX, limits::SEARCH_DEFAULT));
+        let event = r#"{"event":"search","query":"Ana B","before":7,"limit":50}"#;
+        assert_eq!(decode(event), search(7, limits::SEARCH_MESSAGES));
+        let long = format!(r#"{{"event":"search","query":"{}"}}"#, "x".repeat(limits::QUERY_CHARACTERS + 1));
+        assert_eq!(refused(&long).0, ErrorCode::TooLong);
+        for fields in [
+            r#""q":"x""#,
+            r#""query":7"#,
+            r#""query":" ""#,
+            r#""query":"x","limit":0"#,
+            r#""query":"x","limit":51"#,
+            r#""query":"x","limit":-1"#,
+            r#""query":"x","limit":1e3"#,
+            r#""query":"x","before":-1"#,
+            r#""query":"x","before":"7""#,
+            r#""query":"x","before":18446744073709551616"#,
+        ] {
+            let event = format!(r#"{{"event":"search",{fields}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest, "{event}");
         }
     }
 

@@ -6,14 +6,17 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
+use jiff::Zoned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tiny_http::Header;
 
 use crate::api::Api;
 use crate::banner;
-use crate::config::Config;
+use crate::config::{Config, ExportFormat};
 use crate::limits::PAGE_BYTES;
+use crate::protocol::Role;
+use crate::store::Readers;
 use crate::variants::without_host_part;
 
 const PAGE: &str = include_str!("../index.html");
@@ -25,12 +28,13 @@ pub struct PageContext {
     config: Config,
     port: u16,
     api: Api,
+    readers: Readers,
 }
 
 impl PageContext {
     /// For a room with these choices; `port` is the one that is listened on, not 0.
-    pub fn new(config: &Config, port: u16, api: Api) -> PageContext {
-        PageContext { config: config.clone(), port, api }
+    pub fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
+        PageContext { config: config.clone(), port, api, readers }
     }
 
     /// For a room that nobody is in.
@@ -52,7 +56,7 @@ impl PageContext {
             mails: false,
             claims: Default::default(),
         };
-        PageContext::new(&Config::default(), 5000, api)
+        PageContext::new(&Config::default(), 5000, api, store.readers())
     }
 }
 
@@ -92,13 +96,15 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body. To `HEAD`, and with 304, only its length is told.
     pub body: Bytes,
+    /// The body is the log in this format, and comes page by page.
+    pub transcript: Option<ExportFormat>,
 }
 
 impl Answer {
     fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Answer {
         let headers =
             vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-        Answer { status, headers, body: body.into() }
+        Answer { status, headers, body: body.into(), transcript: None }
     }
 
     /// One line of text.
@@ -114,7 +120,7 @@ impl Answer {
     /// Nothing to say but that it is done.
     pub fn nothing() -> Answer {
         let headers = vec![("Cache-Control", "no-store".to_owned())];
-        Answer { status: 204, headers, body: Bytes::new() }
+        Answer { status: 204, headers, body: Bytes::new(), transcript: None }
     }
 
     /// The API's form of a refusal: a code for programs and a sentence for people.
@@ -179,11 +185,15 @@ impl Site {
             "/" if read => self.page(ask),
             "/healthz" if read => Answer::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
-            "/favicon.ico" if read => Answer { status: 204, headers: Vec::new(), body: Bytes::new() },
+            "/favicon.ico" if read => Answer { headers: Vec::new(), ..Answer::nothing() },
             "/api/invite" if read => self.invite(),
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
             "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
+            path if let Some(format) = transcript_format(path) => match read {
+                true => self.transcript(ask, format),
+                false => not_allowed(ask, "GET, HEAD"),
+            },
             path if is_api(path) => match Api::method_of(path) {
                 Some(allowed) if allowed.split(", ").any(|method| method == ask.method) => {
                     self.context.api.answer(ask)
@@ -193,6 +203,11 @@ impl Site {
             },
             _ => Answer::text(404, "Not found: the room is at /"),
         }
+    }
+
+    /// The way to the log.
+    pub fn readers(&self) -> Readers {
+        self.context.readers.clone()
     }
 
     /// The headers that every answer carries, unless it has its own of that name.
@@ -212,7 +227,9 @@ impl Site {
     }
 
     fn page(&self, ask: &Ask) -> Answer {
-        let page = if self.context.api.is_hosts(ask) { &self.host_page } else { &self.page };
+        // Who cannot be looked up, because the database cannot be read, is no host for now.
+        let is_host = matches!(self.context.api.role_of(ask), Ok(Some(Role::Host)));
+        let page = if is_host { &self.host_page } else { &self.page };
         let known = ask.header("If-None-Match").is_some_and(|tags| {
             tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
         });
@@ -228,12 +245,42 @@ impl Site {
                 ("Content-Security-Policy", page.policy.clone()),
             ],
             body: page.body.clone(),
+            transcript: None,
         }
+    }
+
+    /// The log, for hosts.
+    fn transcript(&self, ask: &Ask, format: ExportFormat) -> Answer {
+        match self.context.api.role_of(ask) {
+            Ok(Some(Role::Host)) => {}
+            Ok(_) => {
+                let reason = "Only a host may take the transcript. Open the host link in this browser first.";
+                return Answer::api_error(403, "not_host", reason);
+            }
+            Err(answer) => return answer,
+        }
+        let (kind, ending) = match format {
+            ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
+            ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+            ExportFormat::Json => ("application/json", "json"),
+        };
+        let name = Zoned::now().strftime("chat-%Y-%m-%d-%H%M");
+        Answer { transcript: Some(format), ..Answer::new(200, kind, "") }
+            .with("Content-Disposition", format!("attachment; filename=\"{name}.{ending}\""))
     }
 
     fn invite(&self) -> Answer {
         let url = banner::invite_url(&self.context.config, self.context.port, &banner::interfaces());
         Answer::json(200, &json!({"qr_svg": banner::qr_svg(&url), "url": url}))
+    }
+}
+
+fn transcript_format(path: &str) -> Option<ExportFormat> {
+    match path {
+        "/transcript.txt" => Some(ExportFormat::Txt),
+        "/transcript.csv" => Some(ExportFormat::Csv),
+        "/transcript.json" => Some(ExportFormat::Json),
+        _ => None,
     }
 }
 

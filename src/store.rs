@@ -13,6 +13,7 @@
 //! | `store/guests.rs` | guests' names kept over restarts |
 //! | `store/hosts.rs` | what hosts have decided and done, kept over restarts |
 //! | `store/read.rs` | reading pages forwards and backwards |
+//! | `store/find.rs` | looking through the log |
 //! | `store/readers.rs` | the shared connections they are read on |
 //! | `store/checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
 
@@ -20,6 +21,7 @@ mod append;
 mod checkpoint;
 mod clear;
 mod file;
+mod find;
 mod guests;
 mod hosts;
 mod read;
@@ -42,6 +44,7 @@ use file::{Found, LockFile};
 
 pub use append::{AppendError, Change, NewMessage, Outcome};
 pub use file::OpenError;
+pub use find::{FoundMessages, FoundPage};
 pub use hosts::HostsRoom;
 pub use read::{HistoryPage, LogEntry, LogPage, ReadError, Reader, StoredMessage};
 pub use readers::Readers;

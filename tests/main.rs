@@ -10,6 +10,7 @@ mod deletion;
 mod delivery;
 mod history;
 mod resume;
+mod search;
 
 // Who is here.
 mod names;

@@ -52,7 +52,7 @@ impl StoredMessage {
     }
 
     /// What pages are measured by.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
     }
 }
@@ -135,7 +135,7 @@ impl From<rusqlite::Error> for ReadError {
 /// One connection that reads the log.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -345,7 +345,7 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
 }
 
 /// The first position of the run without messages around `position`.
-fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
+pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let first: Option<i64> = db
         .prepare_cached("SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
         .query_row([to_sql(position)], |row| row.get(0))
@@ -354,7 +354,7 @@ fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> 
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
-fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
+pub(super) fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
     let gap: Option<i64> = db
         .prepare_cached("SELECT last FROM gaps WHERE first = 1")?
         .query_row([], |row| row.get(0))

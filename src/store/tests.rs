@@ -2,6 +2,7 @@
 
 mod clear;
 mod files;
+mod find;
 mod log;
 mod pages;
 mod pressure;

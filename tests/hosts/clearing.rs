@@ -40,6 +40,9 @@ fn a_cleared_log_is_gone_for_all_and_the_next_lesson_begins() {
         client.send(json!({"event": "request_history", "before": 121}));
         let history = client.expect_event("history");
         assert_eq!((&history["messages"], &history["more"]), (&json!([]), &json!(false)));
+        client.send(json!({"event": "search", "query": "old"}));
+        let results = client.expect_event("results");
+        assert_eq!((&results["messages"], &results["more"]), (&json!([]), &json!(false)));
     }
     // What was said then is known still, and told as deleted.
     ana.say_with_id("old 7", "7");

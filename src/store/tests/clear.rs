@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Place, deletion, message, one, say};
 use crate::protocol::Position;
+use crate::search::Query;
 use crate::store::{Change, Outcome, Store};
 
 fn texts(store: &Store) -> Vec<String> {
@@ -30,6 +31,13 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
     assert_eq!((page.entries.len(), page.through, page.more), (1, 13, false));
     assert_eq!(store.readers().start_of_newest(50), Ok(12));
     assert!(!store.readers().has_older(12).expect("reads"));
+    for query in ["words", "old", "last"] {
+        let query = Query::parse(query).expect("a query");
+        let found = store.readers().find(&mut query.matcher(), Position::MAX, 10).expect("looks");
+        assert_eq!((found.positions.len(), found.more), (0, false));
+    }
+    let at = store.readers().messages_at(&[13, 12, 1], usize::MAX).expect("reads");
+    assert_eq!((at.messages.len(), at.answered, at.cleared), (1, 3, 12));
     assert_eq!(one(&mut store, deletion(5)), Outcome::Missing);
     let retry = one(&mut store, message("old words", 1, Some("7")));
     assert!(matches!(retry, Outcome::Retry(stored) if stored.deleted && stored.text.is_empty()));
