@@ -60,6 +60,7 @@
 //! | [`errands`] | what is done for accounts aside from requests |
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
+//! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
 //! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
@@ -110,3 +111,4 @@ pub mod site;
 pub mod socket;
 pub mod store;
 pub mod transcript;
+pub mod variants;
