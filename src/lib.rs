@@ -60,6 +60,7 @@
 //! | [`errands`] | what is done for accounts aside from requests |
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
+//! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
 //! | [`password_queue`] | who waits for a password's hash |
 //! | [`transcript`] | the log as a download |
@@ -112,3 +113,4 @@ pub mod site;
 pub mod socket;
 pub mod store;
 pub mod transcript;
+pub mod variants;

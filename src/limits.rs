@@ -76,6 +76,9 @@ pub const NAME_SUGGESTIONS: usize = 20;
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
 pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
+/// Characters of what is said about a frame that is no event, which quotes it: an answer is not to be longer than what it
+/// answers.
+pub const REFUSAL_CHARACTERS: usize = 200;
 /// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
 pub const BURST_SECONDS: u32 = 2;
 /// The largest `--rate-limit` that is one: beyond it, say 0.

@@ -433,6 +433,7 @@ fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
     let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = site
         .common_headers()
+        .filter(|(name, _)| !answer.headers.iter().any(|(own, _)| own == name))
         .chain(own)
         .map(|(name, value)| Header::from_bytes(name, value).expect("answers have ASCII headers"))
         .collect();

@@ -18,6 +18,7 @@ use crate::limits::PAGE_BYTES;
 use crate::password_queue::Party;
 use crate::protocol::Role;
 use crate::store::Readers;
+use crate::variants::without_host_part;
 
 const PAGE: &str = include_str!("../index.html");
 const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
@@ -135,18 +136,37 @@ impl Answer {
     }
 }
 
+/// The policy of every answer but the page: nothing runs, loads or frames.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Page and API.
 #[derive(Debug)]
 pub struct Site {
     context: PageContext,
-    page: Bytes,
-    page_tag: String,
-    /// The Content-Security-Policy of every answer.
+    /// What everybody gets.
+    page: Page,
+    /// What hosts get: the same and the host's part.
+    host_page: Page,
+}
+
+/// A page that is ready to be sent.
+#[derive(Debug)]
+struct Page {
+    body: Bytes,
+    tag: String,
+    /// Its Content-Security-Policy.
     policy: String,
 }
 
+impl Page {
+    fn new(text: String) -> Page {
+        let tag = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16]);
+        Page { policy: policy(&text), tag: format!("\"{tag}\""), body: text.into() }
+    }
+}
+
 impl Site {
-    /// Prepares the embedded page: its tag, and the policy that lets its own script and style run.
+    /// Prepares the embedded page in both its forms: tags, and the policies that let their own scripts and styles run.
     pub fn new(context: PageContext) -> Site {
         Site::with_page(context, PAGE)
     }
@@ -155,8 +175,8 @@ impl Site {
     pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
         // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
         let page = page.replace("\r\n", "\n");
-        let tag = HEXLOWER.encode(&Sha256::digest(page.as_bytes())[..16]);
-        Site { context, policy: policy(&page), page_tag: format!("\"{tag}\""), page: page.into() }
+        let common = without_host_part(&page).expect("the page's markers fit, as a test makes sure");
+        Site { context, page: Page::new(common), host_page: Page::new(page) }
     }
 
     /// The routes.
@@ -196,14 +216,14 @@ impl Site {
         self.context.readers.clone()
     }
 
-    /// The headers that every answer carries, whatever it says.
+    /// The headers that every answer carries, unless it has its own of that name.
     pub fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         // Browsers ignore this one on plain http, and complain of it in everybody's console.
         let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
         [
             // tiny_http would name itself.
             ("Server", "chat-app"),
-            ("Content-Security-Policy", &self.policy),
+            ("Content-Security-Policy", NOTHING),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -213,20 +233,24 @@ impl Site {
     }
 
     fn page(&self, ask: &Ask) -> Answer {
+        // Who cannot be looked up, because the database cannot be read, is no host for now.
+        let is_host = matches!(self.context.api.role_of(ask), Ok(Some(Role::Host)));
+        let page = if is_host { &self.host_page } else { &self.page };
         let known = ask.header("If-None-Match").is_some_and(|tags| {
-            tags.split(',')
-                .map(str::trim)
-                .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.page_tag)
+            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
         });
         Answer {
             status: if known { 304 } else { 200 },
             headers: vec![
                 ("Content-Type", "text/html; charset=utf-8".to_owned()),
-                // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
+                // Kept, but asked for each time: after an update nobody talks to the new room with the old page, and
+                // who has become host, or is none any more, gets the other one.
                 ("Cache-Control", "no-cache".to_owned()),
-                ("ETag", self.page_tag.clone()),
+                ("Vary", "Cookie".to_owned()),
+                ("ETag", page.tag.clone()),
+                ("Content-Security-Policy", page.policy.clone()),
             ],
-            body: self.page.clone(),
+            body: page.body.clone(),
             transcript: None,
         }
     }
@@ -344,7 +368,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_hashes_of_what_a_browser_reads() {
         // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
-        let policy = site().policy;
+        let policy = site().page.policy;
         assert!(
             policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
             "{policy}"
@@ -354,12 +378,25 @@ mod tests {
             "{policy}"
         );
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
-        assert!(!String::from_utf8_lossy(&site().page).contains('\r'), "what is hashed is what is sent");
+        assert!(!String::from_utf8_lossy(&site().page.body).contains('\r'), "what is hashed is what is sent");
     }
 
     #[test]
     fn a_page_without_script_lets_none_run() {
         assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
+    }
+
+    #[test]
+    fn everybody_but_a_host_gets_at_most_100_kb_and_nothing_of_the_hosts_part() {
+        let Site { page, host_page, .. } = Site::new(PageContext::alone());
+        assert!(page.body.len() <= 100_000, "{} bytes", page.body.len());
+        let (common, whole) = (String::from_utf8_lossy(&page.body), String::from_utf8_lossy(&host_page.body));
+        assert_eq!(whole, PAGE.replace("\r\n", "\n"), "a host gets all of it");
+        for part in ["moderat", "keep_device_out", "transcript", "id=\"host\""] {
+            assert!(whole.contains(part) && !common.contains(part), "{part}");
+        }
+        assert_ne!(page.tag, host_page.tag);
+        assert_ne!(page.policy, host_page.policy, "each lets its own script run, and no other's");
     }
 
     #[test]
