@@ -92,6 +92,23 @@ fn a_host_gets_the_whole_log_as_a_file() {
 }
 
 #[test]
+fn who_speaks_http_1_0_gets_it_without_chunks() {
+    let server = TestServer::start();
+    server.join("Ana").say_and_wait("hi");
+    let host = host(&server);
+    let mut stream = TcpStream::connect(server.addr()).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let request = format!("GET /transcript.json HTTP/1.0\r\n{}\r\n", host.headers());
+    stream.write_all(request.as_bytes()).expect("the server takes it");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer, then the end");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.contains(" 200 OK\r\n") && !head.contains("Transfer-Encoding"), "{head}");
+    let messages: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(messages[0]["message"], "hi");
+}
+
+#[test]
 fn a_csv_is_read_as_it_was_written_and_runs_nothing() {
     let server = TestServer::start();
     let mut ana = server.join("Ana, \"the\" 1st");
