@@ -21,7 +21,9 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
     let mut ana = server.join("Ana");
     for number in 1..=300 {
         let text = match number {
-            40 => "Why does <b>ICE</b> float on a café’s lake? ".to_owned() + &"And so on. ".repeat(40) + "Ice!",
+            40 => {
+                "Why does <b>ICE</b> float on a café’s lake? ".to_owned() + &"And so on. ".repeat(40) + "Ice!"
+            }
             41 => "Because it is lighter.".to_owned(),
             _ => format!("message {number}"),
         };
@@ -38,8 +40,15 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
     look(&page, "nothing-found");
     search(&page, "CAFE ice");
     page.expect_text("#search-state", "1 message");
-    assert_eq!(page.run("[...el.results.querySelectorAll('mark')].map((mark) => mark.textContent)"), json!(["ICE", "café"]));
-    assert_eq!(page.run("el.results.querySelectorAll('mark > *, span b').length"), 0, "nothing is parsed as HTML");
+    assert_eq!(
+        page.run("[...el.results.querySelectorAll('mark')].map((mark) => mark.textContent)"),
+        json!(["ICE", "café"])
+    );
+    assert_eq!(
+        page.run("el.results.querySelectorAll('mark > *, span b').length"),
+        0,
+        "nothing is parsed as HTML"
+    );
     look(&page, "found");
     look_at(&page, "found", Size::Desk, Scheme::Dark);
 
@@ -47,7 +56,10 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
     page.expect_focus("#results button");
     page.press("Enter");
     page.expect_focus(".message.found");
-    page.expect("its place", "document.activeElement.nextElementSibling.textContent.includes('Because it is lighter.')");
+    page.expect(
+        "its place",
+        "document.activeElement.nextElementSibling.textContent.includes('Because it is lighter.')",
+    );
     page.expect(
         "it in sight",
         "(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.activeElement.getBoundingClientRect())",
