@@ -225,6 +225,11 @@ impl Accounts {
         }
     }
 
+    /// A number for what somebody names an account by: an address, in whatever case, or what their cookie holds.
+    pub fn number_of(&self, named: &str) -> u64 {
+        self.numbers.hash_one(named.trim().to_ascii_lowercase())
+    }
+
     fn number(&self, email: &Email) -> u64 {
         self.numbers.hash_one(email.folded())
     }

@@ -7,6 +7,7 @@
 mod entry;
 mod refusal;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,7 @@ use crate::cookies::Cookies;
 use crate::hub::{Claim, Command, Ended, Errand};
 use crate::limits;
 use crate::names::Name;
+use crate::password_queue::Party;
 use crate::peer::address_key;
 use crate::protocol::{KeyHash, Role};
 use crate::site::{Answer, Ask};
@@ -134,6 +136,21 @@ impl Api {
             None => None,
         };
         Ok(login.map(|login| login.role()))
+    }
+
+    /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to.
+    pub fn party_of(&self, ask: &Ask) -> Party {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow, alias = "token")]
+            email: Cow<'a, str>,
+        }
+        let visit = self.visit(ask);
+        let account = match serde_json::from_slice::<Fields>(ask.body) {
+            Ok(fields) => self.accounts.number_of(&fields.email),
+            Err(_) => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
+        };
+        Party { address: visit.address, account }
     }
 
     fn visit<'a>(&'a self, ask: &'a Ask<'a>) -> Visit<'a> {

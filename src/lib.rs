@@ -62,6 +62,7 @@
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`password_queue`] | who waits for a password's hash |
 //! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
@@ -97,6 +98,7 @@ pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod page;
+pub mod password_queue;
 pub mod peer;
 mod private_socket;
 pub mod protocol;

@@ -76,6 +76,9 @@ pub const NAME_SUGGESTIONS: usize = 20;
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
 pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
+/// Characters of what is said about a frame that is no event, which quotes it: an answer is not to be longer than what it
+/// answers.
+pub const REFUSAL_CHARACTERS: usize = 200;
 /// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
 pub const BURST_SECONDS: u32 = 2;
 /// The largest `--rate-limit` that is one: beyond it, say 0.
@@ -257,7 +260,8 @@ pub const PASSWORD_HASH_PASSES: u32 = 2;
 pub const PASSWORD_WORKERS: usize = 2;
 /// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
 pub const PASSWORD_NICENESS: i32 = 5;
-/// Requests that wait for them: a class that logs in all at once, several times over.
+/// Requests that wait for them: a class that logs in all at once, several times over. [`crate::password_queue`] says who
+/// makes room where it is full.
 pub const PASSWORD_QUEUE: usize = 256;
 /// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
 pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);

@@ -259,6 +259,14 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
             "This is the room's WebSocket, version 13. Open / in a browser for the page.",
         ));
     }
+    for once in ["sec-websocket-key", "sec-websocket-version"] {
+        if head.headers.iter().filter(|(name, _)| name == once).count() > 1 {
+            return Err(Refused::new(
+                400,
+                format!("Not a WebSocket handshake: it has more than one {once}."),
+            ));
+        }
+    }
     let mut request = http::Request::new(());
     for (name, value) in &head.headers {
         let name = http::HeaderName::from_bytes(name.as_bytes());

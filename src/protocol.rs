@@ -634,7 +634,10 @@ pub fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
     serde_json::from_str(text).map_err(|error| {
-        let reason = format!("Not a valid event: {error}.");
+        // It quotes what it did not expect, whole.
+        let error = error.to_string();
+        let end = error.char_indices().nth(limits::REFUSAL_CHARACTERS).map_or(error.len(), |(end, _)| end);
+        let reason = format!("Not a valid event: {}.", &error[..end]);
         Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text))
     })
 }
@@ -643,7 +646,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
 fn client_message_id_of(text: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     let id = value.get("client_message_id")?.as_str()?;
-    (id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_none()).then(|| id.to_owned())
+    (!id.is_empty() && id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_none()).then(|| id.to_owned())
 }
 
 /// Room for the header of a frame up to 64 KiB, which is nearly every one: written around, not moved.
@@ -756,6 +759,17 @@ mod tests {
             &deep,
         ] {
             assert_eq!(refused(event).0, BadRequest, "{event:.60}");
+        }
+    }
+
+    #[test]
+    fn no_refusal_is_as_long_as_what_it_quotes() {
+        for event in [
+            format!(r#"{{"event":"request_history","before":"{}"}}"#, "ü".repeat(20_000)),
+            format!(r#"{{"event":"{}"}}"#, "ü".repeat(20_000)),
+        ] {
+            let message = decode(&event).expect_err("no event").message;
+            assert!(message.chars().count() <= limits::REFUSAL_CHARACTERS + 30, "{message:.100}");
         }
     }
 

@@ -15,6 +15,7 @@ use crate::api::Api;
 use crate::banner;
 use crate::config::{Config, ExportFormat};
 use crate::limits::PAGE_BYTES;
+use crate::password_queue::Party;
 use crate::protocol::Role;
 use crate::store::Readers;
 use crate::variants::without_host_part;
@@ -203,6 +204,11 @@ impl Site {
             },
             _ => Answer::text(404, "Not found: the room is at /"),
         }
+    }
+
+    /// Whom a request counts for that has to wait.
+    pub fn party_of(&self, ask: &Ask) -> Party {
+        self.context.api.party_of(ask)
     }
 
     /// The way to the log.

@@ -2,13 +2,66 @@
 
 use super::{host, host_browser, moderate, open_link};
 use crate::accounts::{Browser, behind_a_proxy, files_of, holds, refused};
-use crate::support::{Ended, TestServer, key};
+#[cfg(unix)]
+use crate::support::Signal;
+use crate::support::{Ended, Process, TestServer, key};
 use chat_app::accounts::make_host_link_beside;
 use serde_json::json;
+use std::path::Path;
+use std::process::Command;
 
 fn link_of(server: &TestServer, void_earlier: bool) -> String {
     let link = make_host_link_beside(server.database(), void_earlier).expect("a link");
     link.split_once("/#host=").expect("a host link").1.to_owned()
+}
+
+/// What `chat-app host-link` prints, and how it ends.
+fn command(database: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut process = Process::spawn(command.args(["host-link", "--database"]).arg(database).args(arguments));
+    let code = process.wait().code();
+    (code, process.stdout.whole(), process.stderr.whole())
+}
+
+#[test]
+fn the_command_makes_links_beside_the_running_room_and_voids_them() {
+    let server = TestServer::start();
+    let key = |arguments: &[&str]| {
+        let (code, said, _) = command(server.database(), arguments);
+        assert_eq!(code, Some(0));
+        let link = said.split_whitespace().find(|word| word.contains("/#host=")).expect("a link");
+        (link.split_once("/#host=").expect("a key").1.to_owned(), said.contains("Earlier links"))
+    };
+    let mut browser = Browser::new(server.addr());
+    let (first, voided) = key(&[]);
+    assert_eq!((open_link(&mut browser, &first).status, voided), (200, false));
+    let mut tab = browser.connect();
+    let (second, voided) = key(&["--new"]);
+    assert!(voided);
+    tab.expect_close(4401);
+    assert_eq!(open_link(&mut browser, &first).status, 403);
+    assert_eq!(open_link(&mut browser, &second).status, 200);
+}
+
+#[test]
+fn the_command_says_what_is_wrong() {
+    let server = TestServer::start();
+    for (arguments, said) in [(&["--old"][..], "no option --old"), (&["now"], "takes no argument")] {
+        let (code, out, error) = command(server.database(), arguments);
+        assert!(code == Some(2) && out.is_empty() && error.contains(said), "{error}");
+    }
+    let (code, _, error) = command(&server.folder().join("nothing.db"), &[]);
+    assert!(code == Some(1) && error.contains("no such database"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_takes_what_the_room_says_holds_no_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = Process::start(&folder.path().join("chat.db"), &["--log-level", "trace"]);
+    process.signal(Signal::TERM);
+    process.wait();
+    assert!(!process.stdout.whole().contains("#host") && !process.stderr.whole().contains("#host"));
 }
 
 #[test]
