@@ -77,8 +77,8 @@ pub(super) struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
-    /// Holds a word while no answer from the log is on its way to this client.
-    answered: (Sender<()>, Receiver<()>),
+    /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
+    answered: Option<(Sender<()>, Receiver<()>)>,
 }
 
 impl<'a> Reading<'a> {
@@ -115,7 +115,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
-            answered: filled(1),
+            answered: None,
         }
     }
 
@@ -201,12 +201,13 @@ impl<'a> Reading<'a> {
     fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
         self.hand_over()?;
         // One at a time: a client that takes none of the last is not read until it does, or is cut off.
-        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+        let answered = self.answered.get_or_insert_with(|| filled(1));
+        while answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
             if self.socket.get_ref().link.is_closing() {
                 return Err(Over);
             }
         }
-        let whole = Permit(self.answered.0.clone());
+        let whole = Permit(answered.0.clone());
         let unavailable = |reason: &dyn std::fmt::Display| {
             log::warn!("a request for history was not answered: {reason}");
             let refusal =
