@@ -198,7 +198,8 @@ fn serve(
         client::refuse(&link, CloseCode::Full, &context.stop);
         return Ok(None);
     }
-    let entered = client::enter(link, resume_of(&head), login, rest, &context.client);
+    let address = peer::address_key(address);
+    let entered = client::enter(link, resume_of(&head), login, address, rest, &context.client);
     Ok(entered.map(|live| (live, forwarded_seat)))
 }
 
@@ -290,6 +291,14 @@ fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
             426,
             "This is the room's WebSocket, version 13. Open / in a browser for the page.",
         ));
+    }
+    for once in ["sec-websocket-key", "sec-websocket-version"] {
+        if head.headers.iter().filter(|(name, _)| name == once).count() > 1 {
+            return Err(Refused::new(
+                400,
+                format!("Not a WebSocket handshake: it has more than one {once}."),
+            ));
+        }
     }
     let mut request = http::Request::new(());
     for (name, value) in &head.headers {

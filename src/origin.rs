@@ -25,9 +25,13 @@ pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
         let reason = "This room is not known by this name. Who runs it can allow it: --public-url https://…";
         return Err(Refused::new(421, reason));
     }
-    let Some((_, origin)) = head.headers.iter().find(|(name, _)| name == "origin") else { return Ok(()) };
-    let origin = std::str::from_utf8(origin).ok().and_then(config::origin);
-    if origin.is_some_and(|origin| origin == own || public_urls.contains(&origin)) {
+    // Browsers send one. What sends several could mean any of them.
+    let mut origins = head.headers.iter().filter(|(name, _)| name == "origin");
+    let is_own = |(_, origin): &(String, Vec<u8>)| {
+        let origin = std::str::from_utf8(origin).ok().and_then(config::origin);
+        origin.is_some_and(|origin| origin == own || public_urls.contains(&origin))
+    };
+    if origins.all(is_own) {
         return Ok(());
     }
     let reason =
@@ -93,6 +97,8 @@ mod tests {
         for origin in [
             "null",
             "",
+            "http://192.168.1.7:5000\r\nOrigin: http://evil.example",
+            "http://evil.example\r\nOrigin: http://192.168.1.7:5000",
             "http://evil.example",
             "http://192.168.1.7:5001",
             "http://192.168.1.7:5000.evil.example",

@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 
+use crate::config;
 use crate::limits;
 use crate::names::Name;
+use crate::search::{Query, QueryError};
 
 /// A place in the log: each change of it takes the next one, from 1 on. 0 is before the first.
 pub type Position = u64;
@@ -56,8 +58,16 @@ pub enum ErrorCode {
     NotSaved,
     /// Only a host may do this.
     NotHost,
-    /// There is no such message.
+    /// There is no such message, person or account.
     NotFound,
+    /// Only hosts may write at the moment.
+    Locked,
+    /// Nobody new gets a name at the moment.
+    DoorClosed,
+    /// A host has muted this person.
+    Muted,
+    /// This person has written less than slow mode's pause ago.
+    SlowMode,
 }
 
 /// What one client asks of the room.
@@ -88,8 +98,8 @@ pub enum ClientEvent {
         /// The message's position.
         message_id: Position,
     },
-    /// Wants to run the room.
-    Moderate,
+    /// Runs the room.
+    Moderate(Moderate),
     /// Wants what came before a position.
     RequestHistory {
         /// Messages below this position.
@@ -97,6 +107,75 @@ pub enum ClientEvent {
         /// At most so many, 1 to [`limits::HISTORY_MESSAGES`].
         limit: usize,
     },
+    /// Looks for messages.
+    Search {
+        /// What they have to have.
+        query: Query,
+        /// Among those below this position.
+        before: Position,
+        /// At most so many, 1 to [`limits::SEARCH_MESSAGES`].
+        limit: usize,
+    },
+}
+
+/// What a host wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderate {
+    /// Only hosts may write.
+    Lock,
+    /// Everybody may.
+    Unlock,
+    /// Nobody new gets a name.
+    CloseDoor,
+    /// Everybody does.
+    OpenDoor,
+    /// So many seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
+    SlowMode(u32),
+    /// This person may not write.
+    Mute(Name),
+    /// They may.
+    Unmute(Name),
+    /// This person may not be here.
+    Remove {
+        /// Their name.
+        name: Name,
+        /// Nor anybody else from their address.
+        keep_device_out: bool,
+    },
+    /// They may come back.
+    Allow(Name),
+    /// The owner of the account with this name needs a new password.
+    IssueReset(Name),
+    /// The room's title.
+    SetTitle(String),
+    /// Everything that was said goes.
+    Clear,
+}
+
+/// What a host did, as the host's panel shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostAction {
+    /// When, in milliseconds since 1970, UTC.
+    pub at: i64,
+    /// The host's name in the room.
+    pub host: std::sync::Arc<str>,
+    /// What it was, as in `moderate`; or `delete`.
+    pub action: Cow<'static, str>,
+    /// Whom it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<std::sync::Arc<str>>,
+    /// What else there is to say of it, such as the new title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Somebody who waits for a host to issue a reset link.
+#[derive(Debug, Clone, Serialize)]
+pub struct WireResetRequest<'a> {
+    /// The account's name.
+    pub username: &'a str,
+    /// When they asked, in milliseconds since 1970, UTC.
+    pub at: i64,
 }
 
 /// An `error` event: what was refused and why.
@@ -169,8 +248,8 @@ pub struct Person {
 /// Who a login cookie belongs to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Session<'a> {
-    /// The account's name.
-    pub username: &'a str,
+    /// The account's name; none where a host has come without an account.
+    pub username: Option<&'a str>,
     /// Member or host.
     pub role: Role,
 }
@@ -232,6 +311,18 @@ pub enum ServerEvent<'a> {
         /// There are older ones.
         more: bool,
     },
+    /// The answer to `search`.
+    Results {
+        /// As it was asked.
+        query: &'a str,
+        /// Newest first.
+        messages: &'a [Message<'a>],
+        /// There are older messages that were not looked at.
+        more: bool,
+        /// The `before` to go on with, where there are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Position>,
+    },
     /// Who is here: whole with `users`, else what changed.
     Presence {
         /// Persons in all.
@@ -266,6 +357,30 @@ pub enum ServerEvent<'a> {
         /// Reading needs an account.
         members_only: bool,
     },
+    /// What hosts need to know, for them alone.
+    Moderation {
+        /// Who may not write, by name.
+        muted: &'a [std::sync::Arc<str>],
+        /// Who may not be here, by name.
+        removed: &'a [std::sync::Arc<str>],
+        /// Who forgot their password, the newest first.
+        reset_requests: &'a [WireResetRequest<'a>],
+        /// What signing up needs; null where anybody may.
+        invite_code: Option<&'a str>,
+        /// What hosts did, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+        actions: &'a std::collections::VecDeque<HostAction>,
+    },
+    /// A link under which somebody chooses a new password, for the host who asked.
+    ResetIssued {
+        /// The account's name.
+        username: &'a str,
+        /// The link.
+        link: &'a str,
+        /// When it ends, in milliseconds since 1970, UTC.
+        expires_at: i64,
+        /// The link as a QR code.
+        qr_svg: &'a str,
+    },
     /// Something was refused.
     Error(&'a Refusal),
 }
@@ -287,6 +402,8 @@ pub enum CloseCode {
     Full = 1013,
     /// Only who is logged in may be here; or was, until now.
     SessionEnded = 4401,
+    /// A host has removed this person.
+    Removed = 4403,
     /// Does not read what it is sent; it may resume from its position.
     TooSlow = 4408,
 }
@@ -302,6 +419,7 @@ impl CloseCode {
             CloseCode::TooBig => "a frame may have 64 KiB",
             CloseCode::Full => "too many connections, try again later",
             CloseCode::SessionEnded => "log in",
+            CloseCode::Removed => "removed by the host",
             CloseCode::TooSlow => "too slow, resume from your position",
         }
     }
@@ -324,8 +442,9 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
+        "search" => decode_search(text),
         "delete_message" => decode_delete_message(text),
-        "moderate" => Ok(ClientEvent::Moderate),
+        "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let known: String = other.chars().take(40).collect();
             let reason = format!("There is no event '{}' here.", known.escape_debug());
@@ -407,6 +526,35 @@ fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
     }
 }
 
+fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        query: Cow<'a, str>,
+        #[serde(default)]
+        before: Option<Position>,
+        #[serde(default)]
+        limit: Option<u64>,
+    }
+    let fields: Fields = parse(text)?;
+    let query = Query::parse(&fields.query).map_err(|error| {
+        let code = match error {
+            QueryError::Empty => ErrorCode::BadRequest,
+            QueryError::TooLong => ErrorCode::TooLong,
+        };
+        Refusal::new(code, error.to_string())
+    })?;
+    match usize::try_from(fields.limit.unwrap_or(limits::SEARCH_DEFAULT as u64)) {
+        Ok(limit @ 1..=limits::SEARCH_MESSAGES) => {
+            Ok(ClientEvent::Search { query, before: fields.before.unwrap_or(Position::MAX), limit })
+        }
+        _ => {
+            let reason = format!("The limit of a search is 1 to {}.", limits::SEARCH_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
 fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
     struct Fields {
@@ -414,6 +562,61 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     }
     let fields: Fields = parse(text)?;
     Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
+}
+
+fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
+        #[serde(default)]
+        seconds: Option<u32>,
+        #[serde(borrow, default)]
+        title: Option<Cow<'a, str>>,
+        #[serde(default)]
+        keep_device_out: Option<bool>,
+    }
+    let fields: Fields = parse(text)?;
+    let bad = |reason: String| Refusal::new(ErrorCode::BadRequest, reason);
+    let name = || {
+        let username = fields.username.as_deref();
+        let username =
+            username.ok_or_else(|| bad(format!("'{}' needs a `username`.", fields.action.escape_debug())))?;
+        Name::parse(username).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+    };
+    Ok(match &*fields.action {
+        "lock" => Moderate::Lock,
+        "unlock" => Moderate::Unlock,
+        "close_door" => Moderate::CloseDoor,
+        "open_door" => Moderate::OpenDoor,
+        "slow_mode" => {
+            let seconds = fields.seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
+            let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
+            Moderate::SlowMode(seconds.ok_or_else(|| bad(expected))?)
+        }
+        "mute" => Moderate::Mute(name()?),
+        "unmute" => Moderate::Unmute(name()?),
+        "remove" => {
+            Moderate::Remove { name: name()?, keep_device_out: fields.keep_device_out.unwrap_or(false) }
+        }
+        "allow" => Moderate::Allow(name()?),
+        "issue_reset" => Moderate::IssueReset(name()?),
+        "set_title" => {
+            let title = fields.title.as_deref().and_then(config::title);
+            let expected = format!(
+                "'set_title' needs a `title` of 1 to {} characters in one line.",
+                limits::TITLE_CHARACTERS
+            );
+            Moderate::SetTitle(title.ok_or_else(|| bad(expected))?)
+        }
+        "clear" => Moderate::Clear,
+        other => {
+            let known: String = other.chars().take(40).collect();
+            return Err(bad(format!("There is no action '{}' here.", known.escape_debug())));
+        }
+    })
 }
 
 /// The hash of a browser's key, if it has the form of one.
@@ -431,7 +634,10 @@ pub fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
     serde_json::from_str(text).map_err(|error| {
-        let reason = format!("Not a valid event: {error}.");
+        // It quotes what it did not expect, whole.
+        let error = error.to_string();
+        let end = error.char_indices().nth(limits::REFUSAL_CHARACTERS).map_or(error.len(), |(end, _)| end);
+        let reason = format!("Not a valid event: {}.", &error[..end]);
         Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text))
     })
 }
@@ -440,7 +646,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
 fn client_message_id_of(text: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     let id = value.get("client_message_id")?.as_str()?;
-    (id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_none()).then(|| id.to_owned())
+    (!id.is_empty() && id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_none()).then(|| id.to_owned())
 }
 
 /// Room for the header of a frame up to 64 KiB, which is nearly every one: written around, not moved.
@@ -557,6 +763,17 @@ mod tests {
     }
 
     #[test]
+    fn no_refusal_is_as_long_as_what_it_quotes() {
+        for event in [
+            format!(r#"{{"event":"request_history","before":"{}"}}"#, "ü".repeat(20_000)),
+            format!(r#"{{"event":"{}"}}"#, "ü".repeat(20_000)),
+        ] {
+            let message = decode(&event).expect_err("no event").message;
+            assert!(message.chars().count() <= limits::REFUSAL_CHARACTERS + 30, "{message:.100}");
+        }
+    }
+
+    #[test]
     fn a_message_may_have_4000_characters_of_any_size() {
         let text = "🧊".repeat(limits::MESSAGE_CHARACTERS);
         let event = format!(r#"{{"event":"send_message","message":"{text}"}}"#);
@@ -573,6 +790,33 @@ mod tests {
         for limit in ["0", "201", "18446744073709551615"] {
             let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
             assert_eq!(refused(&event).0, ErrorCode::BadRequest);
+        }
+    }
+
+    #[test]
+    fn a_search_has_a_query_a_place_and_a_limit() {
+        let query = || Query::parse("Ana B").expect("a query");
+        let search = |before, limit| Ok(ClientEvent::Search { query: query(), before, limit });
+        let event = r#"{"event":"search","query":"Ana B"}"#;
+        assert_eq!(decode(event), search(Position::MAX, limits::SEARCH_DEFAULT));
+        let event = r#"{"event":"search","query":"Ana B","before":7,"limit":50}"#;
+        assert_eq!(decode(event), search(7, limits::SEARCH_MESSAGES));
+        let long = format!(r#"{{"event":"search","query":"{}"}}"#, "x".repeat(limits::QUERY_CHARACTERS + 1));
+        assert_eq!(refused(&long).0, ErrorCode::TooLong);
+        for fields in [
+            r#""q":"x""#,
+            r#""query":7"#,
+            r#""query":" ""#,
+            r#""query":"x","limit":0"#,
+            r#""query":"x","limit":51"#,
+            r#""query":"x","limit":-1"#,
+            r#""query":"x","limit":1e3"#,
+            r#""query":"x","before":-1"#,
+            r#""query":"x","before":"7""#,
+            r#""query":"x","before":18446744073709551616"#,
+        ] {
+            let event = format!(r#"{{"event":"search",{fields}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest, "{event}");
         }
     }
 

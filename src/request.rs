@@ -190,6 +190,7 @@ fn version_refused(bytes: &[u8]) -> Refused {
     let line: Range<usize> = 0..bytes.iter().position(|byte| *byte == b'\r').unwrap_or(bytes.len());
     let version = bytes[line].rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     match version.strip_prefix(b"HTTP/") {
+        Some(b"1.0" | b"1.1") => Refused::new(400, "The request's target must not have spaces in it."),
         Some(_) => Refused::new(505, "This server speaks HTTP/1.1."),
         None => Refused::new(400, "The request line must end with HTTP/1.1."),
     }
@@ -296,6 +297,7 @@ mod tests {
             (400, "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n"),
             (400, "GET /# HTTP/1.1\r\nHost: x\r\n\r\n"),
             (400, "GET /\r\n"),
+            (400, "GET /a b HTTP/1.1\r\n"),
             (505, "GET / HTTP/2.0\r\n"),
             (505, "GET / HTTP/3.0\r\n"),
             (405, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"),

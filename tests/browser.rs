@@ -13,6 +13,7 @@ mod deleting;
 mod host;
 mod joining;
 mod lesson;
+mod panel;
 mod people;
 mod reading;
 mod speed;

@@ -37,7 +37,7 @@ fn on_a_narrow_window_people_are_a_drawer_that_holds_the_focus() {
     page.click("#toggle-panel");
     page.expect_focus("#close-panel");
     assert_eq!(page.run("document.querySelector('main').inert"), true, "nothing behind it can be reached");
-    page.click("#open-invite-narrow");
+    page.click("#open-invite");
     page.expect_shown("#invite");
     page.press("Escape");
     page.expect_focus("#toggle-panel");
