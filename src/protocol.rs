@@ -436,9 +436,15 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         #[serde(borrow)]
         event: Cow<'a, str>,
     }
+    // Nearly every frame says something: such a one is read once, any other twice.
+    if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
+        && fields.event == SEND_MESSAGE
+    {
+        return check_send_message(fields);
+    }
     let kind: Kind = parse(text)?;
     match &*kind.event {
-        "send_message" => decode_send_message(text),
+        SEND_MESSAGE => check_send_message(parse(text)?),
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
@@ -453,27 +459,30 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
     }
 }
 
-fn decode_send_message(text: &str) -> Result<ClientEvent, Refusal> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        message: String,
-        #[serde(default)]
-        client_message_id: Option<String>,
-        #[serde(borrow, default)]
-        username: Option<Cow<'a, str>>,
-    }
-    let fields: Fields = parse(text)?;
+const SEND_MESSAGE: &str = "send_message";
+
+#[derive(Deserialize)]
+struct SendMessage<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    message: String,
+    #[serde(default)]
+    client_message_id: Option<String>,
+    #[serde(borrow, default)]
+    username: Option<Cow<'a, str>>,
+}
+
+/// Whether a text has more scalar values than it may. Bytes first: only one that could have is counted.
+fn is_longer(text: &str, characters: usize) -> bool {
+    text.len() > characters && text.chars().count() > characters
+}
+
+fn check_send_message(fields: SendMessage) -> Result<ClientEvent, Refusal> {
     let id = fields.client_message_id;
-    if id
-        .as_ref()
-        .is_some_and(|id| id.is_empty() || id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_some())
-    {
+    if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
         return Err(Refusal::new(ErrorCode::BadRequest, "A client_message_id has 1 to 64 characters."));
     }
-    // Bytes first: only a text that could be too long is counted.
-    if fields.message.len() > limits::MESSAGE_CHARACTERS
-        && fields.message.chars().count() > limits::MESSAGE_CHARACTERS
-    {
+    if is_longer(&fields.message, limits::MESSAGE_CHARACTERS) {
         let reason = format!("A message may have {} characters.", limits::MESSAGE_CHARACTERS);
         return Err(Refusal::new(ErrorCode::TooLong, reason).of(id));
     }
