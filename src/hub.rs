@@ -430,6 +430,8 @@ impl Hub {
     /// Stores the turn, tells it to everybody, and takes in who came meanwhile.
     fn end_turn(&mut self) {
         let now = Instant::now();
+        // Who was blocked is tried again before more is added, and has the time of the commit to read.
+        self.clients.tick(now);
         self.tell_moderation();
         self.tell_presence(now);
         self.tell_typing(now);
@@ -441,7 +443,7 @@ impl Hub {
             self.stop(now);
         }
         self.register_all(now);
-        self.clients.tick(now);
+        self.clients.tick(Instant::now());
         self.log.overwrite(now);
     }
 
