@@ -55,8 +55,8 @@ pub struct TalkFigures {
 /// The room on disk and in memory, another build of it if there is one, the yardstick.
 fn contenders(options: &Options) -> Vec<Contender> {
     let mut all = vec![
-        Contender::new("on disk", Server::room(Log::Disk)),
-        Contender::new("in memory", Server::room(Log::Memory)),
+        Contender::new("on disk", Server::room(options, Log::Disk)),
+        Contender::new("in memory", Server::room(options, Log::Memory)),
         yardstick(),
     ];
     if let Some(binary) = &options.against {
@@ -134,7 +134,7 @@ pub fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<Tal
     let mut figures = vec![TalkFigures::default(); all.len()];
     // Long enough for a percentile to mean something.
     let time =
-        Duration::from_secs_f64(options.time.as_secs_f64().max(120.0 / f64::from(talk.rate)).min(10.0));
+        Duration::from_secs_f64(options.time.as_secs_f64().max((120.0 / f64::from(talk.rate)).min(6.0)));
     for _ in 0..options.rounds {
         let mut model = None;
         for (contender, figures) in all.iter().zip(&mut figures) {

@@ -20,7 +20,7 @@ pub fn run(options: &Options, descriptors: u64) {
 /// Deliveries a second to few and to many.
 fn clients(options: &Options, descriptors: u64) {
     let many = MANY.min(options.most_clients).min((descriptors as usize).saturating_sub(100));
-    let room = || [Contender::new("on disk", Server::room(Log::Disk))];
+    let room = || [Contender::new("on disk", Server::room(options, Log::Disk))];
     let once = Options { rounds: 1, ..options.clone() };
     let [mut few_rates, mut many_rates] = [(); 2].map(|()| compare::FloodFigures::default());
     for _ in 0..options.rounds {
@@ -49,9 +49,9 @@ fn history(options: &Options) {
     let all = [
         Contender::new(
             format!("on disk, {} million messages", MESSAGES / 1_000_000),
-            Server::room(Log::File(database)),
+            Server::room(options, Log::File(database)),
         ),
-        Contender::new("on disk, none", Server::room(Log::Disk)),
+        Contender::new("on disk, none", Server::room(options, Log::Disk)),
     ];
     compare::print_flood(FLOODS[0], &all, &compare::flood_rounds(&all, FLOODS[0], options));
     compare::print_talk(TALKS[0], &all, &compare::talk_rounds(&all, TALKS[0], options));

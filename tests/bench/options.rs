@@ -1,5 +1,6 @@
 //! The command line of the benchmark.
 
+use crate::target::ROOM;
 use crate::yardstick::Work;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,9 +16,10 @@ Sections (all but peers unless some are named):
   --peers        flood and paced against Bun, ws on Node, and Flask-SocketIO; rewrites tests/benchmark.svg
 
 Options:
-  --rounds N     rounds of each comparison (5)
+  --rounds N     rounds of each comparison (3)
   --seconds S    how long each server is measured in a round (2)
   --clients N    the flood's and the paced work's sizes up to N clients only
+  --room FILE    the build of chat-app to measure, in place of this one's release build
   --against FILE another build of chat-app, measured beside this one";
 
 /// A part of the benchmark.
@@ -37,7 +39,9 @@ pub struct Options {
     pub rounds: usize,
     pub time: Duration,
     pub most_clients: usize,
-    /// Another build of the room.
+    /// The build of the room.
+    pub room: PathBuf,
+    /// Another build of it.
     pub against: Option<PathBuf>,
     /// This process is to be the yardstick.
     pub yardstick: Option<Work>,
@@ -47,9 +51,10 @@ pub struct Options {
 pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
     let mut options = Options {
         sections: Vec::new(),
-        rounds: 5,
+        rounds: 3,
         time: Duration::from_secs(2),
         most_clients: usize::MAX,
+        room: ROOM.into(),
         against: None,
         yardstick: None,
     };
@@ -66,6 +71,7 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             "--rounds" => options.rounds = number(&value()?)?.max(1),
             "--seconds" => options.time = Duration::from_secs(number(&value()?)?.max(1) as u64),
             "--clients" => options.most_clients = number(&value()?)?,
+            "--room" => options.room = value()?.into(),
             "--against" => options.against = Some(value()?.into()),
             "--yardstick" => options.yardstick = Some(Work::read(&value()?)?),
             "--help" => {

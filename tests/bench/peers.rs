@@ -87,8 +87,8 @@ pub fn run(options: &Options) {
     }
     let peers = there.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer)));
     let mut all = vec![
-        Contender::new("chat-app", Server::room(Log::Disk)),
-        Contender::new("chat-app, in memory", Server::room(Log::Memory)),
+        Contender::new("chat-app", Server::room(options, Log::Disk)),
+        Contender::new("chat-app, in memory", Server::room(options, Log::Memory)),
     ];
     all.extend(peers);
     all.push(compare::yardstick());

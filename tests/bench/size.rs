@@ -5,7 +5,7 @@ use crate::dialect::PLAIN;
 use crate::figures::{Rounds, print_table};
 use crate::options::Options;
 use crate::support::{Process, free_port};
-use crate::target::{self, Log, ROOM, Running, Server};
+use crate::target::{self, Log, Running, Server};
 use crate::work::AT_ONCE;
 use chat_app::protocol::Role;
 use chat_app::store::{Change, NewMessage, Store};
@@ -32,7 +32,7 @@ pub fn run(options: &Options, descriptors: u64) {
     let clients = MANY.min(options.most_clients).min((descriptors as usize).saturating_sub(100));
     let (mut connecting, mut memory, mut threads) = (Rounds::default(), Rounds::default(), Rounds::default());
     for _ in 0..rounds {
-        let crowd = crowd_of(clients);
+        let crowd = crowd_of(clients, options);
         connecting.push(crowd.0);
         memory.push(crowd.1);
         threads.push(crowd.2);
@@ -46,9 +46,9 @@ pub fn run(options: &Options, descriptors: u64) {
     let history = folder.path().join("million.db");
     fill(&history, LONG_HISTORY);
     for _ in 0..rounds {
-        back.push(come_back());
-        first.push(start(&folder.path().join("new.db")).0);
-        let (answer, pages) = start(&history);
+        back.push(come_back(options));
+        first.push(start(options, &folder.path().join("new.db")).0);
+        let (answer, pages) = start(options, &history);
         long.push(answer);
         page.push(pages);
     }
@@ -57,14 +57,14 @@ pub fn run(options: &Options, descriptors: u64) {
     row(format!("the same with {LONG_HISTORY} messages, ms"), &long);
     row("page load, ms".to_owned(), &page);
     let mut binary = Rounds::default();
-    binary.push(std::fs::metadata(ROOM).expect("it was built").len() as f64 / f64::from(1 << 20));
+    binary.push(std::fs::metadata(&options.room).expect("it was built").len() as f64 / f64::from(1 << 20));
     row("the binary, MiB".to_owned(), &binary);
     print_table(&table);
 }
 
 /// Seconds until all are live, KB of memory for each once nothing happens, threads beside theirs.
-fn crowd_of(clients: usize) -> (f64, f64, f64) {
-    let server = Running::start(&Server::room(Log::Disk));
+fn crowd_of(clients: usize, options: &Options) -> (f64, f64, f64) {
+    let server = Running::start(&Server::room(options, Log::Disk));
     let before = server.resident();
     let mut crowd = Crowd::new(server.addr, PLAIN, 0);
     let began = Instant::now();
@@ -83,11 +83,11 @@ fn rest(crowd: &mut Crowd, time: Duration) {
 }
 
 /// Seconds from starting the process until a class that was there before it was killed has what it missed.
-fn come_back() -> f64 {
+fn come_back(options: &Options) -> f64 {
     let folder = target::folder();
     let (port, database) = (free_port(), folder.path().join("chat.db"));
     let epoch = fill(&database, 100);
-    let start = || Process::spawn(&mut target::room(Path::new(ROOM), &database, port));
+    let start = || Process::spawn(&mut target::room(&options.room, &database, port));
     let mut process = start();
     let mut crowd = Crowd::new(process.addr(), PLAIN, 0);
     crowd.connect(CLASS, AT_ONCE);
@@ -103,9 +103,9 @@ fn come_back() -> f64 {
 }
 
 /// Milliseconds from starting the process until it has answered, and for loading the page.
-fn start(database: &Path) -> (f64, f64) {
+fn start(options: &Options, database: &Path) -> (f64, f64) {
     let began = Instant::now();
-    let process = Process::spawn(&mut target::room(Path::new(ROOM), database, 0));
+    let process = Process::spawn(&mut target::room(&options.room, database, 0));
     let addr = process.addr();
     get(addr, "/healthz");
     let first = began.elapsed().as_secs_f64() * 1e3;

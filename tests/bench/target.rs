@@ -1,6 +1,7 @@
 //! A server under measurement: started in a process of its own, and what that process used.
 
 use crate::dialect::{BARE, Dialect, PLAIN};
+use crate::options::Options;
 use crate::peers::Peer;
 use crate::support::{DEADLINE, Process};
 use crate::yardstick::Work;
@@ -34,9 +35,9 @@ pub enum Server {
 }
 
 impl Server {
-    /// This build of the room.
-    pub fn room(log: Log) -> Server {
-        Server::Room { binary: ROOM.into(), log }
+    /// The build of the room that is measured.
+    pub fn room(options: &Options, log: Log) -> Server {
+        Server::Room { binary: options.room.clone(), log }
     }
 }
 
