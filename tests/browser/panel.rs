@@ -319,3 +319,50 @@ fn two_hosts_see_each_other_and_what_each_did() {
     host.expect_focus("[aria-label=\"Remove Carla\"]");
     assert_eq!(host.run("el.people.querySelectorAll('button[tabindex=\"0\"]').length"), 2);
 }
+
+#[test]
+fn who_has_left_and_who_has_an_account_can_be_named() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    student.visit("about:blank");
+    host.expect("them gone", "!el.people.textContent.includes('Ben')");
+    host.click("#host-more summary");
+    host.fill("#who", "Ben");
+    host.press("Enter");
+    host.click("#by-name [data-do=issue_reset]");
+    host.expect("a refusal in words", "state.flash?.text.includes('account')");
+    assert_eq!(host.run("[...el.authors.children].map(({ value }) => value)"), serde_json::json!(["Ben"]));
+    host.click("#by-name [data-do=mute]");
+    host.expect_text("#held", "Ben · muted");
+    host.click("#by-name [data-do=remove]");
+    host.expect_text("#confirm-title", "Remove Ben?");
+    host.click("#confirm-yes");
+    host.expect_text("#held", "Ben · out");
+    look(host, "muted-and-out");
+    student.visit(&format!("http://{}", lesson.server.addr()));
+    student.expect_text("#gate-title", "You were removed from the room");
+}
+
+#[test]
+fn in_a_room_for_members_the_host_shows_the_invite_code() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::with(|config| config.members_only = true);
+    let host = become_host(&browser, &server);
+    host.click("#host-more summary");
+    let code = host.text("#code");
+    assert!(!code.is_empty());
+    look(&host, "invite-code");
+    let student = Browser::start().expect("one is running").tab();
+    student.visit(&format!("http://{}", server.addr()));
+    student.click("#gate-button");
+    for (name, text) in [
+        ("email", "ben@school.example"),
+        ("username", "Ben"),
+        ("password", "ice floats on water"),
+        ("invite", &code),
+    ] {
+        student.fill(&format!("#account-{name}"), text);
+    }
+    student.press("Enter");
+    host.expect_text("#people", "Ben");
+}
