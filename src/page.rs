@@ -31,6 +31,7 @@ use data_encoding::HEXLOWER;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
 use crate::api::Api;
+use crate::fault;
 use crate::limits::{
     BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_NICENESS, PASSWORD_QUEUE,
     PASSWORD_WORKERS,
@@ -220,6 +221,7 @@ impl Running {
                 let _end = WorkerEnd { shared: &shared, inner: &inner };
                 // An error is the end of the accept loop, or `Running` being dropped.
                 while let Ok(request) = inner.server.recv() {
+                    fault::hit("page", request.url());
                     if Api::takes_long(request.method().as_str(), path(&request)) {
                         enqueue(&shared, request, &passwords);
                     } else {
