@@ -8,6 +8,7 @@
 //! and links hold as SHA-256 ([`token`]).
 
 pub mod email;
+mod hosts;
 pub mod invite;
 mod members;
 pub mod password;
@@ -26,9 +27,11 @@ use data_encoding::BASE64URL_NOPAD;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+pub use hosts::{HostError, HostGeneration, HostNews, HostSession, StartKey, make_host_link_beside};
 pub use members::{LoginError, ProofError, SignUpError};
 pub use resets::{ResetError, ResetLink, ResetRequest, issue_reset_beside};
 
+use crate::config::DEFAULT_TITLE;
 use crate::limits;
 use crate::names::Name;
 use crate::protocol::Role;
@@ -40,17 +43,36 @@ use token::{Token, TokenHash};
 /// Names one account for ever.
 pub type AccountId = i64;
 
-/// One session: who a cookie belongs to.
+/// One session: who a cookie belongs to. It has a [`Member`], or is a host's, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// Whose it is.
-    pub account: AccountId,
     /// What the cookie's token hashes to.
     pub session: TokenHash,
-    /// The account's name in the room.
+    /// Whose it is; none where somebody has opened a host link without an account.
+    pub member: Option<Member>,
+    /// The generation of the link that made it a host's.
+    pub host: Option<HostGeneration>,
+}
+
+impl Login {
+    /// What its owner is in the room.
+    pub fn role(&self) -> Role {
+        if self.host.is_some() { Role::Host } else { Role::Member }
+    }
+
+    /// Whether this is one of the account's sessions.
+    pub fn is_of(&self, account: AccountId) -> bool {
+        self.member.as_ref().is_some_and(|member| member.account == account)
+    }
+}
+
+/// Who has an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Their account.
+    pub account: AccountId,
+    /// Their name in the room.
     pub name: Name,
-    /// Member or host.
-    pub role: Role,
 }
 
 /// A session that has just begun.
@@ -164,6 +186,17 @@ impl Accounts {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// What the room is called: by hosts, else by the operator.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn room_title(&self) -> Result<String, Unavailable> {
+        let reader = self.reader();
+        let mut statement = reader.prepare_cached("SELECT coalesce(title, operator_title) FROM room")?;
+        let title: Option<String> = statement.query_row([], |row| row.get(0))?;
+        Ok(title.unwrap_or_else(|| DEFAULT_TITLE.to_owned()))
+    }
+
     /// Whether an account has this address.
     ///
     /// # Errors
@@ -190,6 +223,11 @@ impl Accounts {
             Some(mark) => vec![Subject::Device(self.numbers.hash_one((mark.hash(), email.folded())))],
             None => vec![Subject::Pair(self.number(email), asker.address), Subject::Address(asker.address)],
         }
+    }
+
+    /// A number for what somebody names an account by: an address, in whatever case, or what their cookie holds.
+    pub fn number_of(&self, named: &str) -> u64 {
+        self.numbers.hash_one(named.trim().to_ascii_lowercase())
     }
 
     fn number(&self, email: &Email) -> u64 {

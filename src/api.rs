@@ -7,6 +7,7 @@
 mod entry;
 mod refusal;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,14 +22,14 @@ use crate::accounts::invite::InviteCode;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
-use crate::accounts::{Accounts, Asker, Login, ResetError};
+use crate::accounts::{Accounts, Asker, Login, Member, ResetError, StartKey};
 use crate::cookies::Cookies;
-use crate::errands::Errand;
-use crate::hub::{Claim, Command, Ended};
+use crate::hub::{Claim, Command, Ended, Errand};
 use crate::limits;
 use crate::names::Name;
+use crate::password_queue::Party;
 use crate::peer::address_key;
-use crate::protocol::KeyHash;
+use crate::protocol::{KeyHash, Role};
 use crate::site::{Answer, Ask};
 use refusal::ApiError;
 
@@ -45,8 +46,10 @@ pub struct Api {
     pub invite: Option<InviteCode>,
     /// Origins under which others reach this server.
     pub public_urls: Vec<String>,
-    /// The room's title.
-    pub title: String,
+    /// Addresses that speak for others.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The key of the host link that was shown at start.
+    pub start_key: StartKey,
     /// Whether a forgotten password is a matter of mail, not of the hosts.
     pub mails: bool,
     /// Numbers the claims to names.
@@ -88,7 +91,8 @@ impl Api {
     /// to run where nothing else does.
     pub fn takes_long(method: &str, path: &str) -> bool {
         let hashing = ["/api/signup", "/api/login", "/api/password", "/api/delete-account", "/api/reset"];
-        method == "POST" && (hashing.contains(&path) || path == "/api/logout")
+        let writing = ["/api/logout", "/api/host"];
+        method == "POST" && (hashing.contains(&path) || writing.contains(&path))
     }
 
     /// The method of an address of this API, none if there is no such address.
@@ -102,14 +106,7 @@ impl Api {
 
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
     pub fn answer(&self, ask: &Ask) -> Answer {
-        let cookies = Cookies::of(
-            ask.header("Cookie"),
-            ask.header("Host").unwrap_or_default(),
-            ask.header("Origin"),
-            &self.public_urls,
-        );
-        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        let visit = Visit { ask, cookies, address };
+        let visit = self.visit(ask);
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if ask.method == "POST" && ask.header("Origin").is_none() {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
@@ -123,9 +120,48 @@ impl Api {
             "/api/password" => self.change_password(&visit),
             "/api/delete-account" => self.delete(&visit),
             "/api/forgot" => self.forgot(&visit),
+            "/api/host" => self.become_host(&visit),
             _ => self.reset(&visit),
         };
         answer.unwrap_or_else(ApiError::answer)
+    }
+
+    /// What whoever asks is in the room; none without a session.
+    ///
+    /// # Errors
+    /// The answer, where that cannot be known just now.
+    pub fn role_of(&self, ask: &Ask) -> Result<Option<Role>, Answer> {
+        let login = match self.visit(ask).cookies.session() {
+            Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
+            None => None,
+        };
+        Ok(login.map(|login| login.role()))
+    }
+
+    /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to.
+    pub fn party_of(&self, ask: &Ask) -> Party {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow, alias = "token")]
+            email: Cow<'a, str>,
+        }
+        let visit = self.visit(ask);
+        let account = match serde_json::from_slice::<Fields>(ask.body) {
+            Ok(fields) => self.accounts.number_of(&fields.email),
+            Err(_) => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
+        };
+        Party { address: visit.address, account }
+    }
+
+    fn visit<'a>(&'a self, ask: &'a Ask<'a>) -> Visit<'a> {
+        let cookies = Cookies::of(
+            ask.header("Cookie"),
+            ask.header("Host").unwrap_or_default(),
+            ask.header("Origin"),
+            &self.public_urls,
+        );
+        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        Visit { ask, cookies, address }
     }
 
     fn session(&self, visit: &Visit) -> Result<Answer, ApiError> {
@@ -133,16 +169,18 @@ impl Api {
             Some(token) => self.accounts.session(&token)?,
             None => None,
         };
-        let user = match login {
-            Some(login) => {
-                let email = self.accounts.email_of(login.account)?;
-                Some(json!({"username": login.name.display(), "email": email, "role": login.role}))
+        let host = login.as_ref().is_some_and(|login| login.host.is_some());
+        let user = match login.as_ref().and_then(|login| Some((login.member.as_ref()?, login.role()))) {
+            Some((member, role)) => {
+                let email = self.accounts.email_of(member.account)?;
+                Some(json!({"username": member.name.display(), "email": email, "role": role}))
             }
             None => None,
         };
         let recovery = if self.mails { "mail" } else { "host" };
-        let room = json!({"title": self.title, "members_only": self.invite.is_some(), "recovery": recovery});
-        Ok(Answer::json(200, &json!({"user": user, "room": room})))
+        let title = self.accounts.room_title()?;
+        let room = json!({"title": title, "members_only": self.invite.is_some(), "recovery": recovery});
+        Ok(Answer::json(200, &json!({"user": user, "host": host, "room": room})))
     }
 
     fn log_out(&self, visit: &Visit) -> Result<Answer, ApiError> {
@@ -162,17 +200,17 @@ impl Api {
             current: String,
             new: String,
         }
-        let login = self.logged_in(visit)?;
+        let (login, member) = self.logged_in(visit)?;
         let fields: Fields = visit.fields()?;
-        let email = self.accounts.email_of(login.account)?.unwrap_or_default();
+        let email = self.accounts.email_of(member.account)?.unwrap_or_default();
         let local = email.rsplit_once('@').map_or("", |(local, _)| local);
-        let new = Password::choose(&fields.new, &[&email, local, login.name.display()])
+        let new = Password::choose(&fields.new, &[&email, local, member.name.display()])
             .map_err(|error| ApiError::field("new", "bad_password", error))?;
         let current = Password::given(&fields.current);
         self.accounts
             .change_password(&login, &current, &new, &visit.asker())
             .map_err(|error| ApiError::of_proof(error, "current"))?;
-        self.tell(Command::End(Ended::Others(login.account, login.session)));
+        self.tell(Command::End(Ended::Others(member.account, login.session)));
         Ok(Answer::nothing())
     }
 
@@ -181,12 +219,12 @@ impl Api {
         struct Fields {
             password: String,
         }
-        let login = self.logged_in(visit)?;
+        let (login, member) = self.logged_in(visit)?;
         let fields: Fields = visit.fields()?;
         self.accounts
             .delete(&login, &Password::given(&fields.password), &visit.asker())
             .map_err(|error| ApiError::of_proof(error, "password"))?;
-        self.tell(Command::Deleted(login.account));
+        self.tell(Command::Deleted(member.account));
         Ok(Answer::nothing().with("Set-Cookie", visit.cookies.clear_session()))
     }
 
@@ -235,12 +273,13 @@ impl Api {
         Ok(Answer::nothing())
     }
 
-    fn logged_in(&self, visit: &Visit) -> Result<Arc<Login>, ApiError> {
+    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Login>, Member), ApiError> {
         let login = match visit.cookies.session() {
             Some(token) => self.accounts.session(&token)?,
             None => None,
         };
-        login.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
+        let member = login.and_then(|login| Some((login.clone(), login.member.clone()?)));
+        member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }
 
     /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose

@@ -18,6 +18,19 @@ use crate::accounts::invite::InviteCode;
 use crate::config::Config;
 use crate::limits::RESET;
 
+/// What is to be shown of a room that has just been opened.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    /// The port that is listened on.
+    pub port: u16,
+    /// What the room is called.
+    pub title: &'a str,
+    /// What signing up needs in a room for members.
+    pub invite_code: Option<&'a InviteCode>,
+    /// The key that makes its holder a host, on this computer.
+    pub host_key: &'a str,
+}
+
 /// One address of one network interface of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -65,13 +78,13 @@ pub fn qr_svg(text: &str) -> String {
 }
 
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
-pub fn print(config: &Config, port: u16, invite_code: Option<&InviteCode>) {
+pub fn print(config: &Config, opened: &Opened) {
     let interfaces = interfaces();
     let text = if config.quiet {
-        invite_url(config, port, &interfaces) + "\n"
+        invite_url(config, opened.port, &interfaces) + "\n"
     } else {
         let tty = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Banner::new(config, port, &interfaces, invite_code).render(tty)
+        Banner::new(config, opened, &interfaces).render(tty)
     };
     // Not `print!`: it panics when nobody reads.
     let mut stdout = io::stdout().lock();
@@ -93,6 +106,18 @@ pub fn reset_link(link: &ResetLink, tty: bool) -> String {
     )
 }
 
+/// What `chat-app host-link` says: the link, and for a terminal (`tty`) its QR code.
+pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
+    let code = tty.then(|| qr(link)).flatten().map(|code| format!("\n{}", blocks(&code)));
+    let earlier =
+        if voided_earlier { "\n  Earlier links, and the hosts made by them, have ended." } else { "" };
+    format!(
+        "\n  Who opens this runs the room, from any device:\n\n  {link}\n{}{earlier}\n  It works until \
+         chat-app host-link --new. Show it to nobody else.\n\n",
+        code.unwrap_or_default()
+    )
+}
+
 /// Everything the banner says, gathered; [`Banner::render`] only lays it out.
 #[derive(Debug)]
 pub struct Banner {
@@ -105,19 +130,17 @@ pub struct Banner {
     database: PathBuf,
     /// What signing up needs in a room for members.
     invite_code: Option<String>,
+    /// Makes its opener a host, on this computer.
+    host_link: String,
     port: u16,
     /// Whether `--bind` keeps the room to this computer.
     kept_local: bool,
 }
 
 impl Banner {
-    /// Gathers what there is to say of a room that listens on `port`.
-    pub fn new(
-        config: &Config,
-        port: u16,
-        interfaces: &[Interface],
-        invite_code: Option<&InviteCode>,
-    ) -> Banner {
+    /// Gathers what there is to say of a room that was opened.
+    pub fn new(config: &Config, opened: &Opened, interfaces: &[Interface]) -> Banner {
+        let port = opened.port;
         let local = local_url(config.bind, port);
         let invite = best_url(config, port, interfaces);
         let remark = |interface: &Interface| {
@@ -128,13 +151,14 @@ impl Banner {
         others.extend(addresses.map(|interface| (url(interface.address, port), remark(interface))));
         others.retain(|(url, _)| Some(url) != invite.as_ref() && *url != local);
         Banner {
-            title: config.title.clone(),
+            title: opened.title.to_owned(),
             invite,
             others,
             local,
             // What the operator looks for later is a file, whatever directory it was relative to.
             database: std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone()),
-            invite_code: invite_code.map(InviteCode::to_string),
+            invite_code: opened.invite_code.map(InviteCode::to_string),
+            host_link: local_host_link(config.bind, port, opened.host_key),
             port,
             kept_local: config.bind.is_loopback(),
         }
@@ -166,6 +190,10 @@ impl Banner {
             let _ = writeln!(out, "  Also at           {url}{remark}");
         }
         let _ = writeln!(out, "  On this computer  {}", self.local);
+        // A file or another program's window is no place for a secret.
+        if tty {
+            let _ = writeln!(out, "  To run the room   {}   (on this computer only)", self.host_link);
+        }
         if let Some(code) = &self.invite_code {
             let _ = writeln!(
                 out,
@@ -192,6 +220,12 @@ impl Banner {
             self.port
         )
     }
+}
+
+/// Where the host's own browser becomes one.
+fn local_host_link(bind: IpAddr, port: u16, key: &str) -> String {
+    let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
+    format!("{local}/#host={key}")
 }
 
 /// The interfaces under whose address others may reach a listener on `bind`, best first.
@@ -398,13 +432,17 @@ mod tests {
     }
 
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
-        Banner::new(&config(arguments), 5000, interfaces, None).render(tty)
+        let config = config(arguments);
+        let title = config.title.clone().unwrap_or_else(|| "Chat".to_owned());
+        let opened = Opened { port: 5000, title: &title, invite_code: None, host_key: "KEY" };
+        Banner::new(&config, &opened, interfaces).render(tty)
     }
 
     #[test]
     fn a_room_for_members_shows_its_code() {
         let code = InviteCode::random().expect("random");
-        let shown = Banner::new(&config(&["--members-only"]), 5000, &laptop(), Some(&code)).render(false);
+        let opened = Opened { port: 5000, title: "Chat", invite_code: Some(&code), host_key: "KEY" };
+        let shown = Banner::new(&config(&["--members-only"]), &opened, &laptop()).render(false);
         assert!(shown.contains(&format!("To sign up        {code}")), "{shown}");
         assert!(!banner(&[], &laptop(), false).contains("To sign up"));
     }
@@ -433,6 +471,7 @@ mod tests {
             "http://10.1.2.3:5000",
             "http://172.17.0.1:5000   (docker0: a virtual network or VPN)",
             "On this computer  http://127.0.0.1:5000",
+            "To run the room   http://localhost:5000/#host=KEY   (on this computer only)",
             "room.db",
             "same Wi-Fi",
             "Guest networks",
@@ -452,6 +491,7 @@ mod tests {
     fn without_a_terminal_there_are_plain_lines() {
         let shown = banner(&[], &laptop(), false);
         assert!(shown.contains("http://192.168.1.5:5000") && shown.contains("Ctrl-C"), "{shown}");
+        assert!(!shown.contains("KEY"), "a secret is for a terminal only: {shown}");
         assert!(shown.chars().all(|c| c == '\n' || (!c.is_control() && !"█▀▄".contains(c))), "{shown}");
     }
 

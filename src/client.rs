@@ -1,4 +1,8 @@
-//! One client's thread: it brings the client up to date, then reads it until it goes.
+//! One client: its thread brings it up to date, and another reads it until it goes.
+//!
+//! The first one's stack and the memory that its allocator keeps have seen a handshake and perhaps pages of the log; most
+//! clients then say nothing for hours. So the reading begins on a fresh thread, which has hardly touched anything, and the
+//! first ends: one thread for each client at any time.
 //!
 //! The thread writes to the socket until the hub has registered the client, and never after: pongs, close replies
 //! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
@@ -7,6 +11,7 @@
 mod reading;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +20,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::accounts::{Accounts, Login};
 use crate::clients::ClientId;
-use crate::hub::{Answer, Command, Registration, Request, Resume, welcome};
+use crate::hub::{Answer, Command, LogPart, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::log_writer::wire;
 use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close};
@@ -32,8 +37,6 @@ pub struct ClientContext {
     pub readers: Readers,
     /// Who has an account.
     pub accounts: Arc<Accounts>,
-    /// The log's name.
-    pub epoch: String,
     /// What the operator chose.
     pub options: ClientOptions,
     /// Given when the server stops.
@@ -56,52 +59,76 @@ impl ClientContext {
         hub: Sender<Command>,
         readers: Readers,
         accounts: Arc<Accounts>,
-        epoch: String,
         options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        ClientContext { hub, readers, accounts, epoch, options, stop, permits: filled(limits::ANSWERS) }
+        ClientContext { hub, readers, accounts, options, stop, permits: filled(limits::ANSWERS) }
     }
 }
 
-/// A channel with as many words in it as it takes, each worth a [`Permit`].
+/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::clients::Permit).
 fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
     let words = bounded(count);
     (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
     words
 }
 
-/// Serves a client whose handshake is answered; returns when the connection has ended.
+/// A client that the hub has registered and that is now to be read.
+pub struct Live {
+    link: Arc<Link>,
+    early: Vec<u8>,
+    departure: Departure,
+}
+
+impl Live {
+    /// Reads it; returns when the connection has ended.
+    pub fn read(self, context: &ClientContext) {
+        let Live { link, early, departure } = self;
+        Reading::new(&link, departure.id, early, context).run();
+        part(&link);
+    }
+}
+
+/// The hub ends it: with its answer to a goodbye, a code of its own, or at once.
+fn part(link: &Link) {
+    socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
+}
+
+/// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
 ///
-/// `login` is who its cookie belongs to, `early` what came behind the request head.
-pub fn serve(
-    link: &Arc<Link>,
+/// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
+/// the request head.
+pub fn enter(
+    link: Arc<Link>,
     resume: Resume,
     login: Option<Arc<Login>>,
+    address: IpAddr,
     early: Vec<u8>,
     context: &ClientContext,
-) {
+) -> Option<Live> {
     if context.options.members_only && login.is_none() {
-        return refuse_stranger(link, &context.stop);
+        refuse_stranger(&link, &context.stop);
+        return None;
     }
-    match register(link, resume, login.as_ref(), context) {
+    match register(&link, resume, login.as_ref(), address, context) {
         Ok(id) => {
-            let _departure = Departure { id, context };
+            let departure = Departure { id, hub: context.hub.clone() };
             match has_ended(login.as_ref(), context) {
-                Ok(false) => Reading::new(link, id, early, context).run(),
+                Ok(false) => return Some(Live { link, early, departure }),
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+                    part(&link);
                 }
-                Err(_) => return, // it comes back, and is looked up anew
+                Err(_) => {} // it comes back, and is looked up anew
             }
-            // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
-            socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
         }
-        Err(Unregistered::Stopping) => refuse(link, CloseCode::Stopping, &context.stop),
-        Err(Unregistered::SessionEnded) => refuse(link, CloseCode::SessionEnded, &context.stop),
+        Err(Unregistered::Stopping) => refuse(&link, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::Removed) => refuse(&link, CloseCode::Removed, &context.stop),
+        Err(Unregistered::SessionEnded) => refuse(&link, CloseCode::SessionEnded, &context.stop),
         Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
     }
+    None
 }
 
 /// Ends a connection that is not the hub's yet with a close code.
@@ -133,21 +160,22 @@ fn has_ended(login: Option<&Arc<Login>>, context: &ClientContext) -> io::Result<
     Ok(found.is_none())
 }
 
-/// The thread's last word, whatever ends it.
-struct Departure<'a> {
+/// The connection's last word, whatever ends it.
+struct Departure {
     id: ClientId,
-    context: &'a ClientContext,
+    hub: Sender<Command>,
 }
 
-impl Drop for Departure<'_> {
+impl Drop for Departure {
     fn drop(&mut self) {
-        let _ = self.context.hub.send(Command::Left(self.id)); // no hub, no room to leave
+        let _ = self.hub.send(Command::Left(self.id)); // no hub, no room to leave
     }
 }
 
 enum Unregistered {
     Stopping,
     SessionEnded,
+    Removed,
     Gone(io::Error),
 }
 
@@ -162,29 +190,28 @@ fn register(
     link: &Arc<Link>,
     mut resume: Resume,
     login: Option<&Arc<Login>>,
+    address: IpAddr,
     context: &ClientContext,
 ) -> Result<ClientId, Unregistered> {
     loop {
         let (answer, answered) = bounded(1);
         let registration =
-            Registration { link: link.clone(), resume: resume.clone(), login: login.cloned(), answer };
+            Registration { link: link.clone(), resume, login: login.cloned(), address, answer };
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
-        let position = match answered.recv().map_err(|_| Unregistered::Stopping)? {
+        let (position, epoch) = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Answer::Live(id) => return Ok(id),
-            Answer::Frames(frames, reached) => {
+            Answer::Removed => return Err(Unregistered::Removed),
+            Answer::Frames(frames, reached, epoch) => {
                 write_frames(link, &frames, context)?;
-                reached
+                (reached, epoch)
             }
-            Answer::Log(after, head, reset) => {
-                let welcomed = matches!(resume, Resume::Continue(_));
-                catch_up(link, after, (!welcomed).then_some((head, reset)), login, context)?
-            }
+            Answer::Log(part) => (catch_up(link, &part, login, context)?, part.epoch),
         };
         // Who reads slowly takes long to catch up, and could else follow the room without a session.
         if has_ended(login, context)? {
             return Err(Unregistered::SessionEnded);
         }
-        resume = Resume::Continue(position);
+        resume = Resume::Continue(position, epoch);
     }
 }
 
@@ -201,12 +228,11 @@ fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::R
     socket::write_all(&link.stream, &chunk, &context.stop)
 }
 
-/// Sends the log from a position (none: the newest messages) to its end as it is now, a page at a time. Stops early when
+/// Sends a part of the log, to its end as it is now, a page at a time. Stops early when
 /// the session of `login` ends.
 fn catch_up(
     link: &Link,
-    after: Option<Position>,
-    welcome_of: Option<(Position, bool)>,
+    part: &LogPart,
     login: Option<&Arc<Login>>,
     context: &ClientContext,
 ) -> io::Result<Position> {
@@ -214,14 +240,15 @@ fn catch_up(
         log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
         io::Error::other("the log cannot be read")
     };
-    let mut position = match after {
+    let mut position = match part.after {
         Some(position) => position,
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
     };
     let mut chunk = Vec::new();
-    if let Some((head, reset)) = welcome_of {
+    if let Some(reset) = part.welcome {
         let login = login.map(AsRef::as_ref);
-        encode(&welcome(&context.epoch, head, reset, position > 0, login), &mut chunk);
+        let more = context.readers.has_older(position).map_err(failed)?;
+        encode(&welcome(&part.epoch, part.head, reset, more, login), &mut chunk);
     }
     loop {
         let page = context

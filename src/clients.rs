@@ -4,6 +4,7 @@
 //! without an allocation, a lock or a wake-up.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +15,7 @@ use slab::Slab;
 use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
+use crate::moderation::Mark;
 use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
 use crate::sender::{Link, Sender};
 
@@ -56,6 +58,10 @@ pub struct Client {
     pub guest_key: Option<KeyHash>,
     /// The scope of its message ids: the hash of its tab's key, else a value of its own.
     pub tab: KeyHash,
+    /// Where it comes from, an IPv6 address as its /64.
+    pub address: IpAddr,
+    /// Its person may not write.
+    pub is_muted: bool,
 }
 
 /// Frames for one client alone, and their place in the turn: behind so many of the changes that it stores.
@@ -113,6 +119,7 @@ impl Clients {
         &mut self,
         link: Arc<Link>,
         login: Option<Arc<Login>>,
+        address: IpAddr,
         tab: impl FnOnce(u64) -> KeyHash,
         now: Instant,
     ) -> ClientId {
@@ -130,6 +137,8 @@ impl Clients {
             identity: None,
             guest_key: None,
             tab: tab(serial),
+            address,
+            is_muted: false,
         });
         ClientId { slot, serial }
     }
@@ -288,6 +297,28 @@ impl Clients {
 }
 
 impl Client {
+    /// Whether it is a host's.
+    pub fn is_host(&self) -> bool {
+        self.login.as_ref().is_some_and(|login| login.host.is_some())
+    }
+
+    /// All that its person is known by.
+    pub fn marks(&self) -> Vec<Mark> {
+        let account =
+            self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
+        let mut marks = vec![Mark::Tab(self.tab), Mark::Address(self.address)];
+        marks.extend(account.map(Mark::Account));
+        marks.extend(self.guest_key.map(Mark::Guest));
+        marks
+    }
+
+    /// The surest of them: who it is that speaks.
+    pub fn speaker(&self) -> Mark {
+        let account =
+            self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
+        account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab))
+    }
+
     fn send(&mut self, turn: &Turn, now: Instant) {
         match &self.own[..] {
             [] => self.sender.send(&[], &turn.frames, now),

@@ -11,6 +11,9 @@ use log::LevelFilter;
 use crate::accounts::email::Email;
 use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
 
+/// What a room is called to which nobody has given a title.
+pub const DEFAULT_TITLE: &str = "Chat";
+
 /// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,8 +23,9 @@ pub struct Config {
     pub port: u16,
     /// The SQLite file that holds the room's history.
     pub database: PathBuf,
-    /// The room's title, shown in the page and in the banner.
-    pub title: String,
+    /// The room's title, shown in the page and in the banner; without one it is what hosts have called it, else
+    /// [`DEFAULT_TITLE`].
+    pub title: Option<String>,
     /// Origins (`https://chat.example.org`) under which a reverse proxy or a tunnel shows this server: their host
     /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin`] returns it.
     pub public_urls: Vec<String>,
@@ -49,7 +53,7 @@ impl Default for Config {
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             port: 5000,
             database: PathBuf::from("chat.db"),
-            title: "Chat".to_owned(),
+            title: None,
             public_urls: Vec::new(),
             members_only: false,
             trusted_proxies: Vec::new(),
@@ -81,6 +85,13 @@ pub enum Invocation {
         database: PathBuf,
         /// The account's address.
         email: Email,
+    },
+    /// Print a link that makes its opener a host.
+    HostLink {
+        /// The SQLite file of the room.
+        database: PathBuf,
+        /// Whether all earlier links, and the hosts made by them, end.
+        void_earlier: bool,
     },
     /// Print [`help`].
     Help,
@@ -120,7 +131,7 @@ impl From<lexopt::Error> for UsageError {
                 format!("{option} takes no value, but got {}", value.to_string_lossy())
             }
             lexopt::Error::UnexpectedArgument(value) => format!(
-                "unexpected argument {}; a command (export, reset-password) comes first",
+                "unexpected argument {}; a command (export, reset-password, host-link) comes first",
                 value.to_string_lossy()
             ),
             other => other.to_string(),
@@ -134,11 +145,13 @@ impl From<lexopt::Error> for UsageError {
 /// An option or value that is unknown, missing or outside its range.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
     let mut args = args.into_iter().peekable();
-    match args.next_if(|first| first == "export" || first == "reset-password") {
-        Some(command) if command == "export" => parse_export(Parser::from_args(args)),
-        Some(_) => parse_reset_password(Parser::from_args(args)),
-        None => parse_serve(Parser::from_args(args)),
-    }
+    let parse = match args.peek().and_then(|first| first.to_str()) {
+        Some("export") => parse_export,
+        Some("reset-password") => parse_reset_password,
+        Some("host-link") => parse_host_link,
+        _ => return parse_serve(Parser::from_args(args)),
+    };
+    parse(Parser::from_args(args.skip(1)))
 }
 
 fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
@@ -150,7 +163,7 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
             Arg::Long("database") => config.database = database(&mut parser)?,
             Arg::Long("title") => {
                 let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
-                config.title = value(&mut parser, "--title", &expected, title)?;
+                config.title = Some(value(&mut parser, "--title", &expected, title)?);
             }
             Arg::Long("public-url") => {
                 let url = value(&mut parser, "--public-url", PUBLIC_URL, origin)?;
@@ -231,6 +244,25 @@ fn parse_reset_password(mut parser: Parser) -> Result<Invocation, UsageError> {
     }
     let missing = || UsageError("reset-password needs the email address of an account".to_owned());
     Ok(Invocation::ResetPassword { database: file, email: email.ok_or_else(missing)? })
+}
+
+fn parse_host_link(mut parser: Parser) -> Result<Invocation, UsageError> {
+    let mut file = Config::default().database;
+    let mut void_earlier = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("database") => file = database(&mut parser)?,
+            Arg::Long("new") => void_earlier = true,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Long(option) => return Err(UsageError(format!("host-link has no option --{option}"))),
+            Arg::Short(option) => return Err(UsageError(format!("host-link has no option -{option}"))),
+            Arg::Value(extra) => {
+                let extra = extra.to_string_lossy();
+                return Err(UsageError(format!("host-link takes no argument, but got {extra}")));
+            }
+        }
+    }
+    Ok(Invocation::HostLink { database: file, void_earlier })
 }
 
 const BIND: &str = "an IP address of this machine, such as 0.0.0.0, 127.0.0.1 or ::";
@@ -341,7 +373,7 @@ fn host_name(host: &str) -> Option<String> {
 
 /// The text of `--help`.
 pub fn help() -> String {
-    let Config { bind, port, database, title, rate_limit, max_clients, max_clients_per_address, .. } =
+    let Config { bind, port, database, rate_limit, max_clients, max_clients_per_address, .. } =
         Config::default();
     let database = database.display();
     format!(
@@ -351,12 +383,14 @@ A chat room for everyone in the room: start it, and everybody else opens a brows
 Usage: chat-app [options]
        chat-app export [--format FORMAT] [--database FILE]
        chat-app reset-password EMAIL [--database FILE]
+       chat-app host-link [--new] [--database FILE]
 
 Options
   --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
   --port PORT                  port to listen on; 0 takes a free one  [{port}]
   --database FILE              where the room's history is kept  [{database}]
-  --title TITLE                what the room is called  [{title}]
+  --title TITLE                what the room is called, until its hosts call it otherwise
+                               [{DEFAULT_TITLE}]
   --public-url URL             an address under which a proxy or a tunnel shows the room,
                                such as https://chat.example.org; may be given several times
   --members-only               let nobody read or write without an account; signing up
@@ -380,6 +414,11 @@ Export writes the room's log to standard output, also while the room is open
 
 Reset-password prints a link to choose a new password for the account with this address,
 also while the room is open
+  --database FILE              the room's history  [{database}]
+
+Host-link prints a link that makes who opens it a host of the room, from any device, also
+while the room is open
+  --new                        end all earlier links, and the hosts made by them
   --database FILE              the room's history  [{database}]
 "
     )
@@ -423,7 +462,7 @@ mod tests {
         assert_eq!(config.bind, "::1".parse::<IpAddr>().expect("an address"));
         assert_eq!((config.port, config.rate_limit), (0, 0));
         assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
-        assert_eq!(config.title, "Room");
+        assert_eq!(config.title.as_deref(), Some("Room"));
         assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080"]);
         assert_eq!((config.max_clients, config.max_clients_per_address), (7, 3));
         assert_eq!(config.log_level, Some(LevelFilter::Debug));

@@ -1,5 +1,5 @@
-//! What is done for accounts aside from any request, on one thread: telling hosts or mailing who forgot a password,
-//! and removing what has expired.
+//! What is done for accounts aside from any request, on one thread: telling hosts or mailing who forgot a password, making
+//! links for hosts, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired.
 //!
 //! Whoever asks for a reset is answered before it is even known whether there is such an account, so neither the answer nor
 //! its time tells.
@@ -11,20 +11,14 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::accounts::email::Email;
-use crate::accounts::{Accounts, Unavailable};
-use crate::hub::{Command, Ended};
+use crate::accounts::{Accounts, HostNews, Unavailable};
+use crate::banner;
+use crate::hub::{Command, Ended, Errand, IssuedReset};
 use crate::limits;
 use crate::mailer::Mailer;
+use crate::names::Name;
+use crate::protocol::{ErrorCode, Refusal};
 use crate::socket::StopSignal;
-
-/// One thing to be done.
-#[derive(Debug)]
-pub enum Errand {
-    /// Somebody forgot the password of the account with this address, if there is one.
-    Forgot(Email),
-    /// The server stops.
-    Stop,
-}
 
 /// The thread's state.
 pub struct Errands {
@@ -53,20 +47,58 @@ impl Errands {
     }
 
     fn run(&self, errands: &Receiver<Errand>) {
-        let mut sweep_due = Instant::now();
+        let (mut sweep_due, mut news_due) = (Instant::now(), Instant::now());
+        let mut told = None;
         while !self.stop.is_given() {
-            match errands.recv_deadline(sweep_due) {
+            match errands.recv_deadline(sweep_due.min(news_due)) {
                 Ok(Errand::Forgot(email)) => {
                     if let Err(error) = self.forgot(&email) {
                         log::error!("somebody's forgotten password could not be looked into: {error}");
                     }
+                    news_due = Instant::now();
+                }
+                Ok(Errand::IssueReset(by, name)) => {
+                    let _ = self.hub.send(Command::Reset(by, self.issue(&name))); // no hub, no host
+                    news_due = Instant::now();
                 }
                 Ok(Errand::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {
-                    sweep_due = Instant::now() + limits::SWEEP;
-                    self.sweep();
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
+            if Instant::now() >= sweep_due {
+                sweep_due = Instant::now() + limits::SWEEP;
+                self.sweep();
+            }
+            if Instant::now() >= news_due {
+                news_due = Instant::now() + limits::HOST_NEWS;
+                self.tell_news(&mut told);
+            }
+        }
+    }
+
+    /// A reset link for a host to show.
+    fn issue(&self, name: &Name) -> Result<IssuedReset, Refusal> {
+        match self.accounts.issue_reset_of(name) {
+            Ok(Some(link)) => Ok(IssuedReset { qr_svg: banner::qr_svg(&link.url), link }),
+            Ok(None) => {
+                let reason = format!("There is no account with the name {}.", name.display());
+                Err(Refusal::new(ErrorCode::NotFound, reason))
+            }
+            Err(error) => {
+                log::error!("a reset link could not be made: {error}");
+                Err(Refusal::new(ErrorCode::NotSaved, "The link could not be saved. Try again."))
+            }
+        }
+    }
+
+    /// Tells the hub what hosts are to know, and who is a host no more, when that has changed.
+    fn tell_news(&self, told: &mut Option<HostNews>) {
+        match self.accounts.host_news() {
+            Ok(news) if told.as_ref() == Some(&news) => {}
+            Ok(news) => {
+                *told = Some(news.clone());
+                let _ = self.hub.send(Command::HostNews(news)); // no hub, no hosts
+            }
+            Err(error) => log::warn!("what is new for hosts could not be looked up: {error}"),
         }
     }
 
@@ -81,7 +113,7 @@ impl Errands {
             return Ok(());
         };
         let Some(link) = self.accounts.issue_reset_to_mail(email)? else { return Ok(()) };
-        if let Err(reason) = mailer.send(&link, &self.stop) {
+        if let Err(reason) = mailer.send(&link, &self.accounts.room_title()?, &self.stop) {
             log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
             self.accounts.request_reset(email)?;
         }

@@ -7,20 +7,21 @@
 //! | format | a message is |
 //! |---|---|
 //! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, so that no text can pass for another message. Control characters are shown as symbols, so that none reaches a terminal |
-//! | csv | a record of RFC 4180, `position,time,username,role,message`. A field that a spreadsheet could take for a formula begins with an apostrophe |
+//! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe |
 //! | json | an object with the fields of `receive_message`, one on each line, in an array |
 
 use std::fmt;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 pub use crate::config::ExportFormat;
 use crate::limits;
-use crate::protocol::{Message, Role};
-use crate::store::{LogEntry, OpenError, ReadError, Reader, StoredMessage};
+use crate::protocol::{Message, Position, Role};
+use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader, StoredMessage};
 
 /// Why a log could not be exported.
 #[derive(Debug)]
@@ -69,102 +70,140 @@ pub fn export(
     progress: impl FnMut(u64, u64),
 ) -> Result<(), ExportError> {
     let reader = Reader::open(database).map_err(ExportError::Open)?;
-    // Where the machine has no time zone, the times are UTC and say so.
-    let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-    let mut writer = Writer { out: BufWriter::new(out), format, zone, is_first: true };
-    match write_log(&reader, &mut writer, progress) {
-        Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => {
-            // What is in the buffer has nowhere to go.
-            let _ = writer.out.into_parts();
-            Ok(())
-        }
+    let transcript = Transcript::new(format, reader.head()?);
+    match write_log(&reader, transcript, out, progress) {
+        Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
 fn write_log(
     reader: &Reader,
-    writer: &mut Writer<impl Write>,
+    mut transcript: Transcript,
+    out: &mut impl Write,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(), ExportError> {
-    let end = reader.head()?;
-    let mut position = 0;
-    writer.begin()?;
-    while position < end {
-        let page = reader.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
-        for entry in page.entries {
-            if let LogEntry::Message(message) = entry
-                && message.position <= end
-            {
-                writer.message(&message)?;
-            }
-        }
-        position = page.through;
-        progress(position.min(end), end);
+    let mut more = true;
+    while more {
+        more = transcript
+            .next_page(|position| reader.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES))?;
+        out.write_all(&transcript.page)?;
+        progress(transcript.position.min(transcript.end), transcript.end);
     }
-    writer.end()?;
-    Ok(())
+    Ok(out.flush()?)
 }
 
-/// Writes messages one after the other.
-struct Writer<W: Write> {
-    out: BufWriter<W>,
+/// The log in one of the formats, made page by page.
+#[derive(Debug)]
+pub struct Transcript {
     format: ExportFormat,
     zone: TimeZone,
+    /// What is up to here has been made.
+    position: Position,
+    /// Where it ends.
+    end: Position,
+    has_begun: bool,
     is_first: bool,
+    page: Vec<u8>,
 }
 
-impl<W: Write> Writer<W> {
-    fn begin(&mut self) -> io::Result<()> {
-        match self.format {
-            ExportFormat::Txt => Ok(()),
-            ExportFormat::Csv => self.out.write_all(b"position,time,username,role,message\r\n"),
-            ExportFormat::Json => self.out.write_all(b"["),
-        }
+impl Transcript {
+    /// A transcript of everything up to `end`, the head as it is now.
+    pub fn new(format: ExportFormat, end: Position) -> Transcript {
+        // Where the machine has no time zone, the times are UTC and say so.
+        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        let page = Vec::new();
+        Transcript { format, zone, position: 0, end, has_begun: false, is_first: true, page }
     }
 
-    fn message(&mut self, message: &StoredMessage) -> io::Result<()> {
-        match self.format {
+    /// Makes the next page from what `read` gives after a position; whether there is another one.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn next_page(
+        &mut self,
+        read: impl FnOnce(Position) -> Result<LogPage, ReadError>,
+    ) -> Result<bool, ReadError> {
+        self.page.clear();
+        if !self.has_begun {
+            self.has_begun = true;
+            self.begin();
+        }
+        if self.position < self.end {
+            let page = read(self.position)?;
+            for entry in page.entries {
+                if let LogEntry::Message(message) = entry
+                    && message.position <= self.end
+                {
+                    self.message(&message);
+                }
+            }
+            self.position = if page.more { page.through } else { self.end };
+        }
+        let more = self.position < self.end;
+        if !more {
+            self.finish();
+        }
+        Ok(more)
+    }
+
+    /// The page that was made last.
+    pub fn page(&self) -> &[u8] {
+        &self.page
+    }
+
+    fn begin(&mut self) {
+        self.page.extend_from_slice(match self.format {
+            ExportFormat::Txt => b"",
+            // Without the mark, Excel takes the text for another encoding than UTF-8.
+            ExportFormat::Csv => b"\xef\xbb\xbfposition,time,username,role,message\r\n",
+            ExportFormat::Json => b"[",
+        });
+    }
+
+    fn message(&mut self, message: &StoredMessage) {
+        let written = match self.format {
             ExportFormat::Txt => self.txt(message),
             ExportFormat::Csv => self.csv(message),
             ExportFormat::Json => self.json(message),
-        }?;
+        };
+        written.expect("a Vec takes every byte");
         self.is_first = false;
-        Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    fn finish(&mut self) {
         if let ExportFormat::Json = self.format {
-            self.out.write_all(if self.is_first { b"]\n" } else { b"\n]\n" })?;
+            self.page.extend_from_slice(if self.is_first { b"]\n" } else { b"\n]\n" });
         }
-        self.out.flush()
     }
 
     fn txt(&mut self, message: &StoredMessage) -> io::Result<()> {
-        write!(self.out, "{} {}:", self.time(message.at_ms), Visible(&message.username))?;
+        let time = self.time(message.at_ms);
+        write!(self.page, "{time} {}:", Visible(&message.username))?;
         for (index, line) in message.text.split(LINE_ENDS).enumerate() {
             let indent = if index == 0 { " " } else { "    " };
-            writeln!(self.out, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
+            writeln!(self.page, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
         }
         Ok(())
     }
 
     fn csv(&mut self, message: &StoredMessage) -> io::Result<()> {
-        write!(self.out, "{},{},", message.position, self.time(message.at_ms))?;
+        let time = self.time(message.at_ms);
+        write!(self.page, "{},{time},", message.position)?;
         self.csv_text(&message.username)?;
-        write!(self.out, ",{},", role(message.role))?;
+        write!(self.page, ",{},", role(message.role))?;
         self.csv_text(&message.text)?;
-        self.out.write_all(b"\r\n")
+        self.page.write_all(b"\r\n")
     }
 
     /// A field of text, always in quotes: so it may hold commas, quotes and lines.
     fn csv_text(&mut self, text: &str) -> io::Result<()> {
         let guard = if is_formula(text) { "'" } else { "" };
-        write!(self.out, "\"{guard}{}\"", text.replace('"', "\"\""))
+        write!(self.page, "\"{guard}{}\"", text.replace('"', "\"\""))
     }
 
     fn json(&mut self, message: &StoredMessage) -> io::Result<()> {
-        self.out.write_all(if self.is_first { b"\n" } else { b",\n" })?;
+        self.page.write_all(if self.is_first { b"\n" } else { b",\n" })?;
         let message = Message {
             id: message.position,
             at: message.at_ms,
@@ -174,7 +213,7 @@ impl<W: Write> Writer<W> {
             client_message_id: message.client_message_id.as_deref(),
             deleted: message.deleted,
         };
-        Ok(serde_json::to_writer(&mut self.out, &message)?)
+        Ok(serde_json::to_writer(&mut self.page, &message)?)
     }
 
     /// ISO 8601 with the offset that was in force here at that time.
@@ -209,11 +248,13 @@ impl fmt::Display for Visible<'_> {
 }
 
 /// Whether a spreadsheet could take a field for a formula and run it: one that begins with `=`, `+`, `-`, `@` or their
-/// full-width forms, also behind quotes and blanks, which are dropped on import; or with a tab or a carriage return,
-/// which begin a new cell in some.
+/// full-width forms, also behind quotes, blanks and what nobody sees, which are dropped on import; or with a tab or a
+/// carriage return, which begin a new cell in some.
 fn is_formula(text: &str) -> bool {
-    let bare =
-        text.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\''));
+    let bare = text.trim_start_matches(|c: char| {
+        let is_unseen = c.is_control() || c.general_category() == GeneralCategory::Format;
+        c.is_whitespace() || is_unseen || matches!(c, '"' | '\'')
+    });
     text.starts_with(['\t', '\r'])
         || bare.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
@@ -269,10 +310,10 @@ mod tests {
         fn export(&self, format: ExportFormat) -> String {
             let mut out = Vec::new();
             let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
-            let mut writer = Writer { out: BufWriter::new(&mut out), format, zone, is_first: true };
-            write_log(&Reader::open(&self.path()).expect("a reader"), &mut writer, |_, _| ())
-                .expect("an export");
-            drop(writer);
+            let reader = Reader::open(&self.path()).expect("a reader");
+            let mut transcript = Transcript::new(format, reader.head().expect("a head"));
+            transcript.zone = zone;
+            write_log(&reader, transcript, &mut out, |_, _| ()).expect("an export");
             String::from_utf8(out).expect("text")
         }
     }
@@ -300,7 +341,7 @@ mod tests {
     #[test]
     fn csv_quotes_what_needs_it() {
         let room = Room::new(&["hi", "a, \"b\"\nc"]);
-        let expected = "position,time,username,role,message\r\n\
+        let expected = "\u{feff}position,time,username,role,message\r\n\
             1,2026-11-23T09:02:11+01:00,\"Ana\",member,\"hi\"\r\n\
             2,2026-11-23T09:02:11+01:00,\"Ana\",member,\"a, \"\"b\"\"\nc\"\r\n";
         assert_eq!(room.export(ExportFormat::Csv), expected);
@@ -321,6 +362,7 @@ mod tests {
             "'\" -1",
             "\n=1",
             "\u{ff1d}1",
+            "\u{200b}\u{feff}@SUM(A1)",
         ] {
             let row = Room::new(&[text]).export(ExportFormat::Csv);
             let field = format!(",\"'{}\"\r\n", text.replace('"', "\"\""));
@@ -351,10 +393,8 @@ mod tests {
 
     #[test]
     fn times_have_the_offset_of_their_own_season_or_are_utc() {
-        let mut out = Vec::new();
-        let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").expect("a zone");
-        let mut writer =
-            Writer { out: BufWriter::new(&mut out), format: ExportFormat::Txt, zone, is_first: true };
+        let mut writer = Transcript::new(ExportFormat::Txt, 0);
+        writer.zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").expect("a zone");
         assert_eq!(writer.time(1_795_420_931_789), "2026-11-23T03:02:11-05:00");
         assert_eq!(writer.time(1_783_000_000_000), "2026-07-02T09:46:40-04:00");
         writer.zone = TimeZone::UTC;
@@ -366,7 +406,9 @@ mod tests {
     fn deleted_messages_are_left_out_and_progress_reaches_the_end() {
         let mut room = Room::new(&["one"; 2_500]);
         for message_id in [1, 2, 2_500] {
-            room.store.append(&[Change::Deletion { message_id, at_ms: 0, only_of: None }]).expect("a turn");
+            room.store
+                .append(&[Change::Deletion { message_id, at_ms: 0, tab: [0; 32], any: true }])
+                .expect("a turn");
         }
         let (mut out, mut told) = (Vec::new(), Vec::new());
         export(&room.path(), ExportFormat::Txt, &mut out, |done, total| told.push((done, total)))

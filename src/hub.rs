@@ -9,38 +9,47 @@
 
 mod command;
 mod membership;
+mod moderate;
 mod register;
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clients::{ClientId, Clients, Identity, Turn};
 use crate::fault;
 use crate::kept::Kept;
 use crate::limits;
 use crate::log_writer::{LogWriter, Logged, Saved};
+use crate::moderation::{HostChange, Moderation};
 use crate::names::Name;
 use crate::protocol::{
-    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, ServerEvent, encode, encode_close,
+    ClientEvent, CloseCode, ErrorCode, KeyHash, Position, Refusal, Role, ServerEvent, encode, encode_close,
 };
 use crate::room::{Owner, PresenceUpdate, Room};
 use crate::store::NewMessage;
 
-pub use command::{Answer, Command, Registration, Request, Resume};
+pub use command::{Answer, Command, Errand, IssuedReset, LogAnswer, LogPart, Registration, Request, Resume};
 pub use membership::{Claim, Ended};
 use register::presence;
 pub use register::welcome;
 
 /// What the hub starts with.
 pub struct HubConfig {
-    /// The room's title.
+    /// The room's title, unless hosts have given it another.
     pub title: String,
     /// Whether only who is logged in may be here.
     pub members_only: bool,
     /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
     pub nonce: KeyHash,
+    /// What signing up needs, for hosts to show; none where anybody may.
+    pub invite_code: Option<String>,
+    /// Addresses that speak for many: nobody is kept out by one of these.
+    pub proxies: Vec<IpAddr>,
+    /// The way to what is done aside.
+    pub errands: Sender<Errand>,
 }
 
 /// The hub thread's state.
@@ -48,6 +57,7 @@ pub struct Hub {
     commands: Receiver<Command>,
     config: HubConfig,
     room: Room,
+    moderation: Moderation,
     clients: Clients,
     kept: Kept,
     log: LogWriter,
@@ -62,6 +72,10 @@ pub struct Hub {
     kept_is_stale: bool,
     /// When this turn takes in no more.
     turn_until: Instant,
+    /// What holds for everybody has changed.
+    room_due: bool,
+    /// What hosts know has changed.
+    moderation_due: bool,
     presence_due: Option<Instant>,
     typing_due: Option<Instant>,
     typing_told: Option<Instant>,
@@ -76,6 +90,7 @@ impl Hub {
         config: HubConfig,
         commands: Receiver<Command>,
         room: Room,
+        moderation: Moderation,
         kept: Kept,
         log: LogWriter,
     ) -> Hub {
@@ -83,6 +98,7 @@ impl Hub {
             commands,
             config,
             room,
+            moderation,
             clients: Clients::default(),
             kept,
             log,
@@ -92,6 +108,8 @@ impl Hub {
             shared: Vec::new(),
             kept_is_stale: false,
             turn_until: Instant::now(),
+            room_due: false,
+            moderation_due: false,
             presence_due: None,
             typing_due: None,
             typing_told: None,
@@ -165,6 +183,8 @@ impl Hub {
             Command::Enrol(login) => self.enrol(&login),
             Command::End(ended) => self.end_sessions(&ended),
             Command::Deleted(account) => self.forget_account(account),
+            Command::HostNews(news) => self.take_host_news(news),
+            Command::Reset(by, issued) => self.give_reset(by, issued),
             Command::Stop => self.stop = true,
         }
     }
@@ -175,8 +195,12 @@ impl Hub {
             return;
         }
         while let Some(request) = requests.next() {
+            // A plain message takes a microsecond, and a batch has at most some hundred: the clock is read behind it.
+            let is_plain =
+                matches!(&request, Request::Event(ClientEvent::SendMessage { username: None, .. }));
             self.take_request(client, request);
-            if self.turn_is_over() && requests.len() > 0 {
+            let is_over = if is_plain { self.log.turn_is_full() } else { self.turn_is_over() };
+            if is_over && requests.len() > 0 {
                 self.rest = Some((client, requests));
                 return;
             }
@@ -189,7 +213,6 @@ impl Hub {
     }
 
     fn take_request(&mut self, client: ClientId, request: Request) {
-        let now = Instant::now();
         match request {
             Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
                 if let Err(refusal) = self.say(client, message, client_message_id, username) {
@@ -201,21 +224,24 @@ impl Hub {
                     self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
-            Request::Event(ClientEvent::Typing) => self.type_on(client, now),
-            Request::Event(ClientEvent::RequestHistory { .. }) => {} // answered on the client's own thread
+            Request::Event(ClientEvent::Typing) => self.type_on(client, Instant::now()),
+            Request::Event(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => {} // answered on the client's own thread
             Request::Event(ClientEvent::DeleteMessage { message_id }) => {
                 if let Err(refusal) = self.delete(client, message_id) {
                     self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
-            Request::Event(ClientEvent::Moderate) => {
-                let refusal = Refusal::new(ErrorCode::NotHost, "Only a host may do this.");
-                self.tell(client, &ServerEvent::Error(&refusal));
+            Request::Event(ClientEvent::Moderate(action)) => {
+                if let Err(refusal) = self.moderate(client, action) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
             }
             Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
             Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
-            Request::Answer(frames, _, whole) => {
-                self.clients.tell_frames(client, frames, self.log.waiting());
+            Request::Answer(answer) => {
+                let LogAnswer { frame, empty, cleared, taken: _, whole } = answer;
+                let is_gone = cleared < self.log.cleared() || self.log.is_clearing();
+                self.clients.tell_frames(client, if is_gone { empty } else { frame }, self.log.waiting());
                 self.clients.hold_until_written(client, whole);
             }
             Request::Close(code) => self.depart(client, encode_close(code)),
@@ -237,6 +263,9 @@ impl Hub {
     fn leave(&mut self, identity: Option<Identity>) {
         if let Some(identity) = identity {
             self.room.leave(&identity.folded, self.log.now_ms());
+            if identity.role == Role::Host {
+                self.host_left(&identity.folded);
+            }
             self.note_changes();
         }
     }
@@ -252,23 +281,57 @@ impl Hub {
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         client.guest_key = guest_key.or(client.guest_key);
         client.tab = tab_key.unwrap_or(client.tab);
+        let is_host = client.is_host();
+        if !is_host && self.moderation.is_removed(&client.marks()) {
+            self.depart_removed(id);
+            return Ok(());
+        }
         let current = client.identity.as_ref().map(|identity| identity.folded.clone());
-        let (name, owner) = match (&client.login, name) {
-            (Some(login), _) => (login.name.clone(), Owner::Account(login.account, login.role)),
+        let member = client.login.as_ref().and_then(|login| Some((login.member.as_ref()?, login.role())));
+        let (name, owner) = match (member, name) {
+            (Some((member, role)), _) => (member.name.clone(), Owner::Account(member.account, role)),
+            (None, Some(name)) if is_host => (name, Owner::Host(client.guest_key)),
             (None, Some(name)) => (name, Owner::Guest(client.guest_key)),
             (None, None) => {
                 let reason = "A join has a `username`, unless you are logged in.";
                 return Err(Refusal::new(ErrorCode::BadRequest, reason));
             }
         };
+        if current.as_deref() != Some(name.folded()) {
+            self.check_newcomer(&name, owner, now_ms)?;
+        }
         let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
-        if let Some((display, role)) = self.room.person(&folded) {
-            client.identity = Some(Identity { folded, display: display.clone(), role });
-            let joined = ServerEvent::Joined { username: &display.clone(), role, muted: false };
-            self.clients.tell(id, &joined, self.log.waiting());
+        if let Some((display, _)) = self.room.person(&folded)
+            && let Some(client) = self.clients.get(id)
+        {
+            client.identity = Some(Identity { folded, display: display.clone(), role: owner.role() });
+            self.update_muted(id);
+            self.tell_joined(id);
+            if is_host && current.is_none() {
+                self.clients.tell_frames(id, self.moderation_frame(), self.log.waiting());
+            }
         }
         self.note_changes();
         Ok(())
+    }
+
+    /// Whether the door is open to who wants this name, and the name to anybody.
+    fn check_newcomer(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+        if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
+            let reason = "Somebody with this name was removed from the room.";
+            return Err(self.room.refuse_name(name, reason, now_ms));
+        }
+        if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
+            return Err(moderate::door_closed());
+        }
+        Ok(())
+    }
+
+    /// Who the client is in the room, and what it may.
+    fn tell_joined(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let (Some(identity), muted) = (client.identity.clone(), client.is_muted) else { return };
+        self.tell(id, &ServerEvent::Joined { username: &identity.display, role: identity.role, muted });
     }
 
     fn say(
@@ -281,42 +344,61 @@ impl Hub {
         fault::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let current = client.identity.as_ref();
-        let joins = match (&client.login, &username) {
-            (Some(_), _) => current.is_none(),
-            (None, None) => false,
-            (None, Some(name)) => {
+        let is_member = client.login.as_ref().is_some_and(|login| login.member.is_some());
+        let joins = match &username {
+            _ if is_member => current.is_none(),
+            None => false,
+            Some(name) => {
                 current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
             }
         };
         if joins {
             self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
-        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        let Some(client) = self.clients.get(id).filter(|client| !client.is_leaving) else { return Ok(()) };
         let Some(identity) = &client.identity else {
             let reason = "Join with a name before you send.";
             return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
         };
         let now_ms = self.log.now_ms();
-        self.room.stop_typing(&identity.folded);
-        self.room.speak(&identity.folded, now_ms);
         let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
+        let folded = identity.folded.clone();
+        let (speaker, is_muted, is_host) = (client.speaker(), client.is_muted, client.is_host());
+        let message = NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id };
+        // In slow mode a retry of what is stored does not make the time run anew.
+        let is_slow = self.moderation.settings().slow_mode_seconds > 0;
+        let id_of = message.client_message_id.as_deref();
+        let is_retry = is_slow && !is_host && id_of.is_some_and(|it| self.log.is_stored(&tab, it));
+        if !is_host
+            && !is_retry
+            && let Err(refusal) = self.moderation.speak(is_muted, speaker, now_ms)
+        {
+            let refusal = refusal.of(message.client_message_id.clone());
+            return self.log.push_refused(message, refusal, id);
+        }
+        self.room.stop_typing(&folded);
+        self.room.speak(&folded, now_ms);
         self.note_changes();
-        self.log.push(NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id }, id)
+        self.log.push(message, id)
     }
 
-    /// One's own message, as the tab knows it that sent it.
+    /// One's own message, as the tab knows it that sent it; a host's any.
     fn delete(&mut self, id: ClientId, message_id: Position) -> Result<(), Refusal> {
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        if client.identity.is_none() {
+        if client.identity.is_none() && !client.is_host() {
             return Err(Refusal::new(ErrorCode::NameRequired, "Join with a name before you delete."));
         }
-        let tab = client.tab;
-        self.log.push_deletion(message_id, tab, id);
+        let (tab, any) = (client.tab, client.is_host());
+        self.log.push_deletion(message_id, tab, any, id);
         Ok(())
     }
 
+    /// Who may not write is not shown as writing.
     fn type_on(&mut self, id: ClientId, now: Instant) {
-        if let Some(identity) = self.clients.get(id).and_then(|client| client.identity.as_ref()) {
+        let is_locked = self.moderation.settings().locked;
+        let Some(client) = self.clients.get(id) else { return };
+        let may_write = client.is_host() || !(is_locked || client.is_muted);
+        if let Some(identity) = client.identity.as_ref().filter(|_| may_write) {
             self.room.type_on(&identity.folded, now);
             self.note_changes();
         }
@@ -330,12 +412,16 @@ impl Hub {
     /// Plans what the room has to tell, and passes on what is to be stored.
     fn note_changes(&mut self) {
         self.log.push_reservations(self.room.take_reservation_changes());
-        let now = Instant::now();
+        let names = self.room.take_host_names();
+        if !names.is_empty() {
+            self.log.push_host_changes(names.into_iter().map(HostChange::Name).collect());
+        }
         if self.room.presence_changed() && self.presence_due.is_none() {
             // Waits first: a page that is only reloaded then neither left nor came.
-            self.presence_due = Some(now + limits::COALESCE);
+            self.presence_due = Some(Instant::now() + limits::COALESCE);
         }
         if self.room.typing_changed() && self.typing_due.is_none() {
+            let now = Instant::now();
             let next = self.typing_told.map_or(now, |told| told + limits::COALESCE);
             self.typing_due = Some(next.max(now));
         }
@@ -344,6 +430,9 @@ impl Hub {
     /// Stores the turn, tells it to everybody, and takes in who came meanwhile.
     fn end_turn(&mut self) {
         let now = Instant::now();
+        // Who was blocked is tried again before more is added, and has the time of the commit to read.
+        self.clients.tick(now);
+        self.tell_moderation();
         self.tell_presence(now);
         self.tell_typing(now);
         self.save(now);
@@ -354,16 +443,18 @@ impl Hub {
             self.stop(now);
         }
         self.register_all(now);
-        self.clients.tick(now);
+        self.clients.tick(Instant::now());
+        self.log.overwrite(now);
     }
 
     /// One transaction, one buffer, one write per client.
     fn save(&mut self, now: Instant) {
         let mut start = self.shared.len();
-        let Saved { logged, ends, answers, recovered } = self.log.save(&mut self.shared, now);
+        let Saved { logged, ends, answers, recovered, host_deeds } = self.log.save(&mut self.shared, now);
         let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
-        for (logged, end) in logged.into_iter().zip(&turn.ends) {
+        let mut cleared_behind = None;
+        for (index, (logged, end)) in logged.into_iter().zip(&turn.ends).enumerate() {
             let frame = turn.frames.slice(start..*end);
             match logged {
                 Logged::Nothing => {}
@@ -372,11 +463,18 @@ impl Hub {
                     self.kept.push(frame, false);
                     self.kept.erase(message_id);
                 }
+                Logged::Cleared => {
+                    self.kept = Kept::new(self.kept.head());
+                    cleared_behind = Some(index + 1);
+                }
             }
             start = *end;
         }
         for (client, frame, behind) in answers {
             self.clients.tell_frames(client, frame, behind);
+        }
+        if let Some(behind) = cleared_behind {
+            self.tell_cleared(behind);
         }
         if std::mem::take(&mut self.kept_is_stale) {
             // The log on disk shows them right; who comes back reads it there.
@@ -385,7 +483,9 @@ impl Hub {
         self.clients.fan_out(&turn, now);
         if recovered {
             self.log.push_reservations(self.room.all_reservations());
+            self.log.push_host_changes(self.moderation.all());
         }
+        self.note_host_deeds(host_deeds);
     }
 
     /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.

@@ -39,10 +39,12 @@
 //! | [`logging`] | log lines on stderr |
 //! | [`clock`] | what time it is |
 //! | [`names`] | what a name may be, and when two are one |
+//! | [`search`] | what a search asks for, and whether a text has it |
 //! | [`protocol`] | what clients and the server say, as frames |
 //! | [`accounts`] | who has an account, sessions, resets |
 //! | [`reservations`] | guests' names that are kept for their browsers |
 //! | [`room`] | who is here, who is typing, what of it was told |
+//! | [`moderation`] | what hosts have decided and done |
 //! | [`store`] | the log on disk |
 //! | [`export`] | the log as a file |
 //! | [`kept`] | the newest part of the log in memory |
@@ -56,9 +58,12 @@
 //! | [`banner`] | what the operator sees at start |
 //! | [`mailer`] | reset links by mail |
 //! | [`errands`] | what is done for accounts aside from requests |
+//! | [`password_queue`] | who waits for a password's hash |
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
+//! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
@@ -88,10 +93,12 @@ pub mod listener;
 pub mod log_writer;
 pub mod logging;
 pub mod mailer;
+pub mod moderation;
 pub mod names;
 pub mod origin;
 pub mod pace;
 pub mod page;
+pub mod password_queue;
 pub mod peer;
 mod private_socket;
 pub mod protocol;
@@ -99,8 +106,11 @@ pub mod relay;
 pub mod request;
 pub mod reservations;
 pub mod room;
+pub mod search;
 pub mod sender;
 pub mod server;
 pub mod site;
 pub mod socket;
 pub mod store;
+pub mod transcript;
+pub mod variants;

@@ -51,6 +51,9 @@ pub const PAGE_STOP: Duration = Duration::from_millis(500);
 /// starts over. Each one replaced leaves a handful of idle threads behind for five seconds.
 pub const PAGE_RESTART: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
+/// Transcripts that are streamed at once: a host takes one, and each keeps a connection and a page of the log.
+pub const TRANSCRIPTS: usize = 4;
+
 // ---- what a client may send ----
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
@@ -160,10 +163,28 @@ pub const TYPING_NAMES: usize = 3;
 pub const PERSON_CONNECTIONS: usize = 8;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;
+/// Names kept for hosts without an account, for ever: more than a school has teachers. Further ones are as guests' are.
+pub const HOST_NAMES: usize = 1_000;
 /// Names kept for guests' keys in all; the ones left longest ago make room.
 pub const RESERVATIONS: usize = 20_000;
 /// How long a guest's name that has spoken stays its own after it left.
 pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
+
+// ---- what hosts decide ----
+
+/// People who are muted, and as many who are out: more than a school would ever hold back, by name, at a time.
+pub const HELD_BACK: usize = 1_000;
+/// The longest pause of slow mode, in seconds.
+pub const SLOW_MODE_SECONDS: u32 = 3_600;
+/// Speakers whose last message is remembered for slow mode before those whose pause is over are forgotten.
+pub const SLOW_MODE_SPEAKERS: usize = 20_000;
+/// What hosts did, as the host's panel shows it.
+pub const HOST_ACTIONS_SHOWN: usize = 50;
+/// What is kept of it in all: a school year of busy lessons.
+pub const HOST_ACTIONS: usize = 10_000;
+/// Messages whose text is overwritten in one go once the log was cleared, and how long the hub does something else then:
+/// nobody waits longer than a few milliseconds, and a million messages take half a minute.
+pub const OVERWRITE: (usize, Duration) = (500, Duration::from_millis(10));
 
 // ---- reading the log ----
 
@@ -177,6 +198,24 @@ pub const HISTORY_MESSAGES: usize = 200;
 pub const HISTORY_DEFAULT: usize = 50;
 /// Encoded bytes of one `history`, and of one page read from the store.
 pub const HISTORY_BYTES: usize = 256 * 1024;
+
+/// Scalar values of a search. A sentence; each word of it is looked for by itself.
+pub const QUERY_CHARACTERS: usize = 200;
+/// Messages of one `results`.
+pub const SEARCH_MESSAGES: usize = 50;
+/// Messages of a `results` whose search names no limit.
+pub const SEARCH_DEFAULT: usize = 20;
+/// Messages that are looked at on a reader before others have their turn: about a millisecond, as a page of history.
+pub const SEARCH_PAGE_ROWS: usize = 4_000;
+/// Bytes of text of such a page, which makes the same of long messages.
+pub const SEARCH_PAGE_BYTES: usize = 512 * 1024;
+/// Messages that one search looks at; then it answers with what it has found and where to go on. Years of a class in one
+/// request, for less than a tenth of a second of a core.
+pub const SEARCH_ROWS: usize = 250_000;
+/// Bytes of text of those: the same of long messages.
+pub const SEARCH_BYTES: usize = 64 * 1024 * 1024;
+/// What one search may take where many search at once: then too it answers with what it has.
+pub const SEARCH_TIME: Duration = Duration::from_secs(1);
 
 /// Entries of one page read from the store for someone who catches up.
 pub const CATCH_UP_ENTRIES: usize = 1_000;
@@ -221,7 +260,8 @@ pub const PASSWORD_HASH_PASSES: u32 = 2;
 pub const PASSWORD_WORKERS: usize = 2;
 /// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
 pub const PASSWORD_NICENESS: i32 = 5;
-/// Requests that wait for them: a class that logs in all at once, several times over.
+/// Requests that wait for them: a class that logs in all at once, several times over. [`crate::password_queue`] says who
+/// makes room where it is full.
 pub const PASSWORD_QUEUE: usize = 256;
 /// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
 pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
@@ -229,14 +269,22 @@ pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
 pub const ACCOUNTS: usize = 100_000;
 /// Sessions of one account; the oldest ends when another begins.
 pub const ACCOUNT_SESSIONS: usize = 20;
+/// Sessions of hosts without an account, in all; the oldest ends when another begins.
+pub const HOST_SESSIONS: usize = 100;
+/// Links of `chat-app host-link` that work at a time; the oldest goes when another is made.
+pub const HOST_KEYS: usize = 20;
+/// How often the room looks whether the host links were voided, or somebody's password reset, by another program: soon
+/// enough for who waits for it, and less than a thousandth of a core.
+pub const HOST_NEWS: Duration = Duration::from_millis(500);
 /// How long a login lasts.
 pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a browser that has logged in is known as one of the account's own.
 pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a reset link works.
 pub const RESET: Duration = Duration::from_secs(15 * 60);
-/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox.
-pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(60);
+/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. So at most three
+/// work at a time, and the newest for ten minutes still when the next can be had.
+pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Requests for a reset that are shown to hosts, the newest ones.
 pub const RESET_REQUESTS: usize = 100;
 /// Requests for a reset that wait to be looked at; what comes above them is dropped.
@@ -305,6 +353,7 @@ const _: () = {
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
         "a try must not take longer than the time between two"
     );
+    assert!(*READERS.start() > 1, "a search must leave a reader to others");
     assert!(SETTLE.as_millis() < SAVE_DEADLINE.as_millis(), "a pause must not look like a failing disk");
     assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");

@@ -4,15 +4,18 @@
 //! tried again for [`limits::SAVE_DEADLINE`], while the hub goes on with everything else. A failure (full, broken)
 //! is told to the senders at once. Either way nobody is shown what is not on disk, and the next turn tries anew.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::clients::ClientId;
 use crate::clock::wall_clock_ms;
 use crate::fault;
 use crate::limits;
+use crate::moderation::HostChange;
 use crate::protocol::{ErrorCode, KeyHash, Message, Position, Refusal, ServerEvent, encode, encoded_bytes};
 use crate::reservations::{Reservation, ReservationChange};
-use crate::store::{AppendError, Change, NewMessage, Outcome, Store, StoredMessage};
+use crate::store::{AppendError, Change, HostsRoom, NewMessage, Outcome, Store, StoredMessage};
 
 /// What a deletion takes in a turn, encoded.
 const DELETION_BYTES: usize = 96;
@@ -29,6 +32,8 @@ pub struct Saved {
     /// Frames for single clients, each behind so many changes: the stored message to who sent it again, a refusal to
     /// who is out of luck.
     pub answers: Vec<(ClientId, Vec<u8>, usize)>,
+    /// What hosts have done to the log.
+    pub host_deeds: Vec<HostDeed>,
 }
 
 /// What a change was to the log.
@@ -42,6 +47,25 @@ pub enum Logged {
     Deletion {
         /// The message that is gone.
         message_id: Position,
+    },
+    /// All before it is gone.
+    Cleared,
+}
+
+/// What a host has done to the log, once it is on disk.
+#[derive(Debug)]
+pub enum HostDeed {
+    /// Deleted what somebody else had said.
+    Deleted {
+        /// The host.
+        by: ClientId,
+        /// Who had said it.
+        author: Arc<str>,
+    },
+    /// Cleared the log.
+    Cleared {
+        /// The host.
+        by: ClientId,
     },
 }
 
@@ -58,8 +82,12 @@ pub struct LogWriter {
     waiting: Vec<Change>,
     /// For each of them: who waits for the answer, and its encoded bytes.
     origins: Vec<(Option<ClientId>, usize)>,
+    /// Why each [`Change::Refused`] among them is refused, in order.
+    refusals: VecDeque<Refusal>,
     waiting_bytes: usize,
     stall: Option<Stall>,
+    /// When the next texts of cleared messages are overwritten.
+    overwrite_due: Option<Instant>,
     /// The operator has been told that the disk does not take messages.
     failing: bool,
     last_ms: i64,
@@ -72,8 +100,11 @@ impl LogWriter {
             store,
             waiting: Vec::new(),
             origins: Vec::new(),
+            refusals: VecDeque::new(),
             waiting_bytes: 0,
             stall: None,
+            // What a crash left undone.
+            overwrite_due: Some(Instant::now()),
             failing: false,
             last_ms: 0,
         }
@@ -86,6 +117,14 @@ impl LogWriter {
     pub fn reservations(&mut self) -> Result<Vec<Reservation>, AppendError> {
         let now_ms = self.now_ms();
         self.store.reservations(now_ms)
+    }
+
+    /// What hosts have decided so far; `title` is the operator's.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn hosts_room(&mut self, title: Option<&str>) -> Result<HostsRoom, AppendError> {
+        self.store.hosts_room(title)
     }
 
     /// Names the log.
@@ -107,7 +146,42 @@ impl LogWriter {
 
     /// When [`LogWriter::save`] has to be called, though nothing new came.
     pub fn due(&self) -> Option<Instant> {
-        self.stall.map(|stall| stall.retry).or_else(|| (!self.waiting.is_empty()).then(Instant::now))
+        if let Some(stall) = self.stall {
+            return Some(stall.retry);
+        }
+        if self.waiting.is_empty() { self.overwrite_due } else { Some(Instant::now()) }
+    }
+
+    /// The position up to which everything was cleared.
+    pub fn cleared(&self) -> Position {
+        self.store.cleared()
+    }
+
+    /// Whether this turn clears the log.
+    pub fn is_clearing(&self) -> bool {
+        self.waiting.iter().any(|change| matches!(change, Change::Clear))
+    }
+
+    /// Everything that was said goes with this turn, and the log gets another name.
+    pub fn push_clear(&mut self, from: ClientId) {
+        self.waiting.push(Change::Clear);
+        self.origins.push((Some(from), 0));
+    }
+
+    /// Overwrites some texts of messages that were cleared, when that is due.
+    pub fn overwrite(&mut self, now: Instant) {
+        if self.stall.is_some() || self.overwrite_due.is_none_or(|due| now < due) {
+            return;
+        }
+        let (most, pause) = limits::OVERWRITE;
+        self.overwrite_due = match self.store.overwrite(most) {
+            Ok(true) => None,
+            Ok(false) => Some(Instant::now() + pause),
+            Err(error) => {
+                log::debug!("cleared messages could not be overwritten, trying on: {error}");
+                Some(Instant::now() + limits::SAVE_DEADLINE)
+            }
+        };
     }
 
     /// How many changes wait: the place in the turn of what is told now.
@@ -120,7 +194,7 @@ impl LogWriter {
     /// # Errors
     /// `not_saved`, when the disk has not taken what came before for so long that no more is kept.
     pub fn push(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
-        if self.waiting.len() >= limits::WAITING_MESSAGES || self.waiting_bytes >= limits::WAITING_BYTES {
+        if self.is_full() {
             return Err(not_saved(message.client_message_id));
         }
         let bytes = encoded_bytes(&message.text, &message.username, message.client_message_id.as_deref());
@@ -130,10 +204,37 @@ impl LogWriter {
         Ok(())
     }
 
-    /// A deletion to be stored with this turn, of a message that `tab` has sent.
-    pub fn push_deletion(&mut self, message_id: Position, tab: KeyHash, from: ClientId) {
+    /// A message that is refused, unless it is a retry of a stored one: the sender has a right to that one's receipt. That
+    /// can be told only at its place in the turn.
+    ///
+    /// # Errors
+    /// The refusal, where a message without an id can be no retry, or nothing more is kept.
+    pub fn push_refused(
+        &mut self,
+        message: NewMessage,
+        refusal: Refusal,
+        from: ClientId,
+    ) -> Result<(), Refusal> {
+        if message.client_message_id.is_none() || self.is_full() {
+            return Err(refusal);
+        }
+        let bytes = encoded_bytes(&message.text, &message.username, message.client_message_id.as_deref());
+        self.waiting_bytes += bytes;
+        self.waiting.push(Change::Refused(message));
+        self.origins.push((Some(from), bytes));
+        self.refusals.push_back(refusal);
+        Ok(())
+    }
+
+    /// Whether the disk has not taken what came before for so long that no more is kept.
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= limits::WAITING_MESSAGES || self.waiting_bytes >= limits::WAITING_BYTES
+    }
+
+    /// A deletion to be stored with this turn: of a message that `tab` has sent, or of `any`.
+    pub fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
         let at_ms = self.now_ms();
-        self.waiting.push(Change::Deletion { message_id, at_ms, only_of: Some(tab) });
+        self.waiting.push(Change::Deletion { message_id, at_ms, tab, any });
         self.origins.push((Some(from), DELETION_BYTES));
         self.waiting_bytes += DELETION_BYTES;
     }
@@ -144,6 +245,19 @@ impl LogWriter {
             self.waiting.push(Change::Reservation(change));
             self.origins.push((None, 0));
         }
+    }
+
+    /// What hosts have decided and done, to be stored with this turn.
+    pub fn push_host_changes(&mut self, changes: Vec<HostChange>) {
+        for change in changes {
+            self.waiting.push(Change::Host(change));
+            self.origins.push((None, 0));
+        }
+    }
+
+    /// Whether a tab's message with this id is stored. The disk's failing counts as no.
+    pub fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> bool {
+        self.store.is_stored(tab, client_message_id).unwrap_or(false)
     }
 
     /// Stores what waits, at most a turn of it, and appends its frames to `shared`.
@@ -193,8 +307,25 @@ impl LogWriter {
             self.waiting_bytes -= bytes;
             let (logged, answer) = match &change {
                 Change::Message(message) => conclude_message(message, outcome, shared),
-                Change::Deletion { message_id, .. } => conclude_deletion(*message_id, outcome, shared),
-                Change::Reservation(_) => (Logged::Nothing, None),
+                Change::Deletion { message_id, .. } => {
+                    if let (Outcome::Deleted { author: Some(author), .. }, Some(by)) = (&outcome, from) {
+                        saved.host_deeds.push(HostDeed::Deleted { by, author: author.clone() });
+                    }
+                    conclude_deletion(*message_id, outcome, shared)
+                }
+                Change::Refused(message) => {
+                    let refusal = self.refusals.pop_front().filter(|_| outcome == Outcome::Refused);
+                    match refusal {
+                        Some(refusal) => (Logged::Nothing, Some(frame(&ServerEvent::Error(&refusal)))),
+                        None => conclude_message(message, outcome, shared),
+                    }
+                }
+                Change::Clear => {
+                    self.overwrite_due = Some(Instant::now() + limits::OVERWRITE.1);
+                    saved.host_deeds.extend(from.map(|by| HostDeed::Cleared { by }));
+                    (Logged::Cleared, None)
+                }
+                Change::Reservation(_) | Change::Host(_) => (Logged::Nothing, None),
             };
             saved.logged.push(logged);
             saved.ends.push(shared.len());
@@ -212,12 +343,13 @@ impl LogWriter {
         }
         self.stall = None;
         self.waiting_bytes = 0;
+        self.refusals.clear();
         let mut saved = Saved::default();
         for (change, (from, _)) in self.waiting.drain(..).zip(self.origins.drain(..)) {
             let id = match change {
-                Change::Message(message) => message.client_message_id,
-                Change::Deletion { .. } => None,
-                Change::Reservation(_) => continue,
+                Change::Message(message) | Change::Refused(message) => message.client_message_id,
+                Change::Deletion { .. } | Change::Clear => None,
+                Change::Reservation(_) | Change::Host(_) => continue,
             };
             if let Some(from) = from {
                 saved.answers.push((from, frame(&ServerEvent::Error(&not_saved(id))), 0));
@@ -260,7 +392,7 @@ fn conclude_deletion(
     shared: &mut Vec<u8>,
 ) -> (Logged, Option<Vec<u8>>) {
     let refusal = match outcome {
-        Outcome::Stored { position } => {
+        Outcome::Deleted { position, .. } => {
             encode(&ServerEvent::MessageDeleted { id: position, message_id }, shared);
             return (Logged::Deletion { message_id }, None);
         }

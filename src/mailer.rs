@@ -9,13 +9,11 @@ use crate::accounts::ResetLink;
 use crate::limits;
 use crate::socket::StopSignal;
 
-/// The mail program, and what the room is called.
+/// The mail program.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     /// Its path. It is called as `PATH -i -t`, with the letter on its standard input, and never through a shell.
     pub program: PathBuf,
-    /// The room's title.
-    pub title: String,
 }
 
 impl Mailer {
@@ -24,12 +22,12 @@ impl Mailer {
     ///
     /// # Errors
     /// What went wrong, without anything of the letter: what the program itself prints may quote it, and goes nowhere.
-    pub fn send(&self, link: &ResetLink, stop: &StopSignal) -> Result<(), String> {
+    pub fn send(&self, link: &ResetLink, title: &str, stop: &StopSignal) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         command.args(["-i", "-t"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
         // The letter is far smaller than a pipe takes at once, so this waits for nobody.
-        let written = child.stdin.take().map(|mut stdin| stdin.write_all(self.letter(link).as_bytes()));
+        let written = child.stdin.take().map(|mut stdin| stdin.write_all(letter(link, title).as_bytes()));
         let outcome = wait(&mut child, stop);
         if outcome.is_err() {
             let _ = child.kill(); // it may have ended just now
@@ -38,30 +36,30 @@ impl Mailer {
         outcome?;
         written.unwrap_or(Ok(())).map_err(|error| format!("it did not take the letter: {error}"))
     }
+}
 
-    /// The letter. Who it comes from is the mail program's to say, which knows what may be sent from here.
-    fn letter(&self, link: &ResetLink) -> String {
-        format!(
-            "To: {}\n\
-             Subject: Choose a new password\n\
-             Auto-Submitted: auto-generated\n\
-             MIME-Version: 1.0\n\
-             Content-Type: text/plain; charset=utf-8\n\
-             Content-Transfer-Encoding: 8bit\n\
-             \n\
-             Somebody, probably you, has forgotten the password of {} in the chat \"{}\".\n\
-             Choose a new one here. The link works once, for {} minutes:\n\
-             \n\
-             {}\n\
-             \n\
-             If it was not you, do nothing: your password stays as it is.\n",
-            link.email,
-            link.username,
-            self.title,
-            limits::RESET.as_secs() / 60,
-            link.url
-        )
-    }
+/// The letter. Who it comes from is the mail program's to say, which knows what may be sent from here.
+fn letter(link: &ResetLink, title: &str) -> String {
+    format!(
+        "To: {}\n\
+         Subject: Choose a new password\n\
+         Auto-Submitted: auto-generated\n\
+         MIME-Version: 1.0\n\
+         Content-Type: text/plain; charset=utf-8\n\
+         Content-Transfer-Encoding: 8bit\n\
+         \n\
+         Somebody, probably you, has forgotten the password of {} in the chat \"{}\".\n\
+         Choose a new one here. The link works once, for {} minutes:\n\
+         \n\
+         {}\n\
+         \n\
+         If it was not you, do nothing: your password stays as it is.\n",
+        link.email,
+        link.username,
+        title,
+        limits::RESET.as_secs() / 60,
+        link.url
+    )
 }
 
 fn wait(child: &mut Child, stop: &StopSignal) -> Result<(), String> {

@@ -35,6 +35,7 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
         Invocation::Serve(config) => serve(config),
         Invocation::Export { database, format } => export(&database, format),
         Invocation::ResetPassword { database, email } => reset_password(&database, &email),
+        Invocation::HostLink { database, void_earlier } => host_link(&database, void_earlier),
         Invocation::Help => {
             say(&mut io::stdout(), &config::help());
             Ok(())
@@ -51,7 +52,7 @@ fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     logging::start(config.log_level)?;
     let wait_for_signal = signals()?;
     let server = Server::start(config.clone())?;
-    banner::print(&config, server.local_addr().port(), server.invite_code());
+    banner::print(&config, &server.opened());
     wait_for_signal();
     server.stop();
     log::logger().flush();
@@ -100,6 +101,13 @@ fn reset_password(database: &Path, email: &Email) -> Result<(), Box<dyn Error>> 
     let link = accounts::issue_reset_beside(database, email)?;
     let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
     say(&mut io::stdout(), &banner::reset_link(&link, io::stdout().is_terminal()));
+    Ok(())
+}
+
+/// Prints a link that makes its opener a host.
+fn host_link(database: &Path, void_earlier: bool) -> Result<(), Box<dyn Error>> {
+    let link = accounts::make_host_link_beside(database, void_earlier)?;
+    say(&mut io::stdout(), &banner::host_link(&link, void_earlier, io::stdout().is_terminal()));
     Ok(())
 }
 

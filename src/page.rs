@@ -11,7 +11,8 @@
 //! ```
 //!
 //! What hashes a password, or waits for the database's one writer, is passed on to as many threads as may hash at once.
-//! So fifty logins wait for each other, and nothing else waits for them.
+//! So fifty logins wait for each other, and nothing else waits for them. A transcript goes on in a thread of its own
+//! ([`crate::transcript`]).
 //!
 //! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
 //! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
@@ -36,8 +37,10 @@ use crate::limits::{
     BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_NICENESS, PASSWORD_QUEUE,
     PASSWORD_WORKERS,
 };
+use crate::password_queue::PasswordQueue;
 use crate::private_socket::{Endpoint, Folder};
 use crate::site::{Answer, Ask, Site};
+use crate::transcript::Transcripts;
 
 pub use crate::private_socket::Upstream;
 pub use crate::site::PageContext;
@@ -70,6 +73,8 @@ impl Pages {
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
         let (wake, woken) = bounded(1);
         let shared = Arc::new(Shared {
+            transcripts: Transcripts::new(site.readers()),
+            passwords: PasswordQueue::new(PASSWORD_QUEUE),
             site,
             secret: HEXLOWER.encode(&secret),
             current: Mutex::new(None),
@@ -78,13 +83,9 @@ impl Pages {
             wake,
         });
         let folder = Folder::new()?;
-        let (passwords, passwords_gone) = start_password_workers(&shared)?;
-        let running = Running::start(&shared, &folder, 0, &passwords)?;
-        *shared.current() = Some(running.inner.clone());
-        let supervisor = thread::Builder::new().name("pages".to_owned()).spawn({
-            let shared = shared.clone();
-            move || supervise(&shared, &woken, &folder, running, &passwords)
-        })?;
+        let started = start_password_workers(&shared)
+            .and_then(|gone| Ok((gone, start_supervisor(&shared, folder, woken)?)));
+        let (passwords_gone, supervisor) = started.inspect_err(|_| shared.passwords.close())?;
         Ok(Pages { shared, supervisor: Mutex::new(Some(supervisor)), passwords_gone })
     }
 
@@ -126,13 +127,16 @@ impl Pages {
         self.shared.stopping.store(true, Ordering::Release);
         let _ = self.shared.wake.try_send(());
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if supervisor.is_some_and(|supervisor| supervisor.join().is_err()) {
+        let Some(supervisor) = supervisor else { return };
+        if supervisor.join().is_err() {
             log::error!("the supervisor of the page's server panicked");
         }
+        self.shared.passwords.close();
         // One hash takes far less.
         if let Err(RecvTimeoutError::Timeout) = self.passwords_gone.recv_timeout(PAGE_STOP) {
             log::warn!("a password is still being hashed; left behind");
         }
+        self.shared.transcripts.stop();
     }
 }
 
@@ -146,6 +150,9 @@ impl Drop for Pages {
 #[derive(Debug)]
 struct Shared {
     site: Site,
+    transcripts: Transcripts,
+    /// Requests that wait for a password worker, with their bodies.
+    passwords: PasswordQueue<(Request, Vec<u8>)>,
     secret: String,
     /// The server that takes connections; `None` once stopped.
     current: Mutex<Option<Arc<Inner>>>,
@@ -203,30 +210,20 @@ struct Running {
 }
 
 impl Running {
-    fn start(
-        shared: &Arc<Shared>,
-        folder: &Folder,
-        generation: u64,
-        passwords: &Sender<Request>,
-    ) -> io::Result<Running> {
+    fn start(shared: &Arc<Shared>, folder: &Folder, generation: u64) -> io::Result<Running> {
         let (server, endpoint) = folder.open(generation)?;
         let inner = Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) });
         let (alive, gone) = bounded(0);
         let mut running = Running { inner, workers: Vec::new(), gone, since: Instant::now() };
         for number in 0..PAGE_WORKERS {
             let (shared, inner, held) = (shared.clone(), running.inner.clone(), alive.clone());
-            let passwords = passwords.clone();
             let worker = thread::Builder::new().name(format!("page-{number}")).spawn(move || {
                 let _held: Sender<Infallible> = held;
                 let _end = WorkerEnd { shared: &shared, inner: &inner };
                 // An error is the end of the accept loop, or `Running` being dropped.
                 while let Ok(request) = inner.server.recv() {
                     fault::hit("page", request.url());
-                    if Api::takes_long(request.method().as_str(), path(&request)) {
-                        enqueue(&shared, request, &passwords);
-                    } else {
-                        serve(&shared, request);
-                    }
+                    take(&shared, request);
                 }
             });
             match worker {
@@ -273,14 +270,17 @@ impl Drop for WorkerEnd<'_> {
     }
 }
 
+/// Starts the first server, and the thread that replaces it when it ends.
+fn start_supervisor(shared: &Arc<Shared>, folder: Folder, woken: Receiver<()>) -> io::Result<JoinHandle<()>> {
+    let running = Running::start(shared, &folder, 0)?;
+    *shared.current() = Some(running.inner.clone());
+    let shared = shared.clone();
+    let run = move || supervise(&shared, &woken, &folder, running);
+    thread::Builder::new().name("pages".to_owned()).spawn(run)
+}
+
 /// The supervisor's thread. It owns the folder, so the socket is gone when it has ended.
-fn supervise(
-    shared: &Arc<Shared>,
-    woken: &Receiver<()>,
-    folder: &Folder,
-    mut running: Running,
-    passwords: &Sender<Request>,
-) {
+fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut running: Running) {
     let stopping = || shared.stopping.load(Ordering::Acquire);
     let mut pause = PAGE_RESTART.0;
     for generation in 1.. {
@@ -296,7 +296,7 @@ fn supervise(
         if stopping() {
             break;
         }
-        match Running::start(shared, folder, generation, passwords) {
+        match Running::start(shared, folder, generation) {
             Ok(next) => {
                 log::error!("the page's HTTP server ended; another one took its place");
                 *shared.current() = Some(next.inner.clone());
@@ -319,26 +319,22 @@ fn wait(woken: &Receiver<()>, pause: Duration, stopping: impl Fn() -> bool) {
     while !stopping() && woken.recv_deadline(deadline).is_ok() {}
 }
 
-/// Starts the threads that hash passwords, as many as may at once. They end when the last
-/// sender is gone.
-fn start_password_workers(shared: &Arc<Shared>) -> io::Result<(Sender<Request>, Receiver<Infallible>)> {
-    let (sender, requests) = bounded::<Request>(PASSWORD_QUEUE);
+/// Starts the threads that hash passwords, as many as may at once. They end when their queue is closed.
+fn start_password_workers(shared: &Arc<Shared>) -> io::Result<Receiver<Infallible>> {
     let (alive, gone) = bounded(0);
     let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     for number in 0..PASSWORD_WORKERS.min(cores) {
-        let (shared, requests, held) = (shared.clone(), requests.clone(), alive.clone());
+        let (shared, held) = (shared.clone(), alive.clone());
         thread::Builder::new().name(format!("password-{number}")).spawn(move || {
             let _held: Sender<Infallible> = held;
             step_back();
-            for request in requests {
-                // What still waits when the server stops is dropped, which tiny_http answers with 500.
-                if !shared.stopping.load(Ordering::Acquire) {
-                    serve(&shared, request);
-                }
+            // What still waits when the server stops is dropped, which tiny_http answers with 500.
+            while let Some((request, body)) = shared.passwords.pop() {
+                serve(&shared, request, &body);
             }
         })?;
     }
-    Ok((sender, gone))
+    Ok(gone)
 }
 
 /// Lets every other thread of the machine go first: on Linux priorities are a thread's own. Elsewhere the system's fair
@@ -355,11 +351,21 @@ fn step_back() {
 #[cfg(not(target_os = "linux"))]
 fn step_back() {}
 
-/// Passes a request on to the password workers.
-fn enqueue(shared: &Shared, request: Request, passwords: &Sender<Request>) {
-    if let Err(refused) = passwords.try_send(request) {
+/// Reads a request's body, then answers it, or passes it on to the password workers.
+fn take(shared: &Shared, mut request: Request) {
+    let mut body = Vec::new();
+    // The listener has read it whole, and lets no more through.
+    if let Err(error) = request.as_reader().take(BODY_BYTES as u64).read_to_end(&mut body) {
+        log::debug!("a body could not be read: {error}");
+        return respond(shared, request, Answer::text(400, "The request's body could not be read."));
+    }
+    if !Api::takes_long(request.method().as_str(), path(&request)) {
+        return serve(shared, request, &body);
+    }
+    let party = shared.site.party_of(&ask_of(&request, &body));
+    if let Some((without_place, _)) = shared.passwords.push(party, (request, body)) {
         let full = Answer::api_error(503, "busy", "Too many people log in just now. Try again.");
-        respond(shared, refused.into_inner(), full.with("Retry-After", "2"));
+        respond(shared, without_place, full.with("Retry-After", "2"));
     }
 }
 
@@ -367,40 +373,48 @@ fn enqueue(shared: &Shared, request: Request, passwords: &Sender<Request>) {
 ///
 /// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
 /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
-fn serve(shared: &Shared, mut request: Request) {
-    let answer = catch_unwind(AssertUnwindSafe(|| answer(shared, &mut request))).unwrap_or_else(|_| {
-        log::error!("a handler panicked: {} {}", request.method(), path(&request));
-        Answer::text(500, "Something broke here; the server's log says more.")
-    });
+fn serve(shared: &Shared, request: Request, body: &[u8]) {
+    let answer =
+        catch_unwind(AssertUnwindSafe(|| answer(shared, &ask_of(&request, body)))).unwrap_or_else(|_| {
+            log::error!("a handler panicked: {} {}", request.method(), path(&request));
+            Answer::text(500, "Something broke here; the server's log says more.")
+        });
     respond(shared, request, answer);
 }
 
-fn respond(shared: &Shared, request: Request, answer: Answer) {
+fn respond(shared: &Shared, request: Request, mut answer: Answer) {
+    if let Some(format) = answer.transcript {
+        if let Some(permit) = shared.transcripts.permit() {
+            let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            let headers: Vec<_> = shared.site.common_headers().chain(own).collect();
+            return shared.transcripts.start(permit, request, format, &headers);
+        }
+        let full = Answer::api_error(503, "busy", "Too many transcripts are made just now. Try again.");
+        answer = full.with("Retry-After", "2");
+    }
     let response = response(&shared.site, answer);
     if let Err(error) = request.respond(response) {
         log::debug!("an answer could not be sent: {error}");
     }
 }
 
-fn answer(shared: &Shared, request: &mut Request) -> Answer {
-    let mut body = Vec::new();
-    // The listener has read it whole, and lets no more through.
-    if let Err(error) = request.as_reader().take(BODY_BYTES as u64).read_to_end(&mut body) {
-        log::debug!("a body could not be read: {error}");
-        return Answer::text(400, "The request's body could not be read.");
-    }
+fn ask_of<'a>(request: &'a Request, body: &'a [u8]) -> Ask<'a> {
     let mut ask = Ask {
         method: request.method().as_str(),
         target: request.url(),
         headers: request.headers(),
-        body: &body,
+        body,
         peer: None,
     };
+    ask.peer = ask.header(PEER_HEADER).and_then(|address| address.parse().ok());
+    ask
+}
+
+fn answer(shared: &Shared, ask: &Ask) -> Answer {
     if !ask.header(SECRET_HEADER).is_some_and(|secret| same_secret(secret, &shared.secret)) {
         return Answer::text(403, "This server is private; use the room's own address.");
     }
-    ask.peer = ask.header(PEER_HEADER).and_then(|address| address.parse().ok());
-    let answer = shared.site.answer(&ask);
+    let answer = shared.site.answer(ask);
     log::debug!("{} {} for {:?}: {}", ask.method, ask.path(), ask.peer, answer.status);
     answer
 }
@@ -421,6 +435,7 @@ fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
     let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = site
         .common_headers()
+        .filter(|(name, _)| !answer.headers.iter().any(|(own, _)| own == name))
         .chain(own)
         .map(|(name, value)| Header::from_bytes(name, value).expect("answers have ASCII headers"))
         .collect();

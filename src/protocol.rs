@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 use tungstenite::protocol::frame::{Frame, FrameHeader};
 
+use crate::config;
 use crate::limits;
 use crate::names::Name;
+use crate::search::{Query, QueryError};
 
 /// A place in the log: each change of it takes the next one, from 1 on. 0 is before the first.
 pub type Position = u64;
@@ -56,8 +58,16 @@ pub enum ErrorCode {
     NotSaved,
     /// Only a host may do this.
     NotHost,
-    /// There is no such message.
+    /// There is no such message, person or account.
     NotFound,
+    /// Only hosts may write at the moment.
+    Locked,
+    /// Nobody new gets a name at the moment.
+    DoorClosed,
+    /// A host has muted this person.
+    Muted,
+    /// This person has written less than slow mode's pause ago.
+    SlowMode,
 }
 
 /// What one client asks of the room.
@@ -88,8 +98,8 @@ pub enum ClientEvent {
         /// The message's position.
         message_id: Position,
     },
-    /// Wants to run the room.
-    Moderate,
+    /// Runs the room.
+    Moderate(Moderate),
     /// Wants what came before a position.
     RequestHistory {
         /// Messages below this position.
@@ -97,6 +107,75 @@ pub enum ClientEvent {
         /// At most so many, 1 to [`limits::HISTORY_MESSAGES`].
         limit: usize,
     },
+    /// Looks for messages.
+    Search {
+        /// What they have to have.
+        query: Query,
+        /// Among those below this position.
+        before: Position,
+        /// At most so many, 1 to [`limits::SEARCH_MESSAGES`].
+        limit: usize,
+    },
+}
+
+/// What a host wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderate {
+    /// Only hosts may write.
+    Lock,
+    /// Everybody may.
+    Unlock,
+    /// Nobody new gets a name.
+    CloseDoor,
+    /// Everybody does.
+    OpenDoor,
+    /// So many seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
+    SlowMode(u32),
+    /// This person may not write.
+    Mute(Name),
+    /// They may.
+    Unmute(Name),
+    /// This person may not be here.
+    Remove {
+        /// Their name.
+        name: Name,
+        /// Nor anybody else from their address.
+        keep_device_out: bool,
+    },
+    /// They may come back.
+    Allow(Name),
+    /// The owner of the account with this name needs a new password.
+    IssueReset(Name),
+    /// The room's title.
+    SetTitle(String),
+    /// Everything that was said goes.
+    Clear,
+}
+
+/// What a host did, as the host's panel shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostAction {
+    /// When, in milliseconds since 1970, UTC.
+    pub at: i64,
+    /// The host's name in the room.
+    pub host: std::sync::Arc<str>,
+    /// What it was, as in `moderate`; or `delete`.
+    pub action: Cow<'static, str>,
+    /// Whom it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<std::sync::Arc<str>>,
+    /// What else there is to say of it, such as the new title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Somebody who waits for a host to issue a reset link.
+#[derive(Debug, Clone, Serialize)]
+pub struct WireResetRequest<'a> {
+    /// The account's name.
+    pub username: &'a str,
+    /// When they asked, in milliseconds since 1970, UTC.
+    pub at: i64,
 }
 
 /// An `error` event: what was refused and why.
@@ -169,8 +248,8 @@ pub struct Person {
 /// Who a login cookie belongs to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Session<'a> {
-    /// The account's name.
-    pub username: &'a str,
+    /// The account's name; none where a host has come without an account.
+    pub username: Option<&'a str>,
     /// Member or host.
     pub role: Role,
 }
@@ -232,6 +311,18 @@ pub enum ServerEvent<'a> {
         /// There are older ones.
         more: bool,
     },
+    /// The answer to `search`.
+    Results {
+        /// As it was asked.
+        query: &'a str,
+        /// Newest first.
+        messages: &'a [Message<'a>],
+        /// There are older messages that were not looked at.
+        more: bool,
+        /// The `before` to go on with, where there are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Position>,
+    },
     /// Who is here: whole with `users`, else what changed.
     Presence {
         /// Persons in all.
@@ -266,6 +357,30 @@ pub enum ServerEvent<'a> {
         /// Reading needs an account.
         members_only: bool,
     },
+    /// What hosts need to know, for them alone.
+    Moderation {
+        /// Who may not write, by name.
+        muted: &'a [std::sync::Arc<str>],
+        /// Who may not be here, by name.
+        removed: &'a [std::sync::Arc<str>],
+        /// Who forgot their password, the newest first.
+        reset_requests: &'a [WireResetRequest<'a>],
+        /// What signing up needs; null where anybody may.
+        invite_code: Option<&'a str>,
+        /// What hosts did, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+        actions: &'a std::collections::VecDeque<HostAction>,
+    },
+    /// A link under which somebody chooses a new password, for the host who asked.
+    ResetIssued {
+        /// The account's name.
+        username: &'a str,
+        /// The link.
+        link: &'a str,
+        /// When it ends, in milliseconds since 1970, UTC.
+        expires_at: i64,
+        /// The link as a QR code.
+        qr_svg: &'a str,
+    },
     /// Something was refused.
     Error(&'a Refusal),
 }
@@ -287,6 +402,8 @@ pub enum CloseCode {
     Full = 1013,
     /// Only who is logged in may be here; or was, until now.
     SessionEnded = 4401,
+    /// A host has removed this person.
+    Removed = 4403,
     /// Does not read what it is sent; it may resume from its position.
     TooSlow = 4408,
 }
@@ -302,6 +419,7 @@ impl CloseCode {
             CloseCode::TooBig => "a frame may have 64 KiB",
             CloseCode::Full => "too many connections, try again later",
             CloseCode::SessionEnded => "log in",
+            CloseCode::Removed => "removed by the host",
             CloseCode::TooSlow => "too slow, resume from your position",
         }
     }
@@ -322,14 +440,21 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         return Err(Refusal::new(ErrorCode::BadRequest, "Not a valid event: it must be a JSON object."));
     }
+    // Nearly every frame says something: such a one is read once, any other twice.
+    if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
+        && fields.event == SEND_MESSAGE
+    {
+        return check_send_message(fields);
+    }
     let kind: Kind = parse(text)?;
     match &*kind.event {
-        "send_message" => decode_send_message(text),
+        SEND_MESSAGE => check_send_message(parse(text)?),
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
+        "search" => decode_search(text),
         "delete_message" => decode_delete_message(text),
-        "moderate" => Ok(ClientEvent::Moderate),
+        "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let known: String = other.chars().take(40).collect();
             let reason = format!("There is no event '{}' here.", known.escape_debug());
@@ -338,27 +463,30 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
     }
 }
 
-fn decode_send_message(text: &str) -> Result<ClientEvent, Refusal> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        message: String,
-        #[serde(default)]
-        client_message_id: Option<String>,
-        #[serde(borrow, default)]
-        username: Option<Cow<'a, str>>,
-    }
-    let fields: Fields = parse(text)?;
+const SEND_MESSAGE: &str = "send_message";
+
+#[derive(Deserialize)]
+struct SendMessage<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    message: String,
+    #[serde(default)]
+    client_message_id: Option<String>,
+    #[serde(borrow, default)]
+    username: Option<Cow<'a, str>>,
+}
+
+/// Whether a text has more scalar values than it may. Bytes first: only one that could have is counted.
+fn is_longer(text: &str, characters: usize) -> bool {
+    text.len() > characters && text.chars().count() > characters
+}
+
+fn check_send_message(fields: SendMessage) -> Result<ClientEvent, Refusal> {
     let id = fields.client_message_id;
-    if id
-        .as_ref()
-        .is_some_and(|id| id.is_empty() || id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_some())
-    {
+    if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
         return Err(Refusal::new(ErrorCode::BadRequest, "A client_message_id has 1 to 64 characters."));
     }
-    // Bytes first: only a text that could be too long is counted.
-    if fields.message.len() > limits::MESSAGE_CHARACTERS
-        && fields.message.chars().count() > limits::MESSAGE_CHARACTERS
-    {
+    if is_longer(&fields.message, limits::MESSAGE_CHARACTERS) {
         let reason = format!("A message may have {} characters.", limits::MESSAGE_CHARACTERS);
         return Err(Refusal::new(ErrorCode::TooLong, reason).of(id));
     }
@@ -411,6 +539,35 @@ fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
     }
 }
 
+fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        query: Cow<'a, str>,
+        #[serde(default)]
+        before: Option<Position>,
+        #[serde(default)]
+        limit: Option<u64>,
+    }
+    let fields: Fields = parse(text)?;
+    let query = Query::parse(&fields.query).map_err(|error| {
+        let code = match error {
+            QueryError::Empty => ErrorCode::BadRequest,
+            QueryError::TooLong => ErrorCode::TooLong,
+        };
+        Refusal::new(code, error.to_string())
+    })?;
+    match usize::try_from(fields.limit.unwrap_or(limits::SEARCH_DEFAULT as u64)) {
+        Ok(limit @ 1..=limits::SEARCH_MESSAGES) => {
+            Ok(ClientEvent::Search { query, before: fields.before.unwrap_or(Position::MAX), limit })
+        }
+        _ => {
+            let reason = format!("The limit of a search is 1 to {}.", limits::SEARCH_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
 fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
     struct Fields {
@@ -418,6 +575,61 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     }
     let fields: Fields = parse(text)?;
     Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
+}
+
+fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
+        #[serde(default)]
+        seconds: Option<u32>,
+        #[serde(borrow, default)]
+        title: Option<Cow<'a, str>>,
+        #[serde(default)]
+        keep_device_out: Option<bool>,
+    }
+    let fields: Fields = parse(text)?;
+    let bad = |reason: String| Refusal::new(ErrorCode::BadRequest, reason);
+    let name = || {
+        let username = fields.username.as_deref();
+        let username =
+            username.ok_or_else(|| bad(format!("'{}' needs a `username`.", fields.action.escape_debug())))?;
+        Name::parse(username).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+    };
+    Ok(match &*fields.action {
+        "lock" => Moderate::Lock,
+        "unlock" => Moderate::Unlock,
+        "close_door" => Moderate::CloseDoor,
+        "open_door" => Moderate::OpenDoor,
+        "slow_mode" => {
+            let seconds = fields.seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
+            let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
+            Moderate::SlowMode(seconds.ok_or_else(|| bad(expected))?)
+        }
+        "mute" => Moderate::Mute(name()?),
+        "unmute" => Moderate::Unmute(name()?),
+        "remove" => {
+            Moderate::Remove { name: name()?, keep_device_out: fields.keep_device_out.unwrap_or(false) }
+        }
+        "allow" => Moderate::Allow(name()?),
+        "issue_reset" => Moderate::IssueReset(name()?),
+        "set_title" => {
+            let title = fields.title.as_deref().and_then(config::title);
+            let expected = format!(
+                "'set_title' needs a `title` of 1 to {} characters in one line.",
+                limits::TITLE_CHARACTERS
+            );
+            Moderate::SetTitle(title.ok_or_else(|| bad(expected))?)
+        }
+        "clear" => Moderate::Clear,
+        other => {
+            let known: String = other.chars().take(40).collect();
+            return Err(bad(format!("There is no action '{}' here.", known.escape_debug())));
+        }
+    })
 }
 
 /// The hash of a browser's key, if it has the form of one.
@@ -459,31 +671,75 @@ const LONGEST_HEADER_BYTES: usize = 10;
 pub fn encode(event: &ServerEvent, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);
-    serde_json::to_writer(&mut *out, event)
-        .expect("strings and numbers serialise, and a Vec takes every byte");
+    match event {
+        ServerEvent::ReceiveMessage(message) => write_message(message, out),
+        other => write_json(other, out),
+    }
     let length = out.len() - start - HEADER_BYTES;
     let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
     let mut bytes = [0; LONGEST_HEADER_BYTES];
     header.format(length as u64, &mut &mut bytes[..]).expect("the longest header fits");
-    out.splice(start..start + HEADER_BYTES, bytes[..header.len(length as u64)].iter().copied());
+    let header = &bytes[..header.len(length as u64)];
+    match out.get_mut(start..start + HEADER_BYTES) {
+        Some(place) if place.len() == header.len() => place.copy_from_slice(header),
+        _ => drop(out.splice(start..start + HEADER_BYTES, header.iter().copied())),
+    }
+}
+
+fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("strings and numbers serialise, and a Vec takes every byte");
+}
+
+/// What [`write_json`] makes of a `receive_message`, in a third of the time: it is what the server says most.
+fn write_message(message: &Message, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"event":"receive_message","id":"#);
+    write_json(&message.id, out);
+    out.extend_from_slice(br#","at":"#);
+    write_json(&message.at, out);
+    out.extend_from_slice(br#","username":"#);
+    write_text(message.username, out);
+    out.extend_from_slice(br#","role":"#);
+    write_json(&message.role, out);
+    out.extend_from_slice(br#","message":"#);
+    write_text(message.message, out);
+    if let Some(id) = message.client_message_id {
+        out.extend_from_slice(br#","client_message_id":"#);
+        write_text(id, out);
+    }
+    if message.deleted {
+        out.extend_from_slice(br#","deleted":true"#);
+    }
+    out.push(b'}');
+}
+
+/// A string, copied at once where nothing in it has to be escaped.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    if escaped_bytes(text) == text.len() {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        write_json(&text, out);
+    }
+}
+
+/// Bytes that a text takes at most between the quotes of a JSON string: a control character takes six, a quote or
+/// backslash two, anything else what it is. Sums over all bytes, which the compiler does many bytes at a time.
+fn escaped_bytes(text: &str) -> usize {
+    text.len() + 5 * count(text, |byte| byte < 0x20) + count(text, |byte| byte == b'"' || byte == b'\\')
+}
+
+fn count(text: &str, is_it: impl Fn(u8) -> bool) -> usize {
+    // In pieces whose count fits a byte.
+    let pieces = text.as_bytes().chunks(usize::from(u8::MAX));
+    pieces.map(|piece| usize::from(piece.iter().map(|byte| u8::from(is_it(*byte))).sum::<u8>())).sum()
 }
 
 /// Bytes that [`encode`] makes at most of a message whose text, name and id are given.
-///
-/// JSON escapes a control character as six bytes and a quote or backslash as two; the rest is copied.
 pub fn encoded_bytes(text: &str, username: &str, client_message_id: Option<&str>) -> usize {
     /// Braces, field names, two 20-digit numbers, the role, the header.
     const FIXED: usize = 192;
-    let escaped = |text: &str| -> usize {
-        text.bytes()
-            .map(|byte| match byte {
-                b'"' | b'\\' => 2,
-                0..0x20 => 6,
-                _ => 1,
-            })
-            .sum()
-    };
-    FIXED + escaped(text) + escaped(username) + client_message_id.map_or(0, escaped)
+    FIXED + escaped_bytes(text) + escaped_bytes(username) + client_message_id.map_or(0, escaped_bytes)
 }
 
 /// A close frame.
@@ -596,6 +852,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_search_has_a_query_a_place_and_a_limit() {
+        let query = || Query::parse("Ana B").expect("a query");
+        let search = |before, limit| Ok(ClientEvent::Search { query: query(), before, limit });
+        let event = r#"{"event":"search","query":"Ana B"}"#;
+        assert_eq!(decode(event), search(Position::MAX, limits::SEARCH_DEFAULT));
+        let event = r#"{"event":"search","query":"Ana B","before":7,"limit":50}"#;
+        assert_eq!(decode(event), search(7, limits::SEARCH_MESSAGES));
+        let long = format!(r#"{{"event":"search","query":"{}"}}"#, "x".repeat(limits::QUERY_CHARACTERS + 1));
+        assert_eq!(refused(&long).0, ErrorCode::TooLong);
+        for fields in [
+            r#""q":"x""#,
+            r#""query":7"#,
+            r#""query":" ""#,
+            r#""query":"x","limit":0"#,
+            r#""query":"x","limit":51"#,
+            r#""query":"x","limit":-1"#,
+            r#""query":"x","limit":1e3"#,
+            r#""query":"x","before":-1"#,
+            r#""query":"x","before":"7""#,
+            r#""query":"x","before":18446744073709551616"#,
+        ] {
+            let event = format!(r#"{{"event":"search",{fields}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest, "{event}");
+        }
+    }
+
     /// The payload of the one frame in `bytes`, by the header's own account.
     fn payload(bytes: &[u8]) -> &[u8] {
         assert_eq!(bytes[0], 0x81, "final, text");
@@ -632,6 +915,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn messages_are_written_as_everything_else_is(
+            text in "[\\x00-\\x7f\u{80}-\u{ffff}]{0,300}",
+            name in ".{0,9}",
+            id in proptest::option::of("[ -~]{1,9}"),
+            deleted in proptest::bool::ANY,
+        ) {
+            for role in [Role::Guest, Role::Member, Role::Host] {
+                let message = Message {
+                    username: &name, role, client_message_id: id.as_deref(), deleted, ..message(&text)
+                };
+                let (mut ours, mut serdes) = (Vec::new(), Vec::new());
+                write_message(&message, &mut ours);
+                write_json(&ServerEvent::ReceiveMessage(message), &mut serdes);
+                prop_assert_eq!(String::from_utf8(ours), String::from_utf8(serdes));
+            }
+        }
+
         #[test]
         fn decode_answers_whatever_comes(text in ".{0,200}") {
             let _ = decode(&text);

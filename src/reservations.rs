@@ -80,6 +80,16 @@ impl Reservations {
         self.by_name.get(folded).is_some_and(|it| it.holds(now_ms) && Some(it.key) != key)
     }
 
+    /// Whether this name is kept for this key.
+    pub fn is_kept_for(&self, key: KeyHash, folded: &str, now_ms: i64) -> bool {
+        self.key_of(folded, now_ms) == Some(key)
+    }
+
+    /// Whose a name is.
+    pub fn key_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
+        self.by_name.get(folded).filter(|it| it.holds(now_ms)).map(|it| it.key)
+    }
+
     /// Keeps a name for its key. Without effect where the key's owner is here under as many as a key may hold.
     pub fn reserve(&mut self, folded: &Arc<str>, display: &Arc<str>, key: KeyHash, now_ms: i64) {
         if self.by_name.get(folded).is_some_and(|it| it.key == key) || !self.make_room(key, now_ms) {

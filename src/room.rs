@@ -18,6 +18,8 @@ use crate::reservations::{ReservationChange, Reservations};
 pub enum Owner {
     /// Somebody without an account, and the hash of their browser's key, where it has told one.
     Guest(Option<KeyHash>),
+    /// A host without an account, and the same.
+    Host(Option<KeyHash>),
     /// The owner of an account, and what they are in the room.
     Account(AccountId, Role),
 }
@@ -26,15 +28,24 @@ impl Owner {
     /// Whether both are certainly one person. A guest without a key could be anybody.
     fn is(self, other: Owner) -> bool {
         match (self, other) {
-            (Owner::Guest(Some(key)), Owner::Guest(Some(other))) => key == other,
             (Owner::Account(account, _), Owner::Account(other, _)) => account == other,
-            _ => false,
+            _ => self.key().is_some() && self.key() == other.key(),
         }
     }
 
-    fn role(self) -> Role {
+    /// The key of who has no account.
+    fn key(self) -> Option<KeyHash> {
+        match self {
+            Owner::Guest(key) | Owner::Host(key) => key,
+            Owner::Account(..) => None,
+        }
+    }
+
+    /// What a connection of this owner's is in the room.
+    pub fn role(self) -> Role {
         match self {
             Owner::Guest(_) => Role::Guest,
+            Owner::Host(_) => Role::Host,
             Owner::Account(_, role) => role,
         }
     }
@@ -53,10 +64,19 @@ impl Member {
     fn admits(self, owner: Owner) -> bool {
         match (self, owner) {
             (Member::Account(account), Owner::Account(other, _)) => account == other,
-            (Member::Claimed(_, Some(key)), Owner::Guest(Some(other))) => key == other,
+            (Member::Claimed(_, Some(key)), owner) => owner.key() == Some(key),
             _ => false,
         }
     }
+}
+
+/// A name that a host without an account has used: hosts', and that browser's, for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostName {
+    /// The name in the form that is compared.
+    pub folded: Arc<str>,
+    /// Hash of the `guest_key` it was used with.
+    pub key: Option<KeyHash>,
 }
 
 /// Somebody who is here, on one connection or several.
@@ -90,6 +110,9 @@ pub struct Room {
     reservations: Reservations,
     /// The names of all accounts, by folded name.
     members: HashMap<Arc<str>, Member>,
+    /// The names of hosts without an account, by folded name.
+    host_names: HashMap<Arc<str>, Option<KeyHash>>,
+    new_host_names: Vec<HostName>,
     /// Folded names whose presence may differ from what was told.
     changed: BTreeSet<Arc<str>>,
     /// What `presence` said last, by folded name. Empty while the room is too large to be listed.
@@ -101,10 +124,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// An empty room in which these names are somebody's: guests' for a while, accounts' for ever.
-    pub fn new(reservations: Reservations, accounts: Vec<(Arc<str>, AccountId)>) -> Room {
+    /// An empty room in which these names are somebody's: guests' for a while, accounts' and hosts' for ever.
+    pub fn new(
+        reservations: Reservations,
+        accounts: Vec<(Arc<str>, AccountId)>,
+        host_names: Vec<HostName>,
+    ) -> Room {
         let members = accounts.into_iter().map(|(folded, account)| (folded, Member::Account(account)));
-        Room { reservations, members: members.collect(), ..Room::default() }
+        let host_names = host_names.into_iter().map(|name| (name.folded, name.key));
+        Room { reservations, members: members.collect(), host_names: host_names.collect(), ..Room::default() }
     }
 
     /// Persons here.
@@ -141,14 +169,76 @@ impl Room {
         });
         person.connections += 1;
         if person.connections == 1 {
-            let key = match owner {
-                Owner::Guest(key) => key,
-                Owner::Account(..) => None,
-            };
-            self.reservations.hold(&folded, key);
+            self.reservations.hold(&folded, owner.key());
             self.changed.insert(folded.clone());
         }
+        self.note_host(&folded, owner);
         Ok(folded)
+    }
+
+    /// A host is shown as one on all connections, and its name is kept for hosts.
+    fn note_host(&mut self, folded: &Arc<str>, owner: Owner) {
+        if owner.role() != Role::Host {
+            return;
+        }
+        if let Some(person) = self.present.get_mut(folded)
+            && person.owner.role() != Role::Host
+        {
+            person.owner = owner;
+            self.changed.insert(folded.clone());
+        }
+        if let Owner::Host(key) = owner
+            && self.host_names.len() < limits::HOST_NAMES
+            && !self.host_names.contains_key(folded)
+        {
+            self.host_names.insert(folded.clone(), key);
+            self.new_host_names.push(HostName { folded: folded.clone(), key });
+        }
+    }
+
+    /// The last host's connection of this person ended, and others of theirs go on.
+    pub fn is_host_no_more(&mut self, folded: &str) {
+        if let Some(person) = self.present.get_mut(folded) {
+            person.owner = match person.owner {
+                Owner::Account(account, _) => Owner::Account(account, Role::Member),
+                Owner::Guest(key) | Owner::Host(key) => Owner::Guest(key),
+            };
+            self.changed.insert(folded.into());
+        }
+    }
+
+    /// Names of hosts that have to be stored since the last call.
+    pub fn take_host_names(&mut self) -> Vec<HostName> {
+        std::mem::take(&mut self.new_host_names)
+    }
+
+    /// Whether `owner` has this name already, and so is nobody new: it is an account's or a host's own, kept for the
+    /// owner's browser, or they are here under it.
+    pub fn is_theirs(&self, name: &Name, owner: Owner, now_ms: i64) -> bool {
+        owner.role() == Role::Host
+            || self.members.get(name.folded()).is_some_and(|member| member.admits(owner))
+            || self.present.get(name.folded()).is_some_and(|person| person.owner.is(owner))
+            || owner.key().is_some_and(|key| self.reservations.is_kept_for(key, name.folded(), now_ms))
+    }
+
+    /// Keeps their names for all guests who are here with a key: the door is closed, and they are to get back in.
+    pub fn keep_who_is_here(&mut self, now_ms: i64) {
+        for (folded, person) in &self.present {
+            if let Owner::Guest(Some(key)) = person.owner {
+                self.reservations.reserve(folded, &person.display, key, now_ms);
+            }
+        }
+    }
+
+    /// The account that has this name, and the key that has it: as far as the room knows, whether they are here or not.
+    pub fn owner_of(&self, folded: &str, now_ms: i64) -> Option<Owner> {
+        let here = self.present.get(folded).map(|person| person.owner);
+        let member = || match self.members.get(folded)? {
+            Member::Account(account) => Some(Owner::Account(*account, Role::Member)),
+            Member::Claimed(_, key) => Some(Owner::Guest(*key)),
+        };
+        let kept = || Some(Owner::Guest(Some(self.reservations.key_of(folded, now_ms)?)));
+        here.or_else(member).or_else(kept)
     }
 
     /// The same person again: another spelling of the name, or a key that was not known yet. Only where no second
@@ -166,6 +256,7 @@ impl Room {
                 person.owner = owner;
             }
         }
+        self.note_host(&folded, owner);
         folded
     }
 
@@ -175,6 +266,13 @@ impl Room {
         if member.is_some_and(|member| !member.admits(owner)) {
             let reason = "This name belongs to a member. If it is yours, log in; else choose another.";
             return Err(self.taken(name, reason, now_ms));
+        }
+        if let Some(key) = self.host_names.get(name.folded())
+            && member.is_none()
+            && owner.role() != Role::Host
+            && (key.is_none() || *key != owner.key())
+        {
+            return Err(self.taken(name, "This name belongs to a host.", now_ms));
         }
         if let Some(person) = self.present.get(name.folded()) {
             if !person.owner.is(owner) {
@@ -188,18 +286,24 @@ impl Room {
                 let reason = "This name is open in 8 tabs already: close one of them.";
                 return Err(Refusal::new(ErrorCode::NameTaken, reason));
             }
-        } else if let Owner::Guest(key) = owner
-            && self.reservations.is_closed_to(key, name.folded(), now_ms)
+        } else if !matches!(owner, Owner::Account(..))
+            && self.reservations.is_closed_to(owner.key(), name.folded(), now_ms)
         {
             return Err(self.taken(name, "This name belongs to somebody who was here today.", now_ms));
         }
         Ok(())
     }
 
+    /// `name_taken` for this reason, with a suggestion.
+    pub fn refuse_name(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
+        self.taken(name, reason, now_ms)
+    }
+
     fn taken(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
         let taken = |folded: &str| {
             self.present.contains_key(folded)
                 || self.members.contains_key(folded)
+                || self.host_names.contains_key(folded)
                 || self.reservations.is_closed_to(None, folded, now_ms)
         };
         let suggestion = name.suggest(taken).map(|free| free.display().to_string());
@@ -220,7 +324,8 @@ impl Room {
     ) -> Result<(), Refusal> {
         let owner = Owner::Guest(key);
         let elsewhere = self.present.get(name.folded()).is_some_and(|person| !person.owner.is(owner));
-        if elsewhere || self.members.contains_key(name.folded()) {
+        let hosts = self.host_names.get(name.folded()).is_some_and(|host| host.is_none() || *host != key);
+        if elsewhere || hosts || self.members.contains_key(name.folded()) {
             return Err(self.taken(name, "Somebody has this name, or one that looks like it.", now_ms));
         }
         if self.reservations.is_closed_to(key, name.folded(), now_ms) {
@@ -451,7 +556,7 @@ mod tests {
 
     #[test]
     fn a_members_name_is_its_accounts_here_or_not() {
-        let mut room = Room::new(Reservations::default(), vec![(name("Ana").shared_folded(), 7)]);
+        let mut room = Room::new(Reservations::default(), vec![(name("Ana").shared_folded(), 7)], Vec::new());
         for key in [None, Some(MINE)] {
             let refusal = join(&mut room, "ana", key).expect_err("a guest");
             assert_eq!(refusal.code, ErrorCode::NameTaken);

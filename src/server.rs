@@ -16,19 +16,21 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::accounts::Accounts;
 use crate::accounts::invite::InviteCode;
 use crate::api::Api;
-use crate::banner;
+use crate::banner::{self, Opened};
 use crate::caps::{Caps, ForwardedSeats};
 use crate::client::{ClientContext, ClientOptions, event_of};
-use crate::config::Config;
-use crate::errands::{Errand, Errands};
-use crate::hub::{Command, Hub, HubConfig};
+use crate::config::{Config, DEFAULT_TITLE};
+use crate::errands::Errands;
+use crate::hub::{Command, Errand, Hub, HubConfig};
 use crate::kept::Kept;
 use crate::limits;
 use crate::listener::{self, Context};
 use crate::log_writer::LogWriter;
 use crate::mailer::Mailer;
+use crate::moderation::Moderation;
 use crate::page::{PageContext, Pages};
-use crate::protocol::encode;
+use crate::peer::address_key;
+use crate::protocol::{KeyHash, encode};
 use crate::reservations::Reservations;
 use crate::room::Room;
 use crate::socket::StopSignal;
@@ -113,6 +115,10 @@ pub struct Server {
     hub: Sender<Command>,
     errands: Sender<Errand>,
     invite: Option<InviteCode>,
+    /// Makes its holder a host, on this computer.
+    host_key: String,
+    /// What the room was called at start.
+    title: String,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when all of them have ended.
     running: Receiver<()>,
@@ -135,14 +141,16 @@ impl Server {
         }
         let store = Store::open(&config.database)?;
         let readers = store.readers();
-        let epoch = store.epoch().to_owned();
         let accounts = Arc::new(open_accounts(&store, &config, local_addr.port())?);
         let stop = Arc::new(StopSignal::new()?);
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
-        let mailer = config.sendmail.clone().map(|program| Mailer { program, title: config.title.clone() });
+        let mailer = config.sendmail.clone().map(|program| Mailer { program });
         let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
         let (errands, errands_thread) = errands.start(alive.clone())?;
+        let (host_key, start_key) = accounts
+            .start_key()
+            .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
         let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
         let api = Api {
             accounts: accounts.clone(),
@@ -150,29 +158,42 @@ impl Server {
             errands: errands.clone(),
             invite: invite.clone(),
             public_urls: config.public_urls.clone(),
-            title: config.title.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            start_key,
             mails: config.sendmail.is_some(),
             claims: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
-        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api))?;
-        let hub_thread = start_hub(store, &accounts, &config, commands, alive.clone())?;
+        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api, readers.clone()))?;
+        let hub_config = HubConfig {
+            title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
+            members_only: config.members_only,
+            nonce: random_nonce()?,
+            invite_code: invite.as_ref().map(InviteCode::to_string),
+            proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
+            errands: errands.clone(),
+        };
+        let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
         let mut server = Server {
             local_addr,
             stop: stop.clone(),
             hub: hub.clone(),
             errands,
             invite,
+            host_key: host_key.text(),
+            title: accounts
+                .room_title()
+                .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
             threads: vec![hub_thread, errands_thread],
             running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
         let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
         let context = Arc::new(Context {
-            client: ClientContext::new(hub, readers, accounts, epoch, options, stop.clone()),
+            client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            forwarded: ForwardedSeats::new(caps),
+            forwarded: Arc::new(ForwardedSeats::new(caps)),
             stop,
             pages,
         });
@@ -189,6 +210,16 @@ impl Server {
     /// Where it listens; with port 0 asked for, the port it got.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// What is to be shown of it to who has opened it.
+    pub fn opened(&self) -> Opened<'_> {
+        Opened {
+            port: self.local_addr.port(),
+            title: &self.title,
+            invite_code: self.invite.as_ref(),
+            host_key: &self.host_key,
+        }
     }
 
     /// What signing up needs; none where anybody may.
@@ -239,20 +270,20 @@ fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, 
 fn start_hub(
     store: Store,
     accounts: &Accounts,
+    hub_config: HubConfig,
     config: &Config,
     commands: Receiver<Command>,
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
     let unusable = |error: String| StartError::Log(config.database.clone(), error);
     let kept = newest_frames(&store).map_err(|error| unusable(error.to_string()))?;
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
     let mut log = LogWriter::new(store);
     let reservations = log.reservations().map_err(|error| unusable(error.to_string()))?;
     let names = accounts.names().map_err(|error| unusable(error.to_string()))?;
-    let room = Room::new(Reservations::new(reservations), names);
-    let hub_config = HubConfig { title: config.title.clone(), members_only: config.members_only, nonce };
-    let hub = Hub::new(hub_config, commands, room, kept, log);
+    let hosts = log.hosts_room(config.title.as_deref()).map_err(|error| unusable(error.to_string()))?;
+    let room = Room::new(Reservations::new(reservations), names, hosts.names);
+    let moderation = Moderation::new(hosts.settings, hosts.held, hosts.actions);
+    let hub = Hub::new(hub_config, commands, room, moderation, kept, log);
     let run = move || {
         let _alive = alive;
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
@@ -263,6 +294,12 @@ fn start_hub(
         }
     };
     Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
+}
+
+fn random_nonce() -> io::Result<KeyHash> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
+    Ok(nonce)
 }
 
 /// What a class missed while the server restarted comes from memory.

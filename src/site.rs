@@ -6,14 +6,19 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
+use jiff::Zoned;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tiny_http::Header;
 
 use crate::api::Api;
 use crate::banner;
-use crate::config::Config;
+use crate::config::{Config, ExportFormat};
 use crate::limits::PAGE_BYTES;
+use crate::password_queue::Party;
+use crate::protocol::Role;
+use crate::store::Readers;
+use crate::variants::without_host_part;
 
 const PAGE: &str = include_str!("../index.html");
 const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
@@ -24,12 +29,13 @@ pub struct PageContext {
     config: Config,
     port: u16,
     api: Api,
+    readers: Readers,
 }
 
 impl PageContext {
     /// For a room with these choices; `port` is the one that is listened on, not 0.
-    pub fn new(config: &Config, port: u16, api: Api) -> PageContext {
-        PageContext { config: config.clone(), port, api }
+    pub fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
+        PageContext { config: config.clone(), port, api, readers }
     }
 
     /// For a room that nobody is in.
@@ -39,17 +45,19 @@ impl PageContext {
         let connect = || store.connect().expect("connects");
         let accounts =
             crate::accounts::Accounts::open(connect(), connect(), "http://localhost").expect("opens");
+        let start_key = accounts.start_key().expect("a key").1;
         let api = Api {
             accounts: std::sync::Arc::new(accounts),
             hub: crossbeam_channel::bounded(1).0,
             errands: crossbeam_channel::bounded(1).0,
             invite: None,
             public_urls: Vec::new(),
-            title: "Chat".to_owned(),
+            trusted_proxies: Vec::new(),
+            start_key,
             mails: false,
             claims: Default::default(),
         };
-        PageContext::new(&Config::default(), 5000, api)
+        PageContext::new(&Config::default(), 5000, api, store.readers())
     }
 }
 
@@ -89,13 +97,15 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The body. To `HEAD`, and with 304, only its length is told.
     pub body: Bytes,
+    /// The body is the log in this format, and comes page by page.
+    pub transcript: Option<ExportFormat>,
 }
 
 impl Answer {
     fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Answer {
         let headers =
             vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-        Answer { status, headers, body: body.into() }
+        Answer { status, headers, body: body.into(), transcript: None }
     }
 
     /// One line of text.
@@ -111,7 +121,7 @@ impl Answer {
     /// Nothing to say but that it is done.
     pub fn nothing() -> Answer {
         let headers = vec![("Cache-Control", "no-store".to_owned())];
-        Answer { status: 204, headers, body: Bytes::new() }
+        Answer { status: 204, headers, body: Bytes::new(), transcript: None }
     }
 
     /// The API's form of a refusal: a code for programs and a sentence for people.
@@ -126,18 +136,37 @@ impl Answer {
     }
 }
 
+/// The policy of every answer but the page: nothing runs, loads or frames.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// Page and API.
 #[derive(Debug)]
 pub struct Site {
     context: PageContext,
-    page: Bytes,
-    page_tag: String,
-    /// The Content-Security-Policy of every answer.
+    /// What everybody gets.
+    page: Page,
+    /// What hosts get: the same and the host's part.
+    host_page: Page,
+}
+
+/// A page that is ready to be sent.
+#[derive(Debug)]
+struct Page {
+    body: Bytes,
+    tag: String,
+    /// Its Content-Security-Policy.
     policy: String,
 }
 
+impl Page {
+    fn new(text: String) -> Page {
+        let tag = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16]);
+        Page { policy: policy(&text), tag: format!("\"{tag}\""), body: text.into() }
+    }
+}
+
 impl Site {
-    /// Prepares the embedded page: its tag, and the policy that lets its own script and style run.
+    /// Prepares the embedded page in both its forms: tags, and the policies that let their own scripts and styles run.
     pub fn new(context: PageContext) -> Site {
         Site::with_page(context, PAGE)
     }
@@ -146,8 +175,8 @@ impl Site {
     pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
         // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
         let page = page.replace("\r\n", "\n");
-        let tag = HEXLOWER.encode(&Sha256::digest(page.as_bytes())[..16]);
-        Site { context, policy: policy(&page), page_tag: format!("\"{tag}\""), page: page.into() }
+        let common = without_host_part(&page).expect("the page's markers fit, as a test makes sure");
+        Site { context, page: Page::new(common), host_page: Page::new(page) }
     }
 
     /// The routes.
@@ -157,11 +186,15 @@ impl Site {
             "/" if read => self.page(ask),
             "/healthz" if read => Answer::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
-            "/favicon.ico" if read => Answer { status: 204, headers: Vec::new(), body: Bytes::new() },
+            "/favicon.ico" if read => Answer { headers: Vec::new(), ..Answer::nothing() },
             "/api/invite" if read => self.invite(),
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
             "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
+            path if let Some(format) = transcript_format(path) => match read {
+                true => self.transcript(ask, format),
+                false => not_allowed(ask, "GET, HEAD"),
+            },
             path if is_api(path) => match Api::method_of(path) {
                 Some(allowed) if allowed.split(", ").any(|method| method == ask.method) => {
                     self.context.api.answer(ask)
@@ -173,14 +206,24 @@ impl Site {
         }
     }
 
-    /// The headers that every answer carries, whatever it says.
+    /// Whom a request counts for that has to wait.
+    pub fn party_of(&self, ask: &Ask) -> Party {
+        self.context.api.party_of(ask)
+    }
+
+    /// The way to the log.
+    pub fn readers(&self) -> Readers {
+        self.context.readers.clone()
+    }
+
+    /// The headers that every answer carries, unless it has its own of that name.
     pub fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         // Browsers ignore this one on plain http, and complain of it in everybody's console.
         let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
         [
             // tiny_http would name itself.
             ("Server", "chat-app"),
-            ("Content-Security-Policy", &self.policy),
+            ("Content-Security-Policy", NOTHING),
             ("X-Content-Type-Options", "nosniff"),
             ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -190,26 +233,60 @@ impl Site {
     }
 
     fn page(&self, ask: &Ask) -> Answer {
+        // Who cannot be looked up, because the database cannot be read, is no host for now.
+        let is_host = matches!(self.context.api.role_of(ask), Ok(Some(Role::Host)));
+        let page = if is_host { &self.host_page } else { &self.page };
         let known = ask.header("If-None-Match").is_some_and(|tags| {
-            tags.split(',')
-                .map(str::trim)
-                .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.page_tag)
+            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
         });
         Answer {
             status: if known { 304 } else { 200 },
             headers: vec![
                 ("Content-Type", "text/html; charset=utf-8".to_owned()),
-                // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
+                // Kept, but asked for each time: after an update nobody talks to the new room with the old page, and
+                // who has become host, or is none any more, gets the other one.
                 ("Cache-Control", "no-cache".to_owned()),
-                ("ETag", self.page_tag.clone()),
+                ("Vary", "Cookie".to_owned()),
+                ("ETag", page.tag.clone()),
+                ("Content-Security-Policy", page.policy.clone()),
             ],
-            body: self.page.clone(),
+            body: page.body.clone(),
+            transcript: None,
         }
+    }
+
+    /// The log, for hosts.
+    fn transcript(&self, ask: &Ask, format: ExportFormat) -> Answer {
+        match self.context.api.role_of(ask) {
+            Ok(Some(Role::Host)) => {}
+            Ok(_) => {
+                let reason = "Only a host may take the transcript. Open the host link in this browser first.";
+                return Answer::api_error(403, "not_host", reason);
+            }
+            Err(answer) => return answer,
+        }
+        let (kind, ending) = match format {
+            ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
+            ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+            ExportFormat::Json => ("application/json", "json"),
+        };
+        let name = Zoned::now().strftime("chat-%Y-%m-%d-%H%M");
+        Answer { transcript: Some(format), ..Answer::new(200, kind, "") }
+            .with("Content-Disposition", format!("attachment; filename=\"{name}.{ending}\""))
     }
 
     fn invite(&self) -> Answer {
         let url = banner::invite_url(&self.context.config, self.context.port, &banner::interfaces());
         Answer::json(200, &json!({"qr_svg": banner::qr_svg(&url), "url": url}))
+    }
+}
+
+fn transcript_format(path: &str) -> Option<ExportFormat> {
+    match path {
+        "/transcript.txt" => Some(ExportFormat::Txt),
+        "/transcript.csv" => Some(ExportFormat::Csv),
+        "/transcript.json" => Some(ExportFormat::Json),
+        _ => None,
     }
 }
 
@@ -291,7 +368,7 @@ mod tests {
     #[test]
     fn the_policy_names_the_hashes_of_what_a_browser_reads() {
         // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
-        let policy = site().policy;
+        let policy = site().page.policy;
         assert!(
             policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
             "{policy}"
@@ -301,12 +378,25 @@ mod tests {
             "{policy}"
         );
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
-        assert!(!String::from_utf8_lossy(&site().page).contains('\r'), "what is hashed is what is sent");
+        assert!(!String::from_utf8_lossy(&site().page.body).contains('\r'), "what is hashed is what is sent");
     }
 
     #[test]
     fn a_page_without_script_lets_none_run() {
         assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
+    }
+
+    #[test]
+    fn everybody_but_a_host_gets_at_most_100_kb_and_nothing_of_the_hosts_part() {
+        let Site { page, host_page, .. } = Site::new(PageContext::alone());
+        assert!(page.body.len() <= 100_000, "{} bytes", page.body.len());
+        let (common, whole) = (String::from_utf8_lossy(&page.body), String::from_utf8_lossy(&host_page.body));
+        assert_eq!(whole, PAGE.replace("\r\n", "\n"), "a host gets all of it");
+        for part in ["moderat", "keep_device_out", "transcript", "id=\"host\""] {
+            assert!(whole.contains(part) && !common.contains(part), "{part}");
+        }
+        assert_ne!(page.tag, host_page.tag);
+        assert_ne!(page.policy, host_page.policy, "each lets its own script run, and no other's");
     }
 
     #[test]

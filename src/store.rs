@@ -9,15 +9,21 @@
 //! | `store/file.rs` | the file before SQLite opens it: whose it is, one server at a time |
 //! | `store/schema.rs` | the tables (`schema_1.sql`), migrations, settings of a connection |
 //! | `store/append.rs` | writing a turn |
+//! | `store/clear.rs` | clearing the log |
 //! | `store/guests.rs` | guests' names kept over restarts |
+//! | `store/hosts.rs` | what hosts have decided and done, kept over restarts |
 //! | `store/read.rs` | reading pages forwards and backwards |
+//! | `store/find.rs` | looking through the log |
 //! | `store/readers.rs` | the shared connections they are read on |
 //! | `store/checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
 
 mod append;
 mod checkpoint;
+mod clear;
 mod file;
+mod find;
 mod guests;
+mod hosts;
 mod read;
 mod readers;
 mod schema;
@@ -38,6 +44,8 @@ use file::{Found, LockFile};
 
 pub use append::{AppendError, Change, NewMessage, Outcome};
 pub use file::OpenError;
+pub use find::{FoundMessages, FoundPage};
+pub use hosts::HostsRoom;
 pub use read::{HistoryPage, LogEntry, LogPage, ReadError, Reader, StoredMessage};
 pub use readers::Readers;
 
@@ -51,6 +59,8 @@ pub struct Store {
     db: Connection,
     epoch: String,
     head: Position,
+    /// Everything up to here was cleared.
+    cleared: Position,
     tabs: TabIds,
     readers: Readers,
     source: Source,
@@ -108,7 +118,7 @@ impl Store {
 
     fn open_in_memory() -> Result<Store, OpenError> {
         let path = Path::new(IN_MEMORY);
-        let source = Source::Memory(new_epoch(path)?);
+        let source = Source::Memory(first_epoch(path)?);
         Store::over(source.connect(path)?, source, path)
     }
 
@@ -130,16 +140,27 @@ impl Store {
         }
         source.start_writing(&db, path)?;
         schema::set_up_writing(&db).map_err(failed)?;
-        schema::migrate(&mut db, &new_epoch(path)?).map_err(failed)?;
+        schema::migrate(&mut db, &first_epoch(path)?).map_err(failed)?;
         let epoch = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).map_err(failed)?;
         let head = read::head(&db).map_err(failed)?;
+        let cleared = clear::cleared(&db).map_err(failed)?;
         let readers = Readers::open(&source, path)?;
         let checkpointer = match &source {
             Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path, left_over)?),
             Source::Memory(_) => None,
         };
         db.busy_timeout(limits::STORE_BUSY).map_err(failed)?;
-        Ok(Store { db, epoch, head, tabs: TabIds::default(), readers, source, checkpointer, _lock: None })
+        Ok(Store {
+            db,
+            epoch,
+            head,
+            cleared,
+            tabs: TabIds::default(),
+            readers,
+            source,
+            checkpointer,
+            _lock: None,
+        })
     }
 
     /// The name of this log: positions of another one mean nothing here.
@@ -260,11 +281,14 @@ impl Source {
     }
 }
 
+fn first_epoch(path: &Path) -> Result<String, OpenError> {
+    new_epoch().map_err(|error| OpenError::Failed(path.to_owned(), format!("no random numbers: {error}")))
+}
+
 /// 128 random bits in hexadecimal.
-fn new_epoch(path: &Path) -> Result<String, OpenError> {
+fn new_epoch() -> std::io::Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| OpenError::Failed(path.to_owned(), format!("no random numbers: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 

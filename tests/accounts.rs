@@ -15,57 +15,58 @@ use std::net::SocketAddr;
 
 /// A browser, as far as a server can tell: it keeps cookies, and names its origin.
 #[derive(Debug, Clone)]
-struct Browser {
-    addr: SocketAddr,
+pub struct Browser {
+    /// Where the server listens.
+    pub addr: SocketAddr,
     /// The host that it knows the room by, over https; none: `addr`, over http.
-    site: Option<&'static str>,
+    pub site: Option<&'static str>,
     /// What stands in `X-Forwarded-For`, to be believed where the loopback address is a trusted proxy.
     forwarded: Option<String>,
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    fn new(addr: SocketAddr) -> Browser {
+    pub fn new(addr: SocketAddr) -> Browser {
         Browser { addr, site: None, forwarded: None, cookies: Vec::new() }
     }
 
     /// The same browser, at another address.
-    fn from(mut self, address: &str) -> Browser {
+    pub fn from(mut self, address: &str) -> Browser {
         self.forwarded = Some(address.to_owned());
         self
     }
 
     /// One that has signed up as `name`, with [`email_of`] and [`password_of`] that name.
-    fn signed_up(server: &TestServer, name: &str) -> Browser {
+    pub fn signed_up(server: &TestServer, name: &str) -> Browser {
         let mut browser = Browser::new(server.addr());
         let answer = browser.sign_up(name);
         assert_eq!(answer.status, 201, "{}", answer.text());
         browser
     }
 
-    fn sign_up(&mut self, name: &str) -> Response {
+    pub fn sign_up(&mut self, name: &str) -> Response {
         let (email, password) = (email_of(name), password_of(name));
         self.post("/api/signup", json!({"email": email, "username": name, "password": password}))
     }
 
-    fn log_in(&mut self, email: &str, password: &str) -> Response {
+    pub fn log_in(&mut self, email: &str, password: &str) -> Response {
         self.post("/api/login", json!({"email": email, "password": password}))
     }
 
-    fn post(&mut self, path: &str, body: Value) -> Response {
+    pub fn post(&mut self, path: &str, body: Value) -> Response {
         self.post_as(path, "application/json", &body.to_string())
     }
 
-    fn post_as(&mut self, path: &str, kind: &str, body: &str) -> Response {
+    pub fn post_as(&mut self, path: &str, kind: &str, body: &str) -> Response {
         let headers = format!("Content-Type: {kind}\r\nContent-Length: {}\r\n", body.len());
         self.ask(&format!("POST {path}"), &headers, body)
     }
 
-    fn get(&mut self, path: &str) -> Response {
+    pub fn get(&mut self, path: &str) -> Response {
         self.ask(&format!("GET {path}"), "", "")
     }
 
-    fn ask(&mut self, line: &str, headers: &str, body: &str) -> Response {
+    pub fn ask(&mut self, line: &str, headers: &str, body: &str) -> Response {
         let own = self.headers();
         let answer =
             http(self.addr, format!("{line} HTTP/1.1\r\nConnection: close\r\n{own}{headers}\r\n{body}"));
@@ -80,7 +81,8 @@ impl Browser {
         answer
     }
 
-    fn headers(&self) -> String {
+    /// What it sends with everything.
+    pub fn headers(&self) -> String {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookie =
             if cookies.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookies.join("; ")) };
@@ -93,17 +95,17 @@ impl Browser {
     }
 
     /// A tab: a connection with this browser's cookies.
-    fn connect(&self) -> TestClient {
+    pub fn connect(&self) -> TestClient {
         self.connect_at("/ws")
     }
 
-    fn connect_at(&self, target: &str) -> TestClient {
+    pub fn connect_at(&self, target: &str) -> TestClient {
         let answer = Knock::with_headers(self.addr, target, &self.headers()).and_then(Knock::enter);
         answer.expect("the server answers").unwrap_or_else(|response| panic!("refused: {response:?}"))
     }
 
     /// A tab that has joined under the account's name.
-    fn join(&self) -> TestClient {
+    pub fn join(&self) -> TestClient {
         let mut tab = self.connect();
         tab.send(json!({"event": "join"}));
         tab.expect_event("joined");
@@ -111,27 +113,27 @@ impl Browser {
     }
 
     /// Who the server takes this browser for.
-    fn user(&mut self) -> Value {
+    pub fn user(&mut self) -> Value {
         let answer = self.get("/api/session");
         assert_eq!(answer.status, 200);
         answer.json()["user"].clone()
     }
 
-    fn cookie(&self, name: &str) -> Option<&str> {
+    pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-fn email_of(name: &str) -> String {
+pub fn email_of(name: &str) -> String {
     format!("{}@school.example", name.to_lowercase().replace(' ', "."))
 }
 
-fn password_of(name: &str) -> String {
+pub fn password_of(name: &str) -> String {
     format!("what only {name} knows")
 }
 
 /// A refusal of the API: its status, its code, and a sentence.
-fn refused(answer: &Response) -> (u16, String) {
+pub fn refused(answer: &Response) -> (u16, String) {
     let error = &answer.json()["error"];
     let sentence = error["message"].as_str().expect("a refusal says why");
     assert!(sentence.len() > 10 && sentence.ends_with('.') && !sentence.contains('\n'), "{sentence:?}");
@@ -139,16 +141,16 @@ fn refused(answer: &Response) -> (u16, String) {
 }
 
 /// Requests come from wherever they say, so that a test can have many addresses.
-fn behind_a_proxy(config: &mut Config) {
+pub fn behind_a_proxy(config: &mut Config) {
     config.trusted_proxies = vec![config.bind];
 }
 
 /// The bytes of every file beside the database, write-ahead log included.
-fn files_of(server: &TestServer) -> Vec<u8> {
+pub fn files_of(server: &TestServer) -> Vec<u8> {
     let files = std::fs::read_dir(server.folder()).expect("the folder can be read");
     files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("a file can be read")).collect()
 }
 
-fn holds(bytes: &[u8], secret: &str) -> bool {
+pub fn holds(bytes: &[u8], secret: &str) -> bool {
     bytes.windows(secret.len()).any(|part| part == secret.as_bytes())
 }

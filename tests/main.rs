@@ -10,14 +10,17 @@ mod deletion;
 mod delivery;
 mod history;
 mod resume;
+mod search;
 
 // Who is here.
 mod names;
 mod presence;
 mod typing;
 
-// Who has an account.
+// Who has an account, and who runs the room.
 mod accounts;
+mod hosts;
+mod transcript;
 
 // Those who write or read badly.
 mod closing;

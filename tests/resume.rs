@@ -31,7 +31,7 @@ fn a_connection_begins_in_order() {
 
 #[test]
 fn the_welcome_says_what_a_client_needs() {
-    let server = TestServer::with(|config| config.title = "Class 7b".to_owned());
+    let server = TestServer::with(|config| config.title = Some("Class 7b".to_owned()));
     say_numbers(&server, 1, 3);
     let mut client = server.connect();
     let welcome = client.expect_event("welcome");

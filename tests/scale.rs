@@ -86,7 +86,7 @@ fn who_is_far_behind_catches_up_and_holds_up_nobody() {
 }
 
 /// A log of `messages`, written as the room writes it.
-fn fill(database: &std::path::Path, messages: u64) {
+pub fn fill(database: &std::path::Path, messages: u64) {
     let mut store = Store::open(database).expect("a new database");
     let username: Arc<str> = "Speaker".into();
     let message = |n: u64| {

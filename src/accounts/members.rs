@@ -7,12 +7,12 @@ use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use super::email::Email;
 use super::password::{NOBODYS_HASH, Password};
-use super::token::{Token, TokenHash};
-use super::{AccountId, Accounts, Asker, Login, NewSession, Unavailable, sessions};
+use super::sessions::Begun;
+use super::token::Token;
+use super::{AccountId, Accounts, Asker, Login, Member, NewSession, Unavailable, sessions};
 use crate::clock::wall_clock_ms;
 use crate::limits;
 use crate::names::Name;
-use crate::protocol::Role;
 
 /// Why there is no new account.
 #[derive(Debug)]
@@ -91,9 +91,10 @@ impl Accounts {
             inserted => inserted?,
         };
         let account = transaction.last_insert_rowid();
-        let ended = sessions::begin(&transaction, account, &token.hash(), asker.session)?;
+        let begun = sessions::begin(&transaction, Some(account), None, &token.hash(), asker.session)?;
         transaction.commit()?;
-        Ok(new_session(account, name.clone(), email.as_str().to_owned(), token, device, ended))
+        let member = Member { account, name: name.clone() };
+        Ok(new_session(member, email.as_str().to_owned(), token, device, begun))
     }
 
     /// Begins a session for who knows the address and its password. Hashes a password, whether or not there is such an
@@ -121,9 +122,10 @@ impl Accounts {
         if current.as_ref() != Some(&known.hash) {
             return Err(LoginError::Wrong);
         }
-        let ended = sessions::begin(&transaction, known.id, &token.hash(), asker.session)?;
+        let begun = sessions::begin(&transaction, Some(known.id), None, &token.hash(), asker.session)?;
         transaction.commit()?;
-        Ok(new_session(known.id, known.name, known.email, token, device, ended))
+        let member = Member { account: known.id, name: known.name };
+        Ok(new_session(member, known.email, token, device, begun))
     }
 
     /// Gives the account of this session another password, and ends its other sessions and its reset link. Hashes two
@@ -176,7 +178,8 @@ impl Accounts {
     }
 
     fn prove_own(&self, login: &Login, password: &Password, asker: &Asker) -> Result<Known, ProofError> {
-        let known = self.known("users.id = ?1", login.account)?.ok_or(LoginError::Wrong)?;
+        let account = login.member.as_ref().ok_or(LoginError::Wrong)?.account;
+        let known = self.known("users.id = ?1", account)?.ok_or(LoginError::Wrong)?;
         let email = Email::parse(&known.email).map_err(|_| LoginError::Wrong)?;
         self.prove(&email, Some(&known), password, asker)?;
         Ok(known)
@@ -218,14 +221,7 @@ impl Accounts {
     }
 }
 
-fn new_session(
-    account: AccountId,
-    name: Name,
-    email: String,
-    token: Token,
-    device: String,
-    ended: Vec<TokenHash>,
-) -> NewSession {
-    let login = Arc::new(Login { account, session: token.hash(), name, role: Role::Member });
-    NewSession { token, login, email, device, ended }
+fn new_session(member: Member, email: String, token: Token, device: String, begun: Begun) -> NewSession {
+    let login = Arc::new(Login { session: token.hash(), member: Some(member), host: begun.host });
+    NewSession { token, login, email, device, ended: begun.ended }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{AccountId, Accounts, Login, Unavailable};
+use super::{AccountId, Accounts, HostGeneration, Login, Member, Unavailable};
 use crate::clock::wall_clock_ms;
 use crate::limits;
 use crate::names::Name;
-use crate::protocol::Role;
 
 impl Accounts {
     /// Who a cookie belongs to; none if nobody, or no longer.
@@ -27,13 +26,18 @@ impl Accounts {
     pub fn session_by_hash(&self, hash: &TokenHash) -> Result<Option<Arc<Login>>, Unavailable> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
-            "SELECT sessions.token, users.id, users.display, users.folded FROM sessions JOIN users ON users.id = user
+            "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
              WHERE token = ?1 AND expires_at > ?2",
         )?;
         let found = statement.query_row(params![hash, wall_clock_ms()], |row| {
-            let (display, folded): (String, String) = (row.get(2)?, row.get(3)?);
-            let name = Name::stored(display.into(), folded.into());
-            Ok(Login { session: row.get(0)?, account: row.get(1)?, name, role: Role::Member })
+            let member = match row.get::<_, Option<AccountId>>(2)? {
+                Some(account) => {
+                    let (display, folded): (String, String) = (row.get(3)?, row.get(4)?);
+                    Some(Member { account, name: Name::stored(display.into(), folded.into()) })
+                }
+                None => None,
+            };
+            Ok(Login { session: row.get(0)?, host: row.get(1)?, member })
         });
         // The index found it by a hash of which nobody can choose a bit; what decides is compared in constant time.
         Ok(found.optional()?.filter(|login| same(&login.session, hash)).map(Arc::new))
@@ -63,33 +67,49 @@ impl Accounts {
     }
 }
 
-/// Begins a session in place of `old`; the sessions that end with it.
+/// A session that is on disk.
+pub(super) struct Begun {
+    /// Of which generation of host links it is, if it is a host's.
+    pub host: Option<HostGeneration>,
+    /// The sessions that ended with it.
+    pub ended: Vec<TokenHash>,
+}
+
+/// Begins a session in place of `old`: of an account, or of a host without one. Who was a host stays it.
 pub(super) fn begin(
     db: &Transaction<'_>,
-    account: AccountId,
+    account: Option<AccountId>,
+    host: Option<HostGeneration>,
     token: &TokenHash,
     old: Option<TokenHash>,
-) -> rusqlite::Result<Vec<TokenHash>> {
-    let expires_at = wall_clock_ms() + limits::SESSION.as_millis() as i64;
-    db.execute(
-        "INSERT INTO sessions (token, user, expires_at) VALUES (?1, ?2, ?3)",
-        params![token, account, expires_at],
-    )?;
+) -> rusqlite::Result<Begun> {
+    let now_ms = wall_clock_ms();
     let mut ended = Vec::new();
-    if let Some(old) = old
-        && db.execute("DELETE FROM sessions WHERE token = ?1", [old])? > 0
-    {
-        ended.push(old);
+    let mut host = host;
+    if let Some(old) = old {
+        let replaced: Option<(Option<HostGeneration>, i64)> = db
+            .prepare_cached("DELETE FROM sessions WHERE token = ?1 RETURNING host, expires_at")?
+            .query_row([old], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some((was_host, expires_at)) = replaced {
+            host = host.or(was_host.filter(|_| expires_at > now_ms));
+            ended.push(old);
+        }
     }
+    db.execute(
+        "INSERT INTO sessions (token, user, host, expires_at) VALUES (?1, ?2, ?3, ?4)",
+        params![token, account, host, now_ms + limits::SESSION.as_millis() as i64],
+    )?;
+    // `IS`: hosts without an account share one bound.
     let mut statement = db.prepare_cached(
         "DELETE FROM sessions WHERE token IN
-             (SELECT token FROM sessions WHERE user = ?1 AND token <> ?2 ORDER BY expires_at DESC LIMIT -1 OFFSET ?3)
+             (SELECT token FROM sessions WHERE user IS ?1 AND token <> ?2 ORDER BY expires_at DESC LIMIT -1 OFFSET ?3)
          RETURNING token",
     )?;
-    let others = limits::ACCOUNT_SESSIONS as i64 - 1;
-    let oldest = statement.query_map(params![account, token, others], |row| row.get(0))?;
+    let others = if account.is_some() { limits::ACCOUNT_SESSIONS } else { limits::HOST_SESSIONS } - 1;
+    let oldest = statement.query_map(params![account, token, others as i64], |row| row.get(0))?;
     ended.extend(oldest.collect::<rusqlite::Result<Vec<TokenHash>>>()?);
-    Ok(ended)
+    Ok(Begun { host, ended })
 }
 
 /// Ends every session of an account but this one.

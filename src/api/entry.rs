@@ -10,9 +10,13 @@ use super::{Api, Visit};
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
-use crate::accounts::{NewSession, SignUpError};
+use crate::accounts::token::Token;
+use crate::accounts::{HostError, HostSession, NewSession, SignUpError};
+use crate::banner;
+use crate::config;
 use crate::hub::{Command, Ended};
 use crate::names::Name;
+use crate::peer;
 use crate::protocol::{KeyHash, hash_key};
 use crate::site::Answer;
 
@@ -102,13 +106,54 @@ impl Api {
         Ok(self.begun(visit, 200, session))
     }
 
+    /// Makes this browser's session a host's, for who has opened a host link.
+    pub(super) fn become_host(&self, visit: &Visit) -> Result<Answer, ApiError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            key: String,
+        }
+        let fields: Fields = visit.fields()?;
+        let invalid = || {
+            let reason = "This host link is not whole, or a newer one has taken its place.";
+            ApiError::new(403, "bad_host_key", reason)
+        };
+        let key = Token::parse(&fields.key).ok_or_else(invalid)?;
+        let begun = self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker());
+        let HostSession { token, login: _, ended } = begun.map_err(|error| match error {
+            HostError::Invalid => invalid(),
+            HostError::Elsewhere => ApiError::new(
+                403,
+                "host_elsewhere",
+                "This link works on the host's own computer, at localhost. For other devices: chat-app host-link.",
+            ),
+            HostError::Unavailable(error) => error.into(),
+        })?;
+        if !ended.is_empty() {
+            self.tell(Command::End(Ended::Sessions(ended)));
+        }
+        Ok(Answer::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
+    }
+
+    /// Whether somebody asks from this computer. What came by a public URL did not, whatever address a proxy or a tunnel that
+    /// runs here gives it.
+    fn is_here(&self, visit: &Visit) -> bool {
+        let Some(peer) = visit.ask.peer.map(|peer| peer.to_canonical()) else { return false };
+        let by_proxy = peer::is_trusted(peer, &self.trusted_proxies);
+        let host = visit.ask.header("Host").unwrap_or_default();
+        let origins = ["http", "https"].map(|scheme| config::origin(&format!("{scheme}://{host}")));
+        let by_public_url = origins.iter().flatten().any(|origin| self.public_urls.contains(origin));
+        let own = peer.is_loopback() || banner::interfaces().iter().any(|own| own.address == peer);
+        own && !by_public_url && !by_proxy
+    }
+
     /// The answer to who has a session now; the ones that it replaced end.
     fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Answer {
         let NewSession { token, login, email, device, ended } = session;
         if !ended.is_empty() {
             self.tell(Command::End(Ended::Sessions(ended)));
         }
-        let user = json!({"username": login.name.display(), "email": email, "role": login.role});
+        let name = login.member.as_ref().map(|member| member.name.display());
+        let user = json!({"username": name, "email": email, "role": login.role()});
         Answer::json(status, &json!({"user": user}))
             .with("Set-Cookie", visit.cookies.set_session(&token))
             .with("Set-Cookie", visit.cookies.set_device(&device))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::accounts::{LoginError, Unavailable};
-use crate::protocol::Refusal;
+use crate::protocol::{ErrorCode, Refusal};
 use crate::site::Answer;
 
 /// A request that was not done.
@@ -35,7 +35,11 @@ impl ApiError {
         ApiError { field: Some(field), ..ApiError::new(409, code, message) }
     }
 
+    /// A name that the room does not give: somebody else's, or nobody new gets one just now.
     pub(super) fn name_taken(refusal: Refusal) -> ApiError {
+        if refusal.code == ErrorCode::DoorClosed {
+            return ApiError::new(403, "door_closed", refusal.message);
+        }
         let suggestion = refusal.suggestion;
         ApiError { suggestion, ..ApiError::taken("username", "name_taken", &refusal.message) }
     }

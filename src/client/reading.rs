@@ -1,5 +1,7 @@
 //! Reading a registered client: decode, price, hand over, wait.
 
+mod answers;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +11,13 @@ use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use super::{ClientContext, filled};
-use crate::clients::{ClientId, Permit};
+use super::ClientContext;
+use crate::clients::ClientId;
 use crate::fault;
 use crate::hub::{Command, Request};
 use crate::limits;
-use crate::log_writer::wire;
 use crate::pace::Budget;
-use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Position, Refusal, ServerEvent, decode, encode};
+use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, decode};
 use crate::sender::Link;
 use crate::socket;
 
@@ -77,8 +78,8 @@ pub(super) struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
-    /// Holds a word while no answer from the log is on its way to this client.
-    answered: (Sender<()>, Receiver<()>),
+    /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
+    answered: Option<(Sender<()>, Receiver<()>)>,
 }
 
 impl<'a> Reading<'a> {
@@ -115,7 +116,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
-            answered: filled(1),
+            answered: None,
         }
     }
 
@@ -162,12 +163,16 @@ impl<'a> Reading<'a> {
         let decoded = decode(text);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
-            Ok(ClientEvent::DeleteMessage { .. }) => Price::Message,
+            Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Search { .. }) => Price::Message,
+            Ok(ClientEvent::Moderate(_)) => Price::Message,
             Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
             _ => Price::Bytes(limits::FRAME_COST_BYTES),
         })?;
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
+            Ok(ClientEvent::Search { query, before, limit }) => {
+                return self.answer_search(&query, before, limit);
+            }
             Ok(ClientEvent::Typing) => {
                 let now = Instant::now();
                 if self.typed.is_none_or(|typed| now.duration_since(typed) >= limits::TYPING_EVERY) {
@@ -196,41 +201,6 @@ impl<'a> Reading<'a> {
         }
         let batch = std::mem::take(&mut self.batch);
         self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
-    }
-
-    /// Reads a page of the log on this thread, one at a time, and passes it on.
-    fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
-        self.hand_over()?;
-        // One at a time: a client that takes none of the last is not read until it does, or is cut off.
-        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
-            if self.socket.get_ref().link.is_closing() {
-                return Err(Over);
-            }
-        }
-        let whole = Permit(self.answered.0.clone());
-        let unavailable = |reason: &dyn std::fmt::Display| {
-            log::warn!("a request for history was not answered: {reason}");
-            let refusal =
-                Refusal::new(ErrorCode::RateLimited, "The history cannot be read just now. Try again.");
-            Request::Refuse(Refusal { retry_after_ms: Some(1_000), ..refusal })
-        };
-        let request = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
-            Err(_) => unavailable(&"too many at once"),
-            Ok(()) => {
-                let permit = Permit(self.context.permits.0.clone());
-                match self.context.readers.before(before, limit, limits::HISTORY_BYTES) {
-                    Err(error) => unavailable(&error),
-                    Ok(page) => {
-                        let messages: Vec<_> = page.messages.iter().map(wire).collect();
-                        let mut frame = Vec::new();
-                        encode(&ServerEvent::History { messages: &messages, more: page.more }, &mut frame);
-                        Request::Answer(frame, permit, whole)
-                    }
-                }
-            }
-        };
-        self.batch.push(request);
-        self.hand_over()
     }
 
     /// Takes the price of a frame from the client's budget, and waits where that is spent: nothing is refused, the

@@ -1,12 +1,14 @@
 //! What the hub is told, and what it answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
 use super::{Claim, Ended};
-use crate::accounts::{AccountId, Login};
+use crate::accounts::email::Email;
+use crate::accounts::{AccountId, HostNews, Login, ResetLink};
 use crate::clients::{ClientId, Permit};
 use crate::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
@@ -30,8 +32,44 @@ pub enum Command {
     End(Ended),
     /// The account is deleted, and all its sessions with it.
     Deleted(AccountId),
+    /// What has changed outside of the room that hosts are to know.
+    HostNews(HostNews),
+    /// What became of [`Errand::IssueReset`].
+    Reset(ClientId, Result<IssuedReset, Refusal>),
     /// The server stops.
     Stop,
+}
+
+/// What a client's thread has to read in the log by itself.
+pub struct LogPart {
+    /// From behind this position on; none means the newest [`crate::limits::FRESH_MESSAGES`].
+    pub after: Option<Position>,
+    /// The newest position now.
+    pub head: Position,
+    /// The log's name.
+    pub epoch: String,
+    /// A welcome comes first, with this `reset`.
+    pub welcome: Option<bool>,
+}
+
+/// What is done aside, on the thread of [`crate::errands`].
+#[derive(Debug)]
+pub enum Errand {
+    /// Somebody forgot the password of the account with this address, if there is one.
+    Forgot(Email),
+    /// A host wants a reset link for the account with this name.
+    IssueReset(ClientId, Name),
+    /// The server stops.
+    Stop,
+}
+
+/// A reset link for a host to show.
+#[derive(Debug)]
+pub struct IssuedReset {
+    /// The link.
+    pub link: ResetLink,
+    /// The same as a QR code.
+    pub qr_svg: String,
 }
 
 /// One thing a client's thread hands over.
@@ -42,13 +80,26 @@ pub enum Request {
     Refuse(Refusal),
     /// Finished frames: a ping, a pong.
     Frames(Vec<u8>),
-    /// A finished `history`. The first permit ends when it has been taken up, so that few of them exist at a time; the
-    /// second when the client has it whole, so that each has one at a time.
-    Answer(Vec<u8>, Permit, Permit),
+    /// An answer that was read in the log.
+    Answer(LogAnswer),
     /// The connection is to be ended.
     Close(CloseCode),
     /// The client said goodbye; this is the answer.
     Goodbye(Vec<u8>),
+}
+
+/// A finished answer that was read in the log.
+pub struct LogAnswer {
+    /// Its frame.
+    pub frame: Vec<u8>,
+    /// The same without any message: what is left of it if the log is cleared meanwhile.
+    pub empty: Vec<u8>,
+    /// Up to where the log was cleared when it was read.
+    pub cleared: Position,
+    /// Ends when the answer has been taken up, so that few of them exist at a time.
+    pub taken: Permit,
+    /// Ends when the client has it whole, so that each has one at a time.
+    pub whole: Permit,
 }
 
 /// A client's thread asks to be registered after a position.
@@ -59,6 +110,8 @@ pub struct Registration {
     pub resume: Resume,
     /// Who is logged in.
     pub login: Option<Arc<Login>>,
+    /// Where it comes from, an IPv6 address as its /64.
+    pub address: IpAddr,
     /// Takes one answer.
     pub answer: Sender<Answer>,
 }
@@ -70,17 +123,18 @@ pub enum Resume {
     Fresh,
     /// Everything up to this position of the log with this epoch, as the client says.
     After(Position, String),
-    /// The welcome, and everything up to this position: it caught up by itself so far.
-    Continue(Position),
+    /// The welcome, and everything up to this position of the log with this epoch: it caught up by itself so far.
+    Continue(Position, String),
 }
 
 /// The hub's answer to a registration, at once in every case.
 pub enum Answer {
     /// The client is live; the hub writes from here on.
     Live(ClientId),
-    /// Too much for the hub: write these, ask again from this position on.
-    Frames(Vec<Bytes>, Position),
-    /// Older than what the hub keeps: read the log, ask again. No position means the newest
-    /// [`crate::limits::FRESH_MESSAGES`], after a welcome with this head and this `reset`.
-    Log(Option<Position>, Position, bool),
+    /// A host has removed this person.
+    Removed,
+    /// Too much for the hub: write these, ask again from this position of the log with this epoch on.
+    Frames(Vec<Bytes>, Position, String),
+    /// Older than what the hub keeps: read the log, ask again.
+    Log(LogPart),
 }

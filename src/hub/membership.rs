@@ -6,10 +6,11 @@ use crossbeam_channel::Sender;
 
 use super::Hub;
 use crate::accounts::token::TokenHash;
-use crate::accounts::{AccountId, Login};
+use crate::accounts::{AccountId, HostGeneration, Login, Member};
 use crate::clients::Identity;
 use crate::names::Name;
-use crate::protocol::{CloseCode, KeyHash, Refusal, ServerEvent, encode_close};
+use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
+use crate::room::Owner;
 
 /// May this name become an account's? It is held for this claim if so.
 pub struct Claim {
@@ -31,28 +32,34 @@ pub enum Ended {
     Others(AccountId, TokenHash),
     /// All of an account's.
     All(AccountId),
+    /// Those of hosts whose link is of an earlier generation.
+    HostsBefore(HostGeneration),
 }
 
 impl Hub {
     pub(super) fn claim(&mut self, claim: Claim) {
         let Claim { name, guest_key, number, answer } = claim;
         let now_ms = self.log.now_ms();
-        let _ = answer.send(self.room.claim(&name, guest_key, number, now_ms)); // who is gone unclaims it
+        let owner = Owner::Guest(guest_key);
+        let claimed = self
+            .check_newcomer(&name, owner, now_ms)
+            .and_then(|()| self.room.claim(&name, guest_key, number, now_ms));
+        let _ = answer.send(claimed); // who is gone unclaims it
     }
 
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
     pub(super) fn enrol(&mut self, login: &Arc<Login>) {
-        self.room.enrol(&login.name, login.account, login.role);
-        let theirs = |identity: &Identity| *identity.folded == *login.name.folded();
+        let Some(Member { account, name }) = &login.member else { return };
+        self.room.enrol(name, *account, login.role());
+        let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {
             let Some(client) = self.clients.get(id) else { continue };
             client.login = Some(login.clone());
             if let Some(identity) = &mut client.identity {
-                identity.role = login.role;
-                identity.display = login.name.shared_display();
+                identity.role = login.role();
+                identity.display = name.shared_display();
             }
-            let username = login.name.display();
-            self.tell(id, &ServerEvent::Joined { username, role: login.role, muted: false });
+            self.tell_joined(id);
         }
         self.note_changes();
     }
@@ -60,8 +67,9 @@ impl Hub {
     pub(super) fn end_sessions(&mut self, ended: &Ended) {
         let has_ended = |login: &Login| match ended {
             Ended::Sessions(sessions) => sessions.contains(&login.session),
-            Ended::Others(account, but) => login.account == *account && login.session != *but,
-            Ended::All(account) => login.account == *account,
+            Ended::Others(account, but) => login.is_of(*account) && login.session != *but,
+            Ended::All(account) => login.is_of(*account),
+            Ended::HostsBefore(generation) => login.host.is_some_and(|own| own < *generation),
         };
         for id in self.clients.which(|client| client.login.as_deref().is_some_and(has_ended)) {
             self.depart(id, encode_close(CloseCode::SessionEnded));

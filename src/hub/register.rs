@@ -1,13 +1,15 @@
 //! Registering: from here on the hub writes to a client.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Answer, Hub, Registration, Resume};
+use super::{Answer, Hub, LogPart, Registration, Resume};
 use crate::accounts::Login;
 use crate::clients::Turn;
 use crate::limits;
+use crate::moderation::Mark;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, Session, WIRE_LIMITS, encode};
 
 impl Hub {
@@ -26,46 +28,68 @@ impl Hub {
         self.clients.fan_out(&Turn::default(), now);
     }
 
-    fn room_event(&self) -> ServerEvent<'_> {
+    pub(super) fn room_event(&self) -> ServerEvent<'_> {
+        let room = self.moderation.settings();
         ServerEvent::Room {
-            title: &self.config.title,
-            locked: false,
-            door_closed: false,
-            slow_mode_seconds: 0,
+            title: room.title.as_deref().unwrap_or(&self.config.title),
+            locked: room.locked,
+            door_closed: room.door_closed,
+            slow_mode_seconds: room.slow_mode_seconds,
             members_only: self.config.members_only,
         }
     }
 
+    /// Whether this is somebody who was removed, as far as that can be told before they join.
+    fn is_out(&self, login: Option<&Login>, address: IpAddr) -> bool {
+        let account =
+            login.and_then(|login| login.member.as_ref()).map(|member| Mark::Account(member.account));
+        let is_host = login.is_some_and(|login| login.host.is_some());
+        let marks = [Mark::Address(address), account.unwrap_or(Mark::Address(address))];
+        !is_host && self.moderation.is_removed(&marks)
+    }
+
     /// Answers at once: live if what is missing is little, else what is missing or where to find it.
     fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { link, resume, login, answer } = registration;
+        let Registration { link, resume, login, address, answer } = registration;
+        if self.is_out(login.as_deref(), address) {
+            let _ = answer.send(Answer::Removed); // or its thread is gone
+            return;
+        }
         let head = self.kept.head();
         let (after, reset) = match resume {
-            Resume::Continue(position) => (Some(position), None),
+            Resume::Continue(position, epoch) if epoch == self.log.epoch() => (Some(position), None),
             Resume::After(position, epoch) if epoch == self.log.epoch() && position <= head => {
                 (Some(position), Some(false))
             }
-            Resume::After(..) => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true)),
+            // Another log; or this one, cleared meanwhile.
+            Resume::Continue(..) | Resume::After(..) => {
+                (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true))
+            }
             Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
         };
         let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
         let Some((after, (frames, reached))) = missing else {
-            let _ = answer.send(Answer::Log(after, head, reset.unwrap_or(false)));
+            let part = LogPart { after, head, epoch: self.log.epoch().to_owned(), welcome: reset };
+            let _ = answer.send(Answer::Log(part));
             return;
         };
         let mut own = Vec::new();
         if let Some(reset) = reset {
-            encode(&welcome(self.log.epoch(), head, reset, after > 0, login.as_deref()), &mut own);
+            let more = after > self.log.cleared();
+            encode(&welcome(self.log.epoch(), head, reset, more, login.as_deref()), &mut own);
         }
         if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
             let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
-            let _ = answer.send(Answer::Frames(frames, reached));
+            let _ = answer.send(Answer::Frames(frames, reached, self.log.epoch().to_owned()));
             return;
         }
         frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
+        if login.as_ref().is_some_and(|login| login.host.is_some()) {
+            own.extend_from_slice(&self.moderation_frame());
+        }
         let nonce = self.config.nonce;
-        let id = self.clients.add(link, login, |serial| tab_of_connection(nonce, serial), now);
+        let id = self.clients.add(link, login, address, |serial| tab_of_connection(nonce, serial), now);
         self.clients.tell_frames(id, own, 0);
         if answer.send(Answer::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
@@ -73,7 +97,26 @@ impl Hub {
     }
 }
 
-/// The first event of a connection.
+impl Hub {
+    /// The log was cleared behind so many of the turn's changes: everybody drops what they show, as if they came afresh.
+    pub(super) fn tell_cleared(&mut self, behind: usize) {
+        let mut state = Vec::new();
+        encode(&self.room_event(), &mut state);
+        let (online, listed) = self.room.told();
+        encode(&presence(online, listed.as_deref()), &mut state);
+        for id in self.clients.which(|_| true) {
+            let Some(client) = self.clients.get(id) else { continue };
+            let login = client.login.clone();
+            let mut frames = Vec::new();
+            let head = self.log.cleared();
+            encode(&welcome(self.log.epoch(), head, true, false, login.as_deref()), &mut frames);
+            frames.extend_from_slice(&state);
+            self.clients.tell_frames(id, frames, behind);
+        }
+    }
+}
+
+/// The first event of a connection; and of a log that was cleared.
 pub fn welcome<'a>(
     epoch: &'a str,
     head: Position,
@@ -81,7 +124,10 @@ pub fn welcome<'a>(
     more: bool,
     login: Option<&'a Login>,
 ) -> ServerEvent<'a> {
-    let session = login.map(|login| Session { username: login.name.display(), role: login.role });
+    let session = login.map(|login| Session {
+        username: login.member.as_ref().map(|member| member.name.display()),
+        role: login.role(),
+    });
     ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
 }
 

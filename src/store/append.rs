@@ -7,8 +7,9 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 
 use super::read::{COLUMNS, StoredMessage};
-use super::{Store, guests, role_to_sql, to_sql};
+use super::{Store, clear, guests, hosts, new_epoch, role_to_sql, to_sql};
 use crate::limits;
+use crate::moderation::HostChange;
 use crate::protocol::{KeyHash, Position, Role};
 use crate::reservations::ReservationChange;
 
@@ -23,11 +24,19 @@ pub enum Change {
         message_id: Position,
         /// When, in ms since 1970 UTC.
         at_ms: i64,
-        /// Only if this tab has sent it.
-        only_of: Option<KeyHash>,
+        /// The tab that wants it.
+        tab: KeyHash,
+        /// Whether it may be another tab's message.
+        any: bool,
     },
     /// A guest's name that is kept for its key, or no longer. No part of the log.
     Reservation(ReservationChange),
+    /// What hosts have decided or done. No part of the log.
+    Host(HostChange),
+    /// Everything that was said before goes, and the log gets another name. Takes no position.
+    Clear,
+    /// A message that its sender may not send now, unless it is a retry: then it is answered as one. Never stored.
+    Refused(NewMessage),
 }
 
 /// A message on its way to the log.
@@ -59,12 +68,28 @@ pub enum Outcome {
     Retry(StoredMessage),
     /// The same tab has used this `client_message_id` for another text. Nothing was stored.
     Conflict,
+    /// The message is gone; the deletion has this position.
+    Deleted {
+        /// The deletion's own position.
+        position: Position,
+        /// Who had said it, if it was another tab.
+        author: Option<Arc<str>>,
+    },
     /// The message to delete never was, or is deleted. Nothing was stored.
     Missing,
     /// The message to delete is another tab's. Nothing was stored.
     Foreign,
+    /// All up to a position is gone.
+    Cleared {
+        /// This position.
+        through: Position,
+        /// What the log is called from here on.
+        epoch: String,
+    },
     /// Done; it is no part of the log.
     Done,
+    /// No retry: it stays refused.
+    Refused,
 }
 
 /// Why a turn was not stored. Nothing of it was, and the next one may work.
@@ -116,6 +141,12 @@ impl Store {
         match written {
             Ok((outcomes, head)) => {
                 self.head = head;
+                for outcome in &outcomes {
+                    if let Outcome::Cleared { through, epoch } = outcome {
+                        self.cleared = *through;
+                        self.epoch.clone_from(epoch);
+                    }
+                }
                 if let Some(checkpointer) = &mut self.checkpointer {
                     checkpointer
                         .committed(turn.iter().any(|change| matches!(change, Change::Deletion { .. })));
@@ -132,6 +163,19 @@ impl Store {
                 Err(error.into())
             }
         }
+    }
+}
+
+impl Store {
+    /// Whether a tab's message with this id is in the log.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> Result<bool, AppendError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT 1 FROM messages WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)",
+        )?;
+        Ok(select.exists(params![client_message_id, tab])?)
     }
 }
 
@@ -163,13 +207,22 @@ impl Turn<'_> {
     fn apply(&mut self, change: &Change) -> rusqlite::Result<Outcome> {
         match change {
             Change::Message(message) => self.message(message),
-            Change::Deletion { message_id, at_ms, only_of } => {
-                self.delete(*message_id, *at_ms, only_of.as_ref())
-            }
+            Change::Deletion { message_id, at_ms, tab, any } => self.delete(*message_id, *at_ms, tab, *any),
             Change::Reservation(change) => {
                 guests::store(self.db, change)?;
                 Ok(Outcome::Done)
             }
+            Change::Host(change) => {
+                hosts::store(self.db, change)?;
+                Ok(Outcome::Done)
+            }
+            Change::Clear => {
+                let epoch =
+                    new_epoch().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                clear::clear(self.db, self.head, &epoch)?;
+                Ok(Outcome::Cleared { through: self.head, epoch })
+            }
+            Change::Refused(message) => self.retry_of(message).map(|retry| retry.unwrap_or(Outcome::Refused)),
         }
     }
 
@@ -190,14 +243,25 @@ impl Turn<'_> {
             self.head = position;
             return Ok(Outcome::Stored { position });
         }
-        let select = format!("SELECT {COLUMNS} FROM messages WHERE client_message_id = ?1 AND tab = ?2");
-        let stored = self.db.prepare_cached(&select)?.query_row(params![id, tab], StoredMessage::from_row)?;
+        self.retry_of(message)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// What a message comes to whose id its tab has used already; none if it has not.
+    fn retry_of(&self, message: &NewMessage) -> rusqlite::Result<Option<Outcome>> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM messages
+             WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)"
+        );
+        let stored = self
+            .db
+            .prepare_cached(&select)?
+            .query_row(params![message.client_message_id, message.tab], StoredMessage::from_row)
+            .optional()?;
         // The text of a deleted message is gone, so there is nothing to compare: its id says that it is the one.
-        Ok(if stored.deleted || stored.text == message.text {
-            Outcome::Retry(stored)
-        } else {
-            Outcome::Conflict
-        })
+        Ok(stored.map(|stored| match stored.deleted || stored.text == message.text {
+            true => Outcome::Retry(stored),
+            false => Outcome::Conflict,
+        }))
     }
 
     fn tab(&mut self, key: &KeyHash) -> rusqlite::Result<i64> {
@@ -224,18 +288,20 @@ impl Turn<'_> {
         &mut self,
         message_id: Position,
         at_ms: i64,
-        only_of: Option<&KeyHash>,
+        tab: &KeyHash,
+        any: bool,
     ) -> rusqlite::Result<Outcome> {
-        let found: Option<(i64, Option<KeyHash>)> = self
+        let found: Option<(i64, Option<KeyHash>, String)> = self
             .db
             .prepare_cached(
-                "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab) FROM messages
-                 WHERE position = ?1 AND deleted = 0",
+                "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab), username FROM messages
+                 WHERE position = ?1 AND deleted = 0 AND position > (SELECT cleared FROM room)",
             )?
-            .query_row([to_sql(message_id)], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([to_sql(message_id)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some((size, tab)) = found else { return Ok(Outcome::Missing) };
-        if only_of.is_some() && only_of != tab.as_ref() {
+        let Some((size, sender, username)) = found else { return Ok(Outcome::Missing) };
+        let is_own = sender.as_ref() == Some(tab);
+        if !is_own && !any {
             return Ok(Outcome::Foreign);
         }
         // As many bytes as before: then SQLite overwrites the row where it lies.
@@ -250,7 +316,7 @@ impl Turn<'_> {
         self.widen_gaps(message_id)?;
         self.widen_gaps(position)?;
         self.head = position;
-        Ok(Outcome::Stored { position })
+        Ok(Outcome::Deleted { position, author: (!is_own).then(|| username.into()) })
     }
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.

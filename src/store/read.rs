@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
-use super::{OpenError, file, from_sql, role_from_sql, schema, to_sql};
+use super::{OpenError, clear, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
 use crate::protocol::{Position, Role, encoded_bytes};
 
@@ -34,7 +34,7 @@ pub struct StoredMessage {
 /// they said before: asked for here, since overwriting it would be a long write.
 pub(super) const COLUMNS: &str = "position, at,
     iif(role > 0 AND EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL), 0, role),
-    deleted, username, client_message_id, text";
+    deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text";
 
 impl StoredMessage {
     pub(super) fn from_row(row: &Row) -> rusqlite::Result<StoredMessage> {
@@ -52,7 +52,7 @@ impl StoredMessage {
     }
 
     /// What pages are measured by.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
     }
 }
@@ -99,6 +99,8 @@ pub struct HistoryPage {
     pub messages: Vec<StoredMessage>,
     /// Whether there are older ones.
     pub more: bool,
+    /// The log was cleared up to here when the page was read.
+    pub cleared: Position,
 }
 
 /// Why a page could not be read.
@@ -133,7 +135,7 @@ impl From<rusqlite::Error> for ReadError {
 /// One connection that reads the log.
 #[derive(Debug)]
 pub struct Reader {
-    db: Connection,
+    pub(super) db: Connection,
 }
 
 impl Reader {
@@ -175,6 +177,7 @@ impl Reader {
     ) -> Result<LogPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let head = head(&snapshot)?;
+        let position = position.max(clear::cleared(&snapshot)?.min(head));
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2");
         let mut messages = snapshot.prepare_cached(&select)?;
         let mut deletions = snapshot.prepare_cached(
@@ -257,7 +260,7 @@ impl Reader {
             None => false,
         };
         messages.reverse();
-        Ok(HistoryPage { messages, more })
+        Ok(HistoryPage { messages, more, cleared: clear::cleared(&snapshot)? })
     }
 
     /// The position just before the newest `count` messages that are not deleted: reading after it is a fresh load.
@@ -342,7 +345,7 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
 }
 
 /// The first position of the run without messages around `position`.
-fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
+pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let first: Option<i64> = db
         .prepare_cached("SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
         .query_row([to_sql(position)], |row| row.get(0))
@@ -351,7 +354,7 @@ fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> 
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
-fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
+pub(super) fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
     let gap: Option<i64> = db
         .prepare_cached("SELECT last FROM gaps WHERE first = 1")?
         .query_row([], |row| row.get(0))

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::{HistoryPage, LogPage, OpenError, ReadError, Reader, Source};
+use super::{FoundMessages, FoundPage, HistoryPage, LogPage, OpenError, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
+use crate::search::Matcher;
 
 /// A few [`Reader`]s, handed out one at a time. Each call waits for a free one, at most
 /// [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.
@@ -14,6 +15,9 @@ use crate::protocol::Position;
 pub struct Readers {
     free: Receiver<Reader>,
     back: Sender<Reader>,
+    /// A word for each that may look through the log at once: one fewer than there are, so that a page of history never
+    /// waits for more than other pages.
+    searches: (Sender<()>, Receiver<()>),
 }
 
 impl Readers {
@@ -21,12 +25,22 @@ impl Readers {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = cores.clamp(*limits::READERS.start(), *limits::READERS.end());
         let (back, free) = bounded(count);
+        let searches = bounded(count - 1);
         for _ in 0..count {
             let reader = Reader::over(source.connect(path)?);
             let reader = reader.map_err(|error| OpenError::of_sqlite(path, &error))?;
             back.try_send(reader).expect("the channel has a place for each reader");
         }
-        Ok(Readers { free, back })
+        (1..count).for_each(|_| searches.0.try_send(()).expect("there is a place for each word"));
+        Ok(Readers { free, back, searches })
+    }
+
+    /// [`Reader::head`].
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn head(&self) -> Result<Position, ReadError> {
+        self.with(Reader::head)
     }
 
     /// [`Reader::after`].
@@ -71,24 +85,48 @@ impl Readers {
         self.with(|reader| reader.has_older(position))
     }
 
+    /// [`Reader::find`]. Who looks through the log waits here for others who do, page by page, so that a short search is not
+    /// behind a long one.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn find(
+        &self,
+        matcher: &mut Matcher<'_>,
+        position: Position,
+        limit: usize,
+    ) -> Result<FoundPage, ReadError> {
+        self.searches.1.recv_timeout(limits::READ_DEADLINE).map_err(|_| ReadError::Busy)?;
+        let _word = Loan { lent: Some(()), back: &self.searches.0 };
+        self.with(|reader| reader.find(matcher, position, limit))
+    }
+
+    /// [`Reader::messages_at`].
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn messages_at(&self, positions: &[Position], max_bytes: usize) -> Result<FoundMessages, ReadError> {
+        self.with(|reader| reader.messages_at(positions, max_bytes))
+    }
+
     fn with<T>(&self, read: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let reader = self.free.recv_timeout(limits::READ_DEADLINE).map_err(|_| ReadError::Busy)?;
-        let loan = Loan { reader: Some(reader), back: &self.back };
-        loan.reader.as_ref().map_or(Err(ReadError::Busy), read)
+        let loan = Loan { lent: Some(reader), back: &self.back };
+        loan.lent.as_ref().map_or(Err(ReadError::Busy), read)
     }
 }
 
-/// Gives the reader back however the reading ends, so that a panic can't take it along.
-struct Loan<'a> {
-    reader: Option<Reader>,
-    back: &'a Sender<Reader>,
+/// Gives back what was lent however the reading ends, so that a panic can't take it along.
+struct Loan<'a, T> {
+    lent: Option<T>,
+    back: &'a Sender<T>,
 }
 
-impl Drop for Loan<'_> {
+impl<T> Drop for Loan<'_, T> {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            // There is a place for each reader, and this one's is free.
-            let _ = self.back.try_send(reader);
+        if let Some(lent) = self.lent.take() {
+            // There is a place for each, and this one's is free.
+            let _ = self.back.try_send(lent);
         }
     }
 }

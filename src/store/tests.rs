@@ -1,6 +1,8 @@
 //! What the store promises, on real files.
 
+mod clear;
 mod files;
+mod find;
 mod log;
 mod pages;
 mod pressure;
@@ -79,12 +81,12 @@ fn delete(store: &mut Store, message_id: Position) -> Position {
 }
 
 fn deletion(message_id: Position) -> Change {
-    Change::Deletion { message_id, at_ms: 1_763_900_001_000, only_of: None }
+    Change::Deletion { message_id, at_ms: 1_763_900_001_000, tab: [0; 32], any: true }
 }
 
 fn stored(store: &mut Store, change: Change) -> Position {
     match one(store, change) {
-        Outcome::Stored { position } => position,
+        Outcome::Stored { position } | Outcome::Deleted { position, .. } => position,
         other => panic!("expected it to be stored, got {other:?}"),
     }
 }

@@ -3,6 +3,8 @@
 use super::{Browser, behind_a_proxy, email_of, password_of};
 use crate::support::TestServer;
 use serde_json::json;
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,6 +83,49 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
         message * 4 < login && page * 4 < login,
         "a login {login:?}, a message {message:?}, a page {page:?}"
     );
+}
+
+/// A member who sends right logins without end fills the queue for nobody else.
+#[test]
+fn one_member_who_logs_in_all_the_time_keeps_nobody_out() {
+    const FLOOD: usize = chat_app::limits::PASSWORD_QUEUE + 150;
+    const OTHERS: usize = 8;
+    let server = TestServer::start();
+    drop(Browser::signed_up(&server, "Mallory"));
+    let others: Vec<_> = (0..OTHERS).map(|number| format!("Person {number}")).collect();
+    for name in &others {
+        drop(Browser::signed_up(&server, name));
+    }
+    let flooder = Browser::new(server.addr());
+    let body = json!({"email": email_of("Mallory"), "password": password_of("Mallory")}).to_string();
+    let request = format!(
+        "POST /api/login HTTP/1.1\r\nConnection: close\r\n{}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        flooder.headers(),
+        body.len()
+    );
+    let flood: Vec<_> = (0..FLOOD)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.addr()).expect("a connection");
+            stream.write_all(request.as_bytes()).expect("the server takes it");
+            stream
+        })
+        .collect();
+    let addr = server.addr();
+    thread::scope(|scope| {
+        let log_in = |name| Browser::new(addr).log_in(&email_of(name), &password_of(name)).status;
+        let logins: Vec<_> = others.iter().map(|name| scope.spawn(move || log_in(name))).collect();
+        for login in logins {
+            assert_eq!(login.join().expect("no panic"), 200);
+        }
+    });
+    let is_refused = |stream: &TcpStream| {
+        let mut status = *b"HTTP/1.1 ...";
+        stream.set_nonblocking(true).expect("set");
+        matches!(stream.peek(&mut status), Ok(12)) && status == *b"HTTP/1.1 503"
+    };
+    let refused = flood.iter().filter(|stream| is_refused(stream)).count();
+    assert!(refused > 0, "the queue was full");
 }
 
 #[test]

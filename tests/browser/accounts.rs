@@ -152,7 +152,7 @@ fn who_logs_out_is_a_stranger_until_the_next_login_and_no_password_is_hinted_at(
     page.size(Size::Phone);
     page.click("#toggle-panel");
     look_at(&page, "drawer-guest", Size::Phone, Scheme::Dark);
-    page.click("#open-account-narrow");
+    page.click("#open-account");
     page.expect_focus("#account-email");
     page.press("Escape");
     page.expect_hidden("#account");

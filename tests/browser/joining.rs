@@ -6,7 +6,7 @@ use crate::support::{Browser, Scheme, Size, TestServer, clipboard};
 #[test]
 fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {
     let Some(browser) = Browser::start() else { return };
-    let server = TestServer::with(|config| config.title = "Room 12".to_owned());
+    let server = TestServer::with(|config| config.title = Some("Room 12".to_owned()));
     let mut ana = server.join("Ana");
     ana.say_and_wait("Good morning!");
     let page = browser.open(server.addr());

@@ -37,12 +37,15 @@ fn on_a_narrow_window_people_are_a_drawer_that_holds_the_focus() {
     page.click("#toggle-panel");
     page.expect_focus("#close-panel");
     assert_eq!(page.run("document.querySelector('main').inert"), true, "nothing behind it can be reached");
-    page.click("#open-invite-narrow");
+    page.click("#open-invite");
     page.expect_shown("#invite");
     page.press("Escape");
     page.expect_focus("#toggle-panel");
     page.click("#toggle-panel");
     page.expect_shown("#panel");
+    // A window that became narrow a moment ago tells so late; the drawer that was opened since stays open.
+    page.run("void wide.dispatchEvent(new Event('change'))");
+    page.expect_focus("#close-panel");
     // What is not the drawer closes it.
     page.run("el.scrim.click()");
     page.expect_hidden("#panel");

@@ -130,12 +130,14 @@ proptest! {
 
     #[test]
     fn a_whole_event_holds(
-        event in proptest::sample::select(&["send_message", "join", "request_history", "delete_message"][..]),
+        event in proptest::sample::select(&["send_message", "join", "request_history", "search", "delete_message", "moderate"][..]),
+        action in proptest::sample::select(&["lock", "slow_mode", "mute", "remove", "set_title", "clear", "x"][..]),
         text in ".{0,40}", name in words(NAMES), number in any::<i64>(),
     ) {
         let event = serde_json::json!({
             "event": event, "message": text, "username": name, "client_message_id": text, "guest_key": text,
-            "before": number, "limit": number % 300, "message_id": number,
+            "before": number, "limit": number % 300, "message_id": number, "query": text, "action": action,
+            "title": text, "seconds": number % 9_000,
         });
         properties::frame(event.to_string().as_bytes());
     }

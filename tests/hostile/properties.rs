@@ -6,7 +6,7 @@
 
 use chat_app::limits;
 use chat_app::names::Name;
-use chat_app::protocol::{ClientEvent, Message, Role, ServerEvent, decode, encode, encoded_bytes};
+use chat_app::protocol::{ClientEvent, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes};
 use chat_app::request::{self, Head};
 use chat_app::{config, origin, peer};
 use serde_json::Value;
@@ -48,10 +48,31 @@ pub fn frame(bytes: &[u8]) {
             assert!(is_told("before", &Value::from(before)));
             assert!((1..=limits::HISTORY_MESSAGES).contains(&limit), "{limit}");
         }
+        Ok(ClientEvent::Search { limit, .. }) => {
+            assert!((1..=limits::SEARCH_MESSAGES).contains(&limit), "{limit}");
+        }
+        Ok(ClientEvent::Moderate(moderate)) => order_is_sound(&moderate),
         Ok(ClientEvent::DeleteMessage { message_id }) => {
             assert!(is_told("message_id", &Value::from(message_id)))
         }
-        Ok(_) => {}
+        Ok(ClientEvent::Typing) => {}
+    }
+}
+
+/// A host's order keeps every rule that needs no knowledge of the room.
+fn order_is_sound(order: &Moderate) {
+    match order {
+        Moderate::SlowMode(seconds) => assert!(*seconds <= limits::SLOW_MODE_SECONDS),
+        Moderate::SetTitle(title) => {
+            assert!((1..=limits::TITLE_CHARACTERS).contains(&title.chars().count()), "{title:?}");
+            assert!(!title.chars().any(char::is_control), "{title:?}");
+        }
+        Moderate::Mute(name)
+        | Moderate::Unmute(name)
+        | Moderate::Remove { name, .. }
+        | Moderate::Allow(name)
+        | Moderate::IssueReset(name) => name_is_settled(name),
+        _ => {}
     }
 }
 

@@ -33,7 +33,13 @@ fn events() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("send_message", json!({"message": "x", "client_message_id": "a", "username": "Ana"}), &["message"]),
         ("join", json!({"username": "Ana", "guest_key": keys.0, "tab_key": keys.1}), &["username"]),
         ("request_history", json!({"before": 1, "limit": 1}), &["before"]),
+        ("search", json!({"query": "x", "before": 1, "limit": 1}), &["query"]),
         ("delete_message", json!({"message_id": 1}), &["message_id"]),
+        (
+            "moderate",
+            json!({"action": "mute", "username": "Ben", "seconds": 1, "title": "x", "keep_device_out": true}),
+            &["action", "username"],
+        ),
     ]
 }
 

@@ -37,6 +37,11 @@ impl TestServer {
         TestServer { server: Some(server), config, folder }
     }
 
+    /// The key of the host link that a terminal would show.
+    pub fn host_key(&self) -> String {
+        self.server.as_ref().expect("the server is running").opened().host_key.to_owned()
+    }
+
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.server.as_ref().expect("the server is running").local_addr()

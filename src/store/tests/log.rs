@@ -9,7 +9,7 @@ use crate::store::LogEntry;
 
 fn positions(outcomes: &[Outcome]) -> Vec<Option<Position>> {
     let position = |outcome: &Outcome| match outcome {
-        Outcome::Stored { position } => Some(*position),
+        Outcome::Stored { position } | Outcome::Deleted { position, .. } => Some(*position),
         _ => None,
     };
     outcomes.iter().map(position).collect()
@@ -120,7 +120,7 @@ fn a_tab_deletes_what_it_has_sent_with_an_id_or_without_and_nothing_else() {
     let mut store = place.open();
     let turn = [message("one", 1, Some("a")), message("two", 1, None), message("three", 2, None)];
     store.append(&turn).expect("a turn");
-    let of_first_tab = |message_id| Change::Deletion { message_id, at_ms: 0, only_of: Some([1; 32]) };
+    let of_first_tab = |message_id| Change::Deletion { message_id, at_ms: 0, tab: [1; 32], any: false };
     assert_eq!(stored(&mut store, of_first_tab(1)), 4);
     assert_eq!(stored(&mut store, of_first_tab(2)), 5);
     assert_eq!(one(&mut store, of_first_tab(3)), Outcome::Foreign);

@@ -54,7 +54,7 @@ fn paged_back(readers: &Readers, limit: usize) -> Vec<Position> {
 
 /// A log of `changes`: a message, or (Some) the deletion of the message at that share of the log so far. Returns the
 /// state after each position: what is shown.
-fn random_log(store: &mut Store, changes: &[Option<u16>]) -> Vec<Vec<Position>> {
+pub(super) fn random_log(store: &mut Store, changes: &[Option<u16>]) -> Vec<Vec<Position>> {
     let mut states = vec![Vec::new()];
     for change in changes {
         let mut shown = states.last().expect("the empty log").clone();

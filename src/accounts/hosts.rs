@@ -1,0 +1,273 @@
+//! Who runs the room: whoever has opened a host link, for as long as that session lasts.
+//!
+//! A link holds a key of 256 bits. The one that is shown at start is kept in memory and counts on the host's own computer
+//! alone, so that a photo of the projector is worth nothing; those of `chat-app host-link` count from everywhere and are
+//! kept as hashes. All links and host sessions belong to a generation: `host-link --new` begins the next one, which ends
+//! everything of those before.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::token::{Token, TokenHash, same};
+use super::{AccountId, Accounts, Asker, Login, Member, ResetRequest, Unavailable, sessions, wait_in_turn};
+use crate::clock::wall_clock_ms;
+use crate::limits;
+use crate::names::Name;
+use crate::store;
+
+/// Counts how often the links were voided.
+pub type HostGeneration = i64;
+
+/// The key of the link that is shown at start.
+#[derive(Debug, Clone)]
+pub struct StartKey {
+    hash: TokenHash,
+    generation: HostGeneration,
+}
+
+/// A host's session that has just begun.
+#[derive(Debug)]
+pub struct HostSession {
+    /// What the browser gets as its cookie.
+    pub token: Token,
+    /// Whose it is.
+    pub login: Arc<Login>,
+    /// Sessions that ended with it.
+    pub ended: Vec<TokenHash>,
+}
+
+/// Why somebody is no host.
+#[derive(Debug)]
+pub enum HostError {
+    /// The key is none, or was voided.
+    Invalid,
+    /// The key counts on the host's own computer alone.
+    Elsewhere,
+    /// Our fault.
+    Unavailable(Unavailable),
+}
+
+impl<E: Into<Unavailable>> From<E> for HostError {
+    fn from(error: E) -> HostError {
+        HostError::Unavailable(error.into())
+    }
+}
+
+/// What hosts are to know of accounts, and what the room is to know of hosts; changed from outside too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostNews {
+    /// Hosts of earlier generations have ended.
+    pub generation: HostGeneration,
+    /// Who waits for a host to issue a reset link, the newest first.
+    pub reset_requests: Vec<ResetRequest>,
+}
+
+impl Accounts {
+    /// A key for the link that is shown at start, and what recognises it.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the system has no random numbers.
+    pub fn start_key(&self) -> Result<(Token, StartKey), Unavailable> {
+        let token = Token::random()?;
+        let key = StartKey { hash: token.hash(), generation: generation(&self.reader())? };
+        Ok((token, key))
+    }
+
+    /// Begins a host's session for who knows a key: in place of the session they have, for its account if it has one.
+    /// `is_here` says whether they ask from the host's own computer.
+    ///
+    /// # Errors
+    /// [`HostError`]; then nothing changed.
+    pub fn become_host(
+        &self,
+        key: &Token,
+        start_key: &StartKey,
+        is_here: bool,
+        asker: &Asker,
+    ) -> Result<HostSession, HostError> {
+        let token = Token::random()?;
+        let mut writer = self.writer();
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let generation = generation(&transaction)?;
+        if generation == start_key.generation && same(&key.hash(), &start_key.hash) {
+            if !is_here {
+                return Err(HostError::Elsewhere);
+            }
+        } else if !transaction
+            .prepare_cached("SELECT 1 FROM host_keys WHERE key = ?1")?
+            .exists([key.hash()])?
+        {
+            return Err(HostError::Invalid);
+        }
+        let member = match asker.session {
+            Some(session) => owner_of(&transaction, &session)?,
+            None => None,
+        };
+        let account = member.as_ref().map(|member| member.account);
+        let begun = sessions::begin(&transaction, account, Some(generation), &token.hash(), asker.session)?;
+        transaction.commit()?;
+        let login = Arc::new(Login { session: token.hash(), member, host: begun.host });
+        Ok(HostSession { token, login, ended: begun.ended })
+    }
+
+    /// What has to be told of hosts and to them, as it is now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn host_news(&self) -> Result<HostNews, Unavailable> {
+        let generation = generation(&self.reader())?;
+        Ok(HostNews { generation, reset_requests: self.reset_requests()? })
+    }
+}
+
+fn generation(db: &Connection) -> rusqlite::Result<HostGeneration> {
+    db.prepare_cached("SELECT host_generation FROM room")?.query_row([], |row| row.get(0))
+}
+
+/// The account of a session that has not expired.
+fn owner_of(db: &Connection, session: &TokenHash) -> rusqlite::Result<Option<Member>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, display, folded FROM sessions JOIN users ON users.id = user WHERE token = ?1 AND expires_at > ?2",
+    )?;
+    let member = statement.query_row(params![session, wall_clock_ms()], |row| {
+        let (account, display, folded): (AccountId, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Member { account, name: Name::stored(display.into(), folded.into()) })
+    });
+    member.optional()
+}
+
+/// A link that makes its opener a host, from any device, made from outside of the server, whether or not it runs. With
+/// `void_earlier`, no earlier link works any more, and who has become a host by one is none from then on.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub fn make_host_link_beside(database: &Path, void_earlier: bool) -> Result<String, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
+    let mut db = store::connect_beside(database).map_err(|error| error.to_string())?;
+    let (token, address) = make_key(&mut db, void_earlier).map_err(|error| failed(&error))?;
+    let address =
+        address.ok_or_else(|| failed(&"start the room with it once, so that links know where to lead"))?;
+    Ok(format!("{address}/#host={}", token.text()))
+}
+
+fn make_key(db: &mut Connection, void_earlier: bool) -> Result<(Token, Option<String>), Unavailable> {
+    wait_in_turn(db)?;
+    let token = Token::random()?;
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if void_earlier {
+        transaction.execute_batch(
+            "UPDATE room SET host_generation = host_generation + 1;
+             DELETE FROM host_keys;
+             DELETE FROM sessions WHERE host IS NOT NULL;",
+        )?;
+    }
+    transaction.execute("INSERT INTO host_keys (key) VALUES (?1)", [token.hash()])?;
+    transaction.execute(
+        "DELETE FROM host_keys WHERE id NOT IN (SELECT id FROM host_keys ORDER BY id DESC LIMIT ?1)",
+        [limits::HOST_KEYS as i64],
+    )?;
+    let address = transaction.query_row("SELECT address FROM room", [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok((token, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::protocol::Role;
+    use crate::store::Store;
+
+    struct Room {
+        accounts: Accounts,
+        start: (Token, StartKey),
+        _store: Store,
+        folder: tempfile::TempDir,
+    }
+
+    fn room() -> Room {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("chat.db")).expect("opens");
+        let connect = || store.connect().expect("connects");
+        let accounts = Accounts::open(connect(), connect(), "http://room.lan:5000").expect("opens");
+        let start = accounts.start_key().expect("a key");
+        Room { accounts, start, _store: store, folder }
+    }
+
+    impl Room {
+        fn link(&self, void_earlier: bool) -> Token {
+            let link =
+                make_host_link_beside(&self.folder.path().join("chat.db"), void_earlier).expect("a link");
+            Token::parse(link.strip_prefix("http://room.lan:5000/#host=").expect("a link")).expect("a key")
+        }
+
+        fn open(
+            &self,
+            key: &Token,
+            is_here: bool,
+            session: Option<TokenHash>,
+        ) -> Result<HostSession, HostError> {
+            let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
+            self.accounts.become_host(key, &self.start.1, is_here, &asker)
+        }
+
+        fn role(&self, session: &HostSession) -> Option<Role> {
+            self.accounts.session(&session.token).expect("reads").map(|login| login.role())
+        }
+    }
+
+    #[test]
+    fn the_link_of_the_start_counts_here_alone_and_others_everywhere() {
+        let room = room();
+        assert!(matches!(room.open(&room.start.0, false, None), Err(HostError::Elsewhere)));
+        let here = room.open(&room.start.0, true, None).expect("a host");
+        let link = room.link(false);
+        let elsewhere = room.open(&link, false, None).expect("a host");
+        room.open(&link, false, None).expect("as often as one likes");
+        assert_eq!((room.role(&here), room.role(&elsewhere)), (Some(Role::Host), Some(Role::Host)));
+        let nobodys = Token::random().expect("random");
+        assert!(matches!(room.open(&nobodys, true, None), Err(HostError::Invalid)));
+    }
+
+    #[test]
+    fn a_new_link_ends_all_earlier_ones_and_the_hosts_made_by_them() {
+        let room = room();
+        let old = room.link(false);
+        let host = room.open(&old, false, None).expect("a host");
+        let before = room.accounts.host_news().expect("reads").generation;
+        let new = room.link(true);
+        assert_eq!(room.accounts.host_news().expect("reads").generation, before + 1);
+        assert_eq!(room.role(&host), None);
+        for key in [&old, &room.start.0] {
+            assert!(matches!(room.open(key, true, None), Err(HostError::Invalid)));
+        }
+        let host = room.open(&new, false, None).expect("a host");
+        assert_eq!(host.login.host, Some(before + 1));
+    }
+
+    #[test]
+    fn a_host_has_a_new_session_in_place_of_the_old_one() {
+        let room = room();
+        let first = room.open(&room.start.0, true, None).expect("a host");
+        let second = room.open(&room.start.0, true, Some(first.token.hash())).expect("a host");
+        assert_eq!(second.ended, [first.token.hash()]);
+        assert_eq!((room.role(&first), room.role(&second)), (None, Some(Role::Host)));
+    }
+
+    #[test]
+    fn only_so_many_links_and_sessions_last() {
+        let room = room();
+        let first = room.link(false);
+        for _ in 0..limits::HOST_KEYS {
+            room.link(false);
+        }
+        assert!(matches!(room.open(&first, true, None), Err(HostError::Invalid)));
+        let open = || room.open(&room.start.0, true, None).expect("a host");
+        let sessions: Vec<_> = (0..limits::HOST_SESSIONS + 10).map(|_| open()).collect();
+        let lasting = sessions.iter().filter(|session| room.role(session).is_some()).count();
+        assert_eq!(lasting, limits::HOST_SESSIONS);
+    }
+}

@@ -1,0 +1,135 @@
+//! What is answered from the log: read on the client's own thread, one at a time, and passed on to the hub.
+
+use std::time::Instant;
+
+use super::{Over, Reading};
+use crate::client::filled;
+use crate::clients::Permit;
+use crate::hub::{LogAnswer, Request};
+use crate::limits;
+use crate::log_writer::wire;
+use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, encode};
+use crate::search::Query;
+use crate::store::{FoundMessages, ReadError, Readers};
+
+/// What a search has found so far, or in all.
+struct Found {
+    /// Newest first.
+    positions: Vec<Position>,
+    /// Where to go on, if there is more to look at.
+    next: Option<Position>,
+}
+
+impl Reading<'_> {
+    /// A page of the log.
+    pub(super) fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
+        let whole = self.last_answer_taken()?;
+        self.answer(whole, |readers| {
+            let page = readers.before(before, limit, limits::HISTORY_BYTES)?;
+            let messages: Vec<_> = page.messages.iter().map(wire).collect();
+            let history = |messages, more| encoded(&ServerEvent::History { messages, more });
+            Ok((history(&messages, page.more), history(&[], false), page.cleared))
+        })
+    }
+
+    /// What has been looked for. Only its places are kept while it is looked for; so a long search holds no permit that
+    /// others wait for.
+    pub(super) fn answer_search(
+        &mut self,
+        query: &Query,
+        before: Position,
+        limit: usize,
+    ) -> Result<(), Over> {
+        let whole = self.last_answer_taken()?;
+        let found = self.find(query, before, limit)?;
+        self.last_byte = Instant::now(); // it may have sent what was not read
+        self.answer(whole, |readers| {
+            let Found { positions, mut next } = found?;
+            let FoundMessages { messages, answered, cleared } =
+                readers.messages_at(&positions, limits::HISTORY_BYTES)?;
+            if answered < positions.len() {
+                next = positions[..answered].last().copied();
+            }
+            let messages: Vec<_> = messages.iter().map(wire).collect();
+            let results = |messages, next: Option<Position>| {
+                let (query, more) = (query.text(), next.is_some());
+                encoded(&ServerEvent::Results { query, messages, more, next })
+            };
+            Ok((results(&messages, next), results(&[], None), cleared))
+        })
+    }
+
+    /// Looks through the log page by page, until there is enough or too much of it.
+    fn find(&self, query: &Query, before: Position, limit: usize) -> Result<Result<Found, ReadError>, Over> {
+        let mut matcher = query.matcher();
+        let mut found = Found { positions: Vec::new(), next: Some(before) };
+        let (mut rows, mut bytes) = (0, 0);
+        let until = Instant::now() + limits::SEARCH_TIME;
+        while let Some(next) = found.next {
+            let page = match self.context.readers.find(&mut matcher, next, limit - found.positions.len()) {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error)),
+            };
+            found.positions.extend(page.positions);
+            found.next = page.more.then_some(page.down_to);
+            rows += page.rows;
+            bytes += page.bytes;
+            let enough = found.positions.len() == limit;
+            let too_much = rows >= limits::SEARCH_ROWS || bytes >= limits::SEARCH_BYTES;
+            if enough || too_much || Instant::now() >= until {
+                break;
+            }
+            if self.socket.get_ref().link.is_closing() {
+                return Err(Over);
+            }
+        }
+        Ok(Ok(found))
+    }
+
+    /// One at a time: a client that takes none of the last answer is not read until it does, or is cut off.
+    fn last_answer_taken(&mut self) -> Result<Permit, Over> {
+        self.hand_over()?;
+        let answered = self.answered.get_or_insert_with(|| filled(1));
+        while answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+            if self.socket.get_ref().link.is_closing() {
+                return Err(Over);
+            }
+        }
+        Ok(Permit(answered.0.clone()))
+    }
+
+    /// Passes on the frame that `read` makes, when few enough others are under way; with it comes the same without messages, and
+    /// up to where the log was cleared when it was read.
+    fn answer(
+        &mut self,
+        whole: Permit,
+        read: impl FnOnce(&Readers) -> Result<(Vec<u8>, Vec<u8>, Position), ReadError>,
+    ) -> Result<(), Over> {
+        let unavailable = |reason: &dyn std::fmt::Display| {
+            log::warn!("a request for history was not answered: {reason}");
+            let refusal =
+                Refusal::new(ErrorCode::RateLimited, "The history cannot be read just now. Try again.");
+            Request::Refuse(Refusal { retry_after_ms: Some(1_000), ..refusal })
+        };
+        let request = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
+            Err(_) => unavailable(&"too many at once"),
+            Ok(()) => {
+                let taken = Permit(self.context.permits.0.clone());
+                match read(&self.context.readers) {
+                    Err(error) => unavailable(&error),
+                    Ok((frame, empty, cleared)) => {
+                        Request::Answer(LogAnswer { frame, empty, cleared, taken, whole })
+                    }
+                }
+            }
+        };
+        self.batch.push(request);
+        self.hand_over()
+    }
+}
+
+fn encoded(event: &ServerEvent) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(event, &mut frame);
+    frame
+}

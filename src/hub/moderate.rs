@@ -1,0 +1,332 @@
+//! What hosts do: who may, to whom, and who is told.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Errand, Hub, IssuedReset};
+use crate::accounts::HostNews;
+use crate::clients::{Client, ClientId};
+use crate::log_writer::HostDeed;
+use crate::moderation::{Held, Hold, Mark, Settings};
+use crate::names::Name;
+use crate::protocol::{
+    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, WireResetRequest, encode,
+    encode_close,
+};
+use crate::room::Owner;
+
+/// What a host without a name is called in the record.
+const NAMELESS: &str = "Host";
+
+impl Hub {
+    pub(super) fn moderate(&mut self, by: ClientId, action: Moderate) -> Result<(), Refusal> {
+        if !self.clients.get(by).is_some_and(|client| client.is_host()) {
+            return Err(Refusal::new(ErrorCode::NotHost, "Only a host may do this."));
+        }
+        match action {
+            Moderate::Lock => self.set(by, "lock", None, |room| room.locked = true),
+            Moderate::Unlock => self.set(by, "unlock", None, |room| room.locked = false),
+            Moderate::CloseDoor => {
+                let now_ms = self.log.now_ms();
+                self.room.keep_who_is_here(now_ms);
+                self.set(by, "close_door", None, |room| room.door_closed = true);
+                self.note_changes();
+            }
+            Moderate::OpenDoor => self.set(by, "open_door", None, |room| room.door_closed = false),
+            Moderate::SlowMode(seconds) => {
+                self.set(by, "slow_mode", Some(seconds.to_string()), |room| room.slow_mode_seconds = seconds);
+            }
+            Moderate::SetTitle(title) => {
+                self.set(by, "set_title", Some(title.clone()), |room| room.title = Some(title));
+            }
+            Moderate::Mute(name) => self.mute(by, &name)?,
+            Moderate::Remove { name, keep_device_out } => self.remove(by, &name, keep_device_out)?,
+            Moderate::Unmute(name) => self.release(by, Hold::Muted, &name)?,
+            Moderate::Allow(name) => self.release(by, Hold::Removed, &name)?,
+            Moderate::IssueReset(name) => {
+                let busy = "Too many people need a link at once. Try again.";
+                self.config
+                    .errands
+                    .try_send(Errand::IssueReset(by, name))
+                    .map_err(|_| Refusal::new(ErrorCode::RateLimited, busy))?;
+            }
+            Moderate::Clear => self.log.push_clear(by),
+        }
+        Ok(())
+    }
+
+    /// Changes what holds for everybody; told with this turn, unless it was so already.
+    fn set(
+        &mut self,
+        by: ClientId,
+        action: &'static str,
+        detail: Option<String>,
+        change: impl FnOnce(&mut Settings),
+    ) {
+        if self.moderation.set(change) {
+            self.room_due = true;
+            self.note_action(by, action, None, detail);
+        }
+    }
+
+    fn mute(&mut self, by: ClientId, name: &Name) -> Result<(), Refusal> {
+        let (held, _) = self.person_to_hold(by, name)?;
+        let display = held.display.clone();
+        self.moderation.hold(Hold::Muted, held)?;
+        self.tell_muted();
+        self.note_action(by, "mute", Some(display), None);
+        Ok(())
+    }
+
+    fn remove(&mut self, by: ClientId, name: &Name, keep_device_out: bool) -> Result<(), Refusal> {
+        let (mut held, connections) = self.person_to_hold(by, name)?;
+        if keep_device_out {
+            let addresses = self.addresses_to_close(by, &connections)?;
+            held.marks.extend(addresses.into_iter().map(Mark::Address));
+        }
+        let display = held.display.clone();
+        self.moderation.hold(Hold::Removed, held)?;
+        let moderation = &self.moderation;
+        let out = self.clients.which(|client| !client.is_host() && moderation.is_removed(&client.marks()));
+        for id in connections.into_iter().chain(out) {
+            self.depart_removed(id);
+        }
+        let detail = keep_device_out.then(|| "and their device".to_owned());
+        self.note_action(by, "remove", Some(display), detail);
+        Ok(())
+    }
+
+    pub(super) fn depart_removed(&mut self, id: ClientId) {
+        if self.clients.get(id).is_some_and(|client| !client.is_leaving) {
+            self.depart(id, encode_close(CloseCode::Removed));
+        }
+    }
+
+    fn release(&mut self, by: ClientId, hold: Hold, name: &Name) -> Result<(), Refusal> {
+        let Some(display) = self.moderation.release(hold, name.folded()) else {
+            let reason = match hold {
+                Hold::Muted => format!("{} is not muted.", name.display()),
+                Hold::Removed => format!("{} is not out.", name.display()),
+            };
+            return Err(Refusal::new(ErrorCode::NotFound, reason));
+        };
+        if hold == Hold::Muted {
+            self.tell_muted();
+        }
+        let action = if hold == Hold::Muted { "unmute" } else { "allow" };
+        self.note_action(by, action, Some(display), None);
+        Ok(())
+    }
+
+    /// All that somebody is known by, here or not, and the connections that are theirs.
+    ///
+    /// # Errors
+    /// `bad_request`, where it is the host in person or another one.
+    fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(Held, Vec<ClientId>), Refusal> {
+        let now_ms = self.log.now_ms();
+        let owner = self.room.owner_of(name.folded(), now_ms);
+        let proof = match owner {
+            Some(Owner::Account(account, _)) => Some(Mark::Account(account)),
+            Some(Owner::Guest(Some(key)) | Owner::Host(Some(key))) => Some(Mark::Guest(key)),
+            _ => None,
+        };
+        let connections = self.clients.which(|client| {
+            client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
+                || proof.is_some_and(|proof| client.marks().contains(&proof))
+        });
+        if connections.contains(&by) {
+            return Err(Refusal::new(ErrorCode::BadRequest, "You cannot do this to yourself."));
+        }
+        if connections.iter().any(|id| self.clients.get(*id).is_some_and(|client| client.is_host())) {
+            let reason = format!(
+                "{} is a host too. To end all other hosts, run: chat-app host-link --new",
+                name.display()
+            );
+            return Err(Refusal::new(ErrorCode::BadRequest, reason));
+        }
+        let mut marks: Vec<Mark> = proof.into_iter().collect();
+        for id in &connections {
+            if let Some(client) = self.clients.get(*id) {
+                marks.extend(client.marks().into_iter().filter(|mark| !matches!(mark, Mark::Address(_))));
+            }
+        }
+        let display = match self.room.person(name.folded()) {
+            Some((display, _)) => display.clone(),
+            None => name.shared_display(),
+        };
+        let held = Held { folded: name.shared_folded(), display, marks: marks.into_iter().collect() };
+        Ok((held, connections))
+    }
+
+    /// Where these connections come from, if nobody else who has to get in comes from there.
+    fn addresses_to_close(&mut self, by: ClientId, connections: &[ClientId]) -> Result<Vec<IpAddr>, Refusal> {
+        let refused = |reason: &'static str| Err(Refusal::new(ErrorCode::BadRequest, reason));
+        let hosts = self.clients.which(Client::is_host);
+        let own = self.clients.get(by).map(|client| client.address);
+        let mut addresses = Vec::new();
+        for id in connections {
+            addresses.extend(self.clients.get(*id).map(|client| client.address));
+        }
+        if addresses.is_empty() {
+            return refused("They are not here, so their device is not known. Remove them without it.");
+        }
+        if addresses.iter().any(|address| Some(*address) == own || address.is_loopback()) {
+            return refused(
+                "Their device has your own address: you would be out too. Remove them without it.",
+            );
+        }
+        if addresses.iter().any(|address| self.config.proxies.contains(address)) {
+            return refused("They come through a proxy, as others do. Remove them without their device.");
+        }
+        for host in hosts {
+            if self.clients.get(host).is_some_and(|client| addresses.contains(&client.address)) {
+                return refused("Another host has the address of their device. Remove them without it.");
+            }
+        }
+        Ok(addresses)
+    }
+
+    /// Whoever may write or not since just now is told so.
+    fn tell_muted(&mut self) {
+        let moderation = &self.moderation;
+        let changed = self.clients.which(|client| {
+            let Some(identity) = &client.identity else { return false };
+            client.is_muted != (!client.is_host() && moderation.is_muted(&identity.folded, &client.marks()))
+        });
+        for id in changed {
+            if let Some(client) = self.clients.get(id) {
+                client.is_muted = !client.is_muted;
+            }
+            self.tell_joined(id);
+        }
+    }
+
+    /// Whether this connection's person may not write.
+    pub(super) fn update_muted(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let marks = client.marks();
+        let folded = client.identity.as_ref().map(|identity| identity.folded.clone());
+        client.is_muted =
+            !client.is_host() && folded.is_some_and(|folded| self.moderation.is_muted(&folded, &marks));
+    }
+
+    pub(super) fn note_host_deeds(&mut self, deeds: Vec<HostDeed>) {
+        for deed in deeds {
+            match deed {
+                HostDeed::Deleted { by, author } => self.note_action(by, "delete", Some(author), None),
+                HostDeed::Cleared { by } => self.note_action(by, "clear", None, None),
+            }
+        }
+    }
+
+    /// A link for somebody's new password, made aside.
+    pub(super) fn give_reset(&mut self, by: ClientId, issued: Result<IssuedReset, Refusal>) {
+        // A host who is none any more gets no link.
+        if !self.clients.get(by).is_some_and(|client| client.is_host()) {
+            return;
+        }
+        match issued {
+            Ok(IssuedReset { link, qr_svg }) => {
+                let event = ServerEvent::ResetIssued {
+                    username: &link.username,
+                    link: &link.url,
+                    expires_at: link.expires_at_ms,
+                    qr_svg: &qr_svg,
+                };
+                self.tell(by, &event);
+                self.note_action(by, "issue_reset", Some(link.username.into()), None);
+            }
+            Err(refusal) => self.tell(by, &ServerEvent::Error(&refusal)),
+        }
+    }
+
+    /// What has changed outside of the room: hosts have ended, somebody forgot their password or has a new one.
+    pub(super) fn take_host_news(&mut self, news: HostNews) {
+        self.end_sessions(&super::Ended::HostsBefore(news.generation));
+        if self.moderation.reset_requests != news.reset_requests {
+            self.moderation.reset_requests = news.reset_requests;
+            self.moderation_due = true;
+        }
+    }
+
+    fn note_action(
+        &mut self,
+        by: ClientId,
+        action: &'static str,
+        username: Option<Arc<str>>,
+        detail: Option<String>,
+    ) {
+        let at = self.log.now_ms();
+        let identity = self.clients.get(by).and_then(|client| client.identity.as_ref());
+        let host = identity.map_or_else(|| NAMELESS.into(), |identity| identity.display.clone());
+        log::info!("{action} by {host}{}", username.as_ref().map(|it| format!(": {it}")).unwrap_or_default());
+        self.moderation.note(HostAction { at, host, action: action.into(), username, detail });
+        self.moderation_due = true;
+        self.log.push_host_changes(self.moderation.take_changes());
+    }
+
+    /// Tells everybody what holds for all, and hosts what is theirs to know, where any of it has changed.
+    pub(super) fn tell_moderation(&mut self) {
+        if std::mem::take(&mut self.room_due) {
+            let mut frames = std::mem::take(&mut self.shared);
+            encode(&self.room_event(), &mut frames);
+            self.shared = frames;
+        }
+        if std::mem::take(&mut self.moderation_due) {
+            let hosts = self.clients.which(Client::is_host);
+            if hosts.is_empty() {
+                return;
+            }
+            let frames = self.moderation_frame();
+            let behind = self.log.waiting();
+            for id in hosts {
+                self.clients.tell_frames(id, frames.clone(), behind);
+            }
+        }
+    }
+
+    /// `moderation`, as hosts get it.
+    pub(super) fn moderation_frame(&self) -> Vec<u8> {
+        let (muted, removed) = self.moderation.held_back();
+        let requests = self.moderation.reset_requests.iter();
+        let requests: Vec<_> = requests
+            .map(|request| WireResetRequest { username: &request.username, at: request.at_ms })
+            .collect();
+        let event = ServerEvent::Moderation {
+            muted: &muted,
+            removed: &removed,
+            reset_requests: &requests,
+            invite_code: self.config.invite_code.as_deref(),
+            actions: self.moderation.actions(),
+        };
+        let mut frame = Vec::new();
+        encode(&event, &mut frame);
+        frame
+    }
+
+    /// Of one person's connections the host's has ended: the others go on as what they are.
+    pub(super) fn host_left(&mut self, folded: &str) {
+        let hosts = self.clients.which(|client| {
+            client.is_host() && client.identity.as_ref().is_some_and(|identity| *identity.folded == *folded)
+        });
+        if hosts.is_empty() && self.room.person(folded).is_some_and(|(_, role)| role == Role::Host) {
+            self.room.is_host_no_more(folded);
+        }
+    }
+}
+
+/// What somebody new is told at a closed door.
+pub(super) fn door_closed() -> Refusal {
+    let reason = "The host has closed the door: nobody new gets a name. You can read along.";
+    Refusal::new(ErrorCode::DoorClosed, reason)
+}
+
+const _: () = {
+    use crate::limits::{BACKLOG_BYTES, HELD_BACK, HOST_ACTIONS_SHOWN, NAME_CHARACTERS, RESET_REQUESTS};
+    let name = NAME_CHARACTERS * 4 + 4;
+    let actions = HOST_ACTIONS_SHOWN * 1024;
+    assert!(
+        2 * HELD_BACK * name + RESET_REQUESTS * (name + 64) + actions < BACKLOG_BYTES / 2,
+        "what hosts are told must fit a backlog"
+    );
+};

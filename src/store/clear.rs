@@ -1,0 +1,72 @@
+//! Clearing the log for a new lesson: gone for everybody at once, overwritten on the disk little by little.
+//!
+//! A log may have a million messages, and overwriting them is a long write; the room must not wait for it. So one row says
+//! up to which position everything is gone, reading leaves that out, and the hub overwrites a piece of it at a time. Rows
+//! stay, as with deletions, so that a retry of a cleared message is known as one.
+
+use rusqlite::{Connection, params};
+
+use super::append::AppendError;
+use super::{Store, from_sql, to_sql};
+use crate::protocol::Position;
+
+/// Everything up to `head` is gone from here on, and the log has another name.
+pub(super) fn clear(db: &Connection, head: Position, epoch: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE room SET cleared = ?1, epoch = ?2")?.execute(params![to_sql(head), epoch])?;
+    // One run without messages takes the place of all the others.
+    db.prepare_cached("DELETE FROM gaps")?.execute([])?;
+    if head > 0 {
+        db.prepare_cached("INSERT INTO gaps (first, last) VALUES (1, ?1)")?.execute([to_sql(head)])?;
+    }
+    Ok(())
+}
+
+/// The position up to which everything was cleared; 0 if nothing was.
+pub(super) fn cleared(db: &Connection) -> rusqlite::Result<Position> {
+    db.prepare_cached("SELECT cleared FROM room")?.query_row([], |row| row.get(0)).map(from_sql)
+}
+
+impl Store {
+    /// The position up to which everything was cleared; 0 if nothing was.
+    pub fn cleared(&self) -> Position {
+        self.cleared
+    }
+
+    /// Overwrites the texts of at most `most` cleared messages, in one transaction. Returns whether none are left.
+    ///
+    /// # Errors
+    /// Nothing is changed then, and it can be tried again.
+    pub fn overwrite(&mut self, most: usize) -> Result<bool, AppendError> {
+        let left: bool = self
+            .db
+            .prepare_cached("SELECT overwritten < cleared FROM room")?
+            .query_row([], |row| row.get(0))?;
+        if !left {
+            return Ok(true);
+        }
+        let done = overwrite(&self.db, most)?;
+        // What the write-ahead log still holds of them goes when the last is done.
+        if done && let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.committed(true);
+        }
+        Ok(done)
+    }
+}
+
+fn overwrite(db: &Connection, most: usize) -> rusqlite::Result<bool> {
+    let transaction = db.unchecked_transaction()?;
+    let (from, cleared): (i64, i64) = transaction
+        .prepare_cached("SELECT overwritten, cleared FROM room")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let to = cleared.min(from.saturating_add(i64::try_from(most).unwrap_or(i64::MAX)));
+    // As many bytes as before: then SQLite overwrites each row where it lies.
+    transaction
+        .prepare_cached(
+            "UPDATE messages SET deleted = 1, text = printf('%*s', octet_length(text), '')
+             WHERE position > ?1 AND position <= ?2 AND deleted = 0",
+        )?
+        .execute([from, to])?;
+    transaction.prepare_cached("UPDATE room SET overwritten = ?1")?.execute([to])?;
+    transaction.commit()?;
+    Ok(to == cleared)
+}

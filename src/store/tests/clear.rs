@@ -1,0 +1,65 @@
+//! A cleared log is gone at once, and overwritten in pieces.
+
+use std::path::Path;
+
+use super::{Place, deletion, message, one, say};
+use crate::protocol::Position;
+use crate::search::Query;
+use crate::store::{Change, Outcome, Store};
+
+fn texts(store: &Store) -> Vec<String> {
+    let page = store.readers().before(Position::MAX, 100, usize::MAX).expect("reads");
+    assert!(!page.more);
+    page.messages.into_iter().map(|message| message.text).collect()
+}
+
+#[test]
+fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
+    let place = Place::new();
+    let mut store = place.open();
+    let old = store.epoch().to_owned();
+    for number in 1..=10 {
+        one(&mut store, message("old words", 1, Some(&number.to_string())));
+    }
+    one(&mut store, deletion(3));
+    let turn = [message("last of the old", 1, Some("11")), Change::Clear, message("new", 1, Some("12"))];
+    let outcomes = store.append(&turn).expect("stored");
+    let Outcome::Cleared { through: 12, epoch } = &outcomes[1] else { panic!("{outcomes:?}") };
+    assert!(store.epoch() == epoch && *epoch != old && store.cleared() == 12);
+    assert_eq!(texts(&store), ["new"]);
+    let page = store.readers().after(0, 100, usize::MAX).expect("reads");
+    assert_eq!((page.entries.len(), page.through, page.more), (1, 13, false));
+    assert_eq!(store.readers().start_of_newest(50), Ok(12));
+    assert!(!store.readers().has_older(12).expect("reads"));
+    for query in ["words", "old", "last"] {
+        let query = Query::parse(query).expect("a query");
+        let found = store.readers().find(&mut query.matcher(), Position::MAX, 10).expect("looks");
+        assert_eq!((found.positions.len(), found.more), (0, false));
+    }
+    let at = store.readers().messages_at(&[13, 12, 1], usize::MAX).expect("reads");
+    assert_eq!((at.messages.len(), at.answered, at.cleared), (1, 3, 12));
+    assert_eq!(one(&mut store, deletion(5)), Outcome::Missing);
+    let retry = one(&mut store, message("old words", 1, Some("7")));
+    assert!(matches!(retry, Outcome::Retry(stored) if stored.deleted && stored.text.is_empty()));
+    let mut pieces = 1;
+    while !store.overwrite(5).expect("overwrites") {
+        pieces += 1;
+    }
+    assert_eq!(pieces, 3);
+    assert_eq!(store.overwrite(5), Ok(true), "nothing is left");
+    drop(store);
+    let bytes = std::fs::read(place.path()).expect("the file");
+    let holds = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    assert!(!holds(b"old words") && !holds(b"last of the old") && holds(b"new"));
+    let store = place.open();
+    assert_eq!((store.cleared(), texts(&store)), (12, vec!["new".to_owned()]));
+}
+
+#[test]
+fn an_empty_log_can_be_cleared() {
+    let mut store = Store::open(Path::new(":memory:")).expect("opens");
+    one(&mut store, Change::Clear);
+    assert_eq!(store.overwrite(5), Ok(true));
+    say(&mut store, "first");
+    assert_eq!(texts(&store), ["first"]);
+}

@@ -1,0 +1,321 @@
+//! The room as a host runs it: two windows side by side, what is done in the one and what shows in the other.
+
+use super::look::{look, look_at};
+use crate::support::{Browser, Page, Process, Scheme, Size, TestServer};
+use std::process::Command;
+
+/// A host's page and a student's, each in a browser of its own, both in the room.
+struct Lesson {
+    server: TestServer,
+    host: Page,
+    student: Page,
+}
+
+impl Lesson {
+    fn begin() -> Option<Lesson> {
+        let browser = Browser::start()?;
+        let server = TestServer::with(|config| config.title = Some("Room 12".to_owned()));
+        let host = become_host(&browser, &server);
+        host.join("Ms Keller");
+        let student = Browser::start()?.join(server.addr(), "Ben");
+        student.say("Because it is lighter!");
+        host.expect_message("Ben", "Because it is lighter!");
+        host.expect_text("#people", "Ben");
+        Some(Lesson { server, host, student })
+    }
+
+    /// Presses the button of the student's row in the host's panel.
+    fn act_on_ben(&self, action: &str) {
+        self.host.click(&format!("#people [aria-label='{action} Ben']"));
+    }
+
+    /// What the record says first.
+    fn expect_record(&self, deed: &str) {
+        self.host.expect_text("#record li", deed);
+    }
+}
+
+/// A tab that has opened the host link, as the host's own computer shows it.
+fn become_host(browser: &Browser, server: &TestServer) -> Page {
+    let page = browser.tab();
+    page.visit(&format!("http://{}/#host={}", server.addr(), server.host_key()));
+    page.expect("the host's page", "el.host && state.session?.role === 'host'");
+    assert_eq!(page.run("location.hash"), "", "the secret is out of the address bar");
+    page
+}
+
+fn expect_blocked(student: &Page, why: &str) {
+    student.expect_text("#status-text", why);
+    student.expect("a box that takes nothing", "el.message.readOnly");
+}
+
+fn expect_free(student: &Page) {
+    student.expect("a box that takes text", "!el.message.readOnly && !state.outbox.length");
+}
+
+/// Chromium notes every refusal of the server in its console, whatever the page makes of it. There is nothing else.
+fn expect_one_refusal(page: &Page) {
+    let complaints = page.take_complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("status of 403"), "{complaints:?}");
+}
+
+#[test]
+fn a_host_link_brings_the_hosts_part_and_nobody_else_has_any_of_it() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { server, host, student } = &lesson;
+    look(host, "host-panel");
+    look_at(host, "host-panel", Size::Desk, Scheme::Dark);
+    host.size(Size::Phone);
+    host.click("#toggle-panel");
+    host.expect_focus("#close-panel");
+    for scheme in [Scheme::Dark, Scheme::Light] {
+        look_at(host, "host-drawer", Size::Phone, scheme);
+    }
+    host.press("Escape");
+    host.size(Size::Desk);
+    let source = student.run("fetch('/').then((page) => page.text())").to_string();
+    for part in ["moderat", "keep_device_out", "transcript", "host-more", "askToRemove"] {
+        assert!(!source.contains(part), "{part} in a student's page");
+        let whole = host.run("fetch('/').then((page) => page.text())").to_string();
+        assert!(whole.contains(part), "no {part} in the host's page");
+    }
+    host.reload();
+    host.expect("the host's page, still", "el.host && state.me?.role === 'host' && state.joined");
+    // What is no host's key is said in words, and the page stays what it was.
+    student.run("void (location.hash = 'host=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')");
+    student.expect_text("#account-title", "This link makes nobody host");
+    student.expect_text("#account-text", "This host link is not whole");
+    look(student, "host-link-refused");
+    student.press("Enter");
+    student.expect_hidden("#account");
+    assert_eq!(
+        student.run("[location.hash, state.connection, Boolean(el.host)]"),
+        serde_json::json!(["", "live", false])
+    );
+    expect_one_refusal(student);
+
+    // Hosts that end lose their part.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut process =
+        Process::spawn(command.args(["host-link", "--new", "--database"]).arg(server.database()));
+    assert!(process.wait().success(), "{}", process.stderr.text());
+    host.expect_text("#gate-title", "Your session has ended");
+    host.click("#gate-button");
+    host.expect("a page without the host's part", "!el.host && state.connection === 'live'");
+}
+
+#[test]
+fn a_host_locks_the_room_closes_the_door_and_slows_it_down() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { server, host, student } = &lesson;
+    student.fill("#message", "What I was about to say");
+    host.click("#lock");
+    host.expect("the switch", "el.lock.ariaPressed === 'true'");
+    expect_blocked(student, "The host has locked the room. Your text is kept.");
+    student.expect_text("#room-state", "Locked");
+    host.say("Listen, please.");
+    student.expect_message("Ms Keller", "Listen, please.");
+    host.click("#lock");
+    expect_free(student);
+    student.expect_hidden("#room-state");
+    student.run("el.send.click()");
+    host.expect_message("Ben", "What I was about to say");
+    lesson.expect_record("Ms Keller unlocked the room");
+
+    host.click("#door");
+    student.expect_text("#room-state", "Door closed");
+    let late = Browser::start().expect("one is running").open(server.addr());
+    late.expect_text("#status-text", "The host has closed the door");
+    late.expect_message("Ben", "What I was about to say");
+    host.click("#door");
+    late.expect("a name field that takes one", "!el.name.readOnly");
+
+    host.run("void (el.slow.value = '30', el.slow.dispatchEvent(new Event('change')))");
+    student.expect_text("#room-state", "Slow 30 s");
+    student.say("One.");
+    student.expect_text("#status-text", "Slow mode: one message every 30 s");
+    host.click("#lock");
+    host.click("#door");
+    student.expect_text("#room-state", "Locked · Door closed · Slow 30 s");
+    look(student, "all-rules");
+    look(host, "all-rules-host");
+    host.run("void (el.slow.value = '0', el.slow.dispatchEvent(new Event('change')))");
+    host.click("#lock");
+    expect_free(student);
+    lesson.expect_record("unlocked the room");
+
+    host.click("#host-more summary");
+    host.fill("#new-title", "Ice and water");
+    host.press("Enter");
+    student.expect_text("#title", "Ice and water");
+    student.expect("the tab's title", "document.title.endsWith('Ice and water')");
+    lesson.expect_record("Ms Keller named the room Ice and water");
+    host.run("el.hostMore.scrollIntoView()");
+    look(host, "room-and-record");
+    look_at(host, "room-and-record", Size::Desk, Scheme::Dark);
+}
+
+#[test]
+fn who_is_muted_waits_with_what_they_wrote_until_they_may_again() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    lesson.act_on_ben("Mute");
+    host.expect("the mark", "document.querySelector('[aria-label=\"Mute Ben\"]').ariaPressed === 'true'");
+    host.expect_text("#held", "Ben · muted");
+    expect_blocked(student, "The host has muted you.");
+    look(host, "host-muted-ben");
+    // Sent a moment before the page heard of it, it is not lost and nobody has to send it again.
+    student.run("void (state.me.muted = false, drawAll())");
+    student.write("I was quicker");
+    student.expect(
+        "a message that waits",
+        "state.outbox.length === 1 && state.outbox[0].status === 'pending' && state.me.muted",
+    );
+    student.expect_text("#waiting .state", "Waiting");
+    look(student, "muted-waiting");
+    // By keyboard: the list is one stop, arrow keys lead through it.
+    host.press_until("Tab", true, "#people [data-do]");
+    host.press_until("Tab", false, "#held button");
+    host.press("Enter");
+    host.expect_message("Ben", "I was quicker");
+    host.expect_focus("#lock");
+    student.expect_waiting(0);
+    lesson.expect_record("Ms Keller unmuted Ben");
+}
+
+#[test]
+fn who_is_removed_stays_out_until_let_back_in() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    lesson.act_on_ben("Remove");
+    host.expect_text("#confirm-title", "Remove Ben?");
+    look(host, "remove");
+    // Their device is this one: refused with the reason, and nothing is done.
+    host.click("#confirm-more input");
+    host.click("#confirm-yes");
+    host.expect_text("#status-text", "Their device has your own address");
+    assert_eq!(student.run("state.connection"), "live");
+
+    lesson.act_on_ben("Remove");
+    host.expect(
+        "a question that forgets",
+        "el.confirm.open && !el.confirmMore.querySelector('input').checked",
+    );
+    host.click("#confirm-yes");
+    student.expect_text("#gate-title", "You were removed from the room");
+    look(student, "removed-by-host");
+    host.expect_text("#held", "Ben · out");
+    host.expect("them gone", "!el.people.textContent.includes('Ben')");
+    student.click("#gate-button");
+    student.expect_text("#gate-title", "You were removed from the room");
+    host.click("#held button");
+    host.expect_hidden("#held-part");
+    student.click("#gate-button");
+    student.expect("them back", "state.joined");
+    student.say("Sorry.");
+    lesson.expect_record("Ms Keller let back in Ben");
+}
+
+#[test]
+fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    host.click("#log .message .bubble");
+    look_at(host, "host-delete", Size::Desk, Scheme::Light);
+    host.click("#log .delete");
+    host.expect_text("#confirm-text", "Because it is lighter!");
+    host.click("#confirm-yes");
+    student.expect_shown(".deleted");
+    lesson.expect_record("Ms Keller deleted a message of Ben");
+
+    student.say("Good night!");
+    host.expect_message("Ben", "Good night!");
+    student.run("void (el.message.value = 'kept', noteInput())");
+    host.click("#host-more summary");
+    host.click("#clear");
+    host.expect("the transcript", "el.confirmMore.querySelectorAll('a[download]').length === 3");
+    let taken = "Promise.all([...el.confirmMore.querySelectorAll('a')].map(({ href }) => fetch(href).then((it) => it.text())))";
+    for (text, ending) in host.run(taken).as_array().expect("three").iter().zip(["txt", "csv", "json"]) {
+        assert!(text.as_str().is_some_and(|text| text.contains("Good night!")), "{ending}: {text}");
+    }
+    look(host, "clear");
+    host.click("#confirm-yes");
+    host.expect_text("#confirm-title", "Clear it now?");
+    look(host, "clear-sure");
+    host.click("#confirm-yes");
+    for page in [host, student] {
+        page.expect("an empty log", "el.log.childElementCount === 0 && !state.more");
+        page.expect_text("#status-text", "The host has cleared the room");
+        page.expect_text("#empty-title", "The room was started anew");
+    }
+    assert_eq!(student.run("el.message.value"), "kept");
+    look(student, "cleared");
+    lesson.expect_record("Ms Keller cleared the room");
+    student.run("el.send.click()");
+    student.expect_message("You", "kept");
+    host.expect_message("Ben", "kept");
+    student.reload();
+    student.expect_message("You", "kept");
+    assert_eq!(student.messages().len(), 1);
+    host.say("Good morning!");
+    student.expect_message("Ms Keller", "Good morning!");
+}
+
+#[test]
+fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    student.click("#open-account");
+    student.click("[data-to=signup]");
+    student.fill("#account-email", "ben@school.example");
+    student.fill("#account-password", "ice floats on water");
+    student.press("Enter");
+    student.expect_text("#open-account", "Account");
+    student.run(
+        "fetch('/api/forgot', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ email: 'ben@school.example' }) }).then(({ status }) => status)",
+    );
+    host.expect_text("#requests", "Ben asked for a new password");
+    look(host, "reset-request");
+    host.click("#requests button");
+    host.expect_text("#invite-title", "New password for Ben");
+    host.expect("the code", "el.inviteQr.naturalWidth > 0 && el.inviteFull.hidden");
+    look(host, "reset-link");
+    let link = host.text("#invite-address");
+    host.press("Escape");
+    host.expect_hidden("#invite");
+    lesson.expect_record("made a reset link for Ben");
+    student.run(&format!("void (location.href = {link:?})"));
+    student.expect_text("#account-title", "Choose a new password");
+    student.fill("#account-password", "water floats on nothing");
+    student.press("Enter");
+    student.expect_text("#account-text", "Your password is changed.");
+    host.expect("no request", "el.requests.childElementCount === 0");
+    // The invitation is the room's again.
+    host.click("#open-invite");
+    host.expect_text("#invite-title", "Invite");
+    host.expect("the room's address", "!el.inviteAddress.textContent.includes('reset')");
+}
+
+#[test]
+fn two_hosts_see_each_other_and_what_each_did() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { server, host, .. } = &lesson;
+    let other = become_host(&Browser::start().expect("one is running"), server);
+    other.join("Mr Sato");
+    host.expect_text("#people", "Mr Sato");
+    other.click("#lock");
+    host.expect("the switch", "el.lock.ariaPressed === 'true'");
+    lesson.expect_record("Mr Sato locked the room");
+    let offered = "[...el.people.querySelectorAll('button')].map((button) => button.ariaLabel)";
+    assert_eq!(host.run(offered), serde_json::json!(["Mute Ben", "Remove Ben"]), "nothing against a host");
+    // Arrow keys lead from person to person, on a list that is one stop of the Tab key.
+    let _more = [server.join("Ana"), server.join("Carla")];
+    host.expect_text("#people", "Carla");
+    host.run("document.querySelector('#people [data-do=remove]').focus()");
+    host.press("ArrowDown");
+    host.expect_focus("[aria-label=\"Remove Ben\"]");
+    host.press("ArrowDown");
+    host.expect_focus("[aria-label=\"Remove Carla\"]");
+    assert_eq!(host.run("el.people.querySelectorAll('button[tabindex=\"0\"]').length"), 2);
+}

@@ -1,0 +1,61 @@
+//! Hosts, from the outside: how one becomes a host and is none any more, what they decide, whom it concerns, who is told.
+
+mod becoming;
+mod clearing;
+mod deleting;
+mod lasting;
+mod leaving_out;
+mod muting;
+mod refusing;
+mod resets;
+mod switches;
+
+use crate::accounts::Browser;
+use crate::support::{Response, TestClient, TestServer, key};
+use serde_json::{Value, json};
+
+/// The browser of somebody who has opened the host link on the host's own computer.
+fn host_browser(server: &TestServer) -> Browser {
+    let mut browser = Browser::new(server.addr());
+    let answer = open_link(&mut browser, &server.host_key());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    browser
+}
+
+fn open_link(browser: &mut Browser, key: &str) -> Response {
+    browser.post("/api/host", json!({"key": key}))
+}
+
+/// A host in the room under this name.
+fn host(server: &TestServer, name: &str) -> TestClient {
+    let mut host = host_browser(server).connect();
+    assert_eq!(host.join_with_keys(name, &key(name), &key(name))["role"], "host");
+    host
+}
+
+/// A guest whose browser has a key, as the page's has.
+fn guest(server: &TestServer, name: &str) -> TestClient {
+    let mut guest = server.connect();
+    guest.join_with_keys(name, &key(name), &key(name));
+    guest
+}
+
+fn moderate(client: &mut TestClient, action: &str) {
+    moderate_with(client, action, json!({}));
+}
+
+/// `fields` go along with the action.
+fn moderate_with(client: &mut TestClient, action: &str, fields: Value) {
+    let mut event = json!({"event": "moderate", "action": action});
+    event.as_object_mut().expect("an object").extend(fields.as_object().expect("fields").clone());
+    client.send(event);
+}
+
+fn about(name: &str) -> Value {
+    json!({"username": name})
+}
+
+/// Waits for the record of this action, as hosts see it; gives back the whole `moderation`.
+fn expect_done(host: &mut TestClient, action: &str) -> Value {
+    host.expect(action, |event| event["event"] == "moderation" && event["actions"][0]["action"] == action)
+}

@@ -1,0 +1,108 @@
+//! One person may not write: known by more than a name, here or not, until a host says otherwise.
+
+use super::{about, expect_done, guest, host, moderate_with};
+use crate::accounts::Browser;
+use crate::support::{TestServer, key};
+use serde_json::json;
+
+#[test]
+fn who_is_muted_is_told_and_reads_on() {
+    let server = TestServer::start();
+    let (mut host, mut ana, mut ben) =
+        (host(&server, "Ms Keller"), guest(&server, "Ana"), guest(&server, "Ben"));
+    ana.say_with_id("before", "1");
+    ben.expect_message("before");
+    moderate_with(&mut host, "mute", about("ANA"));
+    ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
+    assert_eq!(expect_done(&mut host, "mute")["muted"], json!(["Ana"]));
+    ana.say_with_id("muted", "2");
+    assert_eq!(ana.expect_error("muted")["client_message_id"], "2");
+    ana.say_with_id("before", "1");
+    ana.expect_text("before");
+    ben.say("I am not");
+    ana.expect_message("I am not");
+    moderate_with(&mut host, "unmute", about("Ana"));
+    ana.expect("its end", |event| event["event"] == "joined" && event["muted"] == false);
+    ana.say_with_id("muted", "2");
+    ben.expect_text("muted");
+}
+
+#[test]
+fn another_name_another_tab_and_a_reload_are_no_way_out() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    moderate_with(&mut host, "mute", about("Ana"));
+    ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
+    assert_eq!(ana.join("Anabel")["muted"], true);
+    ana.leave();
+    let mut again = server.connect();
+    assert_eq!(again.join_with_keys("Somebody", &key("Ana"), &key("new tab"))["muted"], true);
+    again.say("hi");
+    again.expect_error("muted");
+    // Somebody else with her old name has done nothing.
+    let mut other = server.connect();
+    assert_eq!(other.join_with_keys("Ana", &key("Another Ana"), &key("Another Ana"))["muted"], false);
+}
+
+#[test]
+fn who_has_no_key_is_muted_by_name_and_tab() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), server.join("Ana"));
+    moderate_with(&mut host, "mute", about("Ana"));
+    ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
+    assert_eq!(ana.join("Anabel")["muted"], true, "the same connection");
+    ana.leave();
+    let mut again = server.connect();
+    assert_eq!(again.join("Ana")["muted"], true, "the same name");
+}
+
+#[test]
+fn a_member_is_muted_wherever_they_log_in_also_while_away() {
+    let server = TestServer::start();
+    let (mut host, mut mia) = (host(&server, "Ms Keller"), Browser::signed_up(&server, "Mia"));
+    moderate_with(&mut host, "mute", about("mia"));
+    expect_done(&mut host, "mute");
+    let mut tab = mia.join();
+    tab.say("hi");
+    tab.expect_error("muted");
+    let mut elsewhere = Browser::new(server.addr());
+    assert_eq!(elsewhere.log_in("mia@school.example", "what only Mia knows").status, 200);
+    let mut other = elsewhere.connect();
+    other.send(json!({"event": "join"}));
+    assert_eq!(other.expect_event("joined")["muted"], true);
+    // A host is never muted: what was decided of the person before does not count any more.
+    super::open_link(&mut mia, &server.host_key());
+    let mut as_host = mia.join();
+    as_host.say_and_wait("I am a host now");
+}
+
+#[test]
+fn muting_and_speaking_at_once_loses_and_doubles_nothing() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    let rounds = 100;
+    for round in 0..rounds {
+        let action = if round % 2 == 0 { "mute" } else { "unmute" };
+        moderate_with(&mut host, action, about("Ana"));
+        ana.say_with_id(&round.to_string(), &round.to_string());
+    }
+    let mut answered = 0;
+    let mut stored = Vec::new();
+    while answered < rounds {
+        let event =
+            ana.expect("an answer", |event| event["event"] == "receive_message" || event["event"] == "error");
+        answered += 1;
+        match event["code"].as_str() {
+            Some(code) => assert_eq!(code, "muted"),
+            None => stored.push(event["client_message_id"].as_str().expect("an id").to_owned()),
+        }
+    }
+    let mut late = server.connect();
+    late.expect_event("presence");
+    late.send(json!({"event": "request_history", "before": 1_000_000, "limit": 200}));
+    let history = late.expect_event("history");
+    let kept: Vec<_> = history["messages"].as_array().expect("messages").iter().collect();
+    let kept: Vec<_> =
+        kept.iter().map(|message| message["client_message_id"].as_str().expect("an id")).collect();
+    assert_eq!(kept, stored);
+}

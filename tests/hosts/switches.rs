@@ -1,0 +1,140 @@
+//! Lock, door, slow mode, title: what holds for everybody, and who is told what.
+
+use super::{about, expect_done, guest, host, moderate, moderate_with};
+use crate::accounts::{Browser, refused};
+use crate::support::{TestServer, key};
+use serde_json::json;
+
+#[test]
+fn in_a_locked_room_only_hosts_speak() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    let mut member = Browser::signed_up(&server, "Mia").join();
+    ana.say_with_id("before", "1");
+    ana.expect_message("before");
+    moderate(&mut host, "lock");
+    for client in [&mut ana, &mut member] {
+        client.expect("the lock", |event| event["event"] == "room" && event["locked"] == true);
+        client.say_with_id("locked out", "2");
+        assert_eq!(client.expect_error("locked")["client_message_id"], "2");
+    }
+    // A retry of what is stored is no new message: its sender has a right to the receipt.
+    ana.say_with_id("before", "1");
+    ana.expect_message("before");
+    ana.say_with_id("another text", "1");
+    ana.expect_error("bad_request");
+    ana.send(json!({"event": "typing"}));
+    host.say("only I speak");
+    ana.expect_message("only I speak");
+    moderate(&mut host, "unlock");
+    ana.expect("the lock's end", |event| event["event"] == "room" && event["locked"] == false);
+    ana.say_with_id("locked out", "2");
+    ana.expect_message("locked out");
+    assert!(host.received("typing").is_empty(), "who may not write is not shown as writing");
+}
+
+#[test]
+fn through_a_closed_door_nobody_new_comes_and_who_was_here_comes_back() {
+    let server = TestServer::start();
+    let (mut host, mut ana, ben) = (host(&server, "Ms Keller"), guest(&server, "Ana"), guest(&server, "Ben"));
+    let mia = Browser::signed_up(&server, "Mia");
+    moderate(&mut host, "close_door");
+    ana.expect("the door", |event| event["event"] == "room" && event["door_closed"] == true);
+    // Ben has never said anything: his name is kept all the same.
+    ben.leave();
+    drop(guest(&server, "Ben"));
+    let mut stranger = server.connect();
+    stranger.send(json!({"event": "join", "username": "Zoe", "guest_key": key("Zoe")}));
+    stranger.expect_error("door_closed");
+    stranger.send(json!({"event": "send_message", "username": "Zoe", "message": "let me in"}));
+    stranger.expect_error("door_closed");
+    // Not under another name either.
+    ana.send(json!({"event": "join", "username": "Ana the Great"}));
+    ana.expect_error("door_closed");
+    ana.say_and_wait("still Ana");
+    let mut tab = mia.join();
+    tab.say_and_wait("members have their names");
+    let answer = mia.from("198.51.100.7").sign_up("Late");
+    assert_eq!(refused(&answer), (403, "door_closed".to_owned()));
+    let mut late_host = super::host(&server, "Mr Brown");
+    late_host.expect_pong();
+    moderate(&mut host, "open_door");
+    expect_done(&mut host, "open_door");
+    guest(&server, "Zoe").say_and_wait("hello");
+}
+
+#[test]
+fn in_slow_mode_each_waits_for_their_turn_and_a_retry_does_not() {
+    let server = TestServer::start();
+    let (mut host, mut ana, mut ben) =
+        (host(&server, "Ms Keller"), guest(&server, "Ana"), guest(&server, "Ben"));
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    ana.expect("slow mode", |event| event["event"] == "room" && event["slow_mode_seconds"] == 3600);
+    ana.say_with_id("first", "1");
+    ana.expect_message("first");
+    ana.say_with_id("second", "2");
+    let refusal = ana.expect_error("slow_mode");
+    let wait = refusal["retry_after_ms"].as_u64().expect("a time");
+    assert!((3_000_000..=3_600_000).contains(&wait) && refusal["client_message_id"] == "2");
+    ana.say_with_id("first", "1");
+    assert_eq!(ana.expect_message("first")["id"], 1);
+    // Neither another tab nor another name is another person.
+    let mut other_tab = server.connect();
+    other_tab.join_with_keys("Ana B", &key("Ana"), &key("another tab"));
+    other_tab.say("second");
+    other_tab.expect_error("slow_mode");
+    ben.say_and_wait("my first");
+    for text in ["a", "b", "c"] {
+        host.say(text);
+        host.expect_text(text);
+    }
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 0}));
+    ana.expect("no slow mode", |event| event["event"] == "room" && event["slow_mode_seconds"] == 0);
+    ana.say_with_id("second", "2");
+    ana.expect_message("second");
+}
+
+#[test]
+fn a_retry_in_slow_mode_does_not_make_the_time_run_anew() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    ana.say_with_id("before", "1");
+    ana.expect_message("before");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    expect_done(&mut host, "slow_mode");
+    ana.say_with_id("before", "1");
+    ana.say_with_id("the first in slow mode", "2");
+    ana.expect_message("before");
+    ana.expect_message("the first in slow mode");
+}
+
+#[test]
+fn the_title_is_everybodys_at_once() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    moderate_with(&mut host, "set_title", json!({"title": " Physics 9b "}));
+    ana.expect("the title", |event| event["event"] == "room" && event["title"] == "Physics 9b");
+    assert_eq!(server.connect().expect_event("room")["title"], "Physics 9b");
+    assert_eq!(server.get("/api/session").json()["room"]["title"], "Physics 9b");
+}
+
+#[test]
+fn hosts_see_what_each_of_them_did_the_newest_first() {
+    let server = TestServer::start();
+    let (mut one, mut other) = (host(&server, "Ms Keller"), host(&server, "Mr Brown"));
+    let _ana = guest(&server, "Ana");
+    moderate(&mut one, "lock");
+    expect_done(&mut other, "lock");
+    moderate(&mut other, "lock");
+    moderate_with(&mut other, "mute", about("Ana"));
+    let record = expect_done(&mut one, "mute");
+    let actions = record["actions"].as_array().expect("a record");
+    let done: Vec<_> = actions.iter().map(|it| (it["host"].as_str(), it["action"].as_str())).collect();
+    assert_eq!(
+        done,
+        [(Some("Mr Brown"), Some("mute")), (Some("Ms Keller"), Some("lock"))],
+        "what changed nothing is not recorded"
+    );
+    assert_eq!((&actions[0]["username"], &record["muted"]), (&json!("Ana"), &json!(["Ana"])));
+    assert!(actions[0]["at"].as_i64() >= actions[1]["at"].as_i64());
+}
