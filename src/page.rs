@@ -32,6 +32,7 @@ use data_encoding::HEXLOWER;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
 use crate::api::Api;
+use crate::fault;
 use crate::limits::{
     BODY_BYTES, PAGE_REPLACED, PAGE_RESTART, PAGE_STOP, PAGE_WORKERS, PASSWORD_NICENESS, PASSWORD_QUEUE,
     PASSWORD_WORKERS,
@@ -221,6 +222,7 @@ impl Running {
                 let _end = WorkerEnd { shared: &shared, inner: &inner };
                 // An error is the end of the accept loop, or `Running` being dropped.
                 while let Ok(request) = inner.server.recv() {
+                    fault::hit("page", request.url());
                     take(&shared, request);
                 }
             });
