@@ -276,8 +276,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let now_ms = self.log.now_ms();
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        client.guest_key = guest_key.or(client.guest_key);
-        client.tab = tab_key.unwrap_or(client.tab);
+        client.take_keys(guest_key, tab_key)?;
         let is_host = client.is_host();
         if !is_host && self.moderation.is_removed(&client.marks()) {
             self.depart_removed(id);
