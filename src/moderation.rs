@@ -117,6 +117,14 @@ impl HoldList {
         Some(held)
     }
 
+    /// Who has this mark.
+    fn of(&self, mark: &Mark) -> Vec<Held> {
+        if !self.marks.contains_key(mark) {
+            return Vec::new();
+        }
+        self.by_name.values().filter(|held| held.marks.contains(mark)).cloned().collect()
+    }
+
     fn has_any(&self, marks: &[Mark]) -> bool {
         !self.marks.is_empty() && marks.iter().any(|mark| self.marks.contains_key(mark))
     }
@@ -188,6 +196,17 @@ impl Moderation {
         let held = list.insert(held);
         self.changes.push(HostChange::Hold(hold, held));
         Ok(())
+    }
+
+    /// Who is held back by one mark is from now on by another as well: both are the same person's.
+    pub fn follow(&mut self, known: Mark, also: Mark) {
+        for hold in [Hold::Muted, Hold::Removed] {
+            for mut held in self.list_mut(hold).of(&known) {
+                held.marks.insert(also);
+                let held = self.list_mut(hold).insert(held);
+                self.changes.push(HostChange::Hold(hold, held));
+            }
+        }
     }
 
     /// Lets somebody back by the name they had; the name as it was shown. None if they were not held back.
@@ -320,6 +339,21 @@ mod tests {
         assert!(moderation.is_name_out("ana"));
         moderation.release(Hold::Removed, "ana").expect("was out");
         assert!(!moderation.is_removed(&[KEY, TAB]) && !moderation.is_name_out("ana"));
+    }
+
+    #[test]
+    fn a_mark_that_turns_out_to_be_theirs_holds_as_long_as_the_one_it_follows() {
+        let mut moderation = Moderation::default();
+        let account = Mark::Account(1);
+        moderation.hold(Hold::Muted, held("ana", &[KEY])).expect("room");
+        moderation.hold(Hold::Removed, held("ben", &[TAB])).expect("room");
+        moderation.take_changes();
+        moderation.follow(KEY, account);
+        assert!(moderation.is_muted("zoe", &[account]) && !moderation.is_removed(&[account]));
+        let stored = HostChange::Hold(Hold::Muted, held("ana", &[KEY, account]));
+        assert_eq!(moderation.take_changes(), [stored]);
+        moderation.release(Hold::Muted, "ana").expect("was muted");
+        assert!(!moderation.is_muted("zoe", &[KEY, account]));
     }
 
     #[test]

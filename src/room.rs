@@ -345,13 +345,20 @@ impl Room {
 
     /// The name is this account's from now on. Whoever is here under it is the account's owner: nobody else could have
     /// stayed.
-    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) {
-        self.members.insert(name.shared_folded(), Member::Account(account));
+    ///
+    /// # Returns
+    /// The key that they claimed the name with.
+    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
+        let claimed = self.members.insert(name.shared_folded(), Member::Account(account));
         self.reservations.forget(name.folded());
         if let Some(person) = self.present.get_mut(name.folded()) {
             person.owner = Owner::Account(account, role);
             person.display = name.shared_display();
             self.changed.insert(name.shared_folded());
+        }
+        match claimed? {
+            Member::Claimed(_, key) => key,
+            Member::Account(_) => None,
         }
     }
 
