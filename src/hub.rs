@@ -478,6 +478,8 @@ impl Hub {
         if recovered {
             self.log.push_reservations(self.room.all_reservations());
             self.log.push_host_changes(self.moderation.all());
+            self.log
+                .push_host_changes(self.room.all_host_names().into_iter().map(HostChange::Name).collect());
         }
         self.note_host_deeds(host_deeds);
     }

@@ -78,6 +78,8 @@ pub enum HostChange {
     Hold(Hold, Held),
     /// They, by their folded name, are no more.
     Release(Hold, Arc<str>),
+    /// These are held back, and nobody else.
+    AllHeld(Vec<(Hold, Held)>),
     /// A name is a host's for ever.
     Name(HostName),
     /// Something was done.
@@ -285,16 +287,12 @@ impl Moderation {
         std::mem::take(&mut self.changes)
     }
 
-    /// All that holds, to be stored anew after changes were lost. Who was let back meanwhile is told by [`HostChange::Release`]
-    /// again only if they are held back no more.
+    /// All that holds, to be stored anew after changes were lost: who was held back, and who was let back.
     pub fn all(&self) -> Vec<HostChange> {
-        let held = |hold: Hold, list: &HoldList| -> Vec<HostChange> {
-            list.by_name.values().map(|held| HostChange::Hold(hold, held.clone())).collect()
-        };
-        let mut all = vec![HostChange::Settings(self.settings.clone())];
-        all.extend(held(Hold::Muted, &self.muted));
-        all.extend(held(Hold::Removed, &self.removed));
-        all
+        let lists = [(Hold::Muted, &self.muted), (Hold::Removed, &self.removed)];
+        let held =
+            lists.iter().flat_map(|(hold, list)| list.by_name.values().map(|held| (*hold, held.clone())));
+        vec![HostChange::Settings(self.settings.clone()), HostChange::AllHeld(held.collect())]
     }
 
     fn list_mut(&mut self, hold: Hold) -> &mut HoldList {

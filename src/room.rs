@@ -212,6 +212,11 @@ impl Room {
         std::mem::take(&mut self.new_host_names)
     }
 
+    /// All names of hosts, to be stored anew after changes were lost.
+    pub fn all_host_names(&self) -> Vec<HostName> {
+        self.host_names.iter().map(|(folded, key)| HostName { folded: folded.clone(), key: *key }).collect()
+    }
+
     /// Whether `owner` has this name already, and so is nobody new: it is an account's or a host's own, kept for the
     /// owner's browser, or they are here under it.
     pub fn is_theirs(&self, name: &Name, owner: Owner, now_ms: i64) -> bool {
