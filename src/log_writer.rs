@@ -177,7 +177,9 @@ impl LogWriter {
             return;
         }
         let (most, pause) = limits::OVERWRITE;
-        self.overwrite_due = match self.store.overwrite(most) {
+        let overwritten = self.store.overwrite(most);
+        self.store.settle();
+        self.overwrite_due = match overwritten {
             Ok(true) => None,
             Ok(false) => Some(Instant::now() + pause),
             Err(error) => {
