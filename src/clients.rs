@@ -15,7 +15,7 @@ use slab::Slab;
 use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
-use crate::moderation::Mark;
+use crate::moderation::{Mark, Speaker};
 use crate::protocol::{CloseCode, ErrorCode, KeyHash, Refusal, Role, ServerEvent, encode};
 use crate::sender::{Link, Sender};
 
@@ -335,11 +335,16 @@ impl Client {
         marks
     }
 
-    /// The surest of them: who it is that speaks.
-    pub fn speaker(&self) -> Mark {
+    /// Who it is that speaks: the surest of them. Without one that nobody else can have, it is their name too: with a new
+    /// connection for each message, they would else be somebody new each time.
+    pub fn speakers(&self) -> Vec<Speaker> {
         let account =
             self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
-        account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab))
+        let mark =
+            account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab));
+        let name = self.identity.as_ref().filter(|_| !mark.is_proof());
+        let named = name.map(|identity| Speaker::Named(identity.folded.clone()));
+        [Speaker::Marked(mark)].into_iter().chain(named).collect()
     }
 
     fn send(&mut self, turn: &Turn, now: Instant) {

@@ -359,7 +359,7 @@ impl Hub {
         let now_ms = self.log.now_ms();
         let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
         let folded = identity.folded.clone();
-        let (speaker, is_muted, is_host) = (client.speaker(), client.is_muted, client.is_host());
+        let (speakers, is_muted, is_host) = (client.speakers(), client.is_muted, client.is_host());
         let message = NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id };
         // In slow mode a retry of what is stored does not make the time run anew.
         let is_slow = self.moderation.settings().slow_mode_seconds > 0;
@@ -367,7 +367,7 @@ impl Hub {
         let is_retry = is_slow && !is_host && id_of.is_some_and(|it| self.log.is_stored(&tab, it));
         if !is_host
             && !is_retry
-            && let Err(refusal) = self.moderation.speak(is_muted, speaker, now_ms)
+            && let Err(refusal) = self.moderation.speak(is_muted, speakers, now_ms)
         {
             let refusal = refusal.of(message.client_message_id.clone());
             return self.log.push_refused(message, refusal, id);

@@ -165,3 +165,24 @@ fn another_key_on_the_same_connection_makes_nobody_somebody_new() {
     ana.expect_error("muted");
     assert_eq!(ana.join_with_keys("ANA", &key("Ana"), &key("Ana"))["muted"], true, "the same keys are fine");
 }
+
+#[test]
+fn a_new_connection_for_each_message_is_no_way_around_slow_mode() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    expect_done(&mut host, "slow_mode");
+    let say = |name: &str| {
+        let mut client = server.connect();
+        client.send(json!({"event": "send_message", "username": name, "message": "hi"}));
+        client.expect("an answer", |event| {
+            event["event"] == "error" || event["username"] == name && event["message"] == "hi"
+        });
+        let refused = client.received("error").first().map(|error| error["code"].clone());
+        client.leave();
+        refused
+    };
+    assert_eq!(say("Ana"), None);
+    assert_eq!(say("ANA"), Some(json!("slow_mode")));
+    assert_eq!(say("Ben"), None);
+}
