@@ -295,6 +295,9 @@ impl Hub {
         };
         if current.as_deref() != Some(name.folded()) {
             self.check_newcomer(&name, owner, now_ms)?;
+            if is_host && self.moderation.is_name_out(name.folded()) {
+                self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it
+            }
         }
         let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
         if let Some((display, _)) = self.room.person(&folded)

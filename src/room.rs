@@ -299,6 +299,11 @@ impl Room {
         Ok(())
     }
 
+    /// A name that is kept for somebody whom hosts have removed is theirs to take.
+    pub fn give_up(&mut self, folded: &str) {
+        self.reservations.forget(folded);
+    }
+
     /// `name_taken` for this reason, with a suggestion.
     pub fn refuse_name(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
         self.taken(name, reason, now_ms)

@@ -127,3 +127,22 @@ fn who_was_removed_and_becomes_a_host_is_in() {
     assert_eq!(super::open_link(&mut mia, &server.host_key()).status, 200);
     mia.join().say_and_wait("in again");
 }
+
+#[test]
+fn who_took_a_hosts_name_and_was_removed_does_not_keep_it() {
+    let server = TestServer::start();
+    let mut impostor = guest(&server, "Ms Keller");
+    impostor.say_and_wait("no homework today");
+    let mut host = super::host_browser(&server).connect();
+    host.send(json!({"event": "join", "username": "Ms Keller", "guest_key": key("host")}));
+    host.expect_error("name_taken");
+    moderate_with(&mut host, "remove", about("Ms Keller"));
+    impostor.expect_close(4403);
+    assert_eq!(host.join_with_keys("Ms Keller", &key("host"), &key("host"))["role"], "host");
+    moderate_with(&mut host, "allow", about("Ms Keller"));
+    expect_done(&mut host, "allow");
+    let mut back = server.connect();
+    back.send(json!({"event": "join", "username": "Ms Keller", "guest_key": key("Ms Keller")}));
+    back.expect_error("name_taken");
+    back.join("Not Ms Keller").as_object().expect("is back");
+}
