@@ -48,6 +48,8 @@ pub struct HubConfig {
     pub invite_code: Option<String>,
     /// Addresses that speak for many: nobody is kept out by one of these.
     pub proxies: Vec<IpAddr>,
+    /// This computer's own addresses now, an IPv6 one as its /64: what a whole local network has in common.
+    pub own_addresses: fn() -> Vec<IpAddr>,
     /// The way to what is done aside.
     pub errands: Sender<Errand>,
 }

@@ -4,6 +4,7 @@ use super::{about, expect_done, guest, host, moderate_with};
 use crate::accounts::{Browser, behind_a_proxy};
 use crate::support::{Knock, TestClient, TestServer, key};
 use serde_json::json;
+use std::net::IpAddr;
 
 fn from(server: &TestServer, address: &str) -> TestClient {
     let headers = format!("Host: {}\r\nX-Forwarded-For: {address}\r\n", server.addr());
@@ -104,6 +105,16 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     refused(&mut host, from(&server, "203.0.113.1"), "Beside the host");
     refused(&mut host, from(&server, "203.0.113.2"), "Beside the other host");
     refused(&mut host, server.connect(), "Behind the proxy");
+    // An IPv6 address stands for its network: that of this computer is everybody's in the room.
+    let own =
+        chat_app::banner::interfaces().into_iter().map(|own| own.address).filter(|own| !own.is_loopback());
+    for (number, own) in own.enumerate() {
+        let neighbour = match own {
+            IpAddr::V4(_) => own,
+            IpAddr::V6(own) => IpAddr::V6((u128::from(own) ^ 0xbeef).into()),
+        };
+        refused(&mut host, from(&server, &neighbour.to_string()), &format!("Neighbour {number}"));
+    }
     moderate_with(&mut host, "remove", json!({"username": "Away", "keep_device_out": true}));
     host.expect_error("bad_request");
     assert_eq!(host.received("moderation").last().expect("told")["removed"], json!([]));
