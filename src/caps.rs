@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::limits;
 use crate::peer::{address_key, is_trusted};
@@ -105,13 +105,13 @@ impl ForwardedSeats {
     }
 
     /// A place, until it is dropped; none if this address has as many as it may.
-    pub fn take(&self, address: IpAddr) -> Option<ForwardedSeat<'_>> {
+    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<ForwardedSeat> {
         let address = address_key(address);
         let mut all = self.lock();
         let here = all.get(&address).copied().unwrap_or_default();
         (here < self.per_address).then(|| {
             all.insert(address, here + 1);
-            ForwardedSeat { all: self, address }
+            ForwardedSeat { all: self.clone(), address }
         })
     }
 
@@ -122,12 +122,12 @@ impl ForwardedSeats {
 
 /// One place of somebody behind a proxy.
 #[derive(Debug)]
-pub struct ForwardedSeat<'a> {
-    all: &'a ForwardedSeats,
+pub struct ForwardedSeat {
+    all: Arc<ForwardedSeats>,
     address: IpAddr,
 }
 
-impl Drop for ForwardedSeat<'_> {
+impl Drop for ForwardedSeat {
     fn drop(&mut self) {
         leave(&mut self.all.lock(), self.address);
     }
@@ -173,7 +173,7 @@ mod tests {
             assert_eq!(seats.take(address("10.0.0.1")).map(|seat| seat.kind), Some(Kind::Guest));
         }
         assert_eq!(seats.take(address("10.0.0.1")).map(|seat| seat.kind), Some(Kind::Full));
-        let forwarded = ForwardedSeats::new(CAPS);
+        let forwarded = Arc::new(ForwardedSeats::new(CAPS));
         let held: Vec<_> = (0..2).map(|_| forwarded.take(address("203.0.113.7")).expect("a place")).collect();
         assert!(forwarded.take(address("203.0.113.7")).is_none());
         assert!(forwarded.take(address("203.0.113.8")).is_some());

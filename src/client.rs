@@ -1,4 +1,8 @@
-//! One client's thread: it brings the client up to date, then reads it until it goes.
+//! One client: its thread brings it up to date, and another reads it until it goes.
+//!
+//! The first one's stack and the memory that its allocator keeps have seen a handshake and perhaps pages of the log; most
+//! clients then say nothing for hours. So the reading begins on a fresh thread, which has hardly touched anything, and the
+//! first ends: one thread for each client at any time.
 //!
 //! The thread writes to the socket until the hub has registered the client, and never after: pongs, close replies
 //! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
@@ -62,47 +66,69 @@ impl ClientContext {
     }
 }
 
-/// A channel with as many words in it as it takes, each worth a [`Permit`].
+/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::clients::Permit).
 fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
     let words = bounded(count);
     (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
     words
 }
 
-/// Serves a client whose handshake is answered; returns when the connection has ended.
+/// A client that the hub has registered and that is now to be read.
+pub struct Live {
+    link: Arc<Link>,
+    early: Vec<u8>,
+    departure: Departure,
+}
+
+impl Live {
+    /// Reads it; returns when the connection has ended.
+    pub fn read(self, context: &ClientContext) {
+        let Live { link, early, departure } = self;
+        Reading::new(&link, departure.id, early, context).run();
+        part(&link);
+    }
+}
+
+/// The hub ends it: with its answer to a goodbye, a code of its own, or at once.
+fn part(link: &Link) {
+    socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
+}
+
+/// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
 ///
 /// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
 /// the request head.
-pub fn serve(
-    link: &Arc<Link>,
+pub fn enter(
+    link: Arc<Link>,
     resume: Resume,
     login: Option<Arc<Login>>,
     address: IpAddr,
     early: Vec<u8>,
     context: &ClientContext,
-) {
+) -> Option<Live> {
     if context.options.members_only && login.is_none() {
-        return refuse_stranger(link, &context.stop);
+        refuse_stranger(&link, &context.stop);
+        return None;
     }
-    match register(link, resume, login.as_ref(), address, context) {
+    match register(&link, resume, login.as_ref(), address, context) {
         Ok(id) => {
-            let _departure = Departure { id, context };
+            let departure = Departure { id, hub: context.hub.clone() };
             match has_ended(login.as_ref(), context) {
-                Ok(false) => Reading::new(link, id, early, context).run(),
+                Ok(false) => return Some(Live { link, early, departure }),
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+                    part(&link);
                 }
-                Err(_) => return, // it comes back, and is looked up anew
+                Err(_) => {} // it comes back, and is looked up anew
             }
-            // The hub ends it: with its answer to a goodbye, a code of its own, or at once.
-            socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
         }
-        Err(Unregistered::Stopping) => refuse(link, CloseCode::Stopping, &context.stop),
-        Err(Unregistered::Removed) => refuse(link, CloseCode::Removed, &context.stop),
-        Err(Unregistered::SessionEnded) => refuse(link, CloseCode::SessionEnded, &context.stop),
+        Err(Unregistered::Stopping) => refuse(&link, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::Removed) => refuse(&link, CloseCode::Removed, &context.stop),
+        Err(Unregistered::SessionEnded) => refuse(&link, CloseCode::SessionEnded, &context.stop),
         Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
     }
+    None
 }
 
 /// Ends a connection that is not the hub's yet with a close code.
@@ -134,15 +160,15 @@ fn has_ended(login: Option<&Arc<Login>>, context: &ClientContext) -> io::Result<
     Ok(found.is_none())
 }
 
-/// The thread's last word, whatever ends it.
-struct Departure<'a> {
+/// The connection's last word, whatever ends it.
+struct Departure {
     id: ClientId,
-    context: &'a ClientContext,
+    hub: Sender<Command>,
 }
 
-impl Drop for Departure<'_> {
+impl Drop for Departure {
     fn drop(&mut self) {
-        let _ = self.context.hub.send(Command::Left(self.id)); // no hub, no room to leave
+        let _ = self.hub.send(Command::Left(self.id)); // no hub, no room to leave
     }
 }
 

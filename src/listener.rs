@@ -17,8 +17,8 @@ use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
 
 use crate::accounts::Login;
-use crate::caps::{Caps, ForwardedSeats, Kind, Seat, Seats};
-use crate::client::{self, ClientContext};
+use crate::caps::{Caps, ForwardedSeat, ForwardedSeats, Kind, Seat, Seats};
+use crate::client::{self, ClientContext, Live};
 use crate::cookies::Cookies;
 use crate::hub::Resume;
 use crate::limits;
@@ -42,7 +42,7 @@ pub struct Context {
     /// Addresses that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpAddr>,
     /// The places of those they speak for.
-    pub forwarded: ForwardedSeats,
+    pub forwarded: Arc<ForwardedSeats>,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
 }
@@ -106,25 +106,55 @@ impl Drop for Occupied {
     }
 }
 
+/// A client that is live, with its place if it came by a proxy.
+type Entered = (Live, Option<ForwardedSeat>);
+
 fn spawn(stream: TcpStream, peer: SocketAddr, place: Occupied, context: Arc<Context>) {
-    let serve = move || {
+    let kind = place.seat.kind;
+    on_own_thread(peer, place, context, move |context| serve(stream, peer, kind, context));
+}
+
+/// A live client is read on a fresh thread: see [`crate::client`].
+fn spawn_reader((live, seat): Entered, peer: SocketAddr, place: Occupied, context: Arc<Context>) {
+    on_own_thread(peer, place, context, move |context| {
+        let _seat = seat;
+        live.read(&context.client);
+        Ok(None)
+    });
+}
+
+/// Does the work of a connection, and what it leaves to do, each on a thread of its own. What breaks there breaks this
+/// connection alone.
+fn on_own_thread(
+    peer: SocketAddr,
+    place: Occupied,
+    context: Arc<Context>,
+    work: impl FnOnce(&Context) -> io::Result<Option<Entered>> + Send + 'static,
+) {
+    let run = move || {
         let place = place; // dropped last: the thread has ended then
         let context = context; // and holds nothing of the server's any more
-        let served = catch_unwind(AssertUnwindSafe(|| serve(stream, peer, place.seat.kind, &context)));
-        match served {
-            Ok(Ok(())) => {}
+        match catch_unwind(AssertUnwindSafe(|| work(&context))) {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(entered))) => spawn_reader(entered, peer, place, context),
             Ok(Err(error)) => log::debug!("the connection from {peer} broke: {error}"),
             Err(_) => {
                 log::error!("the thread of the connection from {peer} panicked: only that connection ends")
             }
         }
     };
-    if let Err(error) = thread::Builder::new().stack_size(limits::THREAD_STACK_BYTES).spawn(serve) {
+    if let Err(error) = thread::Builder::new().stack_size(limits::THREAD_STACK_BYTES).spawn(run) {
         log::warn!("no thread for a connection: {error}"); // it is closed with the closure that was not run
     }
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context) -> io::Result<()> {
+/// Answers a connection's request. What is left to do is to read the client that it has become.
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut kind: Kind,
+    context: &Context,
+) -> io::Result<Option<Entered>> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
@@ -134,7 +164,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
         Err(HeadError::Refused(refused)) => return refuse(&stream, peer, "", &refused, context),
     };
     let address = peer::client_address(peer.ip(), &head, &context.trusted_proxies);
-    let _forwarded_seat = if kind == Kind::Guest && peer::is_trusted(peer.ip(), &context.trusted_proxies) {
+    let forwarded_seat = if kind == Kind::Guest && peer::is_trusted(peer.ip(), &context.trusted_proxies) {
         let seat = context.forwarded.take(address);
         if seat.is_none() {
             kind = Kind::Crowded;
@@ -146,7 +176,10 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
     let routed = origin::check(&head, &context.public_urls).and_then(|()| route(&head));
     let handshake = match (routed, kind) {
         (Err(refused), _) => return refuse(&stream, peer, &head.method, &refused, context),
-        (Ok(None), Kind::Guest) => return relay::relay(&stream, &head, rest, address, context),
+        (Ok(None), Kind::Guest) => {
+            relay::relay(&stream, &head, rest, address, context)?;
+            return Ok(None);
+        }
         (Ok(None), Kind::Full) => {
             return refuse(&stream, peer, &head.method, &Refused::new(503, ROOM_FULL), context);
         }
@@ -161,13 +194,13 @@ fn serve(stream: TcpStream, peer: SocketAddr, mut kind: Kind, context: &Context)
     };
     socket::write_all(&stream, &handshake, &context.stop)?;
     let link = Arc::new(Link::new(stream));
-    if kind == Kind::Guest {
-        let address = peer::address_key(address);
-        client::serve(&link, resume_of(&head), login, address, rest, &context.client);
-    } else {
+    if kind != Kind::Guest {
         client::refuse(&link, CloseCode::Full, &context.stop);
+        return Ok(None);
     }
-    Ok(())
+    let address = peer::address_key(address);
+    let entered = client::enter(link, resume_of(&head), login, address, rest, &context.client);
+    Ok(entered.map(|live| (live, forwarded_seat)))
 }
 
 const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-clients.";
@@ -232,11 +265,11 @@ fn refuse(
     method: &str,
     refused: &Refused,
     context: &Context,
-) -> io::Result<()> {
+) -> io::Result<Option<Entered>> {
     log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
     socket::write_all(stream, &refused.answer_to(method), &context.stop)?;
     socket::finish(stream);
-    Ok(())
+    Ok(None)
 }
 
 /// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.

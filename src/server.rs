@@ -194,7 +194,7 @@ impl Server {
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            forwarded: ForwardedSeats::new(caps),
+            forwarded: Arc::new(ForwardedSeats::new(caps)),
             stop,
             pages,
         });

@@ -11,7 +11,7 @@ use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use super::{ClientContext, filled};
+use super::ClientContext;
 use crate::clients::ClientId;
 use crate::fault;
 use crate::hub::{Command, Request};
@@ -78,8 +78,8 @@ pub(super) struct Reading<'a> {
     pings: u32,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
-    /// Holds a word while no answer from the log is on its way to this client.
-    answered: (Sender<()>, Receiver<()>),
+    /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
+    answered: Option<(Sender<()>, Receiver<()>)>,
 }
 
 impl<'a> Reading<'a> {
@@ -116,7 +116,7 @@ impl<'a> Reading<'a> {
             pings: 0,
             told_pace: None,
             typed: None,
-            answered: filled(1),
+            answered: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::{Over, Reading};
+use crate::client::filled;
 use crate::clients::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
@@ -88,12 +89,13 @@ impl Reading<'_> {
     /// One at a time: a client that takes none of the last answer is not read until it does, or is cut off.
     fn last_answer_taken(&mut self) -> Result<Permit, Over> {
         self.hand_over()?;
-        while self.answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+        let answered = self.answered.get_or_insert_with(|| filled(1));
+        while answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
             if self.socket.get_ref().link.is_closing() {
                 return Err(Over);
             }
         }
-        Ok(Permit(self.answered.0.clone()))
+        Ok(Permit(answered.0.clone()))
     }
 
     /// Passes on the frame that `read` makes, when few enough others are under way; with it comes the same without messages, and

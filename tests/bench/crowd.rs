@@ -1,0 +1,290 @@
+//! Up to ten thousand clients on one thread, which does as little as a client can: one wait for all of them, one read for
+//! what one of them has got, a look at each frame, and no allocation for any. So the server is the limit; where this
+//! thread was, its use of CPU tells.
+
+use crate::dialect::Dialect;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// What one read may give.
+const READ_BYTES: usize = 256 * 1024;
+/// The room's close code for who does not read.
+const TOO_SLOW: u16 = 4408;
+/// What the system may keep for a client until it is read.
+const RECEIVE_BYTES: usize = 1024 * 1024;
+/// What a frame may have that is longer than one read.
+const FRAME_BYTES: usize = 512 * 1024;
+/// Longer than anything takes: the server is broken then, or the benchmark.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The handshake is under way.
+    Knocking,
+    /// It is answered.
+    Open,
+    /// The server has shown the room.
+    Live,
+}
+
+struct Client {
+    stream: TcpStream,
+    state: State,
+    /// The begin of a frame whose end has not come.
+    partial: Vec<u8>,
+    outbox: Vec<u8>,
+    /// The position that must come next; 0 before the first.
+    next: u64,
+}
+
+/// Clients of one server.
+pub struct Crowd {
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+    clients: Vec<Client>,
+    /// Clients that have something to send.
+    unsent: Vec<usize>,
+    buffer: Vec<u8>,
+    dialect: Dialect,
+    addr: SocketAddr,
+    /// A resuming handshake's target in place of the dialect's.
+    target: Option<String>,
+    /// What bare TCP delivers for a message.
+    message_bytes: usize,
+    live: usize,
+    mask: u32,
+    /// A client was cut off for not reading: what was measured does not count.
+    pub cut_off: bool,
+    /// Reads that gave something, and what they gave.
+    pub reads: u64,
+    pub read_bytes: u64,
+}
+
+impl Crowd {
+    /// Nobody yet. `message_bytes` is what bare TCP delivers for a message.
+    pub fn new(addr: SocketAddr, dialect: Dialect, message_bytes: usize) -> Crowd {
+        Crowd {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).expect("an epoll"),
+            events: Vec::with_capacity(4096),
+            clients: Vec::new(),
+            unsent: Vec::new(),
+            buffer: vec![0; FRAME_BYTES + READ_BYTES],
+            dialect,
+            addr,
+            target: None,
+            message_bytes,
+            live: 0,
+            mask: 0x9e37_79b9,
+            cut_off: false,
+            reads: 0,
+            read_bytes: 0,
+        }
+    }
+
+    /// The same, resuming a log where somebody left it.
+    pub fn resuming(addr: SocketAddr, dialect: Dialect, after: u64, epoch: &str) -> Crowd {
+        let target = Some(format!("/ws?after={after}&epoch={epoch}"));
+        Crowd { target, ..Crowd::new(addr, dialect, 0) }
+    }
+
+    /// Connects `count` clients, at most `at_once` of them on their way at a time, and returns when all are live.
+    pub fn connect(&mut self, count: usize, at_once: usize) {
+        let until = Instant::now() + PATIENCE;
+        let all = self.clients.len() + count;
+        while self.live < all {
+            while self.clients.len() < all && self.clients.len() - self.live < at_once {
+                self.knock();
+            }
+            self.poll(Duration::from_millis(100), &mut |_, _| {});
+            assert!(Instant::now() < until, "{} of {all} clients are live after {PATIENCE:?}", self.live);
+        }
+    }
+
+    fn knock(&mut self) {
+        let mut stream = TcpStream::connect(self.addr).expect("the server takes connections");
+        stream.set_nodelay(true).expect("an option");
+        // Busy machines stop this thread for some milliseconds, in which a flood goes on.
+        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, RECEIVE_BYTES).expect("an option");
+        let mut state = State::Live;
+        if let Some(target) = self.target.as_deref().or(self.dialect.target) {
+            state = State::Knocking;
+            write!(
+                stream,
+                "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                self.addr
+            )
+            .expect("a request fits any buffer");
+        } else {
+            self.live += 1;
+        }
+        stream.set_nonblocking(true).expect("an option");
+        let data = epoll::EventData::new_u64(self.clients.len() as u64);
+        epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).expect("one more to wait for");
+        self.clients.push(Client { stream, state, partial: Vec::new(), outbox: Vec::new(), next: 0 });
+    }
+
+    /// The highest position that everybody has.
+    pub fn position(&self) -> u64 {
+        self.clients.iter().map(|client| client.next.saturating_sub(1)).min().unwrap_or(0)
+    }
+
+    /// A client's text, masked as browsers do, to be sent with the next [`Crowd::poll`].
+    pub fn say(&mut self, client: usize, text: &str) {
+        self.mask ^= self.mask << 13;
+        self.mask ^= self.mask >> 17;
+        self.mask ^= self.mask << 5;
+        let mask = self.mask.to_be_bytes();
+        let to = &mut self.clients[client];
+        if to.outbox.is_empty() {
+            self.unsent.push(client);
+        }
+        match text.len() {
+            short @ 0..126 => to.outbox.extend_from_slice(&[0x81, 0x80 | short as u8]),
+            long => {
+                to.outbox.extend_from_slice(&[0x81, 0x80 | 126]);
+                to.outbox.extend_from_slice(&(long as u16).to_be_bytes());
+            }
+        }
+        to.outbox.extend_from_slice(&mask);
+        to.outbox.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+    }
+
+    /// How many bytes a text takes on its way to the server.
+    pub fn frame_bytes(text: &str) -> usize {
+        text.len() + if text.len() < 126 { 6 } else { 8 }
+    }
+
+    /// Sends what waits, waits for something to come, and shows `delivered` each message: who got it, and its frame's
+    /// payload (empty over bare TCP).
+    pub fn poll(&mut self, patience: Duration, delivered: &mut impl FnMut(usize, &[u8])) {
+        self.send();
+        let patience = if self.unsent.is_empty() { patience } else { patience.min(Duration::from_millis(1)) };
+        let timeout =
+            Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: i64::from(patience.subsec_nanos()) };
+        let mut events = std::mem::take(&mut self.events);
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => panic!("cannot wait: {error}"),
+        }
+        for event in events.drain(..) {
+            self.read(event.data.u64() as usize, delivered);
+        }
+        self.events = events;
+    }
+
+    fn send(&mut self) {
+        let clients = &mut self.clients;
+        self.unsent.retain(|client| {
+            let client = &mut clients[*client];
+            match client.stream.write(&client.outbox) {
+                Ok(taken) if taken == client.outbox.len() => client.outbox.clear(),
+                Ok(taken) => drop(client.outbox.drain(..taken)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) if self.cut_off => client.outbox.clear(),
+                Err(error) => panic!("a client cannot send: {error}"),
+            }
+            !client.outbox.is_empty()
+        });
+    }
+
+    fn read(&mut self, index: usize, delivered: &mut impl FnMut(usize, &[u8])) {
+        let client = &mut self.clients[index];
+        let kept = client.partial.len();
+        self.buffer[..kept].copy_from_slice(&client.partial);
+        client.partial.clear();
+        let count = match client.stream.read(&mut self.buffer[kept..kept + READ_BYTES]) {
+            Ok(0) if self.cut_off => return,
+            Ok(0) => panic!("the server has closed a client's connection"),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(_) if self.cut_off => return,
+            Err(error) => panic!("a client cannot read: {error}"),
+        };
+        self.reads += 1;
+        self.read_bytes += count as u64;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let used = self.take(index, &buffer[..kept + count], delivered);
+        self.clients[index].partial.extend_from_slice(&buffer[used..kept + count]);
+        self.buffer = std::mem::take(&mut buffer);
+    }
+
+    /// Everything that is whole in `bytes`. Returns how much that was.
+    fn take(&mut self, index: usize, bytes: &[u8], delivered: &mut impl FnMut(usize, &[u8])) -> usize {
+        if self.dialect.target.is_none() {
+            let count = bytes.len() / self.message_bytes;
+            (0..count).for_each(|_| delivered(index, &[]));
+            return count * self.message_bytes;
+        }
+        let mut used = 0;
+        if self.clients[index].state == State::Knocking {
+            let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return 0 };
+            assert!(bytes.starts_with(b"HTTP/1.1 101 "), "refused: {}", bytes[..end].escape_ascii());
+            self.clients[index].state = State::Open;
+            used = end + 4;
+        }
+        while let Some((opcode, payload, length)) = frame(&bytes[used..]) {
+            used += length;
+            match opcode {
+                1 => self.take_text(index, payload, delivered),
+                8 if payload.starts_with(&TOO_SLOW.to_be_bytes()) => self.cut_off = true,
+                8 => panic!("the server says goodbye: {}", payload.escape_ascii()),
+                9 => self.pong(index, payload),
+                _ => {}
+            }
+        }
+        used
+    }
+
+    fn take_text(&mut self, index: usize, payload: &[u8], delivered: &mut impl FnMut(usize, &[u8])) {
+        let dialect = self.dialect;
+        let client = &mut self.clients[index];
+        if let Some(position) = dialect.position(payload) {
+            assert!(client.next == 0 || client.next == position, "{position} where {} was due", client.next);
+            client.next = position + 1;
+            delivered(index, payload);
+        } else if client.state == State::Open {
+            if payload.starts_with(dialect.live.as_bytes()) {
+                client.state = State::Live;
+                self.live += 1;
+            } else if let Some(hello) = dialect.hello {
+                self.say(index, hello);
+            }
+        } else if let Some((question, answer)) = dialect.are_you_there
+            && payload == question.as_bytes()
+        {
+            self.say(index, answer);
+        } else {
+            assert!(!payload.starts_with(br#"{"event":"error""#), "refused: {}", payload.escape_ascii());
+        }
+    }
+
+    fn pong(&mut self, index: usize, payload: &[u8]) {
+        let client = &mut self.clients[index];
+        if client.outbox.is_empty() {
+            self.unsent.push(index);
+        }
+        client.outbox.extend_from_slice(&[0x8a, 0x80 | payload.len() as u8, 0, 0, 0, 0]);
+        client.outbox.extend_from_slice(payload);
+    }
+}
+
+/// The first frame: its opcode, its payload, its length in all. None while it is not whole.
+fn frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
+    let (header, payload) = match *bytes {
+        [_, short @ 0..126, ..] => (2, usize::from(short)),
+        [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+        [_, 127, a, b, c, d, e, f, g, h, ..] => (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize),
+        _ => return None,
+    };
+    let whole = bytes.get(header..header + payload)?;
+    Some((bytes[0] & 15, whole, header + payload))
+}
+
+/// Time that this thread has been running on a core.
+pub fn own_cpu() -> Duration {
+    crate::target::schedule("/proc/thread-self/schedstat").unwrap_or_default()
+}
