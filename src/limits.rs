@@ -176,7 +176,7 @@ pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
 pub const HELD_BACK: usize = 1_000;
 /// The longest pause of slow mode, in seconds.
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
-/// Speakers whose last message is remembered for slow mode before those whose pause is over are forgotten.
+/// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.
 pub const SLOW_MODE_SPEAKERS: usize = 20_000;
 /// What hosts did, as the host's panel shows it.
 pub const HOST_ACTIONS_SHOWN: usize = 50;
