@@ -58,11 +58,11 @@
 //! | [`banner`] | what the operator sees at start |
 //! | [`mailer`] | reset links by mail |
 //! | [`errands`] | what is done for accounts aside from requests |
+//! | [`password_queue`] | who waits for a password's hash |
 //! | [`api`] | what accounts answer over HTTP |
 //! | [`site`] | what is answered over HTTP: the page and its API |
 //! | [`variants`] | the page with the host's part and without it; pure |
 //! | `private_socket` | the way to tiny_http that nobody else can take |
-//! | [`password_queue`] | who waits for a password's hash |
 //! | [`transcript`] | the log as a download |
 //! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |

@@ -286,8 +286,9 @@ pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a reset link works.
 pub const RESET: Duration = Duration::from_secs(15 * 60);
-/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox.
-pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(60);
+/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. So at most three
+/// work at a time, and the newest for ten minutes still when the next can be had.
+pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Requests for a reset that are shown to hosts, the newest ones.
 pub const RESET_REQUESTS: usize = 100;
 /// Requests for a reset that wait to be looked at; what comes above them is dropped.

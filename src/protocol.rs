@@ -436,6 +436,10 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
         #[serde(borrow)]
         event: Cow<'a, str>,
     }
+    // The fields of an object would also be taken from a list, by their places.
+    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err(Refusal::new(ErrorCode::BadRequest, "Not a valid event: it must be a JSON object."));
+    }
     // Nearly every frame says something: such a one is read once, any other twice.
     if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
         && fields.event == SEND_MESSAGE
@@ -800,6 +804,8 @@ mod tests {
             "7",
             "{}",
             r#"{"event":7}"#,
+            r#"["typing"]"#,
+            r#" ["send_message"]"#,
             r#"{"event":"join","username":7}"#,
             r#"{"event":"join","username":"Ana","guest_key":"short"}"#,
             r#"{"event":"join","username":"Ana","tab_key":"no spaces here, please"}"#,

@@ -138,7 +138,9 @@ fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
 
 /// The request that the page's side gets.
 fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> String {
-    let mut request = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
+    // Who speaks 1.0 does not know chunks.
+    let version = if head.is_http_11 { "1.1" } else { "1.0" };
+    let mut request = format!("{} {} HTTP/{version}\r\n", head.method, head.target);
     for (name, value) in &head.headers {
         // tiny_http takes ASCII only; a value that is not has no meaning to the page.
         if PASSED_ON.contains(&name.as_str())

@@ -2,7 +2,7 @@
 //! costs memory or holds up the page.
 //!
 //! tiny_http would end a body that broke off as if it were whole. So the answer is written here, in chunks of which the last
-//! one comes only behind the whole log: a browser then knows what it has.
+//! one comes only behind the whole log: a browser then knows what it has. Who speaks HTTP/1.0 gets it without chunks.
 
 use std::io::{self, Write};
 use std::thread;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
-use tiny_http::Request;
+use tiny_http::{HTTPVersion, Request};
 
 use crate::clients::Permit;
 use crate::export::{ExportError, ExportFormat, Transcript};
@@ -40,13 +40,14 @@ impl Transcripts {
     /// Answers `request` with the log as it is now, below these headers. Returns at once.
     pub fn start(&self, permit: Permit, request: Request, format: ExportFormat, headers: &[(&str, &str)]) {
         let wants_body = request.method().as_str() != "HEAD";
-        let head = head(headers);
+        let is_chunked = *request.http_version() >= HTTPVersion(1, 1);
+        let head = head(headers, is_chunked);
         let readers = self.readers.clone();
         let mut out = request.into_writer();
         let stream = move || {
             let _permit = permit;
             let written = match wants_body {
-                true => write(&readers, format, &head, &mut out),
+                true => write(&readers, format, &head, is_chunked, &mut out),
                 false => out.write_all(&head).and_then(|()| out.flush()).map_err(ExportError::Write),
             };
             match written {
@@ -75,13 +76,13 @@ impl Transcripts {
 }
 
 /// The head of the answer.
-fn head(headers: &[(&str, &str)]) -> Vec<u8> {
+fn head(headers: &[(&str, &str)], is_chunked: bool) -> Vec<u8> {
     let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let mut head = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\n");
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    head.push_str("Transfer-Encoding: chunked\r\n\r\n");
+    head.push_str(if is_chunked { "Transfer-Encoding: chunked\r\n\r\n" } else { "\r\n" });
     head.into_bytes()
 }
 
@@ -90,6 +91,7 @@ fn write(
     readers: &Readers,
     format: ExportFormat,
     head: &[u8],
+    is_chunked: bool,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
     let mut transcript = Transcript::new(format, readers.head()?);
@@ -97,9 +99,14 @@ fn write(
     let mut more = true;
     while more {
         more = transcript.next_page(|position| readers.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES))?;
-        write_chunk(out, transcript.page())?;
+        match is_chunked {
+            true => write_chunk(out, transcript.page())?,
+            false => out.write_all(transcript.page())?,
+        }
     }
-    out.write_all(b"0\r\n\r\n")?;
+    if is_chunked {
+        out.write_all(b"0\r\n\r\n")?;
+    }
     Ok(out.flush()?)
 }
 
@@ -124,19 +131,20 @@ mod tests {
     fn a_log_that_cannot_be_read_on_leaves_the_last_chunk_out() {
         let store = Store::open(Path::new(":memory:")).expect("opens");
         let mut whole = Vec::new();
-        write(&store.readers(), ExportFormat::Json, b"head\r\n\r\n", &mut whole).expect("an empty log");
+        write(&store.readers(), ExportFormat::Json, b"head\r\n\r\n", true, &mut whole).expect("an empty log");
         assert_eq!(whole, b"head\r\n\r\n3\r\n[]\n\r\n0\r\n\r\n");
         let breaking = store.connect().expect("connects");
         breaking.execute_batch("DROP TABLE messages").expect("the log breaks");
         let mut torn = Vec::new();
-        let error = write(&store.readers(), ExportFormat::Json, b"head", &mut torn).expect_err("broken");
+        let error =
+            write(&store.readers(), ExportFormat::Json, b"head", true, &mut torn).expect_err("broken");
         assert!(matches!(error, ExportError::Read(_)), "{error:?}");
         assert!(!torn.ends_with(b"0\r\n\r\n"));
     }
 
     #[test]
     fn the_head_has_a_date_and_what_it_is_given() {
-        let head = String::from_utf8(head(&[("A", "b"), ("C", "d")])).expect("text");
+        let head = String::from_utf8(head(&[("A", "b"), ("C", "d")], true)).expect("text");
         assert!(head.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{head}");
         assert!(head.ends_with(" GMT\r\nA: b\r\nC: d\r\nTransfer-Encoding: chunked\r\n\r\n"), "{head}");
     }

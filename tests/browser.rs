@@ -16,6 +16,7 @@ mod lesson;
 mod panel;
 mod people;
 mod reading;
+mod searching;
 mod speed;
 mod tabs;
 mod writing;

@@ -20,6 +20,7 @@ mod typing;
 // Who has an account, and who runs the room.
 mod accounts;
 mod hosts;
+mod transcript;
 
 // Those who write or read badly.
 mod closing;

@@ -1,15 +1,24 @@
 //! The page and the little that is fetched beside it.
 
+use crate::accounts::Browser;
 use crate::support::{TestServer, http};
+use chat_app::variants::without_host_part;
+use serde_json::json;
 
-const PAGE: &str = include_str!("../index.html");
+/// All of it, as a host gets it.
+const WHOLE: &str = include_str!("../index.html");
+
+/// What everybody else gets.
+fn page() -> String {
+    without_host_part(WHOLE).expect("the markers fit")
+}
 
 #[test]
 fn the_page_is_served() {
     let server = TestServer::start();
     let response = server.get("/");
     assert_eq!(response.status, 200);
-    assert_eq!(response.text(), PAGE);
+    assert_eq!(response.text(), page());
     assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
@@ -26,7 +35,7 @@ fn head_is_get_without_the_body() {
     let (addr, whole) = (server.addr(), server.get("/"));
     let head = http(addr, format!("HEAD / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"));
     assert_eq!((head.status, head.body.len()), (200, 0));
-    let length = PAGE.len().to_string();
+    let length = page().len().to_string();
     assert_eq!(head.header("content-length"), Some(length.as_str()));
     assert_eq!(whole.header("content-length"), Some(length.as_str()));
     assert_eq!(head.header("etag"), whole.header("etag"));
@@ -44,6 +53,26 @@ fn an_unchanged_page_is_not_sent_again() {
     }
     let response = http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\nIf-None-Match: \"other\"\r\n\r\n"));
     assert_eq!(response.status, 200);
+}
+
+#[test]
+fn a_host_gets_the_whole_page_and_a_policy_of_its_own() {
+    let server = TestServer::start();
+    let mut browser = Browser::new(server.addr());
+    let before = browser.get("/");
+    assert_eq!(browser.post("/api/host", json!({"key": server.host_key()})).status, 200);
+    let host = browser.get("/");
+    assert_eq!((host.text(), server.get("/").text()), (WHOLE, page().as_str()));
+    for name in ["etag", "content-security-policy"] {
+        assert_ne!(host.header(name), before.header(name), "{name}");
+    }
+    assert_eq!(host.header("vary"), Some("Cookie"), "no cache gives one to the other");
+    // What a browser kept from before is not taken for the host's page.
+    let headers = format!("If-None-Match: {}\r\n", before.header("etag").expect("a tag"));
+    assert_eq!(browser.ask("GET /", &headers, "").status, 200);
+    // Whoever the cookie belonged to, it is nobody's once the session has ended.
+    assert_eq!(browser.post("/api/logout", json!({})).status, 204);
+    assert_eq!(browser.get("/").text(), page());
 }
 
 #[test]
@@ -105,10 +134,10 @@ fn what_is_not_there_is_404() {
 
 #[test]
 fn a_hundred_readers_get_the_page_at_once() {
-    let server = TestServer::start();
+    let (server, page) = (TestServer::start(), page());
     std::thread::scope(|scope| {
         for _ in 0..10 {
-            scope.spawn(|| (0..10).for_each(|_| assert_eq!(server.get("/").text().len(), PAGE.len())));
+            scope.spawn(|| (0..10).for_each(|_| assert_eq!(server.get("/").text(), page)));
         }
     });
 }

@@ -1,4 +1,8 @@
-//! A forgotten password: a link that works once, for [`limits::RESET`], in place of every one before it.
+//! A forgotten password: a link that works once, for [`limits::RESET`]. With it, or with a password that was changed
+//! meanwhile, every other one of the account ends.
+//!
+//! What a host issues takes the place of every link before. What is mailed stands beside them: anybody can ask for it, and
+//! must not be able to void what its owner is about to open. A link is 256 random bits, so three are as good as one.
 
 use std::path::Path;
 
@@ -55,16 +59,16 @@ impl<E: Into<Unavailable>> From<E> for ResetError {
 }
 
 impl Accounts {
-    /// A new link for the account with this name in the room; none if it has none.
+    /// A new link for the account with this name in the room, in place of every one before; none if it has none.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn issue_reset_of(&self, name: &Name) -> Result<Option<ResetLink>, Unavailable> {
-        issue(&mut self.writer(), "folded = ?1", name.folded(), &self.address)
+        issue(&mut self.writer(), Earlier::End, "folded = ?1", name.folded(), &self.address)
     }
 
-    /// A new link to be mailed to this address; none if no account has it, or if it got one less than
-    /// [`limits::RESET_MAIL_EVERY`] ago.
+    /// A new link to be mailed to this address, beside those before; none if no account has it, or if it got one less
+    /// than [`limits::RESET_MAIL_EVERY`] ago.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -76,7 +80,10 @@ impl Accounts {
                 "SELECT 1 FROM password_resets JOIN users ON users.id = user WHERE email = ?1 AND expires_at > ?2",
             )?
             .exists(params![email.as_str(), wall_clock_ms() + every])?;
-        if recent { Ok(None) } else { issue(&mut writer, "email = ?1", email.as_str(), &self.address) }
+        if recent {
+            return Ok(None);
+        }
+        issue(&mut writer, Earlier::Stay, "email = ?1", email.as_str(), &self.address)
     }
 
     /// Keeps for the hosts that the owner of this address forgot the password. Without effect if no account has it.
@@ -128,6 +135,7 @@ impl Accounts {
             )
             .optional()?;
         let account = account.ok_or(ResetError::Invalid)?;
+        transaction.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
         transaction.execute(
             "UPDATE users SET password = ?1, reset_requested_at = NULL WHERE id = ?2 AND password IS NOT NULL",
             params![hashed, account],
@@ -151,9 +159,17 @@ impl Accounts {
     }
 }
 
-/// A new link in place of any before, for who `which` finds.
+/// What becomes of an account's links when there is a new one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    End,
+    Stay,
+}
+
+/// A new link for who `which` finds.
 fn issue(
     db: &mut Connection,
+    earlier: Earlier,
     which: &str,
     value: &str,
     address: &str,
@@ -172,9 +188,12 @@ fn issue(
         )
         .optional()?;
     let Some((account, username, email)) = found else { return Ok(None) };
+    if earlier == Earlier::End {
+        transaction.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
+    }
     transaction.execute(
-        "INSERT OR REPLACE INTO password_resets (user, token, expires_at) VALUES (?1, ?2, ?3)",
-        params![account, token.hash(), expires_at_ms],
+        "INSERT INTO password_resets (token, user, expires_at) VALUES (?1, ?2, ?3)",
+        params![token.hash(), account, expires_at_ms],
     )?;
     transaction.commit()?;
     Ok(Some(ResetLink { username, email, url: format!("{address}/#reset={}", token.text()), expires_at_ms }))
@@ -193,5 +212,5 @@ pub fn issue_reset_beside(database: &Path, email: &Email) -> Result<Option<Reset
         db.query_row("SELECT address FROM room", [], |row| row.get(0)).map_err(|error| failed(&error))?;
     let address =
         address.ok_or_else(|| failed(&"start the room with it once, so that links know where to lead"))?;
-    issue(&mut db, "email = ?1", email.as_str(), &address).map_err(|error| failed(&error))
+    issue(&mut db, Earlier::End, "email = ?1", email.as_str(), &address).map_err(|error| failed(&error))
 }

@@ -274,14 +274,35 @@ fn of_twenty_who_use_a_link_at_once_one_wins() {
 }
 
 #[test]
-fn a_link_is_mailed_to_one_address_once_a_minute() {
+fn a_link_is_mailed_now_and_then_and_voids_none_before() {
     let room = room();
     room.sign_up("Ana");
     let to = email("ana@school.example");
-    let link = room.accounts.issue_reset_to_mail(&to).expect("written").expect("known");
-    assert!(room.accounts.issue_reset_to_mail(&to).expect("reads").is_none());
+    let mailed = || room.accounts.issue_reset_to_mail(&to).expect("written");
+    let later = || {
+        let every_ms = limits::RESET_MAIL_EVERY.as_millis() as i64;
+        let writer = room.accounts.writer();
+        writer.execute("UPDATE password_resets SET expires_at = expires_at - ?1", [every_ms]).expect("aged");
+    };
+    let reset = |link: &ResetLink, password: &str| room.accounts.reset(&room.token(link), password, &HERE);
+    let is_void = |link: &ResetLink| matches!(reset(link, "never this"), Err(ResetError::Invalid));
     assert!(room.accounts.issue_reset_to_mail(&email("nobody@school.example")).expect("reads").is_none());
-    room.accounts.reset(&room.token(&link), "brand new one", &HERE).expect("the first one still works");
+
+    let first = mailed().expect("known");
+    assert!(mailed().is_none(), "whoever asks again");
+    later();
+    let second = mailed().expect("time has passed");
+    assert!(mailed().is_none());
+    reset(&first, "brand new one").expect("the first one still works");
+    assert!(is_void(&first) && is_void(&second), "with one of them all end");
+
+    let third = mailed().expect("none is left");
+    let issued = room.accounts.issue_reset_of(&name("Ana")).expect("written").expect("known");
+    assert!(is_void(&third), "what a host issues takes its place");
+    later();
+    let fourth = mailed().expect("time has passed");
+    reset(&issued, "brand new two").expect("and nobody voids it by asking");
+    assert!(is_void(&fourth));
 }
 
 #[test]

@@ -60,3 +60,14 @@ DROP TABLE sessions;
 ALTER TABLE sessions_3 RENAME TO sessions;
 CREATE INDEX sessions_user ON sessions (user, expires_at);
 CREATE INDEX sessions_expire ON sessions (expires_at);
+
+-- A user may have several links: a mailed one stands beside those before, so that who asks for another voids none.
+CREATE TABLE password_resets_3 (
+    token BLOB PRIMARY KEY,           -- SHA-256 of what is in the link
+    user INTEGER NOT NULL,            -- users.id
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO password_resets_3 SELECT token, user, expires_at FROM password_resets;
+DROP TABLE password_resets;
+ALTER TABLE password_resets_3 RENAME TO password_resets;
+CREATE INDEX password_resets_user ON password_resets (user, expires_at);

@@ -1,4 +1,4 @@
-//! Behind a reverse proxy with TLS: the README's own nginx configuration, run by the real nginx.
+//! Behind a reverse proxy with TLS: the README's own configurations, run by the real nginx and the real Caddy.
 
 use super::{Browser, email_of, password_of};
 use crate::support::{DEADLINE, Process, TestServer, free_port};
@@ -24,28 +24,53 @@ fn installed(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// The README's nginx configuration, with the ports and files of this test.
-fn configuration(folder: &Path, port: u16, room: SocketAddr) -> String {
+/// The README's configuration whose block begins with `begin`, with what this test has in place of what is written there.
+fn configuration(begin: &str, replacements: &[(&str, String)]) -> String {
     let readme =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
-    let (_, rest) = readme.split_once("```nginx\n").expect("the README has a configuration of nginx");
-    let mut servers = rest.split_once("```").expect("it ends").0.to_owned();
-    let folder = folder.display();
-    for (written, here) in [
-        ("listen 443 ssl;", format!("listen 127.0.0.1:{port} ssl;")),
-        ("/etc/ssl/chat.example.org.pem", format!("{folder}/certificate.pem")),
-        ("/etc/ssl/chat.example.org.key", format!("{folder}/key.pem")),
-        ("http://127.0.0.1:5000", format!("http://{room}")),
-    ] {
-        assert!(servers.contains(written), "the README's configuration has no {written}");
-        servers = servers.replace(written, &here);
+    let (before, rest) = readme.split_once(begin).expect("the README has this configuration");
+    assert!(!before.contains(begin), "one of it");
+    let begin = begin.strip_prefix("```nginx\n").or(begin.strip_prefix("```\n")).expect("a block");
+    let mut configuration = format!("{begin}{}", rest.split_once("```").expect("it ends").0);
+    for (written, here) in replacements {
+        assert!(configuration.contains(written), "the README's configuration has no {written}");
+        configuration = configuration.replace(written, here);
     }
+    configuration
+}
+
+fn nginx_configuration(folder: &Path, port: u16, room: SocketAddr) -> String {
+    let folder = folder.display();
+    let servers = configuration(
+        "```nginx\n",
+        &[
+            ("listen 443 ssl;", format!("listen 127.0.0.1:{port} ssl;")),
+            ("/etc/ssl/chat.example.org.pem", format!("{folder}/certificate.pem")),
+            ("/etc/ssl/chat.example.org.key", format!("{folder}/key.pem")),
+            ("http://127.0.0.1:5000", format!("http://{room}")),
+        ],
+    );
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
         .concat();
     format!(
         "daemon off;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n\
          http {{\naccess_log off;\n{temporary}{servers}}}\n"
+    )
+}
+
+/// Caddy's own authority signs, as no other would sign for this name; nothing of it goes into the system. Without HTTP/3 and
+/// the redirect from port 80, which would want ports of everybody's.
+fn caddy_configuration(port: u16, room: SocketAddr) -> String {
+    let site = configuration(
+        "```\nchat.example.org {\n",
+        &[
+            ("chat.example.org {\n", format!("https://{HOST}:{port} {{\nbind 127.0.0.1\ntls internal\n")),
+            ("127.0.0.1:5000", room.to_string()),
+        ],
+    );
+    format!(
+        "{{\nadmin off\nskip_install_trust\nauto_https disable_redirects\nservers {{\nprotocols h1 h2\n}}\n}}\n{site}"
     )
 }
 
@@ -78,10 +103,10 @@ fn make_certificate(openssl: &Path, folder: &Path) {
 
 /// A local port behind which is the room's https port, as seen from `address`: openssl does the TLS and checks the
 /// certificate.
-fn tls_from(address: &'static str, openssl: &Path, folder: &Path, port: u16) -> SocketAddr {
+fn tls_from(address: &'static str, openssl: &Path, authority: &Path, port: u16) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let local = listener.local_addr().expect("an address");
-    let (openssl, authority) = (openssl.to_owned(), folder.join("certificate.pem"));
+    let (openssl, authority) = (openssl.to_owned(), authority.to_owned());
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let mut command = Command::new(&openssl);
@@ -123,38 +148,81 @@ fn copy(from: &mut impl Read, to: &mut impl Write) {
     }
 }
 
-fn wait_until_open(port: u16, nginx: &Process) {
+fn wait_until_open(port: u16, proxy: &Process) {
     let until = Instant::now() + DEADLINE;
     while let Err(error) = TcpStream::connect(("127.0.0.1", port)) {
         assert!(
             error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until,
             "{}",
-            nginx.stderr.text()
+            proxy.stderr.text()
         );
         thread::yield_now();
     }
 }
 
-#[test]
-fn page_accounts_and_room_work_through_nginx_with_tls() {
-    let (Some(nginx), Some(openssl)) = (installed("nginx"), installed("openssl")) else { return };
-    let server = TestServer::with(|config| {
+/// Caddy listens before it has a certificate.
+fn wait_until_certified(openssl: &Path, authority: &Path, port: u16, caddy: &Process) {
+    let until = Instant::now() + DEADLINE;
+    let mut command = Command::new(openssl);
+    command.args(["s_client", "-verify_return_error", "-servername", HOST, "-CAfile"]).arg(authority);
+    command.arg("-connect").arg(format!("127.0.0.1:{port}"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    while !command.status().expect("openssl runs").success() {
+        assert!(Instant::now() < until, "{}", caddy.stderr.text());
+    }
+}
+
+/// A room behind a proxy on this machine.
+fn room() -> TestServer {
+    TestServer::with(|config| {
         config.public_urls = vec![format!("https://{HOST}")];
         config.trusted_proxies = vec![config.bind];
         config.max_clients_per_address = 4;
-    });
+    })
+}
+
+#[test]
+fn page_accounts_and_room_work_through_nginx_with_tls() {
+    let (Some(nginx), Some(openssl)) = (installed("nginx"), installed("openssl")) else { return };
+    let server = room();
     let folder = tempfile::tempdir().expect("a folder");
     make_certificate(&openssl, folder.path());
     let port = free_port();
     let file = folder.path().join("nginx.conf");
-    std::fs::write(&file, configuration(folder.path(), port, server.addr())).expect("written");
+    std::fs::write(&file, nginx_configuration(folder.path(), port, server.addr())).expect("written");
     let nginx = Process::spawn(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(&file));
     wait_until_open(port, &nginx);
-    let browser_at = |address| {
-        let browser = Browser::new(tls_from(address, &openssl, folder.path(), port));
-        // What a visitor says of their address is overwritten.
-        Browser { site: Some(HOST), ..browser }.from("198.51.100.1")
-    };
+    let authority = folder.path().join("certificate.pem");
+    expect_all_to_work(&server, |address| tls_from(address, &openssl, &authority, port));
+}
+
+#[test]
+fn page_accounts_and_room_work_through_caddy_with_tls() {
+    let (Some(caddy), Some(openssl)) = (installed("caddy"), installed("openssl")) else { return };
+    let server = room();
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = free_port();
+    let file = folder.path().join("Caddyfile");
+    std::fs::write(&file, caddy_configuration(port, server.addr())).expect("written");
+    let mut command = Command::new(caddy);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
+    // All that it keeps.
+    command
+        .env("XDG_DATA_HOME", folder.path())
+        .env("XDG_CONFIG_HOME", folder.path())
+        .env("HOME", folder.path());
+    let caddy = Process::spawn(&mut command);
+    wait_until_open(port, &caddy);
+    let authority = folder.path().join("caddy/pki/authorities/local/root.crt");
+    wait_until_certified(&openssl, &authority, port, &caddy);
+    expect_all_to_work(&server, |address| tls_from(address, &openssl, &authority, port));
+}
+
+/// Page, accounts and room, by a proxy to which `from` is the way from an address.
+fn expect_all_to_work(server: &TestServer, from: impl Fn(&'static str) -> SocketAddr) {
+    // What a visitor says of their address is overwritten.
+    let browser_at =
+        |address| Browser { site: Some(HOST), ..Browser::new(from(address)) }.from("198.51.100.1");
 
     let mut ana = browser_at("127.0.0.1");
     let page = ana.get("/");

@@ -21,7 +21,8 @@ pub fn look_at(page: &Page, state: &str, size: Size, scheme: Scheme) {
     axe::expect_nothing_serious(page, state);
 }
 
-fn take_picture(page: &Page, name: &str) {
+/// Leaves a picture of the page as it is.
+pub fn take_picture(page: &Page, name: &str) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     fs::create_dir_all(&folder).expect("a folder for screenshots");
     let picture = page.screenshot();

@@ -234,6 +234,10 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     host.click("#host-more summary");
     host.click("#clear");
     host.expect("the transcript", "el.confirmMore.querySelectorAll('a[download]').length === 3");
+    let taken = "Promise.all([...el.confirmMore.querySelectorAll('a')].map(({ href }) => fetch(href).then((it) => it.text())))";
+    for (text, ending) in host.run(taken).as_array().expect("three").iter().zip(["txt", "csv", "json"]) {
+        assert!(text.as_str().is_some_and(|text| text.contains("Good night!")), "{ending}: {text}");
+    }
     look(host, "clear");
     host.click("#confirm-yes");
     host.expect_text("#confirm-title", "Clear it now?");

@@ -1,0 +1,244 @@
+//! The log as a download: for hosts alone, whole, safe in a spreadsheet, and at nobody else's cost.
+
+use crate::accounts::{Browser, refused};
+use crate::scale::fill;
+use crate::support::{DEADLINE, Response, TestServer, key};
+#[cfg(target_os = "linux")]
+use crate::support::{Process, http};
+use chat_app::accounts::make_host_link_beside;
+use serde_json::{Value, json};
+use std::io::{BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Transcripts that are streamed at once.
+const TRANSCRIPTS: usize = 4;
+
+/// A browser whose session is a host's.
+fn host_at(addr: SocketAddr, database: &Path) -> Browser {
+    let link = make_host_link_beside(database, false).expect("a link");
+    let (_, key) = link.split_once("#host=").expect("a key");
+    let mut browser = Browser::new(addr);
+    let answer = browser.post("/api/host", json!({"key": key}));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    browser
+}
+
+fn host(server: &TestServer) -> Browser {
+    host_at(server.addr(), server.database())
+}
+
+/// A server, and the folder of its database.
+fn server_with_a_long_log(messages: u64) -> (TestServer, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let database = folder.path().join("chat.db");
+    fill(&database, messages);
+    (TestServer::with(|config| config.database = database), folder)
+}
+
+/// Asks for a transcript and reads no more than the head of the answer.
+fn begin(browser: &Browser, path: &str) -> (Response, BufReader<TcpStream>) {
+    let mut stream = TcpStream::connect(browser.addr).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{}\r\n", browser.headers());
+    stream.write_all(request.as_bytes()).expect("the server takes the request");
+    let mut reader = BufReader::with_capacity(512, stream);
+    (Response::read_head(&mut reader).expect("an answer"), reader)
+}
+
+#[test]
+fn a_host_gets_the_whole_log_as_a_file() {
+    let server = TestServer::start();
+    let mut ana = server.connect();
+    ana.join_with_keys("Ana", &key("Ana"), &key("Ana"));
+    for (n, text) in ["hi", "taken back", "two\nlines", "bye"].iter().enumerate() {
+        ana.say_with_id(text, &n.to_string());
+        ana.expect_message(text);
+    }
+    ana.send(json!({"event": "delete_message", "message_id": 2}));
+    ana.expect_event("message_deleted");
+    let mut host = host(&server);
+    for (ending, kind) in [
+        ("txt", "text/plain; charset=utf-8"),
+        ("csv", "text/csv; charset=utf-8; header=present"),
+        ("json", "application/json"),
+    ] {
+        let answer = host.get(&format!("/transcript.{ending}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("connection"), Some("close"));
+        assert!(answer.header("date").is_some_and(|date| date.ends_with(" GMT")));
+        let disposition = answer.header("content-disposition").expect("a file");
+        assert!(
+            disposition.starts_with("attachment; filename=\"chat-20")
+                && disposition.ends_with(&format!(".{ending}\"")),
+            "{disposition}"
+        );
+        assert!(!answer.text().contains("taken back"), "{}", answer.text());
+        assert!(answer.text().contains("bye"));
+        let head = host.ask(&format!("HEAD /transcript.{ending}"), "", "");
+        assert_eq!((head.status, head.body.len()), (200, 0));
+        assert_eq!(head.header("content-type"), Some(kind));
+    }
+    let messages = host.get("/transcript.json").json();
+    let ids: Vec<_> = messages.as_array().expect("an array").iter().map(|message| &message["id"]).collect();
+    assert_eq!(ids, [1, 3, 4]);
+    let text = host.get("/transcript.txt").text().to_owned();
+    let (time, rest) = text.split_once(' ').expect("a time");
+    assert!(time.parse::<jiff::Timestamp>().is_ok(), "ISO 8601 with an offset: {time}");
+    assert!(rest.starts_with("Ana: hi\n") && text.lines().nth(2) == Some("    lines"), "{text}");
+}
+
+#[test]
+fn who_speaks_http_1_0_gets_it_without_chunks() {
+    let server = TestServer::start();
+    server.join("Ana").say_and_wait("hi");
+    let host = host(&server);
+    let mut stream = TcpStream::connect(server.addr()).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let request = format!("GET /transcript.json HTTP/1.0\r\n{}\r\n", host.headers());
+    stream.write_all(request.as_bytes()).expect("the server takes it");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer, then the end");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.contains(" 200 OK\r\n") && !head.contains("Transfer-Encoding"), "{head}");
+    let messages: Value = serde_json::from_str(body).expect("JSON");
+    assert_eq!(messages[0]["message"], "hi");
+}
+
+#[test]
+fn a_csv_is_read_as_it_was_written_and_runs_nothing() {
+    let server = TestServer::start();
+    let mut ana = server.join("Ana, \"the\" 1st");
+    let harmless =
+        ["plain", "a, b", "say \"hi\"", "two\r\nlines\nthree", "😀 José", "1-1", "'tis", ";", " x "];
+    let formulas =
+        ["=1+1", "+1", "-1", "@A1", "\tx", "\r=1", " =1", "\"=1", "＝1", "\u{200b}=1", "=\"\"\",\n"];
+    for text in harmless.iter().chain(&formulas) {
+        ana.say(text);
+        ana.expect_message(text);
+    }
+    let answer = host(&server).get("/transcript.csv");
+    assert!(answer.text().starts_with("\u{feff}position,time,username,role,message\r\n"));
+    let mut reader = csv::Reader::from_reader(&answer.body[..]);
+    assert_eq!(
+        reader.headers().expect("a head"),
+        ["position", "time", "username", "role", "message"].as_slice()
+    );
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("RFC 4180");
+    assert_eq!(rows.len(), harmless.len() + formulas.len());
+    for (index, row) in rows.iter().enumerate() {
+        assert_eq!(row[0], (index + 1).to_string());
+        assert!(row[1].parse::<jiff::Timestamp>().is_ok(), "{}", &row[1]);
+        assert_eq!((&row[2], &row[3]), ("Ana, \"the\" 1st", "guest"));
+        let expected = match harmless.get(index) {
+            Some(text) => (*text).to_owned(),
+            None => format!("'{}", formulas[index - harmless.len()]),
+        };
+        assert_eq!(row[4], expected);
+    }
+}
+
+#[test]
+fn nobody_but_a_host_gets_it() {
+    let server = TestServer::start();
+    server.join("Ana").say_and_wait("between us");
+    let mut forger = Browser::new(server.addr());
+    let forged = forger.ask("GET /transcript.txt", &format!("Cookie: session={}\r\n", "A".repeat(43)), "");
+    let answers = [
+        server.get("/transcript.txt"),
+        Browser::new(server.addr()).get("/transcript.csv"),
+        Browser::signed_up(&server, "Ben").get("/transcript.json"),
+        Browser::signed_up(&server, "Carla").ask("HEAD /transcript.json", "", ""),
+        forged,
+    ];
+    for answer in &answers {
+        assert_eq!(answer.status, 403);
+        assert!(!answer.text().contains("between us"));
+    }
+    assert_eq!(refused(&answers[0]), (403, "not_host".to_owned()));
+    let mut host = host(&server);
+    for path in ["/transcript", "/transcript.xml", "/transcript.txt/", "/Transcript.txt"] {
+        assert_eq!(host.get(path).status, 404, "{path}");
+    }
+    let answer = host.post("/transcript.txt", json!({}));
+    assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, HEAD")));
+    assert_eq!(host.get("/transcript.txt?x=1").status, 200);
+}
+
+#[test]
+fn who_does_not_take_it_is_cut_off_and_holds_up_nobody() {
+    let (mut server, _folder) = server_with_a_long_log(100_000);
+    let mut host = host(&server);
+    let stalled: Vec<_> = (0..TRANSCRIPTS)
+        .map(|_| {
+            let (head, reader) = begin(&host, "/transcript.json");
+            assert_eq!(head.status, 200);
+            reader
+        })
+        .collect();
+    let full = host.get("/transcript.json");
+    assert_eq!((refused(&full), full.header("retry-after")), ((503, "busy".to_owned()), Some("2")));
+    assert_eq!(server.get("/").status, 200, "the page is answered");
+    let mut ana = server.join("Ana");
+    ana.say_and_wait("and the room goes on");
+    let until = Instant::now() + 2 * DEADLINE;
+    let whole = loop {
+        let answer = host.get("/transcript.json");
+        if answer.status == 200 {
+            break answer;
+        }
+        assert!(Instant::now() < until, "nobody was cut off");
+        let _ = ana.next_within(Duration::from_millis(100)); // looks again then
+    };
+    assert_eq!(whole.json().as_array().map(Vec::len), Some(100_001));
+    for mut reader in stalled {
+        let mut rest = Vec::new();
+        let _ = reader.read_to_end(&mut rest); // torn, or ended
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "what was cut does not look whole");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_room_that_closes_cuts_a_transcript_short_and_says_so() {
+    let (mut server, _folder) = server_with_a_long_log(100_000);
+    let host = host(&server);
+    let (_, mut reader) = begin(&host, "/transcript.json");
+    server.stop();
+    let mut rest = Vec::new();
+    let _ = reader.read_to_end(&mut rest); // torn, or ended
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "what was cut does not look whole");
+}
+
+/// Bytes that a process had resident at most.
+#[cfg(target_os = "linux")]
+fn peak(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("a status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_log_costs_no_more_memory_than_a_short_one() {
+    const MESSAGES: u64 = 200_000;
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let database = folder.path().join("chat.db");
+    fill(&database, MESSAGES);
+    let process = Process::start(&database, &[]);
+    let host = host_at(process.addr(), &database);
+    let request = |path: &str| {
+        http(host.addr, format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{}\r\n", host.headers()))
+    };
+    assert_eq!(request("/api/session").status, 200);
+    let before = peak(&process);
+    let answer = request("/transcript.json");
+    let bytes = answer.body.len() as u64;
+    let grown = peak(&process) - before;
+    assert!(bytes > 16 * 1024 * 1024 && grown < bytes / 2, "{grown} bytes more for {bytes}");
+    let last: Value = serde_json::from_str(answer.text().lines().nth_back(1).expect("a line")).expect("JSON");
+    assert_eq!(last["id"], MESSAGES);
+}
