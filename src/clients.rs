@@ -205,8 +205,7 @@ impl Clients {
             }
         } else {
             for (slot, client) in &mut self.slots {
-                client.send(turn, now);
-                if client.is_unaccounted() {
+                if client.send(turn, now) {
                     touched.push(slot);
                 }
                 fault::hit("between_writes", &turn.frames);
@@ -347,22 +346,16 @@ impl Client {
         [Speaker::Marked(mark)].into_iter().chain(named).collect()
     }
 
-    fn send(&mut self, turn: &Turn, now: Instant) {
-        match &self.own[..] {
-            [] => self.sender.send(&[], &turn.frames, now),
+    /// Whether it has to be accounted for.
+    fn send(&mut self, turn: &Turn, now: Instant) -> bool {
+        if self.own.is_empty() {
+            return self.sender.send(&[], &turn.frames, now);
+        }
+        let own = std::mem::take(&mut self.own); // few have something of their own: none of them keeps memory for it
+        match &own[..] {
             [Own { behind: 0, frames }] => self.sender.send(frames, &turn.frames, now),
-            _ => {
-                let own = std::mem::take(&mut self.own);
-                self.sender.send(&[], &woven(own, turn), now);
-            }
+            _ => self.sender.send(&[], &woven(own, turn), now),
         }
-        if !self.own.is_empty() {
-            self.own = Vec::new(); // few have something of their own: none of them keeps memory for it
-        }
-    }
-
-    fn is_unaccounted(&self) -> bool {
-        self.sender.backlog_bytes() != self.counted_backlog || self.sender.due() != self.scheduled
     }
 }
 
