@@ -147,7 +147,7 @@ impl Server {
         let (alive, running) = bounded(0);
         let mailer = config.sendmail.clone().map(|program| Mailer { program });
         let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
-        let (errands, errands_thread) = errands.start(alive.clone())?;
+        let (errands, errands_threads) = errands.start(&alive)?;
         let (host_key, start_key) = accounts
             .start_key()
             .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
@@ -185,7 +185,7 @@ impl Server {
             title: accounts
                 .room_title()
                 .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
-            threads: vec![hub_thread, errands_thread],
+            threads: errands_threads.into_iter().chain([hub_thread]).collect(),
             running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };

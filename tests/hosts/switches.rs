@@ -145,6 +145,7 @@ fn another_key_on_the_same_connection_makes_nobody_somebody_new() {
     let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
     moderate(&mut host, "close_door");
     moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    ana.expect("slow mode", |event| event["event"] == "room" && event["slow_mode_seconds"] == 3600);
     ana.say_and_wait("first");
     for (guest_key, tab_key) in [("other", "Ana"), ("Ana", "other"), ("other", "other")] {
         ana.send(
