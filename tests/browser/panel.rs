@@ -71,6 +71,10 @@ fn a_host_link_brings_the_hosts_part_and_nobody_else_has_any_of_it() {
     for scheme in [Scheme::Dark, Scheme::Light] {
         look_at(host, "host-drawer", Size::Phone, scheme);
     }
+    // What is refused is said where the host is.
+    host.run("moderate('remove', { username: 'Ms Keller' })");
+    host.expect_text("#host-note", "You cannot do this to yourself.");
+    look_at(host, "host-drawer-refused", Size::Phone, Scheme::Dark);
     host.press("Escape");
     host.size(Size::Desk);
     let source = student.run("fetch('/').then((page) => page.text())").to_string();
