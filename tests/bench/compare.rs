@@ -52,17 +52,18 @@ pub struct TalkFigures {
     pub cpu: Rounds,
 }
 
-/// The room on disk and in memory, another build of it if there is one, the yardstick.
+/// The room on disk and in memory, the yardstick, other builds of the room.
 fn contenders(options: &Options) -> Vec<Contender> {
     let mut all = vec![
         Contender::new("on disk", Server::room(options, Log::Disk)),
         Contender::new("in memory", Server::room(options, Log::Memory)),
         yardstick(),
     ];
-    if let Some(binary) = &options.against {
-        let before = |log| Server::Room { binary: binary.clone(), log };
-        all.insert(1, Contender::new("against, on disk", before(Log::Disk)));
-        all.insert(3, Contender::new("against, in memory", before(Log::Memory)));
+    for binary in &options.against {
+        let name = binary.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let other = |log| Server::Room { binary: binary.clone(), log };
+        all.push(Contender::new(format!("{name}, on disk"), other(Log::Disk)));
+        all.push(Contender::new(format!("{name}, in memory"), other(Log::Memory)));
     }
     all
 }
