@@ -2,7 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970 by this machine's clock.
+use crate::fault;
+
+/// Milliseconds since 1970 by this machine's clock, which may jump either way. What must not is measured by
+/// [`std::time::Instant`], or goes through [`crate::log_writer::LogWriter::now_ms`].
 pub fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64;
+    now - fault::clock_is_behind_ms()
 }

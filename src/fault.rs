@@ -1,13 +1,16 @@
 //! Fault points: places where a development build breaks on demand, so that a test can show what survives it.
 //!
-//! `CHAT_APP_FAULT` names the point, and a message with [`TRIGGER`] in it sets it off. A release build has none of
+//! `CHAT_APP_FAULT` names the point, and a message (for `page`, a request's target) with [`TRIGGER`] in it sets it off. A release build has none of
 //! this.
+
+#[cfg(debug_assertions)]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a message has to contain.
 pub const TRIGGER: &str = "fault!";
 
 /// Breaks here if this point is armed and `text` has the trigger in it: `after_commit` and `between_writes` kill the
-/// process as a power cut would, `hub` and `client` panic.
+/// process as a power cut would, `clock` sets [`clock_is_behind_ms`], all others panic.
 #[cfg(debug_assertions)]
 pub fn hit(point: &str, text: impl AsRef<[u8]>) {
     use std::sync::OnceLock;
@@ -18,12 +21,29 @@ pub fn hit(point: &str, text: impl AsRef<[u8]>) {
     if text.as_ref().windows(TRIGGER.len()).any(|window| window == TRIGGER.as_bytes()) {
         match point {
             "after_commit" | "between_writes" => std::process::abort(),
+            "clock" => CLOCK_IS_BEHIND.store(true, Ordering::Relaxed),
             _ => panic!("fault point '{point}'"),
         }
     }
+}
+
+#[cfg(debug_assertions)]
+static CLOCK_IS_BEHIND: AtomicBool = AtomicBool::new(false);
+
+/// How far the machine's clock has jumped back: two hours, once `clock` was hit.
+#[cfg(debug_assertions)]
+pub fn clock_is_behind_ms() -> i64 {
+    if CLOCK_IS_BEHIND.load(Ordering::Relaxed) { 2 * 60 * 60 * 1000 } else { 0 }
 }
 
 /// Nothing, in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn hit(_point: &str, _text: impl AsRef<[u8]>) {}
+
+/// Never, in a release build.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn clock_is_behind_ms() -> i64 {
+    0
+}

@@ -171,6 +171,7 @@ impl Server {
             nonce: random_nonce()?,
             invite_code: invite.as_ref().map(InviteCode::to_string),
             proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
+            own_addresses: || banner::interfaces().iter().map(|own| address_key(own.address)).collect(),
             errands: errands.clone(),
         };
         let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;

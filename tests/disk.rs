@@ -5,6 +5,10 @@ use chat_app::limits;
 use rusqlite::Connection;
 use serde_json::json;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -102,33 +106,63 @@ fn a_reader_of_the_database_holds_up_nobody() {
     assert_eq!(rows, 1, "and sees the log as it was");
 }
 
-/// A file system of two megabytes, seen by the room alone, is filled and emptied again.
+/// A file system of two megabytes with a database on it, seen by one room alone.
+#[cfg(target_os = "linux")]
+pub struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    /// None where nobody may mount a file system.
+    pub fn new() -> Option<SmallDisk> {
+        let disk = SmallDisk { folder: tempfile::tempdir().expect("a folder to mount on") };
+        let tried = Command::new("unshare").args(["--mount", "sh", "-c", &disk.mount()]).output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            println!("skipped: this machine lets nobody mount a small file system");
+            return None;
+        }
+        Some(disk)
+    }
+
+    fn mount(&self) -> String {
+        format!("mount -t tmpfs -o size=2m none {}", self.folder.path().display())
+    }
+
+    /// The command that opens a room with its database there.
+    pub fn command(&self, arguments: &str) -> Command {
+        let room = format!(
+            "{} && exec {} --bind 127.0.0.1 --port 0 --quiet --database {}/chat.db {arguments}",
+            self.mount(),
+            env!("CARGO_BIN_EXE_chat-app"),
+            self.folder.path().display()
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &room]);
+        command
+    }
+
+    /// Fills it up, for this process and for as long as the file that is given back is there.
+    pub fn fill(&self, process: &Process) -> PathBuf {
+        // The room's mount is reached through the room's process.
+        let filler = format!("/proc/{}/root{}/filler", process.id(), self.folder.path().display());
+        let full = std::fs::write(&filler, vec![0; 4 << 20]).expect_err("more than there is room for");
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        filler.into()
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_refuses_and_recovers() {
-    use std::process::Command;
-    let folder = tempfile::tempdir().expect("a folder to mount on");
-    let place = folder.path().display();
-    let mount = format!("mount -t tmpfs -o size=2m none {place}");
-    let may_mount = Command::new("unshare").args(["--mount", "sh", "-c", &mount]).output();
-    if !may_mount.is_ok_and(|output| output.status.success()) {
-        println!("skipped: this machine lets nobody mount a small file system");
-        return;
-    }
-    let room = format!(
-        "{mount} && exec {} --bind 127.0.0.1 --port 0 --quiet --rate-limit 0 --database {place}/chat.db",
-        env!("CARGO_BIN_EXE_chat-app")
-    );
-    let process = Process::spawn(Command::new("unshare").args(["--mount", "sh", "-c", &room]));
+    let Some(disk) = SmallDisk::new() else { return };
+    let process = Process::spawn(&mut disk.command("--rate-limit 0"));
     let (mut ana, mut ben) = (TestClient::connect(process.addr()), TestClient::connect(process.addr()));
     ana.join("Ana");
     ben.join("Ben");
     ana.say_and_wait("before");
 
-    // The room's mount is reached through the room's process.
-    let filler = format!("/proc/{}/root{place}/filler", process.id());
-    let full = std::fs::write(&filler, vec![0; 4 << 20]).expect_err("more than there is room for");
-    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    let filler = disk.fill(&process);
     let long = "x".repeat(4000);
     let mut refused = 0;
     for n in 0..1000 {

@@ -2,58 +2,13 @@
 
 use crate::support::{TestClient, TestServer};
 use serde_json::json;
-use tungstenite::Message;
 
 /// Scalar values of a message.
 const MESSAGE_CHARACTERS: usize = 4000;
-/// Characters of an id.
-const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 
 fn expect_alive(client: &mut TestClient, text: &str) {
     client.say(text);
     client.expect_message(text);
-}
-
-#[test]
-fn what_is_no_event_is_a_bad_request() {
-    let server = TestServer::start();
-    let mut ana = server.join("Ana");
-    let long_id = "x".repeat(CLIENT_MESSAGE_ID_CHARACTERS + 1);
-    let deep = "[".repeat(20_000);
-    let bad = [
-        "",
-        "hello",
-        "{",
-        "[]",
-        "null",
-        "42",
-        "{}",
-        r#"{"event":7}"#,
-        r#"{"event":"receive_message","message":"x"}"#,
-        r#"{"event":"shout","message":"x"}"#,
-        r#"{"event":"send_message"}"#,
-        r#"{"event":"send_message","message":null}"#,
-        r#"{"event":"send_message","message":["x"]}"#,
-        r#"{"event":"send_message","message":"x","username":1}"#,
-        r#"{"event":"send_message","message":"x","client_message_id":1}"#,
-        r#"{"event":"send_message","message":"x","client_message_id":""}"#,
-        &format!(r#"{{"event":"send_message","message":"x","client_message_id":"{long_id}"}}"#),
-        r#"{"event":"send_message","message":"half a pair: \ud83d"}"#,
-        r#"{"event":"join"}"#,
-        r#"{"event":"join","username":{}}"#,
-        r#"{"event":"request_history"}"#,
-        r#"{"event":"request_history","before":-1}"#,
-        r#"{"event":"request_history","before":"1"}"#,
-        r#"{"event":"request_history","before":1.5}"#,
-        r#"{"event":"delete_message"}"#,
-        &deep,
-    ];
-    for frame in bad {
-        ana.send_frame(Message::text(frame)).expect("a frame can be sent");
-        let answer = ana.expect("an answer", |event| event["event"] == "error");
-        assert_eq!(answer["code"], "bad_request", "{frame:.200}: {answer}");
-    }
-    expect_alive(&mut ana, "no harm done");
 }
 
 #[test]

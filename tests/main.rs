@@ -29,6 +29,9 @@ mod isolation;
 mod pace;
 mod slow;
 
+#[cfg(unix)]
+mod hostile;
+
 // The public port.
 mod caps;
 mod http;

@@ -231,27 +231,3 @@ fn a_room_whose_terminal_is_closed_goes_on() {
     assert_eq!(process.wait().code(), Some(0));
     client.expect_close(1001);
 }
-
-#[cfg(target_os = "linux")]
-#[test]
-fn running_out_of_descriptors_is_survived() {
-    let folder = folder();
-    let limited = format!(
-        "ulimit -n 60; exec {} --bind 127.0.0.1 --port 0 --quiet --database {}",
-        env!("CARGO_BIN_EXE_chat-app"),
-        folder.path().join("chat.db").display()
-    );
-    let process = Process::spawn(Command::new("sh").args(["-c", &limited]));
-    let addr = process.addr();
-    let (mut ana, mut ben) = (TestClient::connect(addr), TestClient::connect(addr));
-    ana.join("Ana");
-    ben.join("Ben");
-    let crowd: Vec<_> = (0..100).filter_map(|_| std::net::TcpStream::connect(addr).ok()).collect();
-    ana.say("in the crowd");
-    ben.expect_message("in the crowd");
-    process.stderr.wait_for("accept error", &process.stdout, |log| log.contains("accept").then_some(()));
-    drop(crowd);
-    let mut late = TestClient::connect(addr);
-    late.join("Carla");
-    late.say_and_wait("there is room again");
-}

@@ -9,6 +9,8 @@ mod browser;
 mod client;
 #[cfg(unix)]
 mod devtools;
+#[cfg(unix)]
+mod footprint;
 mod http;
 mod knock;
 #[cfg(unix)]
@@ -25,6 +27,8 @@ use std::time::Duration;
 #[cfg(unix)]
 pub use browser::{Browser, Scheme, Size, clipboard, on_ci};
 pub use client::{Ended, TestClient};
+#[cfg(unix)]
+pub use footprint::Footprint;
 pub use http::{Response, get, http, try_http};
 pub use knock::Knock;
 #[cfg(unix)]

@@ -159,6 +159,7 @@ impl<'a> Reading<'a> {
 
     fn take_text(&mut self, text: &str) -> Result<(), Over> {
         fault::hit("client", text);
+        fault::hit("clock", text);
         let decoded = decode(text);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,

@@ -121,6 +121,14 @@ impl TestClient {
         self.next_within(DEADLINE)
     }
 
+    /// The next event, which is then forgotten: for who is told so much that it should not be kept.
+    pub fn take_next(&mut self, patience: Duration) -> Result<Value, Ended> {
+        let event = self.next_within(patience);
+        self.received.clear();
+        (self.seen, self.followed) = (0, 0);
+        event
+    }
+
     /// The next event that no view has followed yet, looked at or not.
     pub fn follow(&mut self) -> Result<Value, Ended> {
         let until = Instant::now() + DEADLINE;

@@ -1,0 +1,191 @@
+//! A curious class: thirty students with a laptop and an afternoon. The room does not notice.
+//!
+//! Whatever is done to a [`Room`] is done while others talk in it. Afterwards it has to have gone on reaching them, and
+//! its process has to be back where it was: its threads, its descriptors, and, but for what an allocator keeps, its
+//! memory. Each case leaves a line of figures (`cargo test hostile -- --nocapture --test-threads 1`).
+//!
+//! | what is done | where |
+//! |---|---|
+//! | requests that are none, or too much | `http`; foreign hosts and origins also in `crate::http` |
+//! | handshakes | `handshake` |
+//! | frames | `frames`; goodbyes in `crate::closing` |
+//! | events | `protocol`; also `crate::errors`, `crate::names` |
+//! | silence, and whatever else is ended by a deadline | `patience` |
+//! | too much of everything at once | `load`; one reader that stands still in `crate::slow` |
+//! | what the machine does not give | `faults`; also `crate::disk`, `crate::crash`, `crate::torture` |
+//! | what a fuzzer found worth keeping | `corpus` |
+
+mod corpus;
+#[cfg(target_os = "linux")]
+mod faults;
+mod frames;
+mod handshake;
+mod http;
+mod load;
+mod patience;
+mod properties;
+mod protocol;
+mod witness;
+
+use crate::support::{DEADLINE, Footprint, Process, TestClient};
+use chat_app::limits;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use witness::Witness;
+
+/// What an allocator may keep of what it was given back, in KiB: it has an arena for each of a few threads.
+const KEPT_BY_ALLOCATOR_KIB: u64 = 24 * 1024;
+
+/// The real binary at its default pace, with people in it who talk all the time.
+struct Room {
+    // First, to be dropped first.
+    witness: Witness,
+    process: Process,
+    addr: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Room {
+    /// A room that takes many connections from one address, since all of a test's come from one.
+    fn open() -> Room {
+        Room::with(&["--max-clients-per-address", "10000"])
+    }
+
+    /// A room with these arguments.
+    fn with(arguments: &[&str]) -> Room {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let mut command = Process::command(&folder.path().join("chat.db"));
+        command.args(["--port", "0", "--rate-limit", "5"]).args(arguments);
+        Room::spawn(&mut command, folder)
+    }
+
+    /// The room that this command opens.
+    fn spawn(command: &mut Command, folder: TempDir) -> Room {
+        Room::around(Process::spawn(command), folder)
+    }
+
+    /// The room that this process has opened.
+    fn around(process: Process, folder: TempDir) -> Room {
+        let addr = process.addr();
+        let mut first = TestClient::connect(addr);
+        // Each of its connections to the database opens its files when it is first used: they take turns.
+        for _ in limits::READERS {
+            first.send(json!({"event": "request_history", "before": 1}));
+            first.expect_event("history");
+        }
+        first.leave();
+        Room { witness: Witness::enter(addr), process, addr, _folder: folder }
+    }
+
+    /// Does something to the room. Everybody else goes on hearing each other meanwhile and afterwards, and the process
+    /// goes back to where it was.
+    fn endure<T>(&self, case: &str, deed: impl FnOnce(SocketAddr) -> T) -> T {
+        let before = Footprint::of(&self.process);
+        Footprint::forget_peak(&self.process);
+        self.witness.take_latencies();
+        let begin = Instant::now();
+        let result = deed(self.addr);
+        let took = begin.elapsed();
+        self.witness.expect_more(case);
+        let during = self.witness.take_latencies();
+        let after = self.expect_recovery(case, before);
+        println!(
+            "| {case} | {:.2} s | {} → {} → {} MiB | {} → {} descriptors | {} → {} threads | {during} |",
+            took.as_secs_f64(),
+            before.memory_kib / 1024,
+            after.peak_kib / 1024,
+            after.memory_kib / 1024,
+            before.descriptors,
+            after.descriptors,
+            before.threads,
+            after.threads
+        );
+        result
+    }
+
+    /// How it is without anything being done, to compare with.
+    fn calm(&self, time: Duration) {
+        self.endure("nothing", |_| self.witness.listen_for(time));
+    }
+
+    fn expect_recovery(&self, case: &str, before: Footprint) -> Footprint {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let now = Footprint::of(&self.process);
+            if now.threads <= before.threads
+                && now.descriptors <= before.descriptors
+                && now.memory_kib <= before.memory_kib + KEPT_BY_ALLOCATOR_KIB
+            {
+                return now;
+            }
+            assert!(Instant::now() < until, "{case}: {before} before, and {now} for ever after");
+            self.witness.listen_for(Duration::from_millis(20));
+        }
+    }
+}
+
+/// How a connection was ended, and when.
+struct End {
+    /// All that came before.
+    bytes: Vec<u8>,
+    /// From the first byte that was sent.
+    after: Duration,
+}
+
+impl End {
+    /// The status of the first answer, none where there was no answer at all.
+    fn status(&self) -> Option<u16> {
+        let line = self.bytes.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
+        std::str::from_utf8(line).ok()?.parse().ok()
+    }
+
+    /// How many answers came.
+    fn answers(&self) -> usize {
+        self.bytes.windows(9).filter(|window| window == b"HTTP/1.1 ").count()
+    }
+
+    /// What stands behind the first answer's head.
+    fn body(&self) -> &[u8] {
+        let head = self.bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        head.map_or(&[], |end| &self.bytes[end + 4..])
+    }
+}
+
+/// Sends bytes on a connection of their own, and reads until the server ends it.
+fn exchange(addr: SocketAddr, bytes: &[u8]) -> End {
+    let mut stream = TcpStream::connect(addr).expect("a connection");
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let mut half = stream.try_clone().expect("one socket, two ends");
+        // The server may answer and hang up in the middle of it.
+        scope.spawn(move || half.write_all(bytes));
+        let bytes = read_to_end(&mut stream);
+        let after = begin.elapsed();
+        let _ = stream.shutdown(Shutdown::Both); // whatever is still being written
+        End { bytes, after }
+    })
+}
+
+/// All that comes until the server ends the connection, which has to happen.
+fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+    let mut all = Vec::new();
+    match stream.read_to_end(&mut all) {
+        Err(error)
+            if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+        {
+            panic!("still open, after {:?}", all.escape_ascii().to_string())
+        }
+        _ => all, // torn is an end, too
+    }
+}
+
+/// Descriptors for thousands of clients in this process.
+fn allow_descriptors(count: u64) {
+    let allowed = rlimit::increase_nofile_limit(count).expect("a limit");
+    assert!(allowed >= count, "this machine allows {allowed} descriptors, the test needs {count}");
+}

@@ -1,0 +1,367 @@
+//! What the machine does not give, for a while: descriptors, threads, a disk, a clock that goes forward, somebody who
+//! reads the log. When it does again, everything works again by itself.
+
+use super::{Room, exchange};
+use crate::disk::SmallDisk;
+use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, View, free_port, try_http};
+#[cfg(debug_assertions)]
+use chat_app::fault;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+/// Changes one of a running process' limits, as its own user: not even root may change another's everywhere.
+fn limit(process: &Process, what: &str, value: u64) {
+    let owner = std::fs::metadata(format!("/proc/{}", process.id())).expect("it runs");
+    let mut command = Command::new("prlimit");
+    command.args(["--pid", &process.id().to_string(), &format!("--{what}={value}:")]);
+    if owner.uid() != rustix::process::geteuid().as_raw() {
+        command.uid(owner.uid()).gid(owner.gid());
+    }
+    assert!(command.status().expect("util-linux is there").success(), "{what} = {value}");
+}
+
+/// The page, the API and the WebSocket, until each works.
+fn expect_all_works(addr: SocketAddr) {
+    let until = Instant::now() + DEADLINE;
+    let works = |target: &str| {
+        let answer =
+            try_http(addr, format!("GET {target} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"));
+        answer.is_ok_and(|answer| answer.status == 200)
+    };
+    let enters = || match Knock::at(addr, "/ws").and_then(Knock::enter) {
+        Ok(Ok(mut client)) => client.next().is_ok_and(|event| event["event"] == "welcome"),
+        _ => false,
+    };
+    while !(works("/") && works("/api/session") && enters()) {
+        assert!(Instant::now() < until, "it does not recover");
+    }
+}
+
+/// Asks for the page on many connections at the same moment, and takes whatever comes.
+fn ask_at_once(addr: SocketAddr, count: usize) {
+    let mut streams: Vec<TcpStream> = (0..count).filter_map(|_| TcpStream::connect(addr).ok()).collect();
+    for stream in &mut streams {
+        let _ = write!(stream, "GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+    }
+    for mut stream in streams {
+        let _ = super::read_to_end(&mut stream);
+    }
+}
+
+#[test]
+fn descriptors_run_out_and_come_back() {
+    let room = Room::open();
+    room.calm(Duration::from_secs(1));
+    room.endure("no descriptors left, twice over", |_| {
+        for spare in [1, 12] {
+            let held = Footprint::of(&room.process).descriptors;
+            limit(&room.process, "nofile", held + spare);
+            let crowd: Vec<_> = (0..100).filter_map(|_| TcpStream::connect(room.addr).ok()).collect();
+            room.witness.listen_for(Duration::from_millis(300));
+            drop(crowd);
+            // A connection that was let in now finds no descriptor for its way to the page; nor does the page's server.
+            ask_at_once(room.addr, 40);
+            room.witness.listen_for(Duration::from_millis(300));
+            limit(&room.process, "nofile", 1024);
+            expect_all_works(room.addr);
+        }
+    });
+    let log = room.process.stderr.text();
+    assert!(log.contains("could not be accepted"), "{log}");
+    assert!(log.contains("another one took its place"), "the page's server did not meet it: {log}");
+}
+
+/// The room as a user of its own, since root has as many threads as it likes. None where that cannot be.
+fn as_somebody() -> Option<Room> {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let program = folder.path().join("chat-app");
+    std::fs::copy(env!("CARGO_BIN_EXE_chat-app"), &program).expect("a program can be copied");
+    let mut command = Command::new(program);
+    command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet", "--max-clients-per-address", "10000"]);
+    command.arg("--database").arg(folder.path().join("chat.db"));
+    if rustix::process::geteuid().is_root() {
+        // Nobody else's threads count among this one's.
+        let nobody = 3_000_000_000 + std::process::id();
+        command.uid(nobody).gid(nobody).env("TMPDIR", folder.path());
+        std::os::unix::fs::chown(folder.path(), Some(nobody), Some(nobody))
+            .expect("a folder can be given away");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+            .expect("our own folder");
+        let mut tried = Command::new("true");
+        if tried.uid(nobody).status().is_err() {
+            println!("skipped: this machine has no other users");
+            return None;
+        }
+    }
+    Some(Room::spawn(&mut command, folder))
+}
+
+#[test]
+fn threads_run_out_and_come_back() {
+    let Some(room) = as_somebody() else { return };
+    room.endure("no threads left", |addr| {
+        // These have theirs already, and ask for the page when its own server can have no more.
+        let before = Footprint::of(&room.process).threads;
+        let mut early: Vec<TcpStream> =
+            (0..40).map(|_| TcpStream::connect(addr).expect("a connection")).collect();
+        let until = Instant::now() + DEADLINE;
+        while Footprint::of(&room.process).threads < before + 40 {
+            assert!(Instant::now() < until, "a thread for each");
+        }
+        limit(&room.process, "nproc", 1);
+        for stream in &mut early {
+            write!(stream, "GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n").expect("bytes can be written");
+        }
+        for stream in &mut early {
+            let answer = super::read_to_end(stream);
+            assert!(
+                answer.starts_with(b"HTTP/1.1 200 ") || answer.starts_with(b"HTTP/1.1 502 "),
+                "{}",
+                answer.escape_ascii()
+            );
+        }
+        for _ in 0..20 {
+            assert_eq!(
+                exchange(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes()).status(),
+                None
+            );
+        }
+        room.witness.listen_for(Duration::from_millis(300));
+        limit(&room.process, "nproc", 10_000);
+        expect_all_works(addr);
+    });
+    let log = room.process.stderr.text();
+    assert!(log.contains("no thread for a connection"), "{log}");
+}
+
+/// The room with a fault point armed.
+#[cfg(debug_assertions)]
+fn armed(point: &str) -> Room {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let mut command = Process::command(&folder.path().join("chat.db"));
+    command.args(["--port", "0", "--rate-limit", "5"]).env("CHAT_APP_FAULT", point);
+    // The first backtrace that is printed keeps the whole table of symbols in memory.
+    command.env("RUST_BACKTRACE", "0");
+    Room::spawn(&mut command, folder)
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn threads_of_the_pages_server_panic_and_are_replaced() {
+    let room = armed("page");
+    room.endure("ten panics in the page's server", |addr| {
+        for n in 0..10 {
+            let end = exchange(
+                addr,
+                format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", fault::TRIGGER).as_bytes(),
+            );
+            assert!(matches!(end.status(), Some(500 | 502)), "panic {n}: {}", end.bytes.escape_ascii());
+            expect_all_works(addr);
+        }
+        // What it leaves behind is idle for five seconds.
+        room.witness.listen_for(Duration::from_secs(5));
+    });
+    let log = room.process.stderr.text();
+    assert!(log.matches("another one took its place").count() >= 2, "{log}");
+}
+
+#[cfg(debug_assertions)]
+#[test]
+fn a_clock_that_jumps_back_moves_nothing_back() {
+    let room = armed("clock");
+    let mut ana = TestClient::connect(room.addr);
+    ana.join("Ana");
+    let at = |message: &Value| message["at"].as_i64().expect("a time");
+    let before = at(&ana.say_and_wait("before"));
+    room.endure("a clock that jumps back by two hours", |_| {
+        let jump = at(&ana.say_and_wait(fault::TRIGGER));
+        let after = at(&ana.say_and_wait("after"));
+        assert!(before <= jump && jump <= after, "{before}, {jump}, {after}");
+        expect_all_works(room.addr);
+    });
+    let mut view = View::default();
+    let mut late = view.connect(room.addr);
+    view.follow_replay(&mut late).expect("a replay");
+    let times: Vec<i64> = late.received("receive_message").into_iter().map(at).collect();
+    assert!(times.len() > 5 && times.is_sorted(), "{times:?}");
+}
+
+/// What becomes of what is logged.
+enum Stderr {
+    /// There is none.
+    None,
+    /// Nobody is there any more.
+    Closed,
+    /// Somebody is there, and does not read.
+    Unread,
+}
+
+#[test]
+fn nobody_has_to_read_the_log() {
+    for (case, stderr) in [
+        ("no stderr", Stderr::None),
+        ("a closed stderr", Stderr::Closed),
+        ("an unread stderr", Stderr::Unread),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder for the database");
+        let mut command = match stderr {
+            Stderr::None => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "exec \"$0\" \"$@\" 2>&-", env!("CARGO_BIN_EXE_chat-app")]);
+                shell
+            }
+            _ => Command::new(env!("CARGO_BIN_EXE_chat-app")),
+        };
+        command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet", "--database"]);
+        command.arg(folder.path().join("chat.db")).env("RUST_LOG", "trace").stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary can be run");
+        let pipe = child.stderr.take();
+        let kept = if matches!(stderr, Stderr::Unread) { pipe } else { None };
+        let process = Process::adopt(child);
+        let addr = process.addr();
+        let mut room = Room::around(process, folder);
+        room.endure(case, |_| {
+            // More lines than a pipe and the queue take.
+            for n in 0..6_000 {
+                drop(TcpStream::connect(addr).unwrap_or_else(|error| panic!("{case}, {n}: {error}")));
+            }
+            expect_all_works(addr);
+        });
+        room.witness.leave();
+        room.process.signal(crate::support::Signal::TERM);
+        assert_eq!(room.process.wait().code(), Some(0), "{case}");
+        drop(kept);
+    }
+}
+
+/// Enters, and says numbered things without waiting for anything, until the connection ends.
+fn shout(addr: SocketAddr, number: usize, numbers: Range<usize>) -> TestClient {
+    let mut client = TestClient::connect(addr);
+    client.join(&format!("Shouter {number}"));
+    shout_on(&mut client, number, numbers);
+    client
+}
+
+fn shout_on(client: &mut TestClient, number: usize, numbers: Range<usize>) {
+    for n in numbers {
+        let text = format!("{number}:{n}:{}", "x".repeat(500));
+        let event = json!({"event": "send_message", "message": text, "client_message_id": format!("{n:06}")});
+        if client.try_send(event).is_err() {
+            break;
+        }
+    }
+}
+
+/// What became of each of `count` messages: its position and text, none for one that was refused.
+fn answers_to(client: &mut TestClient, number: usize, count: usize) -> Vec<Option<(u64, String)>> {
+    let own = format!("Shouter {number}");
+    let mut answers = Vec::new();
+    while answers.len() < count {
+        let event = client.take_next(DEADLINE);
+        let event = event.unwrap_or_else(|ended| panic!("{ended:?} after {} of {count}", answers.len()));
+        if event["event"] == "error" {
+            assert_eq!(event["code"], "not_saved", "{event}");
+            answers.push(None);
+        } else if event["event"] == "receive_message" && event["username"] == own.as_str() {
+            let text = event["message"].as_str().expect("a text").to_owned();
+            answers.push(Some((event["id"].as_u64().expect("a position"), text)));
+        }
+    }
+    answers
+}
+
+/// The log's name.
+fn epoch(addr: SocketAddr) -> String {
+    TestClient::connect(addr).expect_event("welcome")["epoch"].as_str().expect("a name").to_owned()
+}
+
+#[test]
+fn a_disk_that_is_full_under_a_flood_loses_nothing_that_was_shown() {
+    const SHOUTERS: usize = 40;
+    const EACH: usize = 20;
+    let Some(disk) = SmallDisk::new() else { return };
+    let process = Process::spawn(&mut disk.command("--rate-limit 0 --max-clients-per-address 1000"));
+    let addr = process.addr();
+    let mut observer = TestClient::connect(addr);
+    observer.join("Observer");
+    let is_full = Barrier::new(SHOUTERS + 1);
+    let (filler, answers) = std::thread::scope(|scope| {
+        let is_full = &is_full;
+        let shouters: Vec<_> = (0..SHOUTERS)
+            .map(|number| {
+                scope.spawn(move || {
+                    let mut client = shout(addr, number, 0..EACH);
+                    is_full.wait();
+                    shout_on(&mut client, number, EACH..2 * EACH);
+                    answers_to(&mut client, number, 2 * EACH)
+                })
+            })
+            .collect();
+        // It fills up in the middle of the first half.
+        (0..SHOUTERS).for_each(|_| drop(observer.expect_event("receive_message")));
+        let filler = disk.fill(&process);
+        is_full.wait();
+        let answers: Vec<_> =
+            shouters.into_iter().flat_map(|shouter| shouter.join().expect("all is answered")).collect();
+        (filler, answers)
+    });
+    let mut stored: Vec<(u64, String)> = answers.into_iter().flatten().collect();
+    println!("of {} messages {} were stored", 2 * SHOUTERS * EACH, stored.len());
+    assert!(stored.len() < 2 * SHOUTERS * EACH, "a full disk does not take all of it");
+    observer.expect_pong();
+    std::fs::remove_file(&filler).expect("the file can be removed");
+    observer.say_and_wait("there is room again");
+    // Whoever was shown anything was shown what is stored, and nothing that is not.
+    stored.sort();
+    let mut whole = View::default();
+    whole.follow_replay(&mut TestClient::resume(addr, 0, &epoch(addr))).expect("a replay");
+    let log: Vec<(u64, String)> = whole.messages().into_iter().map(|(id, _, text)| (id, text)).collect();
+    assert_eq!(log.len(), stored.len() + 1);
+    assert!(log.starts_with(&stored), "shown and not stored, or stored and not shown");
+}
+
+#[test]
+fn a_kill_under_a_flood_loses_nothing_that_was_shown() {
+    const SHOUTERS: usize = 30;
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let (port, database) = (free_port(), folder.path().join("chat.db"));
+    let start = || Process::start_on(port, &database, &["--max-clients-per-address", "1000"]);
+    let mut process = start();
+    let addr = process.addr();
+    let mut view = View::default();
+    let mut observer = view.connect(addr);
+    let shouters: Vec<TestClient> = (0..SHOUTERS).map(|number| shout(addr, number, 0..1)).collect();
+    let end = std::thread::scope(|scope| {
+        for (number, mut client) in shouters.into_iter().enumerate() {
+            scope.spawn(move || {
+                shout_on(&mut client, number, 1..200);
+                while client.take_next(DEADLINE).is_ok() {}
+            });
+        }
+        view.follow_to(&mut observer, 1_000).expect("a flood");
+        process.kill();
+        loop {
+            if let Err(ended) = view.follow_to(&mut observer, u64::MAX) {
+                break ended;
+            }
+        }
+    });
+    assert_ne!(end, Ended::Silent);
+    let seen = view.messages();
+    let process = start();
+    let mut again = view.connect(process.addr());
+    view.follow_replay(&mut again).expect("a replay");
+    assert!(view.messages().starts_with(&seen), "what was shown is what is stored");
+    let addr = process.addr();
+    let mut whole = View::default();
+    whole.follow_replay(&mut TestClient::resume(addr, 0, &epoch(addr))).expect("a replay");
+    assert!(whole.messages().ends_with(&view.messages()), "and what came back is the log");
+}
