@@ -184,23 +184,17 @@ fn exchange(addr: SocketAddr, bytes: &[u8]) -> End {
     })
 }
 
-/// So many people who log in on connections of their own, all at once.
-///
-/// # Returns
-/// The statuses of their answers.
-fn log_in_at_once(mut streams: Vec<TcpStream>, addr: SocketAddr, attempt: &str) -> Vec<String> {
-    for (n, stream) in streams.iter_mut().enumerate() {
-        let body = format!(r#"{{"email":"{attempt}-{n}@example.org","password":"not the password"}}"#);
-        let head = format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\nOrigin: http://{addr}\r\n");
-        let lines = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &lines + &body).as_bytes()).expect("bytes can be written");
-    }
-    let mut statuses = Vec::new();
-    for mut stream in streams {
-        let answer = String::from_utf8_lossy(&read_to_end(&mut stream)).into_owned();
-        statuses.push(answer.get(9..12).unwrap_or_default().to_owned());
-    }
-    statuses
+/// Asks to log in, in vain; the answer takes a hash.
+fn ask_to_log_in(mut stream: &TcpStream, addr: SocketAddr, name: &str) {
+    let body = format!(r#"{{"email":"{name}@example.org","password":"not the password"}}"#);
+    let head = format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\nOrigin: http://{addr}\r\n");
+    let lines = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all((head + &lines + &body).as_bytes()).expect("bytes can be written");
+}
+
+/// The status of the answer that ends the connection.
+fn status_of(mut stream: TcpStream) -> String {
+    String::from_utf8_lossy(&read_to_end(&mut stream)).get(9..12).unwrap_or_default().to_owned()
 }
 
 /// All that comes until the server ends the connection, which has to happen.
