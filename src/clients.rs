@@ -15,8 +15,8 @@ use slab::Slab;
 use crate::accounts::Login;
 use crate::fault;
 use crate::limits;
-use crate::moderation::Mark;
-use crate::protocol::{CloseCode, KeyHash, Role, ServerEvent, encode};
+use crate::moderation::{Mark, Speaker};
+use crate::protocol::{CloseCode, ErrorCode, KeyHash, Refusal, Role, ServerEvent, encode};
 use crate::sender::{Link, Sender};
 
 /// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
@@ -58,6 +58,7 @@ pub struct Client {
     pub guest_key: Option<KeyHash>,
     /// The scope of its message ids: the hash of its tab's key, else a value of its own.
     pub tab: KeyHash,
+    has_told_tab: bool,
     /// Where it comes from, an IPv6 address as its /64.
     pub address: IpAddr,
     /// Its person may not write.
@@ -137,6 +138,7 @@ impl Clients {
             identity: None,
             guest_key: None,
             tab: tab(serial),
+            has_told_tab: false,
             address,
             is_muted: false,
         });
@@ -203,8 +205,7 @@ impl Clients {
             }
         } else {
             for (slot, client) in &mut self.slots {
-                client.send(turn, now);
-                if client.is_unaccounted() {
+                if client.send(turn, now) {
                     touched.push(slot);
                 }
                 fault::hit("between_writes", &turn.frames);
@@ -302,6 +303,27 @@ impl Client {
         self.login.as_ref().is_some_and(|login| login.host.is_some())
     }
 
+    /// Takes the keys that a `join` tells. The first of each stays: with another one, who is muted or has to wait would be
+    /// somebody new under the name that they have.
+    ///
+    /// # Errors
+    /// `bad_request` for another key than was told before; then none is taken.
+    pub fn take_keys(&mut self, guest_key: Option<KeyHash>, tab_key: Option<KeyHash>) -> Result<(), Refusal> {
+        let told_tab = Some(self.tab).filter(|_| self.has_told_tab);
+        for (field, told, new) in [("guest_key", self.guest_key, guest_key), ("tab_key", told_tab, tab_key)] {
+            if told.is_some() && new.is_some() && told != new {
+                let reason =
+                    format!("This connection has told another `{field}`: connect again to change it.");
+                return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            }
+        }
+        self.guest_key = guest_key.or(self.guest_key);
+        if let Some(tab) = tab_key {
+            (self.tab, self.has_told_tab) = (tab, true);
+        }
+        Ok(())
+    }
+
     /// All that its person is known by.
     pub fn marks(&self) -> Vec<Mark> {
         let account =
@@ -312,29 +334,28 @@ impl Client {
         marks
     }
 
-    /// The surest of them: who it is that speaks.
-    pub fn speaker(&self) -> Mark {
+    /// Who it is that speaks: the surest of them. Without one that nobody else can have, it is their name too: with a new
+    /// connection for each message, they would else be somebody new each time.
+    pub fn speakers(&self) -> Vec<Speaker> {
         let account =
             self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
-        account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab))
+        let mark =
+            account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab));
+        let name = self.identity.as_ref().filter(|_| !mark.is_proof());
+        let named = name.map(|identity| Speaker::Named(identity.folded.clone()));
+        [Speaker::Marked(mark)].into_iter().chain(named).collect()
     }
 
-    fn send(&mut self, turn: &Turn, now: Instant) {
-        match &self.own[..] {
-            [] => self.sender.send(&[], &turn.frames, now),
+    /// Whether it has to be accounted for.
+    fn send(&mut self, turn: &Turn, now: Instant) -> bool {
+        if self.own.is_empty() {
+            return self.sender.send(&[], &turn.frames, now);
+        }
+        let own = std::mem::take(&mut self.own); // few have something of their own: none of them keeps memory for it
+        match &own[..] {
             [Own { behind: 0, frames }] => self.sender.send(frames, &turn.frames, now),
-            _ => {
-                let own = std::mem::take(&mut self.own);
-                self.sender.send(&[], &woven(own, turn), now);
-            }
+            _ => self.sender.send(&[], &woven(own, turn), now),
         }
-        if !self.own.is_empty() {
-            self.own = Vec::new(); // few have something of their own: none of them keeps memory for it
-        }
-    }
-
-    fn is_unaccounted(&self) -> bool {
-        self.sender.backlog_bytes() != self.counted_backlog || self.sender.due() != self.scheduled
     }
 }
 

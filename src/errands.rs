@@ -1,5 +1,6 @@
 //! What is done for accounts aside from any request, on one thread: telling hosts or mailing who forgot a password, making
 //! links for hosts, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired.
+//! Letters are sent on a second thread: a mail program that hangs holds up no host.
 //!
 //! Whoever asks for a reset is answered before it is even known whether there is such an account, so neither the answer nor
 //! its time tells.
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
@@ -33,28 +34,36 @@ pub struct Errands {
 }
 
 impl Errands {
-    /// Starts the thread. It ends with [`Errand::Stop`], or when nobody can send it anything any more.
+    /// Starts the threads. They end with [`Errand::Stop`], or when nobody can send anything any more.
     ///
     /// # Errors
     /// When the system has no thread.
-    pub fn start(self, alive: Sender<()>) -> std::io::Result<(Sender<Errand>, JoinHandle<()>)> {
+    pub fn start(self, alive: &Sender<()>) -> std::io::Result<(Sender<Errand>, [JoinHandle<()>; 2])> {
         let (sender, errands) = bounded(limits::FORGOT_QUEUE);
+        let (letters, post) = bounded(limits::FORGOT_QUEUE);
+        let (errands_alive, post_alive) = (alive.clone(), alive.clone());
+        let this = Arc::new(self);
+        let postman = this.clone();
         let run = move || {
-            let _alive = alive;
-            self.run(&errands);
+            let _alive = errands_alive;
+            this.run(&errands, &letters);
         };
-        Ok((sender, thread::Builder::new().name("errands".into()).spawn(run)?))
+        let deliver = move || {
+            let _alive = post_alive;
+            post.iter().for_each(|email| postman.mail(&email));
+        };
+        let errands = thread::Builder::new().name("errands".into()).spawn(run)?;
+        let post = thread::Builder::new().name("post".into()).spawn(deliver)?;
+        Ok((sender, [errands, post]))
     }
 
-    fn run(&self, errands: &Receiver<Errand>) {
+    fn run(&self, errands: &Receiver<Errand>, letters: &Sender<Email>) {
         let (mut sweep_due, mut news_due) = (Instant::now(), Instant::now());
         let mut told = None;
         while !self.stop.is_given() {
             match errands.recv_deadline(sweep_due.min(news_due)) {
                 Ok(Errand::Forgot(email)) => {
-                    if let Err(error) = self.forgot(&email) {
-                        log::error!("somebody's forgotten password could not be looked into: {error}");
-                    }
+                    self.forgot(email, letters);
                     news_due = Instant::now();
                 }
                 Ok(Errand::IssueReset(by, name)) => {
@@ -102,22 +111,45 @@ impl Errands {
         }
     }
 
-    /// Mails a link; tells the hosts where that is not possible.
-    fn forgot(&self, email: &Email) -> Result<(), Unavailable> {
-        let Some(mailer) = &self.mailer else {
-            if self.accounts.request_reset(email)? {
-                log::info!(
-                    "somebody has forgotten their password: chat-app reset-password makes a link for them"
-                );
-            }
-            return Ok(());
+    /// Has a link mailed; tells the hosts where that is not possible.
+    fn forgot(&self, email: Email, letters: &Sender<Email>) {
+        let unsent = match self.mailer {
+            Some(_) => letters.try_send(email).err().map(TrySendError::into_inner),
+            None => Some(email),
         };
-        let Some(link) = self.accounts.issue_reset_to_mail(email)? else { return Ok(()) };
-        if let Err(reason) = mailer.send(&link, &self.accounts.room_title()?, &self.stop) {
-            log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
-            self.accounts.request_reset(email)?;
+        if let Some(email) = unsent {
+            self.tell_hosts(&email);
         }
-        Ok(())
+    }
+
+    fn tell_hosts(&self, email: &Email) {
+        match self.accounts.request_reset(email) {
+            Ok(true) => log::info!(
+                "somebody has forgotten their password: a host, or chat-app reset-password, makes a link for them"
+            ),
+            Ok(false) => {}
+            Err(error) => log::error!("somebody's forgotten password could not be looked into: {error}"),
+        }
+    }
+
+    /// Mails a link, if there is such an account and it has not got one lately.
+    fn mail(&self, email: &Email) {
+        let Some(mailer) = &self.mailer else { return };
+        if self.stop.is_given() {
+            return;
+        }
+        let written = || -> Result<_, Unavailable> {
+            Ok((self.accounts.issue_reset_to_mail(email)?, self.accounts.room_title()?))
+        };
+        let (link, title) = match written() {
+            Ok((Some(link), title)) => (link, title),
+            Ok((None, _)) => return,
+            Err(error) => return log::error!("a reset link could not be made: {error}"),
+        };
+        if let Err(reason) = mailer.send(&link, &title, &self.stop) {
+            log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
+            self.tell_hosts(email);
+        }
     }
 
     /// Sessions end with their time, also where they are in use.

@@ -2,7 +2,7 @@
 //!
 //! It is read in bounded pages from a database that a room may have open, and written as it is read: neither the
 //! length of the log nor a slow taker holds up the room or costs memory. What is said after the start is not part of
-//! it; what is deleted meanwhile is left out.
+//! it; what is deleted meanwhile is left out. If the log is cleared meanwhile, it breaks off, and does not pass for whole.
 //!
 //! | format | a message is |
 //! |---|---|
@@ -32,6 +32,8 @@ pub enum ExportError {
     Read(ReadError),
     /// The export can't be written.
     Write(io::Error),
+    /// A host has cleared the log meanwhile: the rest is gone.
+    Cleared,
 }
 
 impl fmt::Display for ExportError {
@@ -40,6 +42,9 @@ impl fmt::Display for ExportError {
             ExportError::Open(error) => error.fmt(f),
             ExportError::Read(error) => error.fmt(f),
             ExportError::Write(error) => write!(f, "the export could not be written: {error}"),
+            ExportError::Cleared => {
+                f.write_str("a host has cleared the log meanwhile: the export ends before its end")
+            }
         }
     }
 }
@@ -102,6 +107,8 @@ pub struct Transcript {
     position: Position,
     /// Where it ends.
     end: Position,
+    /// Up to where the log was cleared when the first page was read.
+    cleared: Option<Position>,
     has_begun: bool,
     is_first: bool,
     page: Vec<u8>,
@@ -113,17 +120,17 @@ impl Transcript {
         // Where the machine has no time zone, the times are UTC and say so.
         let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
         let page = Vec::new();
-        Transcript { format, zone, position: 0, end, has_begun: false, is_first: true, page }
+        Transcript { format, zone, position: 0, end, cleared: None, has_begun: false, is_first: true, page }
     }
 
     /// Makes the next page from what `read` gives after a position; whether there is another one.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// Those of `read`, and [`ExportError::Cleared`].
     pub fn next_page(
         &mut self,
         read: impl FnOnce(Position) -> Result<LogPage, ReadError>,
-    ) -> Result<bool, ReadError> {
+    ) -> Result<bool, ExportError> {
         self.page.clear();
         if !self.has_begun {
             self.has_begun = true;
@@ -131,6 +138,9 @@ impl Transcript {
         }
         if self.position < self.end {
             let page = read(self.position)?;
+            if *self.cleared.get_or_insert(page.cleared) != page.cleared {
+                return Err(ExportError::Cleared);
+            }
             for entry in page.entries {
                 if let LogEntry::Message(message) = entry
                     && message.position <= self.end
@@ -316,6 +326,19 @@ mod tests {
             write_log(&reader, transcript, &mut out, |_, _| ()).expect("an export");
             String::from_utf8(out).expect("text")
         }
+    }
+
+    #[test]
+    fn a_log_that_is_cleared_meanwhile_does_not_pass_for_whole() {
+        let mut room = Room::new(&["one", "two", "three"]);
+        let readers = room.store.readers();
+        let mut transcript = Transcript::new(ExportFormat::Json, 3);
+        let mut next = || transcript.next_page(|position| readers.after(position, 1, usize::MAX));
+        assert!(matches!(next(), Ok(true)));
+        room.store.append(&[Change::Clear]).expect("cleared");
+        let error = next().expect_err("the rest is gone");
+        assert!(matches!(error, ExportError::Cleared), "{error:?}");
+        assert_eq!(room.export(ExportFormat::Json), "[]\n", "one that begins now is of the cleared log");
     }
 
     #[test]

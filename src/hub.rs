@@ -48,6 +48,8 @@ pub struct HubConfig {
     pub invite_code: Option<String>,
     /// Addresses that speak for many: nobody is kept out by one of these.
     pub proxies: Vec<IpAddr>,
+    /// This computer's own addresses now, an IPv6 one as its /64: what a whole local network has in common.
+    pub own_addresses: fn() -> Vec<IpAddr>,
     /// The way to what is done aside.
     pub errands: Sender<Errand>,
 }
@@ -279,8 +281,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let now_ms = self.log.now_ms();
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        client.guest_key = guest_key.or(client.guest_key);
-        client.tab = tab_key.unwrap_or(client.tab);
+        client.take_keys(guest_key, tab_key)?;
         let is_host = client.is_host();
         if !is_host && self.moderation.is_removed(&client.marks()) {
             self.depart_removed(id);
@@ -299,6 +300,9 @@ impl Hub {
         };
         if current.as_deref() != Some(name.folded()) {
             self.check_newcomer(&name, owner, now_ms)?;
+            if is_host && self.moderation.is_name_out(name.folded()) {
+                self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it
+            }
         }
         let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
         if let Some((display, _)) = self.room.person(&folded)
@@ -363,7 +367,7 @@ impl Hub {
         let now_ms = self.log.now_ms();
         let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
         let folded = identity.folded.clone();
-        let (speaker, is_muted, is_host) = (client.speaker(), client.is_muted, client.is_host());
+        let (speakers, is_muted, is_host) = (client.speakers(), client.is_muted, client.is_host());
         let message = NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id };
         // In slow mode a retry of what is stored does not make the time run anew.
         let is_slow = self.moderation.settings().slow_mode_seconds > 0;
@@ -371,7 +375,7 @@ impl Hub {
         let is_retry = is_slow && !is_host && id_of.is_some_and(|it| self.log.is_stored(&tab, it));
         if !is_host
             && !is_retry
-            && let Err(refusal) = self.moderation.speak(is_muted, speaker, now_ms)
+            && let Err(refusal) = self.moderation.speak(is_muted, speakers, now_ms)
         {
             let refusal = refusal.of(message.client_message_id.clone());
             return self.log.push_refused(message, refusal, id);
@@ -484,6 +488,8 @@ impl Hub {
         if recovered {
             self.log.push_reservations(self.room.all_reservations());
             self.log.push_host_changes(self.moderation.all());
+            self.log
+                .push_host_changes(self.room.all_host_names().into_iter().map(HostChange::Name).collect());
         }
         self.note_host_deeds(host_deeds);
     }

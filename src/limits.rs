@@ -31,8 +31,12 @@ pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 pub const ACCEPT_QUEUE: i32 = 4096;
 /// Pause of the accept loop after an error of the system's (no descriptors left, a connection aborted).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Stack of one connection's thread, in bytes of address space. What is touched is resident, the rest costs nothing.
-pub const THREAD_STACK_BYTES: usize = 256 * 1024;
+/// Stack of the thread that answers a connection's request, in bytes of address space. What is touched is resident, the
+/// rest costs nothing.
+pub const ENTRY_STACK_BYTES: usize = 192 * 1024;
+/// Stack of the thread that reads a client. Larger, so that the system cannot give it one that was left by the other kind,
+/// whose pages have been touched.
+pub const READER_STACK_BYTES: usize = 256 * 1024;
 
 /// Clients that `--max-clients` may allow at most: a thread and a descriptor each.
 pub const MAX_CLIENTS: usize = 100_000;
@@ -58,8 +62,8 @@ pub const TRANSCRIPTS: usize = 4;
 
 /// Payload bytes of one WebSocket frame or message: 4,000 scalar values of 4 bytes, escaped twice over.
 pub const FRAME_BYTES: usize = 64 * 1024;
-/// tungstenite's read buffer for each client, allocated for as long as it is connected.
-pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// tungstenite's read buffer for each client, allocated for as long as it is connected: ten messages as people write them.
+pub const READ_BUFFER_BYTES: usize = 2 * 1024;
 /// Scalar values of one chat message. Two pages of text.
 pub const MESSAGE_CHARACTERS: usize = 4_000;
 /// Scalar values of a name.
@@ -176,7 +180,7 @@ pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
 pub const HELD_BACK: usize = 1_000;
 /// The longest pause of slow mode, in seconds.
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
-/// Speakers whose last message is remembered for slow mode before those whose pause is over are forgotten.
+/// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.
 pub const SLOW_MODE_SPEAKERS: usize = 20_000;
 /// What hosts did, as the host's panel shows it.
 pub const HOST_ACTIONS_SHOWN: usize = 50;
@@ -205,12 +209,12 @@ pub const QUERY_CHARACTERS: usize = 200;
 pub const SEARCH_MESSAGES: usize = 50;
 /// Messages of a `results` whose search names no limit.
 pub const SEARCH_DEFAULT: usize = 20;
-/// Messages that are looked at on a reader before others have their turn: about a millisecond, as a page of history.
+/// Messages that are looked at on a reader before others have their turn: one or two milliseconds, as a page of history.
 pub const SEARCH_PAGE_ROWS: usize = 4_000;
 /// Bytes of text of such a page, which makes the same of long messages.
 pub const SEARCH_PAGE_BYTES: usize = 512 * 1024;
 /// Messages that one search looks at; then it answers with what it has found and where to go on. Years of a class in one
-/// request, for less than a tenth of a second of a core.
+/// request, for 50 ms of a core in ASCII and 150 in other alphabets.
 pub const SEARCH_ROWS: usize = 250_000;
 /// Bytes of text of those: the same of long messages.
 pub const SEARCH_BYTES: usize = 64 * 1024 * 1024;
@@ -330,6 +334,7 @@ pub const LOG_FLUSH: Duration = Duration::from_millis(200);
 pub const STOP: Duration = Duration::from_secs(2);
 
 const _: () = {
+    assert!(ENTRY_STACK_BYTES < READER_STACK_BYTES, "readers must not get stacks that have been used");
     assert!(TURN_BYTES < BACKLOG_BYTES, "one turn must fit a backlog");
     assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");

@@ -111,12 +111,13 @@ type Entered = (Live, Option<ForwardedSeat>);
 
 fn spawn(stream: TcpStream, peer: SocketAddr, place: Occupied, context: Arc<Context>) {
     let kind = place.seat.kind;
-    on_own_thread(peer, place, context, move |context| serve(stream, peer, kind, context));
+    let work = move |context: &Context| serve(stream, peer, kind, context);
+    on_own_thread(limits::ENTRY_STACK_BYTES, peer, place, context, work);
 }
 
 /// A live client is read on a fresh thread: see [`crate::client`].
 fn spawn_reader((live, seat): Entered, peer: SocketAddr, place: Occupied, context: Arc<Context>) {
-    on_own_thread(peer, place, context, move |context| {
+    on_own_thread(limits::READER_STACK_BYTES, peer, place, context, move |context| {
         let _seat = seat;
         live.read(&context.client);
         Ok(None)
@@ -126,6 +127,7 @@ fn spawn_reader((live, seat): Entered, peer: SocketAddr, place: Occupied, contex
 /// Does the work of a connection, and what it leaves to do, each on a thread of its own. What breaks there breaks this
 /// connection alone.
 fn on_own_thread(
+    stack_bytes: usize,
     peer: SocketAddr,
     place: Occupied,
     context: Arc<Context>,
@@ -143,7 +145,7 @@ fn on_own_thread(
             }
         }
     };
-    if let Err(error) = thread::Builder::new().stack_size(limits::THREAD_STACK_BYTES).spawn(run) {
+    if let Err(error) = thread::Builder::new().stack_size(stack_bytes).spawn(run) {
         log::warn!("no thread for a connection: {error}"); // it is closed with the closure that was not run
     }
 }

@@ -23,7 +23,7 @@ const DELETION_BYTES: usize = 96;
 /// What one turn came to.
 #[derive(Default)]
 pub struct Saved {
-    /// The disk works again after changes were dropped: reservations have to be stored anew.
+    /// The disk works again after changes were dropped: what is not of the log has to be stored anew.
     pub recovered: bool,
     /// What each change was to the log.
     pub logged: Vec<Logged>,
@@ -86,6 +86,8 @@ pub struct LogWriter {
     refusals: VecDeque<Refusal>,
     waiting_bytes: usize,
     stall: Option<Stall>,
+    /// What hosts did while the disk did not take it, at most [`limits::HOST_ACTIONS_SHOWN`], the newest last.
+    unrecorded: VecDeque<HostChange>,
     /// When the next texts of cleared messages are overwritten.
     overwrite_due: Option<Instant>,
     /// The operator has been told that the disk does not take messages.
@@ -103,6 +105,7 @@ impl LogWriter {
             refusals: VecDeque::new(),
             waiting_bytes: 0,
             stall: None,
+            unrecorded: VecDeque::new(),
             // What a crash left undone.
             overwrite_due: Some(Instant::now()),
             failing: false,
@@ -174,7 +177,9 @@ impl LogWriter {
             return;
         }
         let (most, pause) = limits::OVERWRITE;
-        self.overwrite_due = match self.store.overwrite(most) {
+        let overwritten = self.store.overwrite(most);
+        self.store.settle();
+        self.overwrite_due = match overwritten {
             Ok(true) => None,
             Ok(false) => Some(Instant::now() + pause),
             Err(error) => {
@@ -274,7 +279,10 @@ impl LogWriter {
                     log::info!("messages are saved again");
                 }
                 self.store.settle();
-                Saved { recovered, ..self.conclude(outcomes, shared) }
+                let saved = Saved { recovered, ..self.conclude(outcomes, shared) };
+                let unrecorded = std::mem::take(&mut self.unrecorded);
+                self.push_host_changes(unrecorded.into());
+                saved
             }
             Err(AppendError::Busy) => {
                 let since = self.stall.map_or(now, |stall| stall.since);
@@ -349,7 +357,14 @@ impl LogWriter {
             let id = match change {
                 Change::Message(message) | Change::Refused(message) => message.client_message_id,
                 Change::Deletion { .. } | Change::Clear => None,
-                Change::Reservation(_) | Change::Host(_) => continue,
+                Change::Host(change @ HostChange::Action(_)) => {
+                    if self.unrecorded.len() == limits::HOST_ACTIONS_SHOWN {
+                        self.unrecorded.pop_front();
+                    }
+                    self.unrecorded.push_back(change);
+                    continue;
+                }
+                Change::Reservation(_) | Change::Host(_) => continue, // stored anew, once the disk works again
             };
             if let Some(from) = from {
                 saved.answers.push((from, frame(&ServerEvent::Error(&not_saved(id))), 0));

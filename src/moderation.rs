@@ -44,9 +44,18 @@ pub enum Mark {
 
 impl Mark {
     /// Whether nobody else can have it: an account, or a browser's key.
-    fn is_proof(&self) -> bool {
+    pub fn is_proof(&self) -> bool {
         matches!(self, Mark::Account(_) | Mark::Guest(_))
     }
+}
+
+/// Whose time runs in slow mode.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// Who has this mark.
+    Marked(Mark),
+    /// Who has this name, in the form that is compared: for those who can come again without any mark.
+    Named(Arc<str>),
 }
 
 /// How somebody is held back.
@@ -78,6 +87,8 @@ pub enum HostChange {
     Hold(Hold, Held),
     /// They, by their folded name, are no more.
     Release(Hold, Arc<str>),
+    /// These are held back, and nobody else.
+    AllHeld(Vec<(Hold, Held)>),
     /// A name is a host's for ever.
     Name(HostName),
     /// Something was done.
@@ -117,6 +128,14 @@ impl HoldList {
         Some(held)
     }
 
+    /// Who has this mark.
+    fn of(&self, mark: &Mark) -> Vec<Held> {
+        if !self.marks.contains_key(mark) {
+            return Vec::new();
+        }
+        self.by_name.values().filter(|held| held.marks.contains(mark)).cloned().collect()
+    }
+
     fn has_any(&self, marks: &[Mark]) -> bool {
         !self.marks.is_empty() && marks.iter().any(|mark| self.marks.contains_key(mark))
     }
@@ -139,7 +158,7 @@ pub struct Moderation {
     muted: HoldList,
     removed: HoldList,
     /// When who has spoken last, in ms since 1970: for slow mode.
-    spoken: HashMap<Mark, i64>,
+    spoken: HashMap<Speaker, i64>,
     /// What hosts did, the newest first.
     actions: VecDeque<HostAction>,
     /// Who waits for a reset link, as the accounts know it.
@@ -190,6 +209,17 @@ impl Moderation {
         Ok(())
     }
 
+    /// Who is held back by one mark is from now on by another as well: both are the same person's.
+    pub fn follow(&mut self, known: Mark, also: Mark) {
+        for hold in [Hold::Muted, Hold::Removed] {
+            for mut held in self.list_mut(hold).of(&known) {
+                held.marks.insert(also);
+                let held = self.list_mut(hold).insert(held);
+                self.changes.push(HostChange::Hold(hold, held));
+            }
+        }
+    }
+
     /// Lets somebody back by the name they had; the name as it was shown. None if they were not held back.
     pub fn release(&mut self, hold: Hold, folded: &str) -> Option<Arc<str>> {
         let held = self.list_mut(hold).remove(folded)?;
@@ -217,11 +247,16 @@ impl Moderation {
         (self.muted.names(), self.removed.names())
     }
 
-    /// Whether somebody may write now; from then on the time of slow mode runs for them.
+    /// Whether somebody may write now; from then on the time of slow mode runs for all that they are known as.
     ///
     /// # Errors
     /// `locked`, `muted` or `slow_mode`.
-    pub fn speak(&mut self, is_muted: bool, speaker: Mark, now_ms: i64) -> Result<(), Refusal> {
+    pub fn speak(
+        &mut self,
+        is_muted: bool,
+        speakers: impl IntoIterator<Item = Speaker>,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
         if self.settings.locked {
             return Err(Refusal::new(ErrorCode::Locked, "The host has locked the room."));
         }
@@ -232,7 +267,9 @@ impl Moderation {
         if pause_ms == 0 {
             return Ok(());
         }
-        let next_ms = self.spoken.get(&speaker).map_or(now_ms, |last| last + pause_ms);
+        let speakers: Vec<Speaker> = speakers.into_iter().collect();
+        let last_ms = speakers.iter().filter_map(|speaker| self.spoken.get(speaker)).max();
+        let next_ms = last_ms.map_or(now_ms, |last| last + pause_ms);
         if now_ms < next_ms {
             let reason = format!(
                 "Slow mode: one message every {} seconds. The next one in {}.",
@@ -242,11 +279,21 @@ impl Moderation {
             let retry_after_ms = Some((next_ms - now_ms).unsigned_abs());
             return Err(Refusal { retry_after_ms, ..Refusal::new(ErrorCode::SlowMode, reason) });
         }
-        if self.spoken.len() >= limits::SLOW_MODE_SPEAKERS {
-            self.spoken.retain(|_, last| now_ms < *last + pause_ms);
+        for speaker in speakers {
+            if self.spoken.len() >= limits::SLOW_MODE_SPEAKERS {
+                self.forget_speakers(now_ms, pause_ms);
+            }
+            self.spoken.insert(speaker, now_ms);
         }
-        self.spoken.insert(speaker, now_ms);
         Ok(())
+    }
+
+    /// Those whose pause is over; and of the others a part, which spoke longest ago: a whole scan then pays for many.
+    fn forget_speakers(&mut self, now_ms: i64, pause_ms: i64) {
+        let mut times: Vec<i64> = self.spoken.values().copied().collect();
+        times.sort_unstable();
+        let oldest_ms = times.get(limits::SLOW_MODE_SPEAKERS / 16).copied().unwrap_or(now_ms);
+        self.spoken.retain(|_, last| now_ms < *last + pause_ms && *last > oldest_ms);
     }
 
     /// Notes what a host did.
@@ -266,16 +313,12 @@ impl Moderation {
         std::mem::take(&mut self.changes)
     }
 
-    /// All that holds, to be stored anew after changes were lost. Who was let back meanwhile is told by [`HostChange::Release`]
-    /// again only if they are held back no more.
+    /// All that holds, to be stored anew after changes were lost: who was held back, and who was let back.
     pub fn all(&self) -> Vec<HostChange> {
-        let held = |hold: Hold, list: &HoldList| -> Vec<HostChange> {
-            list.by_name.values().map(|held| HostChange::Hold(hold, held.clone())).collect()
-        };
-        let mut all = vec![HostChange::Settings(self.settings.clone())];
-        all.extend(held(Hold::Muted, &self.muted));
-        all.extend(held(Hold::Removed, &self.removed));
-        all
+        let lists = [(Hold::Muted, &self.muted), (Hold::Removed, &self.removed)];
+        let held =
+            lists.iter().flat_map(|(hold, list)| list.by_name.values().map(|held| (*hold, held.clone())));
+        vec![HostChange::Settings(self.settings.clone()), HostChange::AllHeld(held.collect())]
     }
 
     fn list_mut(&mut self, hold: Hold) -> &mut HoldList {
@@ -295,6 +338,10 @@ mod tests {
 
     fn held(name: &str, marks: &[Mark]) -> Held {
         Held { folded: name.into(), display: name.into(), marks: marks.iter().copied().collect() }
+    }
+
+    fn known(mark: Mark) -> [Speaker; 1] {
+        [Speaker::Marked(mark)]
     }
 
     #[test]
@@ -323,16 +370,44 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_that_turns_out_to_be_theirs_holds_as_long_as_the_one_it_follows() {
+        let mut moderation = Moderation::default();
+        let account = Mark::Account(1);
+        moderation.hold(Hold::Muted, held("ana", &[KEY])).expect("room");
+        moderation.hold(Hold::Removed, held("ben", &[TAB])).expect("room");
+        moderation.take_changes();
+        moderation.follow(KEY, account);
+        assert!(moderation.is_muted("zoe", &[account]) && !moderation.is_removed(&[account]));
+        let stored = HostChange::Hold(Hold::Muted, held("ana", &[KEY, account]));
+        assert_eq!(moderation.take_changes(), [stored]);
+        moderation.release(Hold::Muted, "ana").expect("was muted");
+        assert!(!moderation.is_muted("zoe", &[KEY, account]));
+    }
+
+    #[test]
     fn slow_mode_counts_from_the_last_message_of_each() {
         let mut moderation = Moderation::default();
         moderation.set(|settings| settings.slow_mode_seconds = 10);
-        moderation.speak(false, KEY, 1_000).expect("the first");
-        let refusal = moderation.speak(false, KEY, 4_500).expect_err("too early");
+        moderation.speak(false, known(KEY), 1_000).expect("the first");
+        let refusal = moderation.speak(false, known(KEY), 4_500).expect_err("too early");
         assert_eq!((refusal.code, refusal.retry_after_ms), (ErrorCode::SlowMode, Some(6_500)));
-        moderation.speak(false, TAB, 4_500).expect("somebody else");
-        moderation.speak(false, KEY, 11_000).expect("in time");
+        moderation.speak(false, known(TAB), 4_500).expect("somebody else");
+        moderation.speak(false, known(KEY), 11_000).expect("in time");
         moderation.set(|settings| settings.slow_mode_seconds = 0);
-        moderation.speak(false, KEY, 11_001).expect("no slow mode");
+        moderation.speak(false, known(KEY), 11_001).expect("no slow mode");
+    }
+
+    #[test]
+    fn only_so_many_speakers_are_remembered_and_the_latest_of_them() {
+        let mut moderation = Moderation::default();
+        moderation.set(|settings| settings.slow_mode_seconds = 3_600);
+        for number in 0..limits::SLOW_MODE_SPEAKERS as i64 + 100 {
+            let name = Speaker::Named(number.to_string().into());
+            moderation.speak(false, [name], number).expect("somebody new");
+            assert!(moderation.spoken.len() <= limits::SLOW_MODE_SPEAKERS);
+        }
+        let last = Speaker::Named((limits::SLOW_MODE_SPEAKERS + 99).to_string().into());
+        moderation.speak(false, [last], 1_000_000).expect_err("too early");
     }
 
     #[test]
@@ -340,8 +415,9 @@ mod tests {
         let mut moderation = Moderation::default();
         moderation
             .set(|settings| *settings = Settings { locked: true, slow_mode_seconds: 5, ..settings.clone() });
-        let code =
-            |moderation: &mut Moderation, muted| moderation.speak(muted, KEY, 0).err().map(|it| it.code);
+        let code = |moderation: &mut Moderation, muted| {
+            moderation.speak(muted, known(KEY), 0).err().map(|it| it.code)
+        };
         assert_eq!(code(&mut moderation, true), Some(ErrorCode::Locked));
         moderation.set(|settings| settings.locked = false);
         assert_eq!(code(&mut moderation, true), Some(ErrorCode::Muted));

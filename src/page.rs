@@ -49,6 +49,8 @@ pub use crate::site::PageContext;
 pub const SECRET_HEADER: &str = "X-Relay-Secret";
 /// The header in which the listener says who asks: an IP address.
 pub const PEER_HEADER: &str = "X-Peer-Address";
+/// The header that the listener adds where a proxy or a tunnel has passed the request on, trusted or not.
+pub const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
 
 /// The page's server, running.
 #[derive(Debug)]
@@ -407,7 +409,9 @@ fn ask_of<'a>(request: &'a Request, body: &'a [u8]) -> Ask<'a> {
         headers: request.headers(),
         body,
         peer: None,
+        is_forwarded: false,
     };
+    ask.is_forwarded = ask.header(FORWARDED_HEADER).is_some();
     ask.peer = ask.header(PEER_HEADER).and_then(|address| address.parse().ok());
     ask
 }

@@ -13,11 +13,16 @@ use rustix::event::PollFlags;
 
 use crate::limits;
 use crate::listener::Context;
+use crate::page::FORWARDED_HEADER;
 use crate::request::{Head, Refused};
 use crate::socket::{self, StopSignal, Woken};
 
 /// Headers that the page's side knows.
 const PASSED_ON: [&str; 6] = ["accept", "content-type", "cookie", "host", "if-none-match", "origin"];
+
+/// Headers by which proxies and tunnels tell that somebody else has asked them. A browser sends none of them.
+const FORWARDED: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
 /// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came behind its head.
 ///
@@ -148,6 +153,9 @@ fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> 
         {
             let _ = write!(request, "{name}: {value}\r\n"); // a String takes it
         }
+    }
+    if head.headers.iter().any(|(name, _)| FORWARDED.contains(&name.as_str())) {
+        let _ = write!(request, "{FORWARDED_HEADER}: yes\r\n");
     }
     let _ = write!(
         request,

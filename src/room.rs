@@ -212,6 +212,11 @@ impl Room {
         std::mem::take(&mut self.new_host_names)
     }
 
+    /// All names of hosts, to be stored anew after changes were lost.
+    pub fn all_host_names(&self) -> Vec<HostName> {
+        self.host_names.iter().map(|(folded, key)| HostName { folded: folded.clone(), key: *key }).collect()
+    }
+
     /// Whether `owner` has this name already, and so is nobody new: it is an account's or a host's own, kept for the
     /// owner's browser, or they are here under it.
     pub fn is_theirs(&self, name: &Name, owner: Owner, now_ms: i64) -> bool {
@@ -294,6 +299,11 @@ impl Room {
         Ok(())
     }
 
+    /// A name that is kept for somebody whom hosts have removed is theirs to take.
+    pub fn give_up(&mut self, folded: &str) {
+        self.reservations.forget(folded);
+    }
+
     /// `name_taken` for this reason, with a suggestion.
     pub fn refuse_name(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
         self.taken(name, reason, now_ms)
@@ -345,13 +355,20 @@ impl Room {
 
     /// The name is this account's from now on. Whoever is here under it is the account's owner: nobody else could have
     /// stayed.
-    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) {
-        self.members.insert(name.shared_folded(), Member::Account(account));
+    ///
+    /// # Returns
+    /// The key that they claimed the name with.
+    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
+        let claimed = self.members.insert(name.shared_folded(), Member::Account(account));
         self.reservations.forget(name.folded());
         if let Some(person) = self.present.get_mut(name.folded()) {
             person.owner = Owner::Account(account, role);
             person.display = name.shared_display();
             self.changed.insert(name.shared_folded());
+        }
+        match claimed? {
+            Member::Claimed(_, key) => key,
+            Member::Account(_) => None,
         }
     }
 

@@ -93,9 +93,12 @@ impl Sender {
     }
 
     /// Sends whole frames: first `own`, which are for this client alone, then `shared`, in one write.
-    pub fn send(&mut self, own: &[u8], shared: &Bytes, now: Instant) {
+    ///
+    /// # Returns
+    /// Whether the backlog or what is due may have changed: false where all was taken, which is the rule.
+    pub fn send(&mut self, own: &[u8], shared: &Bytes, now: Instant) -> bool {
         if self.state != State::Open {
-            return;
+            return false;
         }
         let mut taken = 0;
         if self.backlog.is_empty() {
@@ -103,10 +106,13 @@ impl Sender {
             match self.write(own, shared) {
                 Ok(bytes) => taken = bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return self.tear(&error),
+                Err(error) => {
+                    self.tear(&error);
+                    return true;
+                }
             }
             if taken == own.len() + shared.len() {
-                return;
+                return false;
             }
             self.due = Some(now + self.retry_in(now));
         }
@@ -120,6 +126,7 @@ impl Sender {
             log::debug!("a client has {} unsent bytes: cut off", self.backlog_bytes);
             self.cut_off(now);
         }
+        true
     }
 
     /// Ends the connection in order: what waits, then the close frame, then no more, and an end to it all within

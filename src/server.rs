@@ -147,7 +147,7 @@ impl Server {
         let (alive, running) = bounded(0);
         let mailer = config.sendmail.clone().map(|program| Mailer { program });
         let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
-        let (errands, errands_thread) = errands.start(alive.clone())?;
+        let (errands, errands_threads) = errands.start(&alive)?;
         let (host_key, start_key) = accounts
             .start_key()
             .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
@@ -171,6 +171,7 @@ impl Server {
             nonce: random_nonce()?,
             invite_code: invite.as_ref().map(InviteCode::to_string),
             proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
+            own_addresses: || banner::interfaces().iter().map(|own| address_key(own.address)).collect(),
             errands: errands.clone(),
         };
         let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
@@ -184,7 +185,7 @@ impl Server {
             title: accounts
                 .room_title()
                 .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
-            threads: vec![hub_thread, errands_thread],
+            threads: errands_threads.into_iter().chain([hub_thread]).collect(),
             running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };

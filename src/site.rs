@@ -74,6 +74,8 @@ pub struct Ask<'a> {
     pub body: &'a [u8],
     /// Who asks, as the listener saw it.
     pub peer: Option<IpAddr>,
+    /// Whether a proxy or a tunnel has passed it on, by what it says.
+    pub is_forwarded: bool,
 }
 
 impl Ask<'_> {
@@ -341,7 +343,7 @@ mod tests {
     fn ask(method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        site().answer(&Ask { method, target, headers: &headers, body: b"", peer: None })
+        site().answer(&Ask { method, target, headers: &headers, body: b"", peer: None, is_forwarded: false })
     }
 
     fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {

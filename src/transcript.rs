@@ -56,6 +56,9 @@ impl Transcripts {
                 Err(ExportError::Write(error)) => {
                     log::debug!("a transcript was not taken to its end: {error}")
                 }
+                Err(ExportError::Cleared) => {
+                    log::warn!("a transcript broke off: the log was cleared meanwhile")
+                }
                 Err(error) => log::error!("a transcript broke off: {error}"),
             }
         };

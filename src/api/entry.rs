@@ -134,8 +134,8 @@ impl Api {
         Ok(Answer::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
     }
 
-    /// Whether somebody asks from this computer. What came by a public URL did not, whatever address a proxy or a tunnel that
-    /// runs here gives it.
+    /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
+    /// gives it: it may run here, or say what is its own loopback address.
     fn is_here(&self, visit: &Visit) -> bool {
         let Some(peer) = visit.ask.peer.map(|peer| peer.to_canonical()) else { return false };
         let by_proxy = peer::is_trusted(peer, &self.trusted_proxies);
@@ -143,7 +143,7 @@ impl Api {
         let origins = ["http", "https"].map(|scheme| config::origin(&format!("{scheme}://{host}")));
         let by_public_url = origins.iter().flatten().any(|origin| self.public_urls.contains(origin));
         let own = peer.is_loopback() || banner::interfaces().iter().any(|own| own.address == peer);
-        own && !by_public_url && !by_proxy
+        own && !by_public_url && !by_proxy && !visit.ask.is_forwarded
     }
 
     /// The answer to who has a session now; the ones that it replaced end.

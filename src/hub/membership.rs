@@ -8,6 +8,7 @@ use super::Hub;
 use crate::accounts::token::TokenHash;
 use crate::accounts::{AccountId, HostGeneration, Login, Member};
 use crate::clients::Identity;
+use crate::moderation::Mark;
 use crate::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
 use crate::room::Owner;
@@ -50,7 +51,11 @@ impl Hub {
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
     pub(super) fn enrol(&mut self, login: &Arc<Login>) {
         let Some(Member { account, name }) = &login.member else { return };
-        self.room.enrol(name, *account, login.role());
+        // An account is no way out for a guest whom a host has muted or removed.
+        if let Some(key) = self.room.enrol(name, *account, login.role()) {
+            self.moderation.follow(Mark::Guest(key), Mark::Account(*account));
+            self.log.push_host_changes(self.moderation.take_changes());
+        }
         let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {
             let Some(client) = self.clients.get(id) else { continue };

@@ -178,6 +178,13 @@ impl Hub {
         if addresses.iter().any(|address| self.config.proxies.contains(address)) {
             return refused("They come through a proxy, as others do. Remove them without their device.");
         }
+        // Of IPv6 it is the network that counts: this computer's own has everybody in it who is in the room's Wi-Fi.
+        let here = (self.config.own_addresses)();
+        if addresses.iter().any(|address| here.contains(address)) {
+            return refused(
+                "Their device counts as one with this computer, and maybe with all others here. Remove them without it.",
+            );
+        }
         for host in hosts {
             if self.clients.get(host).is_some_and(|client| addresses.contains(&client.address)) {
                 return refused("Another host has the address of their device. Remove them without it.");

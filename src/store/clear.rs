@@ -45,9 +45,10 @@ impl Store {
             return Ok(true);
         }
         let done = overwrite(&self.db, most)?;
-        // What the write-ahead log still holds of them goes when the last is done.
-        if done && let Some(checkpointer) = &mut self.checkpointer {
-            checkpointer.committed(true);
+        // It grows the write-ahead log as turns do, maybe with no turn beside it. What that still holds of the texts goes
+        // when the last is done.
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.committed(done);
         }
         Ok(done)
     }

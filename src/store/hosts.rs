@@ -109,17 +109,11 @@ pub(super) fn store(db: &Connection, change: &HostChange) -> rusqlite::Result<()
             )?
             .execute(params![title, locked, door_closed, slow_mode_seconds])?;
         }
-        HostChange::Hold(hold, held) => {
-            let kind = hold_to_sql(*hold);
-            db.prepare_cached(
-                "INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)",
-            )?
-            .execute(params![kind, held.folded, held.display])?;
-            for mark in &held.marks {
-                db.prepare_cached(
-                    "INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)",
-                )?
-                .execute(params![kind, held.folded, mark_to_sql(mark)])?;
+        HostChange::Hold(hold, held) => store_held(db, *hold, held)?,
+        HostChange::AllHeld(all) => {
+            db.execute_batch("DELETE FROM held_back; DELETE FROM held_back_marks")?;
+            for (hold, held) in all {
+                store_held(db, *hold, held)?;
             }
         }
         HostChange::Release(hold, folded) => {
@@ -147,6 +141,17 @@ pub(super) fn store(db: &Connection, change: &HostChange) -> rusqlite::Result<()
                 action.detail
             ])?;
         }
+    }
+    Ok(())
+}
+
+fn store_held(db: &Connection, hold: Hold, held: &Held) -> rusqlite::Result<()> {
+    let kind = hold_to_sql(hold);
+    db.prepare_cached("INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)")?
+        .execute(params![kind, held.folded, held.display])?;
+    for mark in &held.marks {
+        db.prepare_cached("INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)")?
+            .execute(params![kind, held.folded, mark_to_sql(mark)])?;
     }
     Ok(())
 }

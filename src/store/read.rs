@@ -90,6 +90,8 @@ pub struct LogPage {
     pub through: Position,
     /// Whether the log went further when the page was read. A page can be empty and have more behind it.
     pub more: bool,
+    /// The log was cleared up to here when the page was read.
+    pub cleared: Position,
 }
 
 /// A piece of the log, backwards.
@@ -177,7 +179,8 @@ impl Reader {
     ) -> Result<LogPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let head = head(&snapshot)?;
-        let position = position.max(clear::cleared(&snapshot)?.min(head));
+        let cleared = clear::cleared(&snapshot)?;
+        let position = position.max(cleared.min(head));
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2");
         let mut messages = snapshot.prepare_cached(&select)?;
         let mut deletions = snapshot.prepare_cached(
@@ -188,7 +191,7 @@ impl Reader {
         let mut deletions =
             deletions.query_map(limits, |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
 
-        let mut page = LogPage { entries: Vec::new(), through: position, more: true };
+        let mut page = LogPage { entries: Vec::new(), through: position, more: true, cleared };
         let mut bytes = 0;
         let (mut message, mut deletion) = (messages.next().transpose()?, deletions.next().transpose()?);
         // Rows are counted, not entries: so a page is short work also where most was deleted.

@@ -216,4 +216,23 @@ mod mail {
         server.stop();
         assert!(start.elapsed() < chat_app::limits::STOP, "{:?}", start.elapsed());
     }
+
+    #[test]
+    fn a_mail_program_that_hangs_holds_up_no_host() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let started = folder.path().join("started");
+        let what = format!("echo $$ > '{0}.part'; mv '{0}.part' '{0}'; exec sleep 60", started.display());
+        let sendmail = program(folder.path(), &what);
+        let server = TestServer::with(|config| config.sendmail = Some(sendmail));
+        let mut ana = Browser::signed_up(&server, "Ana");
+        assert_eq!(ana.post("/api/forgot", json!({"email": email_of("Ana")})).status, 202);
+        let pid: u32 = wait_for_file(&started).trim().parse().expect("a process id");
+        let mut host = Browser::new(server.addr());
+        assert_eq!(host.post("/api/host", json!({"key": server.host_key()})).status, 200);
+        let mut tab = host.connect();
+        chat_app::accounts::make_host_link_beside(server.database(), true).expect("a link");
+        tab.expect_close(4401);
+        let hangs = std::process::Command::new("kill").args(["-0", &pid.to_string()]).status();
+        assert!(hangs.expect("kill runs").success(), "the host was ended only after the letter");
+    }
 }

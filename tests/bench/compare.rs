@@ -52,22 +52,23 @@ pub struct TalkFigures {
     pub cpu: Rounds,
 }
 
-/// The room on disk and in memory, another build of it if there is one, the yardstick.
+/// The room on disk and in memory, the yardstick, other builds of the room.
 fn contenders(options: &Options) -> Vec<Contender> {
     let mut all = vec![
         Contender::new("on disk", Server::room(options, Log::Disk)),
         Contender::new("in memory", Server::room(options, Log::Memory)),
         yardstick(),
     ];
-    if let Some(binary) = &options.against {
-        let before = |log| Server::Room { binary: binary.clone(), log };
-        all.insert(1, Contender::new("against, on disk", before(Log::Disk)));
-        all.insert(3, Contender::new("against, in memory", before(Log::Memory)));
+    for binary in &options.against {
+        let name = binary.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let other = |log| Server::Room { binary: binary.clone(), log };
+        all.push(Contender::new(format!("{name}, on disk"), other(Log::Disk)));
+        all.push(Contender::new(format!("{name}, in memory"), other(Log::Memory)));
     }
     all
 }
 
-/// The bare fan-out. What it has to do is what the first contender did in the same round.
+/// The bare fan-out. What it has to do is what the first contender did the last time.
 pub fn yardstick() -> Contender {
     Contender::new("bare TCP", Server::Yardstick(Work { in_bytes: 1, out_bytes: 1, chunk: 1 }))
 }
@@ -98,9 +99,10 @@ pub fn paced(options: &Options, descriptors: u64) {
 /// Rounds of one flood; the figures in the contenders' order.
 pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<FloodFigures> {
     let mut figures = vec![FloodFigures::default(); all.len()];
-    for _ in 0..options.rounds {
-        let mut model = None;
-        for (contender, figures) in all.iter().zip(&mut figures) {
+    let mut model = None;
+    for round in 0..options.rounds {
+        for index in order(round, all.len()) {
+            let (contender, figures) = (&all[index], &mut figures[index]);
             let server = as_model(&contender.server, model);
             let (running, flooded) = loop {
                 let running = Running::start(&server);
@@ -114,12 +116,14 @@ pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<F
                     contender.name
                 );
             };
-            model.get_or_insert(Work {
-                in_bytes: work::in_bytes(&running),
-                out_bytes: flooded.bytes.round() as usize,
-                // With less than this on its way the yardstick would wait for ever.
-                chunk: (flooded.chunk.round() as usize).clamp(1, flood.senders * (flood.window - 1)),
-            });
+            if index == 0 {
+                model = Some(Work {
+                    in_bytes: work::in_bytes(&running),
+                    out_bytes: flooded.bytes.round() as usize,
+                    // With less than this on its way the yardstick would wait for ever.
+                    chunk: (flooded.chunk.round() as usize).clamp(1, flood.senders * (flood.window - 1)),
+                });
+            }
             figures.rate.push(flooded.rate);
             figures.per_cpu.push(flooded.per_cpu);
             figures.chunk.push(flooded.chunk);
@@ -135,20 +139,25 @@ pub fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<Tal
     // Long enough for a percentile to mean something.
     let time =
         Duration::from_secs_f64(options.time.as_secs_f64().max((120.0 / f64::from(talk.rate)).min(6.0)));
-    for _ in 0..options.rounds {
-        let mut model = None;
-        for (contender, figures) in all.iter().zip(&mut figures) {
+    let mut model = None;
+    for round in 0..options.rounds {
+        for index in order(round, all.len()) {
+            let (contender, figures) = (&all[index], &mut figures[index]);
             let running = Running::start(&as_model(&contender.server, model));
             let talked = work::paced(&running, talk, time);
-            model.get_or_insert(Work {
-                in_bytes: work::in_bytes(&running),
-                out_bytes: talked.bytes.round() as usize,
-                chunk: 1,
-            });
+            if index == 0 {
+                let out_bytes = talked.bytes.round() as usize;
+                model = Some(Work { in_bytes: work::in_bytes(&running), out_bytes, chunk: 1 });
+            }
             figures.take(&talked.latencies, talked.cpu);
         }
     }
     figures
+}
+
+/// Each round another begins: a disk goes on for a while with what the one before has written.
+fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
+    (0..count).map(move |place| (round + place) % count)
 }
 
 /// The yardstick does what the model did; everybody else is what they are.

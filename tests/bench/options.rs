@@ -20,7 +20,7 @@ Options:
   --seconds S    how long each server is measured in a round (2)
   --clients N    the flood's and the paced work's sizes up to N clients only
   --room FILE    the build of chat-app to measure, in place of this one's release build
-  --against FILE another build of chat-app, measured beside this one";
+  --against FILE another build of chat-app, measured beside this one; more than once for more";
 
 /// A part of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub struct Options {
     pub most_clients: usize,
     /// The build of the room.
     pub room: PathBuf,
-    /// Another build of it.
-    pub against: Option<PathBuf>,
+    /// Other builds of it.
+    pub against: Vec<PathBuf>,
     /// This process is to be the yardstick.
     pub yardstick: Option<Work>,
 }
@@ -55,7 +55,7 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
         time: Duration::from_secs(2),
         most_clients: usize::MAX,
         room: ROOM.into(),
-        against: None,
+        against: Vec::new(),
         yardstick: None,
     };
     let mut arguments = arguments;
@@ -72,7 +72,7 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             "--seconds" => options.time = Duration::from_secs(number(&value()?)?.max(1) as u64),
             "--clients" => options.most_clients = number(&value()?)?,
             "--room" => options.room = value()?.into(),
-            "--against" => options.against = Some(value()?.into()),
+            "--against" => options.against.push(value()?.into()),
             "--yardstick" => options.yardstick = Some(Work::read(&value()?)?),
             "--help" => {
                 println!("{HELP}");

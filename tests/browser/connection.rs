@@ -102,3 +102,20 @@ fn two_tabs_of_one_person_send_under_one_name() {
     first.expect_message("You", "from the second");
     first.expect_text("#people-title", "1 here");
 }
+
+#[test]
+fn who_leaves_the_page_is_gone_at_once_and_comes_back_with_it() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let mut ben = server.join("Ben");
+    let page = browser.join(server.addr(), "Ana");
+    page.say("One moment.");
+    ben.expect("Ana", |event| event["joined"][0]["username"] == "Ana");
+    // A browser keeps the page that was left, for the way back.
+    page.visit("about:blank");
+    ben.expect("Ana's leaving", |event| event["left"][0] == "Ana");
+    page.run("void history.back()");
+    page.expect("them back", "state.joined");
+    page.say("I only looked something up.");
+    ben.expect_text("I only looked something up.");
+}

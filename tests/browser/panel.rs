@@ -71,6 +71,10 @@ fn a_host_link_brings_the_hosts_part_and_nobody_else_has_any_of_it() {
     for scheme in [Scheme::Dark, Scheme::Light] {
         look_at(host, "host-drawer", Size::Phone, scheme);
     }
+    // What is refused is said where the host is.
+    host.run("moderate('remove', { username: 'Ms Keller' })");
+    host.expect_text("#host-note", "You cannot do this to yourself.");
+    look_at(host, "host-drawer-refused", Size::Phone, Scheme::Dark);
     host.press("Escape");
     host.size(Size::Desk);
     let source = student.run("fetch('/').then((page) => page.text())").to_string();
@@ -165,7 +169,7 @@ fn who_is_muted_waits_with_what_they_wrote_until_they_may_again() {
     expect_blocked(student, "The host has muted you.");
     look(host, "host-muted-ben");
     // Sent a moment before the page heard of it, it is not lost and nobody has to send it again.
-    student.run("void (state.me.muted = false, drawAll())");
+    student.run("void (state.me.muted = false, renderComposer())");
     student.write("I was quicker");
     student.expect(
         "a message that waits",
@@ -206,8 +210,9 @@ fn who_is_removed_stays_out_until_let_back_in() {
     look(student, "removed-by-host");
     host.expect_text("#held", "Ben · out");
     host.expect("them gone", "!el.people.textContent.includes('Ben')");
+    let before = student.number("state.openedAt");
     student.click("#gate-button");
-    student.expect_text("#gate-title", "You were removed from the room");
+    student.expect("no way in", &format!("state.openedAt > {before} && state.connection === 'removed'"));
     host.click("#held button");
     host.expect_hidden("#held-part");
     student.click("#gate-button");
@@ -318,4 +323,51 @@ fn two_hosts_see_each_other_and_what_each_did() {
     host.press("ArrowDown");
     host.expect_focus("[aria-label=\"Remove Carla\"]");
     assert_eq!(host.run("el.people.querySelectorAll('button[tabindex=\"0\"]').length"), 2);
+}
+
+#[test]
+fn who_has_left_and_who_has_an_account_can_be_named() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, student, .. } = &lesson;
+    student.visit("about:blank");
+    host.expect("them gone", "!el.people.textContent.includes('Ben')");
+    host.click("#host-more summary");
+    host.fill("#who", "Ben");
+    host.press("Enter");
+    host.click("#by-name [data-do=issue_reset]");
+    host.expect("a refusal in words", "state.flash?.text.includes('account')");
+    assert_eq!(host.run("[...el.authors.children].map(({ value }) => value)"), serde_json::json!(["Ben"]));
+    host.click("#by-name [data-do=mute]");
+    host.expect_text("#held", "Ben · muted");
+    host.click("#by-name [data-do=remove]");
+    host.expect_text("#confirm-title", "Remove Ben?");
+    host.click("#confirm-yes");
+    host.expect_text("#held", "Ben · out");
+    look(host, "muted-and-out");
+    student.visit(&format!("http://{}", lesson.server.addr()));
+    student.expect_text("#gate-title", "You were removed from the room");
+}
+
+#[test]
+fn in_a_room_for_members_the_host_shows_the_invite_code() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::with(|config| config.members_only = true);
+    let host = become_host(&browser, &server);
+    host.click("#host-more summary");
+    let code = host.text("#code");
+    assert!(!code.is_empty());
+    look(&host, "invite-code");
+    let student = Browser::start().expect("one is running").tab();
+    student.visit(&format!("http://{}", server.addr()));
+    student.click("#gate-button");
+    for (name, text) in [
+        ("email", "ben@school.example"),
+        ("username", "Ben"),
+        ("password", "ice floats on water"),
+        ("invite", &code),
+    ] {
+        student.fill(&format!("#account-{name}"), text);
+    }
+    student.press("Enter");
+    host.expect_text("#people", "Ben");
 }

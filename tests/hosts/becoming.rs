@@ -104,6 +104,18 @@ fn a_tunnel_on_the_same_computer_does_not_make_strangers_local() {
 }
 
 #[test]
+fn what_a_proxy_or_tunnel_passes_on_is_not_local_whatever_address_it_names() {
+    // A tunnel that nobody has declared, and leaves the Host as it finds it here; a proxy elsewhere, whose own loopback it is.
+    for server in [TestServer::start(), TestServer::with(behind_a_proxy)] {
+        for address in ["203.0.113.9", "127.0.0.1", "::1"] {
+            let mut stranger = Browser::new(server.addr()).from(address);
+            let answer = open_link(&mut stranger, &server.host_key());
+            assert_eq!(refused(&answer), (403, "host_elsewhere".to_owned()), "{address}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_key_makes_no_host() {
     let server = TestServer::start();
     let mut browser = Browser::new(server.addr());

@@ -4,6 +4,7 @@ use super::{about, expect_done, guest, host, moderate_with};
 use crate::accounts::{Browser, behind_a_proxy};
 use crate::support::{Knock, TestClient, TestServer, key};
 use serde_json::json;
+use std::net::IpAddr;
 
 fn from(server: &TestServer, address: &str) -> TestClient {
     let headers = format!("Host: {}\r\nX-Forwarded-For: {address}\r\n", server.addr());
@@ -104,6 +105,16 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     refused(&mut host, from(&server, "203.0.113.1"), "Beside the host");
     refused(&mut host, from(&server, "203.0.113.2"), "Beside the other host");
     refused(&mut host, server.connect(), "Behind the proxy");
+    // An IPv6 address stands for its network: that of this computer is everybody's in the room.
+    let own =
+        chat_app::banner::interfaces().into_iter().map(|own| own.address).filter(|own| !own.is_loopback());
+    for (number, own) in own.enumerate() {
+        let neighbour = match own {
+            IpAddr::V4(_) => own,
+            IpAddr::V6(own) => IpAddr::V6((u128::from(own) ^ 0xbeef).into()),
+        };
+        refused(&mut host, from(&server, &neighbour.to_string()), &format!("Neighbour {number}"));
+    }
     moderate_with(&mut host, "remove", json!({"username": "Away", "keep_device_out": true}));
     host.expect_error("bad_request");
     assert_eq!(host.received("moderation").last().expect("told")["removed"], json!([]));
@@ -126,4 +137,23 @@ fn who_was_removed_and_becomes_a_host_is_in() {
     mia.connect().expect_close(4403);
     assert_eq!(super::open_link(&mut mia, &server.host_key()).status, 200);
     mia.join().say_and_wait("in again");
+}
+
+#[test]
+fn who_took_a_hosts_name_and_was_removed_does_not_keep_it() {
+    let server = TestServer::start();
+    let mut impostor = guest(&server, "Ms Keller");
+    impostor.say_and_wait("no homework today");
+    let mut host = super::host_browser(&server).connect();
+    host.send(json!({"event": "join", "username": "Ms Keller", "guest_key": key("host")}));
+    host.expect_error("name_taken");
+    moderate_with(&mut host, "remove", about("Ms Keller"));
+    impostor.expect_close(4403);
+    assert_eq!(host.join_with_keys("Ms Keller", &key("host"), &key("host"))["role"], "host");
+    moderate_with(&mut host, "allow", about("Ms Keller"));
+    expect_done(&mut host, "allow");
+    let mut back = server.connect();
+    back.send(json!({"event": "join", "username": "Ms Keller", "guest_key": key("Ms Keller")}));
+    back.expect_error("name_taken");
+    back.join("Not Ms Keller").as_object().expect("is back");
 }

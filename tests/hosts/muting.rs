@@ -106,3 +106,42 @@ fn muting_and_speaking_at_once_loses_and_doubles_nothing() {
         kept.iter().map(|message| message["client_message_id"].as_str().expect("an id")).collect();
     assert_eq!(kept, stored);
 }
+
+#[test]
+fn a_new_account_is_no_way_out_behind_a_closed_door() {
+    let mut server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    let mut removed = server.connect();
+    removed.join_with_keys("Ben", &key("Ben"), &key("Ben"));
+    removed.say_and_wait("both names are mine");
+    assert_eq!(removed.join("Benno")["username"], "Benno");
+    removed.say_and_wait("and stay so");
+    moderate_with(&mut host, "close_door", json!({}));
+    moderate_with(&mut host, "mute", about("Ana"));
+    ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
+    moderate_with(&mut host, "remove", about("Benno"));
+    removed.expect_close(4403);
+    let sign_up = |name: &str| {
+        let mut browser = Browser::new(server.addr());
+        let wish = json!({"email": format!("{name}@school.example"), "username": name,
+                          "password": "what only they know", "guest_key": key(name)});
+        assert_eq!(browser.post("/api/signup", wish).status, 201);
+        browser
+    };
+    // Each may keep their name by signing up; but without the browser's key they are known all the same.
+    let (mut ana, mut ben) = (sign_up("Ana"), sign_up("Ben"));
+    ben.connect().expect_close(4403);
+    for again in [false, true] {
+        if again {
+            server.stop();
+            server.start_again();
+            (ana.addr, ben.addr) = (server.addr(), server.addr());
+        }
+        let mut tab = ana.connect();
+        tab.send(json!({"event": "join"}));
+        assert_eq!(tab.expect_event("joined")["muted"], true);
+        tab.say("as a member?");
+        tab.expect_error("muted");
+        ben.connect().expect_close(4403);
+    }
+}

@@ -138,3 +138,52 @@ fn hosts_see_what_each_of_them_did_the_newest_first() {
     assert_eq!((&actions[0]["username"], &record["muted"]), (&json!("Ana"), &json!(["Ana"])));
     assert!(actions[0]["at"].as_i64() >= actions[1]["at"].as_i64());
 }
+
+#[test]
+fn another_key_on_the_same_connection_makes_nobody_somebody_new() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    moderate(&mut host, "close_door");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    ana.expect("slow mode", |event| event["event"] == "room" && event["slow_mode_seconds"] == 3600);
+    ana.say_and_wait("first");
+    for (guest_key, tab_key) in [("other", "Ana"), ("Ana", "other"), ("other", "other")] {
+        ana.send(
+            json!({"event": "join", "username": "Ana", "guest_key": key(guest_key), "tab_key": key(tab_key)}),
+        );
+        ana.expect_error("bad_request");
+        ana.say("second");
+        ana.expect_error("slow_mode");
+    }
+    moderate_with(&mut host, "mute", about("Ana"));
+    ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
+    ana.send(json!({"event": "join", "username": "Ana", "guest_key": key("other"), "tab_key": key("other")}));
+    ana.expect_error("bad_request");
+    // What is decided about others takes in nothing of it either.
+    moderate_with(&mut host, "mute", about("Ben"));
+    expect_done(&mut host, "mute");
+    ana.say("not muted any more?");
+    ana.expect_error("muted");
+    assert_eq!(ana.join_with_keys("ANA", &key("Ana"), &key("Ana"))["muted"], true, "the same keys are fine");
+}
+
+#[test]
+fn a_new_connection_for_each_message_is_no_way_around_slow_mode() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    expect_done(&mut host, "slow_mode");
+    let say = |name: &str| {
+        let mut client = server.connect();
+        client.send(json!({"event": "send_message", "username": name, "message": "hi"}));
+        client.expect("an answer", |event| {
+            event["event"] == "error" || event["username"] == name && event["message"] == "hi"
+        });
+        let refused = client.received("error").first().map(|error| error["code"].clone());
+        client.leave();
+        refused
+    };
+    assert_eq!(say("Ana"), None);
+    assert_eq!(say("ANA"), Some(json!("slow_mode")));
+    assert_eq!(say("Ben"), None);
+}

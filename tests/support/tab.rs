@@ -190,6 +190,8 @@ impl Page {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
         self.call("Emulation.setTouchEmulationEnabled", json!({"enabled": phone}));
+        // The answer comes before the page knows; ours then goes by it, any other has nothing to say.
+        self.expect("the new size", &format!("typeof wide === 'undefined' || wide.matches !== {phone}"));
     }
 
     /// Changes what the system prefers; with less motion, so that nothing is caught half-way.

@@ -1,6 +1,8 @@
 //! A cleared log is gone at once, and overwritten in pieces.
 
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Place, deletion, message, one, say};
 use crate::protocol::Position;
@@ -62,4 +64,31 @@ fn an_empty_log_can_be_cleared() {
     assert_eq!(store.overwrite(5), Ok(true));
     say(&mut store, "first");
     assert_eq!(texts(&store), ["first"]);
+}
+
+#[test]
+fn overwriting_is_checkpointed_as_it_goes_though_nobody_writes_beside_it() {
+    let place = Place::new();
+    let mut store = place.open();
+    let long = "secret ".repeat(600);
+    for piece in 0..4 {
+        let turn: Vec<_> = (0..500).map(|number| message(&long, piece, Some(&number.to_string()))).collect();
+        store.append(&turn).expect("stored");
+    }
+    drop(store);
+    let mut store = place.open();
+    one(&mut store, Change::Clear);
+    for _ in 0..3 {
+        assert_eq!(store.overwrite(500), Ok(false));
+    }
+    // 6 MB are in the write-ahead log, of which a checkpoint copies what it finds from 4 MB on.
+    let left = || {
+        let bytes = std::fs::read(place.path()).expect("the file");
+        bytes.chunks(4096).filter(|page| page.windows(14).any(|part| part == b"secret secret ")).count()
+    };
+    let until = Instant::now() + Duration::from_secs(20);
+    while left() > 1_500 {
+        assert!(Instant::now() < until, "{} pages are as they were", left());
+        thread::sleep(Duration::from_millis(20));
+    }
 }
