@@ -232,7 +232,7 @@ mod mail {
         let mut tab = host.connect();
         chat_app::accounts::make_host_link_beside(server.database(), true).expect("a link");
         tab.expect_close(4401);
-        let hangs = std::process::Command::new("kill").args(["-0", &pid.to_string()]).status();
+        let hangs = Command::new("kill").args(["-0", &pid.to_string()]).status();
         assert!(hangs.expect("kill runs").success(), "the host was ended only after the letter");
     }
 }
