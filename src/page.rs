@@ -298,7 +298,9 @@ fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut ru
         if stopping() {
             break;
         }
-        match Running::start(shared, folder, generation) {
+        // tiny_http panics where it gets no thread for its accept loop. This thread has to outlive that.
+        let started = catch_unwind(AssertUnwindSafe(|| Running::start(shared, folder, generation)));
+        match started.unwrap_or_else(|_| Err(io::Error::other("it panicked, for want of a thread"))) {
             Ok(next) => {
                 log::error!("the page's HTTP server ended; another one took its place");
                 *shared.current() = Some(next.inner.clone());

@@ -1,6 +1,6 @@
 //! Too much of everything at once: words, readers that stand still, coming and going.
 
-use super::{Room, allow_descriptors};
+use super::{Room, allow_descriptors, ask_to_log_in, status_of};
 use crate::support::{DEADLINE, Ended, Knock, TestClient};
 use chat_app::limits;
 use serde_json::{Value, json};
@@ -150,6 +150,22 @@ fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
             ends[1], ends[0]
         );
     });
+}
+
+#[test]
+fn a_class_that_logs_in_at_once_holds_the_memory_of_two() {
+    let room = Room::open().with_logins();
+    for attempt in ["first", "second"] {
+        room.endure("40 logins at once", |addr| {
+            let streams: Vec<TcpStream> =
+                (0..40).map(|_| TcpStream::connect(addr).expect("a connection")).collect();
+            for (n, stream) in streams.iter().enumerate() {
+                ask_to_log_in(stream, addr, &format!("{attempt}-{n}"));
+            }
+            let statuses: Vec<String> = streams.into_iter().map(status_of).collect();
+            assert!(statuses.iter().all(|status| matches!(&**status, "401" | "429" | "503")), "{statuses:?}");
+        });
+    }
 }
 
 /// Comes, and goes in one of the ways there are.

@@ -65,16 +65,22 @@ fn every_field_has_its_type_and_its_range() {
                     wrong.push(Value::Null);
                 }
                 for value in wrong {
-                    if kind == "send_message" && field != "username" && value == json!("\u{0}") {
-                        continue; // a control character is text, and an id is any text
+                    if value == *right {
+                        continue;
+                    }
+                    // A control character is text, and so is an id, but no part of a name or a key.
+                    if value == json!("\u{0}") && !field.ends_with("_key") && field != "username" {
+                        continue;
                     }
                     let mut event = fields.clone();
                     event.insert("event".to_owned(), json!(kind));
                     event.insert(field.clone(), value.clone());
                     let error = refusal(&mut ana, &Value::Object(event).to_string());
                     let code = error["code"].as_str().expect("a code");
+                    // Of what an order has no use for, only the type is looked at.
+                    let unused = kind == "moderate" && field == "title" && code == "not_host";
                     assert!(
-                        matches!(code, "bad_request" | "bad_username" | "too_long"),
+                        unused || matches!(code, "bad_request" | "bad_username" | "too_long"),
                         "{kind}.{field} = {:.60}: {error}",
                         value.to_string()
                     );
