@@ -1,7 +1,7 @@
 //! How fast the room is, measured from outside: the real release binary in a process of its own, real sockets, and
 //! beside each figure a yardstick that was measured in the same run.
 //!
-//! `cargo bench` runs everything but the peers in about four minutes; `cargo bench -- flood paced` only what is named, and
+//! `cargo bench` runs everything but the peers in about five minutes; `cargo bench -- flood paced` only what is named, and
 //! `cargo bench -- --help` tells the rest. Each round measures every server once, one after the other, so that what else
 //! the machine does meets all of them; a figure is the median of the rounds, with the smallest and the largest beside
 //! it. Figures of one run may be compared, figures of two may not.

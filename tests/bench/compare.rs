@@ -46,7 +46,7 @@ pub struct FloodFigures {
 #[derive(Debug, Clone, Default)]
 pub struct TalkFigures {
     pub p50: Rounds,
-    pub p99: Rounds,
+    p99: Rounds,
     p999: Rounds,
     most: Rounds,
     pub cpu: Rounds,
