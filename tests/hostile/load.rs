@@ -120,10 +120,13 @@ fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
                 begin.elapsed() < limits::STALL,
                 "{said} messages, and nobody is cut off for having too much"
             );
-            let text = format!("{said}:{}", "x".repeat(3_900));
-            speaker.say(&text);
-            while speaker.take_next(DEADLINE).expect("it is heard")["message"] != text.as_str() {}
-            said += 1;
+            // Several at once: it has to come before any of them has stood still for too long.
+            let texts: Vec<String> =
+                (said..said + 16).map(|n| format!("{n}:{}", "x".repeat(3_900))).collect();
+            texts.iter().for_each(|text| speaker.say(text));
+            let last = texts.last().expect("sixteen");
+            while speaker.take_next(DEADLINE).expect("it is heard")["message"] != last.as_str() {}
+            said += texts.len();
         }
         // Those for whom less is waiting are here to the end.
         speaker.say("enough");

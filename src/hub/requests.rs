@@ -1,0 +1,186 @@
+//! What clients ask for: each request taken in its place in the turn, done or refused.
+
+use std::time::Instant;
+
+use super::{Hub, LogAnswer, Request, moderate};
+use crate::clients::{ClientId, Identity};
+use crate::fault;
+use crate::names::Name;
+use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, Role, ServerEvent, encode_close};
+use crate::room::Owner;
+use crate::store::NewMessage;
+
+impl Hub {
+    pub(super) fn take_request(&mut self, client: ClientId, request: Request) {
+        match request {
+            Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
+                if let Err(refusal) = self.say(client, message, client_message_id, username) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
+                if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Typing) => self.type_on(client, Instant::now()),
+            Request::Event(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => {} // answered on the client's own thread
+            Request::Event(ClientEvent::DeleteMessage { message_id }) => {
+                if let Err(refusal) = self.delete(client, message_id) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Event(ClientEvent::Moderate(action)) => {
+                if let Err(refusal) = self.moderate(client, action) {
+                    self.tell(client, &ServerEvent::Error(&refusal));
+                }
+            }
+            Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
+            Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
+            Request::Answer(answer) => {
+                let LogAnswer { frame, empty, cleared, taken: _, whole } = answer;
+                let is_gone = cleared < self.log.cleared() || self.log.is_clearing();
+                self.clients.tell_frames(client, if is_gone { empty } else { frame }, self.log.waiting());
+                self.clients.hold_until_written(client, whole);
+            }
+            Request::Close(code) => self.depart(client, encode_close(code)),
+            Request::Goodbye(frame) => self.depart(client, frame),
+        }
+    }
+
+    fn join(
+        &mut self,
+        id: ClientId,
+        name: Option<Name>,
+        guest_key: Option<KeyHash>,
+        tab_key: Option<KeyHash>,
+    ) -> Result<(), Refusal> {
+        let now_ms = self.log.now_ms();
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        client.take_keys(guest_key, tab_key)?;
+        let is_host = client.is_host();
+        if !is_host && self.moderation.is_removed(&client.marks()) {
+            self.depart_removed(id);
+            return Ok(());
+        }
+        let current = client.identity.as_ref().map(|identity| identity.folded.clone());
+        let member = client.login.as_ref().and_then(|login| Some((login.member.as_ref()?, login.role())));
+        let (name, owner) = match (member, name) {
+            (Some((member, role)), _) => (member.name.clone(), Owner::Account(member.account, role)),
+            (None, Some(name)) if is_host => (name, Owner::Host(client.guest_key)),
+            (None, Some(name)) => (name, Owner::Guest(client.guest_key)),
+            (None, None) => {
+                let reason = "A join has a `username`, unless you are logged in.";
+                return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            }
+        };
+        if current.as_deref() != Some(name.folded()) {
+            self.check_newcomer(&name, owner, now_ms)?;
+            if is_host && self.moderation.is_name_out(name.folded()) {
+                self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it
+            }
+        }
+        let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
+        if let Some((display, _)) = self.room.person(&folded)
+            && let Some(client) = self.clients.get(id)
+        {
+            client.identity = Some(Identity { folded, display: display.clone(), role: owner.role() });
+            self.update_muted(id);
+            self.tell_joined(id);
+            if is_host && current.is_none() {
+                self.clients.tell_frames(id, self.moderation_frame(), self.log.waiting());
+            }
+        }
+        self.note_changes();
+        Ok(())
+    }
+
+    /// Whether the door is open to who wants this name, and the name to anybody.
+    pub(super) fn check_newcomer(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+        if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
+            let reason = "Somebody with this name was removed from the room.";
+            return Err(self.room.refuse_name(name, reason, now_ms));
+        }
+        if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
+            return Err(moderate::door_closed());
+        }
+        Ok(())
+    }
+
+    /// Who the client is in the room, and what it may.
+    pub(super) fn tell_joined(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let (Some(identity), muted) = (client.identity.clone(), client.is_muted) else { return };
+        self.tell(id, &ServerEvent::Joined { username: &identity.display, role: identity.role, muted });
+    }
+
+    fn say(
+        &mut self,
+        id: ClientId,
+        text: String,
+        client_message_id: Option<String>,
+        username: Option<Name>,
+    ) -> Result<(), Refusal> {
+        fault::hit("hub", &text);
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        let current = client.identity.as_ref();
+        let is_member = client.login.as_ref().is_some_and(|login| login.member.is_some());
+        let joins = match &username {
+            _ if is_member => current.is_none(),
+            None => false,
+            Some(name) => {
+                current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
+            }
+        };
+        if joins {
+            self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
+        }
+        let Some(client) = self.clients.get(id).filter(|client| !client.is_leaving) else { return Ok(()) };
+        let Some(identity) = &client.identity else {
+            let reason = "Join with a name before you send.";
+            return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
+        };
+        let now_ms = self.log.now_ms();
+        let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
+        let folded = identity.folded.clone();
+        let (speakers, is_muted, is_host) = (client.speakers(), client.is_muted, client.is_host());
+        let message = NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id };
+        // In slow mode a retry of what is stored does not make the time run anew.
+        let is_slow = self.moderation.settings().slow_mode_seconds > 0;
+        let id_of = message.client_message_id.as_deref();
+        let is_retry = is_slow && !is_host && id_of.is_some_and(|it| self.log.is_stored(&tab, it));
+        if !is_host
+            && !is_retry
+            && let Err(refusal) = self.moderation.speak(is_muted, speakers, now_ms)
+        {
+            let refusal = refusal.of(message.client_message_id.clone());
+            return self.log.push_refused(message, refusal, id);
+        }
+        self.room.stop_typing(&folded);
+        self.room.speak(&folded, now_ms);
+        self.note_changes();
+        self.log.push(message, id)
+    }
+
+    /// One's own message, as the tab knows it that sent it; a host's any.
+    fn delete(&mut self, id: ClientId, message_id: Position) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get(id) else { return Ok(()) };
+        if client.identity.is_none() && !client.is_host() {
+            return Err(Refusal::new(ErrorCode::NameRequired, "Join with a name before you delete."));
+        }
+        let (tab, any) = (client.tab, client.is_host());
+        self.log.push_deletion(message_id, tab, any, id);
+        Ok(())
+    }
+
+    /// Who may not write is not shown as writing.
+    fn type_on(&mut self, id: ClientId, now: Instant) {
+        let is_locked = self.moderation.settings().locked;
+        let Some(client) = self.clients.get(id) else { return };
+        let may_write = client.is_host() || !(is_locked || client.is_muted);
+        if let Some(identity) = client.identity.as_ref().filter(|_| may_write) {
+            self.room.type_on(&identity.folded, now);
+            self.note_changes();
+        }
+    }
+}

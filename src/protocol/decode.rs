@@ -1,0 +1,381 @@
+//! What a client says: a text frame, read and checked as far as that needs no knowledge of the room.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::{ClientEvent, ErrorCode, KeyHash, Moderate, Position, Refusal};
+use crate::config;
+use crate::limits;
+use crate::names::Name;
+use crate::search::{Query, QueryError};
+
+/// Reads one text frame.
+///
+/// # Errors
+/// The `error` event to answer with. It carries the frame's `client_message_id` wherever that could be read, so
+/// that a sender knows which of its messages was refused.
+pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow)]
+        event: Cow<'a, str>,
+    }
+    // The fields of an object would also be taken from a list, by their places.
+    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err(Refusal::new(ErrorCode::BadRequest, "Not a valid event: it must be a JSON object."));
+    }
+    // Nearly every frame says something: such a one is read once, any other twice.
+    if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
+        && fields.event == SEND_MESSAGE
+    {
+        return check_send_message(fields);
+    }
+    let kind: Kind = parse(text)?;
+    match &*kind.event {
+        SEND_MESSAGE => check_send_message(parse(text)?),
+        "join" => decode_join(text),
+        "typing" => Ok(ClientEvent::Typing),
+        "request_history" => decode_request_history(text),
+        "search" => decode_search(text),
+        "delete_message" => decode_delete_message(text),
+        "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
+        other => {
+            let known: String = other.chars().take(40).collect();
+            let reason = format!("There is no event '{}' here.", known.escape_debug());
+            Err(Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text)))
+        }
+    }
+}
+
+const SEND_MESSAGE: &str = "send_message";
+
+#[derive(Deserialize)]
+struct SendMessage<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    message: String,
+    #[serde(default)]
+    client_message_id: Option<String>,
+    #[serde(borrow, default)]
+    username: Option<Cow<'a, str>>,
+}
+
+/// Whether a text has more scalar values than it may. Bytes first: only one that could have is counted.
+fn is_longer(text: &str, characters: usize) -> bool {
+    text.len() > characters && text.chars().count() > characters
+}
+
+fn check_send_message(fields: SendMessage) -> Result<ClientEvent, Refusal> {
+    let id = fields.client_message_id;
+    if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
+        return Err(Refusal::new(ErrorCode::BadRequest, "A client_message_id has 1 to 64 characters."));
+    }
+    if is_longer(&fields.message, limits::MESSAGE_CHARACTERS) {
+        let reason = format!("A message may have {} characters.", limits::MESSAGE_CHARACTERS);
+        return Err(Refusal::new(ErrorCode::TooLong, reason).of(id));
+    }
+    if fields.message.chars().all(char::is_whitespace) {
+        return Err(Refusal::new(ErrorCode::Empty, "The message is empty.").of(id));
+    }
+    let username = match fields.username.map(|name| Name::parse(&name)).transpose() {
+        Ok(username) => username,
+        Err(error) => return Err(Refusal::new(ErrorCode::BadUsername, error.to_string()).of(id)),
+    };
+    Ok(ClientEvent::SendMessage { message: fields.message, client_message_id: id, username })
+}
+
+fn decode_join(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        guest_key: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        tab_key: Option<Cow<'a, str>>,
+    }
+    let fields: Fields = parse(text)?;
+    let username = fields.username.map(|name| Name::parse(&name)).transpose();
+    Ok(ClientEvent::Join {
+        username: username.map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))?,
+        guest_key: fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose()?,
+        tab_key: fields.tab_key.map(|key| hash_key("tab_key", &key)).transpose()?,
+    })
+}
+
+fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        before: Position,
+        #[serde(default)]
+        limit: Option<u64>,
+    }
+    let fields: Fields = parse(text)?;
+    let limit = fields.limit.unwrap_or(limits::HISTORY_DEFAULT as u64);
+    match usize::try_from(limit) {
+        Ok(limit @ 1..=limits::HISTORY_MESSAGES) => {
+            Ok(ClientEvent::RequestHistory { before: fields.before, limit })
+        }
+        _ => {
+            let reason = format!("The limit of a history is 1 to {}.", limits::HISTORY_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
+fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        query: Cow<'a, str>,
+        #[serde(default)]
+        before: Option<Position>,
+        #[serde(default)]
+        limit: Option<u64>,
+    }
+    let fields: Fields = parse(text)?;
+    let query = Query::parse(&fields.query).map_err(|error| {
+        let code = match error {
+            QueryError::Empty => ErrorCode::BadRequest,
+            QueryError::TooLong => ErrorCode::TooLong,
+        };
+        Refusal::new(code, error.to_string())
+    })?;
+    match usize::try_from(fields.limit.unwrap_or(limits::SEARCH_DEFAULT as u64)) {
+        Ok(limit @ 1..=limits::SEARCH_MESSAGES) => {
+            Ok(ClientEvent::Search { query, before: fields.before.unwrap_or(Position::MAX), limit })
+        }
+        _ => {
+            let reason = format!("The limit of a search is 1 to {}.", limits::SEARCH_MESSAGES);
+            Err(Refusal::new(ErrorCode::BadRequest, reason))
+        }
+    }
+}
+
+fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        message_id: Position,
+    }
+    let fields: Fields = parse(text)?;
+    Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
+}
+
+fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        #[serde(borrow)]
+        action: Cow<'a, str>,
+        #[serde(borrow, default)]
+        username: Option<Cow<'a, str>>,
+        #[serde(default)]
+        seconds: Option<u32>,
+        #[serde(borrow, default)]
+        title: Option<Cow<'a, str>>,
+        #[serde(default)]
+        keep_device_out: Option<bool>,
+    }
+    let fields: Fields = parse(text)?;
+    let bad = |reason: String| Refusal::new(ErrorCode::BadRequest, reason);
+    let name = || {
+        let username = fields.username.as_deref();
+        let username =
+            username.ok_or_else(|| bad(format!("'{}' needs a `username`.", fields.action.escape_debug())))?;
+        Name::parse(username).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+    };
+    Ok(match &*fields.action {
+        "lock" => Moderate::Lock,
+        "unlock" => Moderate::Unlock,
+        "close_door" => Moderate::CloseDoor,
+        "open_door" => Moderate::OpenDoor,
+        "slow_mode" => {
+            let seconds = fields.seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
+            let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
+            Moderate::SlowMode(seconds.ok_or_else(|| bad(expected))?)
+        }
+        "mute" => Moderate::Mute(name()?),
+        "unmute" => Moderate::Unmute(name()?),
+        "remove" => {
+            Moderate::Remove { name: name()?, keep_device_out: fields.keep_device_out.unwrap_or(false) }
+        }
+        "allow" => Moderate::Allow(name()?),
+        "issue_reset" => Moderate::IssueReset(name()?),
+        "set_title" => {
+            let title = fields.title.as_deref().and_then(config::title);
+            let expected = format!(
+                "'set_title' needs a `title` of 1 to {} characters in one line.",
+                limits::TITLE_CHARACTERS
+            );
+            Moderate::SetTitle(title.ok_or_else(|| bad(expected))?)
+        }
+        "clear" => Moderate::Clear,
+        other => {
+            let known: String = other.chars().take(40).collect();
+            return Err(bad(format!("There is no action '{}' here.", known.escape_debug())));
+        }
+    })
+}
+
+/// The hash of a browser's key, if it has the form of one.
+///
+/// # Errors
+/// `bad_request`, naming the field.
+pub fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
+    let url_safe = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !url_safe || !limits::KEY_CHARACTERS.contains(&key.len()) {
+        let reason = format!("A {field} has 16 to 64 characters of A-Z, a-z, 0-9, '-' and '_'.");
+        return Err(Refusal::new(ErrorCode::BadRequest, reason));
+    }
+    Ok(Sha256::digest(key.as_bytes()).into())
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(text).map_err(|error| {
+        // It quotes what it did not expect, whole.
+        let error = error.to_string();
+        let end = error.char_indices().nth(limits::REFUSAL_CHARACTERS).map_or(error.len(), |(end, _)| end);
+        let reason = format!("Not a valid event: {}.", &error[..end]);
+        Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text))
+    })
+}
+
+/// The id in a frame that could not be taken: the slow way, since the frame may be anything.
+fn client_message_id_of(text: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let id = value.get("client_message_id")?.as_str()?;
+    (!id.is_empty() && id.chars().nth(limits::CLIENT_MESSAGE_ID_CHARACTERS).is_none()).then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refused(text: &str) -> (ErrorCode, Option<String>) {
+        let refusal = decode(text).expect_err(text);
+        assert!(refusal.message.ends_with('.'), "a sentence: {}", refusal.message);
+        (refusal.code, refusal.client_message_id)
+    }
+
+    #[test]
+    fn unknown_fields_are_ignored_and_the_rest_is_checked() {
+        let event =
+            r#"{"x":[{}],"event":"send_message","message":"hi","client_message_id":"7","limit":"no"}"#;
+        let message = ClientEvent::SendMessage {
+            message: "hi".into(),
+            client_message_id: Some("7".into()),
+            username: None,
+        };
+        assert_eq!(decode(event), Ok(message));
+        assert_eq!(decode(r#"{"event":"typing","message":5}"#), Ok(ClientEvent::Typing));
+    }
+
+    #[test]
+    fn every_refusal_names_its_message() {
+        use ErrorCode::{BadRequest, BadUsername, Empty, TooLong};
+        let long = "x".repeat(limits::MESSAGE_CHARACTERS + 1);
+        let deep = "[".repeat(10_000);
+        for (code, event) in [
+            (BadRequest, r#"{"event":"send_message","client_message_id":"7"}"#.to_owned()),
+            (BadRequest, r#"{"event":"send_message","client_message_id":"7","message":null}"#.to_owned()),
+            (BadRequest, r#"{"event":"sing","client_message_id":"7"}"#.to_owned()),
+            (Empty, r#"{"event":"send_message","client_message_id":"7","message":" \n"}"#.to_owned()),
+            (TooLong, format!(r#"{{"event":"send_message","client_message_id":"7","message":"{long}"}}"#)),
+            (
+                BadUsername,
+                r#"{"event":"send_message","client_message_id":"7","message":"x","username":" "}"#.to_owned(),
+            ),
+        ] {
+            assert_eq!(refused(&event), (code, Some("7".to_owned())), "{event}");
+        }
+        for event in [
+            "",
+            "7",
+            "{}",
+            r#"{"event":7}"#,
+            r#"["typing"]"#,
+            r#" ["send_message"]"#,
+            r#"{"event":"join","username":7}"#,
+            r#"{"event":"join","username":"Ana","guest_key":"short"}"#,
+            r#"{"event":"join","username":"Ana","tab_key":"no spaces here, please"}"#,
+            r#"{"event":"request_history"}"#,
+            r#"{"event":"request_history","before":-1}"#,
+            r#"{"event":"request_history","before":1e99}"#,
+            r#"{"event":"send_message","message":"\ud800"}"#,
+            r#"{"event":"send_message","message":"a","message":"b"}"#,
+            r#"{"event":"send_message","message":"a","client_message_id":""}"#,
+            &deep,
+        ] {
+            assert_eq!(refused(event).0, BadRequest, "{event:.60}");
+        }
+    }
+
+    #[test]
+    fn no_refusal_is_as_long_as_what_it_quotes() {
+        for event in [
+            format!(r#"{{"event":"request_history","before":"{}"}}"#, "ü".repeat(20_000)),
+            format!(r#"{{"event":"{}"}}"#, "ü".repeat(20_000)),
+        ] {
+            let message = decode(&event).expect_err("no event").message;
+            assert!(message.chars().count() <= limits::REFUSAL_CHARACTERS + 30, "{message:.100}");
+        }
+    }
+
+    #[test]
+    fn a_message_may_have_4000_characters_of_any_size() {
+        let text = "🧊".repeat(limits::MESSAGE_CHARACTERS);
+        let event = format!(r#"{{"event":"send_message","message":"{text}"}}"#);
+        assert!(decode(&event).is_ok() && event.len() <= limits::FRAME_BYTES);
+        assert_eq!(refused(&event.replacen('🧊', "🧊🧊", 1)).0, ErrorCode::TooLong);
+    }
+
+    #[test]
+    fn a_history_has_a_limit() {
+        for limit in [1, 50, limits::HISTORY_MESSAGES] {
+            let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
+            assert_eq!(decode(&event), Ok(ClientEvent::RequestHistory { before: 9, limit }));
+        }
+        for limit in ["0", "201", "18446744073709551615"] {
+            let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest);
+        }
+    }
+
+    #[test]
+    fn a_search_has_a_query_a_place_and_a_limit() {
+        let query = || Query::parse("Ana B").expect("a query");
+        let search = |before, limit| Ok(ClientEvent::Search { query: query(), before, limit });
+        let event = r#"{"event":"search","query":"Ana B"}"#;
+        assert_eq!(decode(event), search(Position::MAX, limits::SEARCH_DEFAULT));
+        let event = r#"{"event":"search","query":"Ana B","before":7,"limit":50}"#;
+        assert_eq!(decode(event), search(7, limits::SEARCH_MESSAGES));
+        let long = format!(r#"{{"event":"search","query":"{}"}}"#, "x".repeat(limits::QUERY_CHARACTERS + 1));
+        assert_eq!(refused(&long).0, ErrorCode::TooLong);
+        for fields in [
+            r#""q":"x""#,
+            r#""query":7"#,
+            r#""query":" ""#,
+            r#""query":"x","limit":0"#,
+            r#""query":"x","limit":51"#,
+            r#""query":"x","limit":-1"#,
+            r#""query":"x","limit":1e3"#,
+            r#""query":"x","before":-1"#,
+            r#""query":"x","before":"7""#,
+            r#""query":"x","before":18446744073709551616"#,
+        ] {
+            let event = format!(r#"{{"event":"search",{fields}}}"#);
+            assert_eq!(refused(&event).0, ErrorCode::BadRequest, "{event}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn decode_answers_whatever_comes(text in ".{0,200}") {
+            let _ = decode(&text);
+            let _ = decode(&format!(r#"{{"event":"send_message","message":"{text}"}}"#));
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use super::*;
+
+const MINE: KeyHash = [1; 32];
+const YOURS: KeyHash = [2; 32];
+
+fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
+fn join(room: &mut Room, text: &str, key: Option<KeyHash>) -> Result<Arc<str>, Refusal> {
+    room.join(None, &name(text), Owner::Guest(key), 0)
+}
+
+fn names(persons: &[Person]) -> Vec<&str> {
+    persons.iter().map(|person| &*person.username).collect()
+}
+
+#[test]
+fn a_name_is_one_persons_however_it_is_written() {
+    let mut room = Room::default();
+    join(&mut room, "Ana", None).expect("free");
+    for text in ["Ana", "ana", "ANA", "Аna"] {
+        let refusal = join(&mut room, text, Some(YOURS)).expect_err(text);
+        assert_eq!(refusal.code, ErrorCode::NameTaken);
+        let suggestion = refusal.suggestion.expect("something is free");
+        join(&mut room, &suggestion, Some(YOURS)).expect("suggested");
+        room.leave(name(&suggestion).folded(), 0);
+    }
+    assert_eq!(room.online(), 1);
+}
+
+#[test]
+fn one_key_is_one_person_on_up_to_eight_connections() {
+    let mut room = Room::default();
+    for _ in 0..limits::PERSON_CONNECTIONS {
+        join(&mut room, "Ana", Some(MINE)).expect("the same person");
+    }
+    assert_eq!(join(&mut room, "Ana", Some(MINE)).expect_err("a ninth").code, ErrorCode::NameTaken);
+    assert_eq!(room.online(), 1);
+    let ana = name("Ana");
+    for _ in 1..limits::PERSON_CONNECTIONS {
+        room.leave(ana.folded(), 0);
+    }
+    assert_eq!(room.online(), 1, "the last connection is still here");
+    room.leave(ana.folded(), 0);
+    assert_eq!(room.online(), 0);
+}
+
+#[test]
+fn renaming_frees_the_old_name_unless_it_is_kept() {
+    let mut room = Room::default();
+    let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+    let ben = room.join(Some(&ana), &name("Ben"), Owner::Guest(Some(MINE)), 0).expect("free");
+    join(&mut room, "Ana", Some(YOURS)).expect("never spoke, so it is free");
+    room.speak(&ben, 0);
+    room.join(Some(&ben), &name("Cleo"), Owner::Guest(Some(MINE)), 0).expect("free");
+    join(&mut room, "Ben", Some(YOURS)).expect_err("spoke, so it is kept");
+    join(&mut room, "Ben", Some(MINE)).expect("for its key");
+}
+
+#[test]
+fn a_refused_rename_changes_nothing() {
+    let mut room = Room::default();
+    join(&mut room, "Ana", None).expect("free");
+    let ben = join(&mut room, "Ben", None).expect("free");
+    room.take_presence();
+    room.join(Some(&ben), &name("Ana"), Owner::Guest(None), 0).expect_err("taken");
+    assert_eq!(room.person(&ben).map(|(name, _)| name.to_string()), Some("Ben".to_owned()));
+    assert_eq!(room.take_presence(), None);
+}
+
+#[test]
+fn a_members_name_is_its_accounts_here_or_not() {
+    let mut room = Room::new(Reservations::default(), vec![(name("Ana").shared_folded(), 7)], Vec::new());
+    for key in [None, Some(MINE)] {
+        let refusal = join(&mut room, "ana", key).expect_err("a guest");
+        assert_eq!(refusal.code, ErrorCode::NameTaken);
+        assert_ne!(name(&refusal.suggestion.expect("free")).folded(), name("Ana").folded());
+    }
+    room.claim(&name("Ana"), Some(MINE), 1, 0).expect_err("taken");
+    room.join(None, &name("Ana"), Owner::Account(8, Role::Member), 0).expect_err("another account");
+    for _ in 0..2 {
+        room.join(None, &name("Ana"), Owner::Account(7, Role::Member), 0).expect("its own");
+    }
+    assert_eq!((room.online(), room.person(name("Ana").folded()).map(|it| it.1)), (1, Some(Role::Member)));
+}
+
+#[test]
+fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
+    let mut room = Room::default();
+    let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+    room.speak(&ana, 0);
+    room.take_presence();
+    room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
+    room.claim(&name("Ana"), None, 1, 0).expect_err("without a key");
+    room.claim(&name("Ana"), Some(MINE), 2, 0).expect("hers");
+    room.claim(&name("Ana"), Some(MINE), 3, 0).expect_err("held for the first");
+    join(&mut room, "Ana", Some(MINE)).expect("another tab of hers");
+    room.enrol(&name("Ana"), 7, Role::Member);
+    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else {
+        panic!("a role changed")
+    };
+    assert_eq!((joined[0].role, left.len()), (Role::Member, 0));
+    join(&mut room, "Ana", Some(MINE)).expect_err("logged in, or not at all");
+    room.unclaim(&name("Ana"), 2);
+    room.leave(&ana, 0);
+    room.leave(&ana, 0);
+    join(&mut room, "Ana", Some(MINE)).expect_err("it is the account's");
+    assert_eq!(room.take_reservation_changes().len(), 2, "kept for her key, and no more");
+}
+
+#[test]
+fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
+    let mut room = Room::default();
+    let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+    room.speak(&ana, 0);
+    room.leave(&ana, 0);
+    room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
+    room.claim(&name("Ana"), Some(MINE), 1, 0).expect("hers");
+    room.unclaim(&name("Ana"), 9);
+    room.claim(&name("Ana"), Some(MINE), 2, 0).expect_err("still held");
+    room.unclaim(&name("Ana"), 1);
+    join(&mut room, "Ana", Some(YOURS)).expect_err("kept for her");
+    join(&mut room, "Ana", Some(MINE)).expect("hers");
+}
+
+#[test]
+fn presence_tells_what_changed_and_nothing_for_a_reload() {
+    let mut room = Room::default();
+    join(&mut room, "Ana", None).expect("free");
+    let ben = join(&mut room, "Ben", None).expect("free");
+    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("two came") };
+    assert_eq!((names(&joined), left.len()), (vec!["Ana", "Ben"], 0));
+    room.leave(&ben, 0);
+    join(&mut room, "Ben", None).expect("free again");
+    assert_eq!(room.take_presence(), None);
+    room.leave(&ben, 0);
+    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("one left") };
+    assert_eq!((joined.len(), left), (0, vec!["Ben".into()]));
+}
+
+#[test]
+fn a_newcomer_is_told_what_the_others_were_and_then_the_same_changes() {
+    let mut room = Room::default();
+    let ana = join(&mut room, "Ana", None).expect("free");
+    room.take_presence();
+    room.leave(&ana, 0);
+    join(&mut room, "Ben", None).expect("free");
+    let (online, listed) = room.told();
+    assert_eq!((online, names(&listed.expect("few"))), (1, vec!["Ana"]), "Ana only reloads the page");
+    join(&mut room, "Ana", None).expect("free again");
+    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("Ben came") };
+    assert_eq!((names(&joined), left.len()), (vec!["Ben"], 0));
+    let (online, listed) = room.told();
+    assert_eq!((online, names(&listed.expect("few"))), (2, vec!["Ana", "Ben"]));
+}
+
+#[test]
+fn above_200_persons_only_their_number_is_told_and_at_200_everybody_again() {
+    let mut room = Room::default();
+    for number in 0..limits::PRESENCE_PERSONS {
+        join(&mut room, &format!("Person {number} of many"), None).expect("free");
+    }
+    assert!(matches!(room.take_presence(), Some(PresenceUpdate::Changes { .. })));
+    let last = join(&mut room, "One more", None).expect("free");
+    assert_eq!(room.take_presence(), Some(PresenceUpdate::Count));
+    assert_eq!(room.told(), (limits::PRESENCE_PERSONS + 1, None));
+    room.leave(&last, 0);
+    match room.take_presence() {
+        Some(PresenceUpdate::Whole(everybody)) => assert_eq!(everybody.len(), limits::PRESENCE_PERSONS),
+        other => panic!("everybody, not {other:?}"),
+    }
+}
+
+#[test]
+fn typing_ends_with_what_was_typed_with_leaving_and_with_time() {
+    let start = Instant::now();
+    let mut room = Room::default();
+    let persons: Vec<_> =
+        ["Ana", "Ben", "Cleo"].iter().map(|text| join(&mut room, text, None).expect("free")).collect();
+    for person in &persons {
+        room.type_on(person, start);
+    }
+    assert_eq!(room.take_typing(start).len(), 3);
+    room.stop_typing(&persons[0]);
+    room.leave(&persons[1], 0);
+    assert!(room.typing_changed());
+    assert_eq!(room.take_typing(start), vec!["Cleo".into()]);
+    assert_eq!(room.take_typing(start + limits::TYPING_SHOWN), Vec::<Arc<str>>::new());
+}
