@@ -67,7 +67,8 @@ impl Room {
 
     /// The room that this command opens.
     fn spawn(command: &mut Command, folder: TempDir) -> Room {
-        Room::around(Process::spawn(command), folder)
+        // The first backtrace that is printed keeps the whole table of symbols in memory.
+        Room::around(Process::spawn(command.env("RUST_BACKTRACE", "0")), folder)
     }
 
     /// The room that this process has opened.
