@@ -4,7 +4,7 @@
 //! up to which position everything is gone, reading leaves that out, and the hub overwrites a piece of it at a time. Rows
 //! stay, as with deletions, so that a retry of a cleared message is known as one.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::append::AppendError;
 use super::{Store, from_sql, to_sql};
@@ -55,7 +55,8 @@ impl Store {
 }
 
 fn overwrite(db: &Connection, most: usize) -> rusqlite::Result<bool> {
-    let transaction = db.unchecked_transaction()?;
+    // The write lock is taken first: a transaction that begins with reading can be refused it.
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
     let (from, cleared): (i64, i64) = transaction
         .prepare_cached("SELECT overwritten, cleared FROM room")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -91,15 +91,19 @@ fn stored(store: &mut Store, change: Change) -> Position {
     }
 }
 
-/// A turn of one change. A checkpoint may hold the lock for a moment: like the hub, it tries again.
+/// A turn of one change.
 fn one(store: &mut Store, change: Change) -> Outcome {
-    let turn = [change];
+    patiently(|| store.append(std::slice::from_ref(&change))).pop().expect("an outcome for each change")
+}
+
+/// What was written in the end. A checkpoint may hold the lock for a moment: like the hub, it tries again.
+fn patiently<T>(mut write: impl FnMut() -> Result<T, AppendError>) -> T {
     let mut written = Err(AppendError::Busy);
-    eventually("the turn is stored", || {
-        written = store.append(&turn);
-        written != Err(AppendError::Busy)
+    eventually("the lock is free", || {
+        written = write();
+        !matches!(written, Err(AppendError::Busy))
     });
-    written.expect("a turn").pop().expect("an outcome for each change")
+    written.expect("a working disk")
 }
 
 /// Waits for what another thread does.

@@ -51,7 +51,7 @@ fn a_page_is_short_however_much_there_is_and_jumps_what_was_deleted() {
     let place = Place::new();
     let mut store = place.open();
     let turn: Vec<Change> = (0..MESSAGES).map(|n| message(&format!("number {n}"), 1, None)).collect();
-    store.append(&turn).expect("a turn");
+    patiently(|| store.append(&turn));
     let readers = store.readers();
     let query = Query::parse("nothing").expect("a query");
     let page = readers.find(&mut query.matcher(), Position::MAX, 5).expect("a page");
@@ -59,7 +59,7 @@ fn a_page_is_short_however_much_there_is_and_jumps_what_was_deleted() {
     assert_eq!((page.rows, page.down_to, page.more), (limits::SEARCH_PAGE_ROWS, down_to, true));
 
     let turn: Vec<Change> = (2..=MESSAGES as Position).map(deletion).collect();
-    store.append(&turn).expect("a turn");
+    patiently(|| store.append(&turn));
     let page = readers.find(&mut query.matcher(), Position::MAX, 5).expect("a page");
     assert!(page.rows < 100 && !page.more, "{page:?}");
     assert_eq!(found(&readers, "number", 5), [1]);
@@ -72,7 +72,7 @@ fn long_messages_make_short_pages() {
     let text = "long ".repeat(3_000);
     let count = 3 * limits::SEARCH_PAGE_BYTES / text.len();
     let turn: Vec<Change> = (0..count).map(|_| message(&text, 1, None)).collect();
-    store.append(&turn).expect("a turn");
+    patiently(|| store.append(&turn));
     let query = Query::parse("short").expect("a query");
     let page = store.readers().find(&mut query.matcher(), Position::MAX, 5).expect("a page");
     assert!(page.more && page.bytes < limits::SEARCH_PAGE_BYTES + text.len(), "{page:?}");
