@@ -48,7 +48,7 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
         pieces += 1;
     }
     assert_eq!(pieces, 3);
-    assert_eq!(patiently(|| store.overwrite(5)), true, "nothing is left");
+    assert!(patiently(|| store.overwrite(5)), "nothing is left");
     drop(store);
     let bytes = std::fs::read(place.path()).expect("the file");
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
@@ -61,7 +61,7 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
 fn an_empty_log_can_be_cleared() {
     let mut store = Store::open(Path::new(":memory:")).expect("opens");
     one(&mut store, Change::Clear);
-    assert_eq!(patiently(|| store.overwrite(5)), true);
+    assert!(patiently(|| store.overwrite(5)));
     say(&mut store, "first");
     assert_eq!(texts(&store), ["first"]);
 }
@@ -79,7 +79,7 @@ fn overwriting_is_checkpointed_as_it_goes_though_nobody_writes_beside_it() {
     let mut store = place.open();
     one(&mut store, Change::Clear);
     for _ in 0..3 {
-        assert_eq!(patiently(|| store.overwrite(500)), false);
+        assert!(!patiently(|| store.overwrite(500)));
     }
     // 6 MB are in the write-ahead log, of which a checkpoint copies what it finds from 4 MB on.
     let left = || {
