@@ -242,6 +242,21 @@ fn a_forgotten_password_is_replaced_by_the_hosts_link() {
     expect_refusals(&again, 1);
 }
 
+/// A dialog says a frame later that it was closed: what was opened meanwhile is not emptied by it.
+#[test]
+fn a_dialog_that_opens_as_another_closes_keeps_its_form() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    page.run("void (openForm('forgot'), el.account.close(), openForm('login'))");
+    // The event of the closing comes before the second frame.
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    page.expect_shown("#account-password");
+    fill_in(&page, &[("email", EMAIL), ("password", "nobody's")]);
+    page.expect_text(".problem", "Email address or password is wrong.");
+    expect_refusals(&page, 1);
+}
+
 #[test]
 fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     let Some(browser) = Browser::start() else { return };
