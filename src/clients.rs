@@ -216,7 +216,7 @@ impl Clients {
         }
         touched.clear();
         self.touched = touched;
-        self.relieve(now);
+        self.relieve(limits::BACKLOGS_BYTES, now);
     }
 
     /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
@@ -282,9 +282,9 @@ impl Clients {
         }
     }
 
-    /// While all backlogs together are too large, the largest is cut off.
-    fn relieve(&mut self, now: Instant) {
-        while self.backlogs > limits::BACKLOGS_BYTES {
+    /// While all backlogs together are larger than `bound`, the largest is cut off.
+    fn relieve(&mut self, bound: usize, now: Instant) {
+        while self.backlogs > bound {
             let open = self.slots.iter().filter(|(_, client)| client.sender.is_open());
             let Some((slot, _)) = open.max_by_key(|(_, client)| client.counted_backlog) else { return };
             log::warn!(
@@ -377,7 +377,48 @@ fn woven(mut own: Vec<Own>, turn: &Turn) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::sender::tests::linked;
+
+    #[test]
+    fn the_largest_backlog_is_cut_off_first_and_no_more_than_have_to_be() {
+        let now = Instant::now();
+        let mut clients = Clients::default();
+        let (ids, _peers): (Vec<ClientId>, Vec<_>) = (0..7)
+            .map(|n| {
+                let (link, peer) = linked();
+                (clients.add(link, None, Ipv4Addr::LOCALHOST.into(), |_| [n; 32], now), peer)
+            })
+            .unzip();
+        // All get more than their kernels hold, and then each something of its own.
+        let turn = Turn { frames: vec![0; limits::TURN_BYTES].into(), ends: vec![limits::TURN_BYTES] };
+        (0..3).for_each(|_| clients.fan_out(&turn, now));
+        for (id, more) in ids.iter().zip([5, 2, 7, 1, 6, 3, 4]) {
+            clients.tell_frames(*id, vec![0; more * 16 * 1024], 0);
+        }
+        clients.fan_out(&Turn::default(), now);
+
+        let mut open = clients.which(|client| client.sender.is_open());
+        let size = |clients: &mut Clients, id: ClientId| clients.get(id).expect("here").counted_backlog;
+        open.sort_by_key(|id| size(&mut clients, *id));
+        assert_eq!(open.len(), 7, "none has too much by itself");
+        assert!(
+            size(&mut clients, open[0]) > limits::TURN_BYTES
+                && open.is_sorted_by(|a, b| size(&mut clients, *a) < size(&mut clients, *b))
+        );
+        clients.relieve(clients.backlogs, now);
+        while let Some(largest) = open.pop() {
+            let bound = clients.backlogs - 1;
+            clients.relieve(bound, now);
+            assert!(clients.backlogs <= bound, "what is cut off no longer waits");
+            let mut left = clients.which(|client| client.sender.is_open());
+            left.sort_by_key(|id| size(&mut clients, *id));
+            assert_eq!(left, open, "the largest alone is cut off: {largest:?}");
+        }
+        clients.relieve(0, now); // and where nobody is left, that is the end of it
+    }
 
     fn own(behind: usize, frames: &str) -> Own {
         Own { behind, frames: frames.into() }

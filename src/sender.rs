@@ -248,7 +248,7 @@ impl Sender {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Read;
     use std::net::TcpListener;
 
@@ -256,6 +256,12 @@ mod tests {
 
     /// A sender, and the peer it writes to.
     fn pair() -> (Sender, TcpStream) {
+        let (link, peer) = linked();
+        (Sender::new(link, Instant::now()), peer)
+    }
+
+    /// A client's socket, and its peer.
+    pub(crate) fn linked() -> (Arc<Link>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("listening");
         let (stream, _) = listener.accept().expect("connected");
@@ -263,7 +269,7 @@ mod tests {
         rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)
             .expect("allowed");
         peer.set_read_timeout(Some(Duration::from_secs(10))).expect("not zero");
-        (Sender::new(Arc::new(Link::new(stream)), Instant::now()), peer)
+        (Arc::new(Link::new(stream)), peer)
     }
 
     /// Pieces of recognisable bytes, as large as a turn may be.
