@@ -106,8 +106,9 @@ pub const PACE_SLICE: Duration = Duration::from_millis(100);
 pub const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A client without a byte for this long gets a ping …
 pub const PING_AFTER: Duration = Duration::from_secs(25);
-/// … and is gone after this long: a Wi-Fi that went away sends no FIN.
-pub const IDLE: Duration = Duration::from_secs(60);
+/// … and is let go after this long: a Wi-Fi that went away sends no FIN. It is gone within a minute: what is left of that
+/// is for its thread to end and for the others to be told.
+pub const IDLE: Duration = Duration::from_secs(58);
 
 // ---- the hub ----
 
@@ -346,6 +347,10 @@ const _: () = {
     assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
+    assert!(
+        IDLE.as_millis() + COALESCE.as_millis() < 60_000,
+        "who is gone must be seen to be gone within a minute"
+    );
     assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
     assert!(
         PAGE_STOP.as_millis() + CLOSE_LINGER.as_millis() < STOP.as_millis(),

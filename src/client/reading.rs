@@ -3,6 +3,7 @@
 mod answers;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -269,6 +270,8 @@ impl<'a> Reading<'a> {
             match socket::wait(&self.socket.get_ref().link.stream, PollFlags::IN, ping_at.min(idle_at)) {
                 Ok(false) if Instant::now() >= idle_at => {
                     log::debug!("a client was silent for {:?}", limits::IDLE);
+                    // Nobody says goodbye there, so nobody is to wait for it.
+                    let _ = self.socket.get_ref().link.stream.shutdown(Shutdown::Read);
                     return Err(Over);
                 }
                 Ok(false) => {

@@ -1,6 +1,8 @@
 //! Those who say nothing, or say it slowly: each is let go at its deadline, all of them at once.
 
 use super::{Room, allow_descriptors, read_to_end};
+#[cfg(target_os = "linux")]
+use crate::support::{DEADLINE, Footprint, Process};
 use crate::support::{Knock, TestClient};
 use chat_app::limits;
 use std::io::{self, Write};
@@ -51,8 +53,8 @@ fn enter(addr: SocketAddr) -> TestClient {
     entered.unwrap_or_else(|refused| panic!("{refused:?}"))
 }
 
-/// Reads whatever comes, and answers nothing: no ping either. As a laptop that was closed, it sends no FIN.
-fn half_open<'scope>(
+/// Reads whatever comes, and answers nothing: no ping either.
+fn mute<'scope>(
     scope: &'scope std::thread::Scope<'scope, '_>,
     client: TestClient,
 ) -> ScopedJoinHandle<'scope, Duration> {
@@ -73,7 +75,7 @@ fn half_open<'scope>(
 fn silence_has_an_end() {
     allow_descriptors(4_000);
     let room = Room::open();
-    room.endure("half-open peers, claims of 64 KiB, bytes a second apart: all let go", |addr| {
+    room.endure("peers that answer no ping, claims of 64 KiB, bytes a second apart: all let go", |addr| {
         let begin = Instant::now();
         let head = format!("POST /api/login HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 10000\r\n");
         let nothing = waiting(addr, 50, "");
@@ -91,7 +93,7 @@ fn silence_has_an_end() {
             })
             .collect();
         std::thread::scope(|scope| {
-            let gone: Vec<_> = (0..20).map(|_| half_open(scope, enter(addr))).collect();
+            let mutes: Vec<_> = (0..20).map(|_| mute(scope, enter(addr))).collect();
             let (over, heads_over) = mpsc::channel();
             let (over_too, bodies_over) = mpsc::channel();
             let (heads, bodies) = (&slow_heads, &slow_bodies);
@@ -110,19 +112,118 @@ fn silence_has_an_end() {
             for mut stream in unread {
                 assert!(read_to_end(&mut stream).starts_with(b"HTTP/1.1 200 "), "it could still be had");
             }
-            for half in gone {
-                let after = half.join().expect("it ends");
+            for mute in mutes {
+                let after = mute.join().expect("it ends");
                 assert!(
                     after + Duration::from_secs(2) > limits::IDLE && after < limits::IDLE + LATE,
                     "{after:?}"
                 );
             }
             for client in claims {
-                let after = half_open(scope, client).join().expect("it ends");
+                let after = mute(scope, client).join().expect("it ends");
                 assert!(after < LATE, "with the others: {after:?}");
             }
         });
     });
+}
+
+/// As a laptop that was closed: nothing that is sent to it arrives any more, so nothing is acknowledged, and it sends no FIN.
+#[cfg(target_os = "linux")]
+fn vanish(client: &TestClient) {
+    const RETURN: u16 = 0x06; // how much of a packet is let through: of each of them, nothing
+    let nothing = socket2::SockFilter::new(RETURN, 0, 0, 0);
+    socket2::SockRef::from(client.raw()).attach_filter(&[nothing]).expect("a filter can be attached");
+}
+
+/// The end of a room's `crowd` that has vanished from it.
+///
+/// # Returns
+/// How long each of them was still shown, and how long it took a thread, a descriptor.
+#[cfg(target_os = "linux")]
+fn vanish_all(
+    process: &Process,
+    observer: &mut TestClient,
+    empty: Footprint,
+    crowd: &[TestClient],
+) -> [Duration; 2] {
+    let names: Vec<String> = (0..crowd.len()).map(|n| format!("Gone {n}")).collect();
+    let full = Footprint::of(process);
+    assert!(full.descriptors >= empty.descriptors + crowd.len() as u64, "{full}, and {empty} before");
+    let begin = Instant::now();
+    crowd.iter().for_each(vanish);
+    let patience = limits::IDLE + LATE;
+    let mut shown: Vec<&str> = names.iter().map(|name| &**name).collect();
+    while !shown.is_empty() {
+        let event = observer.take_next(patience.saturating_sub(begin.elapsed()));
+        let event = event.unwrap_or_else(|ended| panic!("{ended:?}, and {shown:?} are still shown"));
+        let left = event["left"].as_array().map_or(&[][..], Vec::as_slice);
+        shown.retain(|name| !left.iter().any(|gone| gone == name));
+    }
+    let told = begin.elapsed();
+    loop {
+        let now = Footprint::of(process);
+        if now.threads <= empty.threads && now.descriptors <= empty.descriptors {
+            return [told, begin.elapsed()];
+        }
+        assert!(begin.elapsed() < patience, "{now}, and {empty} before");
+        observer.expect_pong();
+    }
+}
+
+/// So many in the room who read nothing of what is said there.
+#[cfg(target_os = "linux")]
+fn crowd(addr: SocketAddr, count: usize) -> Vec<TestClient> {
+    let enter = |n| {
+        let mut client = enter(addr);
+        client.join(&format!("Gone {n}"));
+        client
+    };
+    (0..count).map(enter).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_vanishes_from_a_quiet_room_is_gone_within_a_minute() {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let process = Process::start(&folder.path().join("chat.db"), &[]);
+    let mut observer = enter(process.addr());
+    observer.join("Observer");
+    let empty = Footprint::of(&process);
+    let crowd = crowd(process.addr(), 20);
+    observer.expect("the last of them", |event| event["joined"].to_string().contains("Gone 19"));
+    let [told, freed] = vanish_all(&process, &mut observer, empty, &crowd);
+    println!("20 who vanished from a quiet room: last shown after {told:.1?}, all freed after {freed:.1?}");
+    assert!(told > limits::IDLE - Duration::from_secs(5), "{told:?}: silence is no fault");
+    assert!(told < Duration::from_secs(60) + LATE && freed < Duration::from_secs(60) + LATE);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_vanishes_from_a_busy_room_is_gone_sooner() {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let process = Process::start(&folder.path().join("chat.db"), &[]);
+    let addr = process.addr();
+    let (mut observer, mut speaker) = (enter(addr), enter(addr));
+    observer.join("Observer");
+    speaker.join("Speaker");
+    let empty = Footprint::of(&process);
+    let crowd = crowd(addr, 20);
+    observer.expect("the last of them", |event| event["joined"].to_string().contains("Gone 19"));
+    let [told, freed] = std::thread::scope(|scope| {
+        let (over, is_over) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            // More than a kernel holds for one of them, less than its backlog may be.
+            while is_over.recv_timeout(Duration::from_millis(50)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                speaker.say(&"x".repeat(3_900));
+                speaker.take_next(DEADLINE).expect("it is heard");
+            }
+        });
+        let times = vanish_all(&process, &mut observer, empty, &crowd);
+        drop(over);
+        times
+    });
+    println!("20 who vanished from a busy room: last shown after {told:.1?}, all freed after {freed:.1?}");
+    assert!(told > limits::STALL && told < limits::IDLE, "{told:?}: as who does not read");
 }
 
 /// What one address may have is not taken from the others, and comes back when it is over.
