@@ -9,6 +9,8 @@ use chat_app::fault;
 #[cfg(debug_assertions)]
 use serde_json::Value;
 use serde_json::json;
+#[cfg(debug_assertions)]
+use std::io::Read;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
@@ -86,13 +88,14 @@ fn descriptors_run_out_and_come_back() {
 }
 
 /// The room as a user of its own, since root has as many threads as it likes. None where that cannot be.
-fn as_somebody() -> Option<Room> {
+fn as_somebody(fault: Option<&str>) -> Option<Room> {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let program = folder.path().join("chat-app");
     std::fs::copy(env!("CARGO_BIN_EXE_chat-app"), &program).expect("a program can be copied");
     let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet", "--max-clients-per-address", "10000"]);
     command.arg("--database").arg(folder.path().join("chat.db"));
+    command.envs(fault.map(|point| ("CHAT_APP_FAULT", point)));
     if rustix::process::geteuid().is_root() {
         // Nobody else's threads count among this one's.
         let nobody = 3_000_000_000 + std::process::id();
@@ -112,7 +115,7 @@ fn as_somebody() -> Option<Room> {
 
 #[test]
 fn threads_run_out_and_come_back() {
-    let Some(room) = as_somebody() else { return };
+    let Some(room) = as_somebody(None) else { return };
     room.endure("no threads left", |addr| {
         // These have theirs already. The page's own server needs one for each that waits for its answer, too: it has
         // them for the first half, and is asked for more when there are no more.
@@ -145,8 +148,42 @@ fn threads_run_out_and_come_back() {
     });
     let log = room.process.stderr.text();
     assert!(log.contains("no thread for a connection"), "{log}");
-    // It takes a thread for granted, and panics where it gets none; but it may have had as many as it needed.
-    println!("the page's server was replaced {} times", log.matches("another one took its place").count());
+}
+
+/// tiny_http takes its threads for granted, and panics where it gets none: whoever replaces it has to survive that, and
+/// whatever of it has begun.
+#[cfg(debug_assertions)]
+#[test]
+fn a_page_server_that_gets_no_threads_is_replaced_once_there_are_some() {
+    let Some(room) = as_somebody(Some("page")) else { return };
+    let times = |what: &str| room.process.stderr.text().matches(what).count();
+    let (failed, replaced) = ("another one cannot be started yet", "another one took its place");
+    room.endure("no threads for another server of the page", |addr| {
+        expect_all_works(addr);
+        // It needs nine of them.
+        for spare in [0, 1, 2, 3, 4, 6, 8] {
+            let before = times(failed) + times(replaced);
+            let mut last = TcpStream::connect(addr).expect("a connection");
+            let head = format!("POST /{} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n", fault::TRIGGER);
+            write!(last, "{head}Expect: 100-continue\r\n\r\n").expect("bytes can be written");
+            last.read_exact(&mut [0; 25]).expect("it has a thread that says so");
+            limit(&room.process, "nproc", Footprint::of(&room.process).threads + spare);
+            last.write_all(b"{}").expect("bytes can be written");
+            // With none it is tried again and again; with some, it may get far enough to be taken for one.
+            let enough = before + if spare == 0 { 3 } else { 1 };
+            let until = Instant::now() + DEADLINE;
+            while times(failed) + times(replaced) < enough {
+                assert!(Instant::now() < until, "{spare} threads: it ended, and nobody tries to replace it");
+                room.witness.listen_for(Duration::from_millis(20));
+            }
+            assert!(spare > 0 || times(replaced) == 0, "without a thread there is no other");
+            limit(&room.process, "nproc", 10_000);
+            expect_all_works(addr);
+        }
+    });
+    let log = room.process.stderr.text();
+    assert!(log.contains("cannot be started yet: it panicked, for want of a thread"), "{log}");
+    println!("failed {} times, replaced {} times", times(failed), times(replaced));
 }
 
 /// The room with a fault point armed.
