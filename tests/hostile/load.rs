@@ -1,10 +1,10 @@
 //! Too much of everything at once: words, readers that stand still, coming and going.
 
 use super::{Room, allow_descriptors, ask_to_log_in, status_of};
-use crate::support::{DEADLINE, Ended, Knock, TestClient};
+use crate::support::{DEADLINE, Knock, TestClient};
 use chat_app::limits;
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tungstenite::Message;
@@ -86,39 +86,71 @@ fn a_flood_of_what_is_refused_is_paced_too() {
     });
 }
 
-/// Somebody in the room who does not read what is said there.
-fn stalled(addr: SocketAddr) -> TestClient {
+/// Somebody in the room who does not read what is said there, and whose own machine holds so many bytes of it.
+fn stalled(addr: SocketAddr, held: usize) -> TestClient {
     let mut client = TestClient::connect(addr);
     client.expect_event("presence");
+    rustix::net::sockopt::set_socket_recv_buffer_size(client.raw(), held).expect("any system allows so much");
     client
 }
 
+/// Reads on at each of these, all at the same time, until it has got so many bytes or its end.
+///
+/// # Returns
+/// Whether it was cut off.
+fn read_on(crowd: &[TestClient], bytes: usize) -> Vec<bool> {
+    let mut got = vec![0; crowd.len()];
+    let mut ends = vec![None; crowd.len()];
+    let mut chunk = vec![0; 256 * 1024];
+    let until = Instant::now() + DEADLINE;
+    while ends.contains(&None) {
+        assert!(Instant::now() < until, "neither cut off nor told the rest");
+        for ((client, got), end) in crowd.iter().zip(&mut got).zip(&mut ends) {
+            if end.is_some() {
+                continue;
+            }
+            client.raw().set_nonblocking(true).expect("a socket can be");
+            match client.raw().read(&mut chunk) {
+                Ok(0) => *end = Some(true),
+                Ok(count) => *got += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => *end = Some(true),
+            }
+            if *got >= bytes {
+                *end = Some(false);
+            }
+        }
+    }
+    ends.into_iter().flatten().collect()
+}
+
+/// For each of them waits what was said, less what its own machine holds: who holds least is cut off first.
 #[test]
 fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
-    const SLOWEST: usize = 560;
-    const SLOW: usize = 20;
+    // How many, and how many bytes their own machines hold.
+    const SLOWEST: (usize, usize) = (200, 16 * 1024);
+    const SLOW: (usize, usize) = (360, 96 * 1024);
+    const LEAST_SLOW: (usize, usize) = (20, 208 * 1024);
     // Before any of them alone has too much waiting, all of them together have.
-    const { assert!(limits::BACKLOGS_BYTES / SLOWEST < limits::BACKLOG_BYTES / 2) };
+    const { assert!(limits::BACKLOGS_BYTES / (SLOWEST.0 + SLOW.0) < limits::BACKLOG_BYTES / 2) };
     allow_descriptors(4_000);
     let room = Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0"]);
     room.calm(Duration::from_secs(1));
     room.endure("580 readers that stand still", |addr| {
-        let slowest: Vec<TestClient> = (0..SLOWEST).map(|_| stalled(addr)).collect();
-        let mut slow: Vec<TestClient> = (0..SLOW).map(|_| stalled(addr)).collect();
-        for client in &slow {
-            // Less of it waits for these, since their own machines hold more.
-            rustix::net::sockopt::set_socket_recv_buffer_size(client.raw(), 400 * 1024)
-                .expect("a large buffer");
-        }
+        let stalled = |(count, held)| (0..count).map(move |_| stalled(addr, held));
+        let crowd: Vec<TestClient> =
+            stalled(SLOWEST).chain(stalled(SLOW)).chain(stalled(LEAST_SLOW)).collect();
         let mut speaker = TestClient::connect(addr);
         speaker.join("Talkative");
         let begin = Instant::now();
-        let cut_off = || room.process.stderr.text().contains("the slowest is cut off");
+        let cut_off = || room.process.stderr.text().matches("the slowest is cut off").count();
         let mut said = 0;
-        while !cut_off() {
+        // Until all of the slowest have been, and some of the next.
+        while cut_off() < SLOWEST.0 + 20 {
             assert!(
                 begin.elapsed() < limits::STALL,
-                "{said} messages, and nobody is cut off for having too much"
+                "{said} messages, and {} are cut off for having too much",
+                cut_off()
             );
             // Several at once: it has to come before any of them has stood still for too long.
             let texts: Vec<String> =
@@ -128,30 +160,18 @@ fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
             while speaker.take_next(DEADLINE).expect("it is heard")["message"] != last.as_str() {}
             said += texts.len();
         }
-        // Those for whom less is waiting are here to the end.
-        speaker.say("enough");
-        while speaker.take_next(DEADLINE).expect("it is heard")["message"] != "enough" {}
-        for client in &mut slow {
-            client.expect_text("enough");
+        // Who was cut off never gets all that was said.
+        let was_cut_off = read_on(&crowd, said * 3_900);
+        let count_of = |part: &[bool]| part.iter().filter(|was| **was).count();
+        let (slowest, others) = was_cut_off.split_at(SLOWEST.0);
+        let (slow, least_slow) = others.split_at(SLOW.0);
+        let (slow, rest) = (count_of(slow), [count_of(slowest), count_of(least_slow)]);
+        println!("{said} messages; {rest:?} of the slowest and the least slow were cut off, {slow} between");
+        assert_eq!(rest, [SLOWEST.0, 0], "from the slowest on, and {slow} of those between");
+        let until = Instant::now() + DEADLINE;
+        while cut_off() < SLOWEST.0 + slow {
+            assert!(Instant::now() < until, "each for what all have waiting, and not for what it has itself");
         }
-        let mut ends = [0; 2];
-        // A few of them, since reading takes long.
-        for mut client in slowest.into_iter().step_by(SLOWEST / 40) {
-            let end = loop {
-                match client.take_next(DEADLINE) {
-                    Ok(event) if event["message"] == "enough" => break None,
-                    Ok(_) => {}
-                    Err(Ended::Silent) => panic!("neither cut off nor told the rest"),
-                    Err(end) => break Some(end),
-                }
-            };
-            assert!(matches!(end, None | Some(Ended::Closed(4408) | Ended::Torn)), "{end:?}");
-            ends[usize::from(end.is_some())] += 1;
-        }
-        println!(
-            "{said} messages; of 40 who read again, {} had been cut off and {} had not",
-            ends[1], ends[0]
-        );
     });
 }
 
