@@ -10,8 +10,8 @@
 //! | handshakes | `handshake` |
 //! | frames | `frames`; goodbyes in `crate::closing` |
 //! | events | `protocol`; also `crate::errors`, `crate::names` |
-//! | silence, and whatever else is ended by a deadline | `patience` |
-//! | too much of everything at once | `load`; one reader that stands still in `crate::slow` |
+//! | silence, and whatever else is ended by a deadline | `patience`; a transcript that nobody reads in `crate::transcript` |
+//! | too much of everything at once | `load`; one reader that stands still in `crate::slow`, too many connections in `crate::caps` |
 //! | what the machine does not give | `faults`; also `crate::disk`, `crate::crash`, `crate::torture` |
 //! | what a fuzzer found worth keeping | `corpus` |
 

@@ -133,6 +133,8 @@ pub fn head(bytes: &[u8]) {
         Ok(Some((head, end))) => {
             assert_eq!(request::parse(&bytes[..end]), Ok(Some((head.clone(), end))), "its end is its end");
             head_is_plain(&head, end);
+            let bare = |at: usize| bytes[at] == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
+            assert!(!(0..end).any(bare), "a line feed alone ends no line: {}", bytes[..end].escape_ascii());
             // What is asked of every head.
             let _ = (head.path(), head.query("after"), head.wants_websocket());
             let _ = origin::check(&head, &["https://chat.example.org".to_owned()]);
