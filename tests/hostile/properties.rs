@@ -188,5 +188,10 @@ fn name_is_settled(name: &Name) {
     if let Some(other) = name.suggest(|folded| folded == name.folded()) {
         assert_ne!(other.folded(), name.folded());
         assert!(other.display().chars().count() <= limits::NAME_CHARACTERS);
+        assert_eq!(
+            Name::parse(other.display()),
+            Ok(other),
+            "what is offered is what it would be if somebody typed it"
+        );
     }
 }
