@@ -73,8 +73,7 @@ pub const NAME_CHARACTERS: usize = 32;
 pub const COMBINING_MARKS: usize = 4;
 /// Scalar values of the room's title. It stands in one line of the page's header and of the banner.
 pub const TITLE_CHARACTERS: usize = 80;
-/// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident, and
-/// each try costs the hub a few microseconds.
+/// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident.
 pub const NAME_SUGGESTIONS: usize = 20;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
@@ -94,8 +93,9 @@ pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
 /// What a frame that is no message costs of the inbound bytes at least: each makes the server answer.
 pub const FRAME_COST_BYTES: u32 = 1024;
-/// What a `join` costs of them: the hub may have to look for a name that is free. 32 at once, 8 a second.
-pub const JOIN_COST_BYTES: u32 = 16 * 1024;
+/// What a `join` costs of them: the hub may have to look for a name that is free, while everybody waits. Eight at once, as
+/// somebody tries who finds the nicest names taken, then two a second.
+pub const JOIN_COST_BYTES: u32 = 64 * 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
@@ -122,8 +122,8 @@ pub const REQUEST_BYTES: usize = 256;
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
 pub const TURN_BYTES: usize = 256 * 1024;
-/// A turn takes in no more after this long, whatever it holds: a name that is taken costs half a millisecond when every
-/// name near it is taken too, and nobody is told anything before the turn ends.
+/// A turn takes in no more after this long, whatever it holds: a name that is taken costs a tenth of a millisecond when
+/// every name near it is taken too, and nobody is told anything before the turn ends.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
 pub const WAITING_MESSAGES: usize = 4 * TURN_MESSAGES;

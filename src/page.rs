@@ -14,9 +14,10 @@
 //! So fifty logins wait for each other, and nothing else waits for them. A transcript goes on in a thread of its own
 //! ([`crate::transcript`]).
 //!
-//! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or a
-//! worker lost. The first is told by `recv()`, the second shows when a connection is refused, the third by the
-//! worker's own end. Each marks the server as ended, and the supervisor puts another in its place.
+//! What ends a tiny_http server: any error of `accept` (no descriptors left is one), a panic of its accept thread, or of
+//! a worker. The first is told by `recv()`, the second shows when a connection is refused, the third is caught. Each
+//! marks the server as ended, and the supervisor puts another in its place; what has reached the old one is still
+//! answered by its workers.
 
 use std::convert::Infallible;
 use std::io::{self, Cursor, Read};
@@ -91,28 +92,29 @@ impl Pages {
         Ok(Pages { shared, supervisor: Mutex::new(Some(supervisor)), passwords_gone })
     }
 
-    /// A connection to the server. It is meant for one request with `Connection: close` and [`SECRET_HEADER`].
+    /// A connection to the server, which answers it whatever becomes of the server meanwhile. It is meant for one
+    /// request with `Connection: close` and [`SECRET_HEADER`].
     ///
     /// If the server has just ended, this waits for the next one, at most [`PAGE_REPLACED`].
     ///
     /// # Errors
     /// The system's, or that there is no server: stopped, or not replaced in time.
-    pub fn connect(&self) -> io::Result<Upstream> {
+    pub fn connect(&self) -> io::Result<Connection> {
         let deadline = Instant::now() + PAGE_REPLACED;
         loop {
             let stopped = || io::Error::new(io::ErrorKind::NotConnected, "the page's server is stopped");
-            let inner = self.shared.current().clone().ok_or_else(stopped)?;
-            let refused = match inner.endpoint.connect() {
+            let door = self.shared.current().clone().ok_or_else(stopped)?;
+            let refused = match door.0.endpoint.connect() {
                 // Nobody listens there any more. Other errors are ours (no descriptors), not the server's.
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) =>
                 {
                     error
                 }
-                result => return result,
+                result => return result.map(|stream| Connection { stream, _door: door }),
             };
-            self.shared.report(&inner);
-            if !self.shared.wait_until_replaced(&inner, deadline) {
+            self.shared.report(&door.0);
+            if !self.shared.wait_until_replaced(&door, deadline) {
                 return Err(refused);
             }
         }
@@ -156,8 +158,8 @@ struct Shared {
     /// Requests that wait for a password worker, with their bodies.
     passwords: PasswordQueue<(Request, Vec<u8>)>,
     secret: String,
-    /// The server that takes connections; `None` once stopped.
-    current: Mutex<Option<Arc<Inner>>>,
+    /// The way to the server that takes connections; `None` once stopped.
+    current: Mutex<Option<Arc<Door>>>,
     /// Told whenever `current` changes.
     changed: Condvar,
     stopping: AtomicBool,
@@ -167,14 +169,14 @@ struct Shared {
 
 impl Shared {
     /// Nothing panics while it holds this, and a pointer is whole in any case.
-    fn current(&self) -> MutexGuard<'_, Option<Arc<Inner>>> {
+    fn current(&self) -> MutexGuard<'_, Option<Arc<Door>>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `inner` is no longer the current server; false if it still is at the deadline.
-    fn wait_until_replaced(&self, inner: &Arc<Inner>, deadline: Instant) -> bool {
+    /// Waits until `door` no longer leads to the current server; false if it still does at the deadline.
+    fn wait_until_replaced(&self, door: &Arc<Door>, deadline: Instant) -> bool {
         let remaining = deadline.saturating_duration_since(Instant::now());
-        let same = |current: &mut Option<Arc<Inner>>| current.as_ref().is_some_and(|c| Arc::ptr_eq(c, inner));
+        let same = |current: &mut Option<Arc<Door>>| current.as_ref().is_some_and(|c| Arc::ptr_eq(c, door));
         let waited = self.changed.wait_timeout_while(self.current(), remaining, same);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -202,94 +204,85 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// A server with its workers.
-struct Running {
-    inner: Arc<Inner>,
-    workers: Vec<JoinHandle<()>>,
-    /// Disconnected when the last worker has ended.
-    gone: Receiver<Infallible>,
-    since: Instant,
+/// The way to a server. Whoever has it may still have a request there, so the workers end with the last one who has.
+///
+/// tiny_http reads a request on a thread of its own, and queues it even when nobody takes from the queue any more: there
+/// it would lie for ever, and hold that thread and its connection.
+#[derive(Debug)]
+struct Door(Arc<Inner>);
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        for _ in 0..PAGE_WORKERS {
+            self.0.server.unblock(); // one ends for each, behind all that has been queued
+        }
+    }
 }
 
-impl Running {
-    fn start(shared: &Arc<Shared>, folder: &Folder, generation: u64) -> io::Result<Running> {
-        let (server, endpoint) = folder.open(generation)?;
-        let inner = Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) });
-        let (alive, gone) = bounded(0);
-        let mut running = Running { inner, workers: Vec::new(), gone, since: Instant::now() };
-        for number in 0..PAGE_WORKERS {
-            let (shared, inner, held) = (shared.clone(), running.inner.clone(), alive.clone());
-            let worker = thread::Builder::new().name(format!("page-{number}")).spawn(move || {
-                let _held: Sender<Infallible> = held;
-                let _end = WorkerEnd { shared: &shared, inner: &inner };
-                // An error is the end of the accept loop, or `Running` being dropped.
-                while let Ok(request) = inner.server.recv() {
+/// A connection to the page's server.
+#[derive(Debug)]
+pub struct Connection {
+    /// To write the request to, and to read the answer from.
+    pub stream: Upstream,
+    /// Holds the workers that will answer.
+    _door: Arc<Door>,
+}
+
+/// Starts a server with its workers, each of which holds `alive`.
+fn open(
+    shared: &Arc<Shared>,
+    folder: &Folder,
+    generation: u64,
+    alive: &Sender<Infallible>,
+) -> io::Result<Arc<Door>> {
+    let (server, endpoint) = folder.open(generation)?;
+    let door = Arc::new(Door(Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) })));
+    for number in 0..PAGE_WORKERS {
+        let (shared, inner, held) = (shared.clone(), door.0.clone(), alive.clone());
+        thread::Builder::new().name(format!("page-{number}")).spawn(move || {
+            let _held = held;
+            // An error is the end of the accept loop, or of the last who had the door.
+            while let Ok(request) = inner.server.recv() {
+                let taken = catch_unwind(AssertUnwindSafe(|| {
                     fault::hit("page", request.url());
                     take(&shared, request);
-                }
-            });
-            match worker {
-                Ok(worker) => running.workers.push(worker),
-                Err(error) => {
-                    // Before `running`, which waits for the last of these.
-                    drop(alive);
-                    return Err(error);
+                }));
+                if taken.is_err() {
+                    shared.report(&inner); // and goes on: others' requests may be here already
                 }
             }
-        }
-        Ok(running)
+            shared.report(&inner);
+        })?;
     }
-}
-
-impl Drop for Running {
-    /// Lets the workers finish what has been accepted, then ends the server.
-    fn drop(&mut self) {
-        for _ in &self.workers {
-            self.inner.server.unblock();
-        }
-        match self.gone.recv_timeout(PAGE_STOP) {
-            Err(RecvTimeoutError::Timeout) => {
-                log::warn!("a request to the page is still being answered; left behind")
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                // A worker that panicked has been reported by its `WorkerEnd` and by the panic's own message.
-                self.workers.drain(..).for_each(|worker| drop(worker.join()));
-            }
-            Ok(never) => match never {},
-        }
-    }
-}
-
-/// Reports a worker's end, whatever ended it: a panic too.
-struct WorkerEnd<'a> {
-    shared: &'a Shared,
-    inner: &'a Inner,
-}
-
-impl Drop for WorkerEnd<'_> {
-    fn drop(&mut self) {
-        self.shared.report(self.inner);
-    }
+    Ok(door)
 }
 
 /// Starts the first server, and the thread that replaces it when it ends.
 fn start_supervisor(shared: &Arc<Shared>, folder: Folder, woken: Receiver<()>) -> io::Result<JoinHandle<()>> {
-    let running = Running::start(shared, &folder, 0)?;
-    *shared.current() = Some(running.inner.clone());
+    let (alive, gone) = bounded(0);
+    *shared.current() = Some(open(shared, &folder, 0, &alive)?);
     let shared = shared.clone();
-    let run = move || supervise(&shared, &woken, &folder, running);
+    let run = move || {
+        supervise(&shared, &woken, &folder, &alive);
+        drop(alive);
+        if let Err(RecvTimeoutError::Timeout) = gone.recv_timeout(PAGE_STOP) {
+            log::warn!("a request to the page is still being answered; left behind");
+        }
+    };
     thread::Builder::new().name("pages".to_owned()).spawn(run)
 }
 
-/// The supervisor's thread. It owns the folder, so the socket is gone when it has ended.
-fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut running: Running) {
+/// Replaces the server whenever it has ended, until the room stops.
+fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, alive: &Sender<Infallible>) {
     let stopping = || shared.stopping.load(Ordering::Acquire);
+    let ended = || shared.current().as_ref().is_none_or(|door| door.0.ended.load(Ordering::Acquire));
     let mut pause = PAGE_RESTART.0;
+    let mut since = Instant::now();
     for generation in 1.. {
-        while !stopping() && !running.inner.ended.load(Ordering::Acquire) {
+        while !stopping() && !ended() {
             let _ = woken.recv();
         }
-        if running.since.elapsed() > PAGE_RESTART.1 {
+        if since.elapsed() > PAGE_RESTART.1 {
             pause = PAGE_RESTART.0;
         } else if generation > 1 {
             wait(woken, pause, stopping);
@@ -299,19 +292,19 @@ fn supervise(shared: &Arc<Shared>, woken: &Receiver<()>, folder: &Folder, mut ru
             break;
         }
         // tiny_http panics where it gets no thread for its accept loop. This thread has to outlive that.
-        let started = catch_unwind(AssertUnwindSafe(|| Running::start(shared, folder, generation)));
-        match started.unwrap_or_else(|_| Err(io::Error::other("it panicked, for want of a thread"))) {
+        let opened = catch_unwind(AssertUnwindSafe(|| open(shared, folder, generation, alive)));
+        match opened.unwrap_or_else(|_| Err(io::Error::other("it panicked, for want of a thread"))) {
             Ok(next) => {
                 log::error!("the page's HTTP server ended; another one took its place");
-                *shared.current() = Some(next.inner.clone());
+                let last = shared.current().replace(next);
                 shared.changed.notify_all();
-                running = next;
+                drop(last); // what was accepted there is still answered there
             }
             Err(error) => {
                 log::error!("the page's HTTP server ended, and another one cannot be started yet: {error}");
-                running.since = Instant::now();
             }
         }
+        since = Instant::now();
     }
     *shared.current() = None;
     shared.changed.notify_all();
@@ -468,21 +461,25 @@ mod tests {
     }
 
     /// Sends one request the way the listener does, and leaves the answer unread.
-    fn send(pages: &Pages, line: &str, secret: &str) -> Upstream {
-        let mut upstream = pages.connect().expect("connects");
-        upstream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    fn send(pages: &Pages, line: &str, secret: &str) -> Connection {
+        let connection = pages.connect().expect("connects");
+        write_request(&connection, line, secret);
+        connection
+    }
+
+    fn write_request(connection: &Connection, line: &str, secret: &str) {
+        connection.stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
         write!(
-            upstream,
+            &connection.stream,
             "{line} HTTP/1.1\r\nHost: room\r\nConnection: close\r\n{SECRET_HEADER}: {secret}\r\n\
              {PEER_HEADER}: 192.0.2.1\r\n\r\n"
         )
         .expect("sends");
-        upstream
     }
 
-    fn answer_of(mut upstream: Upstream) -> String {
+    fn answer_of(connection: Connection) -> String {
         let mut answer = String::new();
-        upstream.read_to_string(&mut answer).expect("an answer, then the end");
+        (&connection.stream).read_to_string(&mut answer).expect("an answer, then the end");
         answer
     }
 
@@ -491,7 +488,12 @@ mod tests {
     }
 
     fn current(pages: &Pages) -> Arc<Inner> {
-        pages.shared.current().clone().expect("running")
+        pages.shared.current().as_ref().expect("running").0.clone()
+    }
+
+    fn end_accept_loop(pages: &Pages) {
+        let inner = current(pages);
+        rustix::net::shutdown(&inner.endpoint.listener, rustix::net::Shutdown::Both).expect("shut down");
     }
 
     #[test]
@@ -564,11 +566,11 @@ mod tests {
         let page = "x".repeat(PAGE_BYTES);
         let site = Site::with_page(PageContext::alone(), &page);
         let pages = Pages::serve(site).expect("starts");
-        let stalled: Vec<Upstream> =
+        let stalled: Vec<Connection> =
             (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();
         assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
-        for upstream in stalled {
-            assert!(answer_of(upstream).ends_with(&page), "and they can still have it all");
+        for connection in stalled {
+            assert!(answer_of(connection).ends_with(&page), "and they can still have it all");
         }
     }
 
@@ -577,10 +579,25 @@ mod tests {
         let pages = start();
         for _ in 0..2 {
             let old = current(&pages);
-            rustix::net::shutdown(&old.endpoint.listener, rustix::net::Shutdown::Both).expect("shut down");
+            end_accept_loop(&pages);
             assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
             assert!(!Arc::ptr_eq(&old, &current(&pages)));
         }
+    }
+
+    #[test]
+    fn a_request_that_comes_after_its_server_was_replaced_is_answered() {
+        let pages = start();
+        let late = pages.connect().expect("connects");
+        // Its turn to be accepted came before this one's, which has been answered.
+        assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
+        end_accept_loop(&pages);
+        assert!(ask(&pages, "GET /healthz").ends_with("ok\n"), "by another server");
+        let old = late._door.clone();
+        assert!(!Arc::ptr_eq(&old.0, &current(&pages)));
+        drop(old);
+        write_request(&late, "GET /healthz", pages.secret());
+        assert!(answer_of(late).ends_with("ok\n"));
     }
 
     #[test]
@@ -593,8 +610,8 @@ mod tests {
     #[test]
     fn a_lost_worker_is_replaced_with_its_server() {
         let pages = start();
-        let old = current(&pages);
-        old.server.unblock();
+        let old = pages.shared.current().clone().expect("running");
+        old.0.server.unblock();
         assert!(pages.shared.wait_until_replaced(&old, Instant::now() + DEADLINE));
         assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
     }

@@ -101,7 +101,8 @@ fn ask(
     address: IpAddr,
     context: &Context,
 ) -> Result<(), Failed> {
-    let mut page = context.pages.connect().map_err(Failed::Page)?;
+    let connection = context.pages.connect().map_err(Failed::Page)?;
+    let mut page = &connection.stream;
     page.set_write_timeout(Some(limits::PAGE_DEADLINE)).map_err(Failed::Page)?;
     let mut request = request_of(head, body.len(), address, context.pages.secret()).into_bytes();
     request.extend_from_slice(body);
@@ -121,7 +122,7 @@ fn ask(
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let deadline = Instant::now() + limits::PAGE_DEADLINE;
                 let failed = if answered { Failed::Client } else { Failed::Page };
-                match context.stop.wait(&page, PollFlags::IN, deadline).map_err(failed)? {
+                match context.stop.wait(page, PollFlags::IN, deadline).map_err(failed)? {
                     Woken::Ready => {}
                     Woken::Deadline => return Err(failed(ErrorKind::TimedOut.into())),
                     Woken::Stopping => return Err(Failed::Client(ErrorKind::Interrupted.into())),

@@ -51,6 +51,27 @@ fn history_counts_like_messages() {
 }
 
 #[test]
+fn joins_in_vain_are_slowed_and_each_is_answered() {
+    const JOINS: usize = 12;
+    let server = TestServer::with(|config| config.rate_limit = 5);
+    let _ana = server.join("Ana");
+    let mut eager = server.connect();
+    let begin = Instant::now();
+    (0..JOINS).for_each(|_| eager.send(json!({"event": "join", "username": "Ana"})));
+    let mut refused = 0;
+    while refused < JOINS {
+        match eager.expect_event("error")["code"].as_str() {
+            Some("name_taken") => refused += 1,
+            Some("rate_limited") => assert!(refused >= 8, "told after {refused}"),
+            code => panic!("{code:?}"),
+        }
+    }
+    // Eight at once, then two a second; the first of them at once too, since one may be overdrawn.
+    assert!(begin.elapsed() > Duration::from_millis(1300), "{:?}", begin.elapsed());
+    assert_ne!(eager.received("error").len(), JOINS, "who is slowed is told so");
+}
+
+#[test]
 fn a_calm_client_is_never_told_anything() {
     let server = TestServer::with(|config| config.rate_limit = 5);
     let mut ana = server.join("Ana");

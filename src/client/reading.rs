@@ -18,7 +18,7 @@ use crate::fault;
 use crate::hub::{Command, Request};
 use crate::limits;
 use crate::pace::Budget;
-use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, decode};
+use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode};
 use crate::sender::Link;
 use crate::socket;
 
@@ -184,7 +184,7 @@ impl<'a> Reading<'a> {
             Ok(event) => self.batch.push(Request::Event(event)),
             Err(refusal) => {
                 log::debug!("a client's frame was refused: {:?}", refusal.code);
-                self.batch.push(Request::Refuse(refusal));
+                self.refuse(&refusal);
             }
         }
         Ok(())
@@ -258,7 +258,20 @@ impl<'a> Reading<'a> {
             let reason = "You are sending faster than this room allows. It is read, only later.";
             let refusal = Refusal::new(ErrorCode::RateLimited, reason);
             let retry_after_ms = Some(wait.as_millis() as u64 + 1);
-            self.batch.push(Request::Refuse(Refusal { retry_after_ms, ..refusal }));
+            self.refuse(&Refusal { retry_after_ms, ..refusal });
+        }
+    }
+
+    /// Encodes the refusal here: the hub, which everybody waits for, only passes it on in its place.
+    fn refuse(&mut self, refusal: &Refusal) {
+        let event = ServerEvent::Error(refusal);
+        match self.batch.last_mut() {
+            Some(Request::Frames(frames)) => encode(&event, frames),
+            _ => {
+                let mut frames = Vec::new();
+                encode(&event, &mut frames);
+                self.batch.push(Request::Frames(frames));
+            }
         }
     }
 

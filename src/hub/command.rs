@@ -76,9 +76,7 @@ pub struct IssuedReset {
 pub enum Request {
     /// What the client said.
     Event(ClientEvent),
-    /// What the thread refused by itself, or has to tell.
-    Refuse(Refusal),
-    /// Finished frames: a ping, a pong.
+    /// Finished frames: a ping, a pong, what the thread refused by itself or has to tell.
     Frames(Vec<u8>),
     /// An answer that was read in the log.
     Answer(LogAnswer),

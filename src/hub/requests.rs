@@ -35,7 +35,6 @@ impl Hub {
                     self.tell(client, &ServerEvent::Error(&refusal));
                 }
             }
-            Request::Refuse(refusal) => self.tell(client, &ServerEvent::Error(&refusal)),
             Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
             Request::Answer(answer) => {
                 let LogAnswer { frame, empty, cleared, taken: _, whole } = answer;

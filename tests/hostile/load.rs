@@ -1,6 +1,6 @@
 //! Too much of everything at once: words, readers that stand still, coming and going.
 
-use super::{Room, allow_descriptors, ask_to_log_in, status_of};
+use super::{Room, allow_descriptors, ask_to_log_in, stand_back, status_of};
 use crate::support::{DEADLINE, Knock, TestClient};
 use chat_app::limits;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use tungstenite::Message;
 /// # Returns
 /// How often it was told that it is too fast.
 fn flood(addr: SocketAddr, number: usize, count: usize) -> usize {
+    stand_back();
     let mut client = TestClient::connect(addr);
     client.join(&format!("Flood {number}"));
     (0..count).for_each(|n| client.say(&format!("{number}:{n}")));
@@ -62,10 +63,12 @@ fn a_hundred_who_flood_are_paced_and_lose_nothing() {
 #[test]
 fn a_flood_of_what_is_refused_is_paced_too() {
     let room = Room::open();
+    room.calm(Duration::from_secs(2));
     room.endure("a flood of refused frames, joins and history from 40 clients", |addr| {
         std::thread::scope(|scope| {
             for number in 0..40 {
                 scope.spawn(move || {
+                    stand_back();
                     let mut client = TestClient::connect(addr);
                     client.raw().set_write_timeout(Some(Duration::from_secs(2))).expect("not zero");
                     let frame = match number % 4 {
@@ -243,7 +246,10 @@ fn a_storm_of_comings_and_goings_passes() {
             for thread in 0..THREADS {
                 // Each eighth takes a name that nobody had.
                 let ways = (0..EACH).map(move |n| if n % 8 < 7 { n % 8 } else { 8 + n * THREADS + thread });
-                scope.spawn(move || ways.for_each(|way| come_and_go(addr, way)));
+                scope.spawn(move || {
+                    stand_back();
+                    ways.for_each(|way| come_and_go(addr, way));
+                });
             }
         });
     };

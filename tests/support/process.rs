@@ -114,7 +114,11 @@ impl Process {
 
 #[cfg(unix)]
 impl Drop for Process {
+    /// Ends it, and says what it logged when a test fails: whoever looks for the cause has nothing else.
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the room logged:\n{}", self.stderr.text());
+        }
         if self.status.is_none() {
             self.signal(Signal::KILL);
             let _ = self.exit.recv_timeout(DEADLINE);

@@ -105,25 +105,23 @@ impl Reading<'_> {
         whole: Permit,
         read: impl FnOnce(&Readers) -> Result<(Vec<u8>, Vec<u8>, Position), ReadError>,
     ) -> Result<(), Over> {
-        let unavailable = |reason: &dyn std::fmt::Display| {
-            log::warn!("a request for history was not answered: {reason}");
-            let refusal =
-                Refusal::new(ErrorCode::RateLimited, "The history cannot be read just now. Try again.");
-            Request::Refuse(Refusal { retry_after_ms: Some(1_000), ..refusal })
-        };
-        let request = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
-            Err(_) => unavailable(&"too many at once"),
+        let answer = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
+            Err(_) => Err("too many at once".to_owned()),
             Ok(()) => {
                 let taken = Permit(self.context.permits.0.clone());
-                match read(&self.context.readers) {
-                    Err(error) => unavailable(&error),
-                    Ok((frame, empty, cleared)) => {
-                        Request::Answer(LogAnswer { frame, empty, cleared, taken, whole })
-                    }
-                }
+                let answer = |(frame, empty, cleared)| LogAnswer { frame, empty, cleared, taken, whole };
+                read(&self.context.readers).map(answer).map_err(|error| error.to_string())
             }
         };
-        self.batch.push(request);
+        match answer {
+            Ok(answer) => self.batch.push(Request::Answer(answer)),
+            Err(error) => {
+                log::warn!("a request for history was not answered: {error}");
+                let reason = "The history cannot be read just now. Try again.";
+                let refusal = Refusal::new(ErrorCode::RateLimited, reason);
+                self.refuse(&Refusal { retry_after_ms: Some(1_000), ..refusal });
+            }
+        }
         self.hand_over()
     }
 }
