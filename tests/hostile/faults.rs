@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::Barrier;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Changes one of a running process' limits, as its own user: not even root may change another's everywhere.
@@ -338,14 +338,14 @@ fn a_disk_that_is_full_under_a_flood_loses_nothing_that_was_shown() {
     let addr = process.addr();
     let mut observer = TestClient::connect(addr);
     observer.join("Observer");
-    let is_full = Barrier::new(SHOUTERS + 1);
+    let is_full = Mutex::new(());
     let (filler, answers) = std::thread::scope(|scope| {
-        let is_full = &is_full;
+        let (is_full, filling) = (&is_full, is_full.lock());
         let shouters: Vec<_> = (0..SHOUTERS)
             .map(|number| {
                 scope.spawn(move || {
                     let mut client = shout(addr, number, 0..EACH);
-                    is_full.wait();
+                    drop(is_full.lock());
                     shout_on(&mut client, number, EACH..2 * EACH);
                     answers_to(&mut client, number, 2 * EACH)
                 })
@@ -354,7 +354,7 @@ fn a_disk_that_is_full_under_a_flood_loses_nothing_that_was_shown() {
         // It fills up in the middle of the first half.
         (0..SHOUTERS).for_each(|_| drop(observer.expect_event("receive_message")));
         let filler = disk.fill(&process);
-        is_full.wait();
+        drop(filling);
         let answers: Vec<_> =
             shouters.into_iter().flat_map(|shouter| shouter.join().expect("all is answered")).collect();
         (filler, answers)

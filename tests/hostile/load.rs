@@ -59,34 +59,67 @@ fn a_hundred_who_flood_are_paced_and_lose_nothing() {
     assert!(begin.elapsed() > Duration::from_millis(2_700), "{:?}", begin.elapsed());
 }
 
+/// What one of those who flood sends, and the most answers that it may have had after a time.
+fn nuisance(kind: usize) -> (String, Box<dyn Fn(Duration) -> f64>) {
+    let priced = |price: u32| {
+        let bytes = |time: Duration| {
+            f64::from(limits::INBOUND_BURST_BYTES)
+                + f64::from(limits::INBOUND_BYTES_PER_SECOND) * time.as_secs_f64()
+        };
+        Box::new(move |time| bytes(time) / f64::from(price) + 1.0)
+    };
+    match kind {
+        0 => ("{}".to_owned(), priced(limits::FRAME_COST_BYTES)),
+        1 => (json!({"event": "join", "username": "Speaker 1"}).to_string(), priced(limits::JOIN_COST_BYTES)),
+        2 => (
+            json!({"event": "request_history", "before": u64::MAX, "limit": 200}).to_string(),
+            Box::new(|time| 10.0 + 5.0 * time.as_secs_f64() + 1.0),
+        ),
+        _ => (json!({"event": "typing"}).to_string(), Box::new(|_| 0.0)),
+    }
+}
+
 /// Frames that ask for an answer each, as fast as the socket takes them, from many.
 #[test]
 fn a_flood_of_what_is_refused_is_paced_too() {
     let room = Room::open();
     room.calm(Duration::from_secs(2));
-    room.endure("a flood of refused frames, joins and history from 40 clients", |addr| {
-        std::thread::scope(|scope| {
-            for number in 0..40 {
-                scope.spawn(move || {
-                    stand_back();
-                    let mut client = TestClient::connect(addr);
-                    client.raw().set_write_timeout(Some(Duration::from_secs(2))).expect("not zero");
-                    let frame = match number % 4 {
-                        0 => "{}".to_owned(),
-                        1 => json!({"event": "join", "username": "Speaker 1"}).to_string(),
-                        2 => {
-                            json!({"event": "request_history", "before": u64::MAX, "limit": 200}).to_string()
-                        }
-                        _ => json!({"event": "typing"}).to_string(),
-                    };
-                    let until = Instant::now() + Duration::from_secs(3);
-                    // The socket fills up, since what is over the budget is not read.
-                    while Instant::now() < until && client.send_frame(Message::text(frame.as_str())).is_ok() {
-                    }
-                });
+    let flood = |addr: SocketAddr, kind: usize| {
+        stand_back();
+        let (frame, allowed) = nuisance(kind);
+        let begin = Instant::now();
+        let mut client = TestClient::connect(addr);
+        client.raw().set_write_timeout(Some(Duration::from_secs(2))).expect("not zero");
+        // The socket fills up, since what is over the budget is not read.
+        while begin.elapsed() < Duration::from_secs(3)
+            && client.send_frame(Message::text(frame.as_str())).is_ok()
+        {}
+        let mut answers = 0;
+        while begin.elapsed() < Duration::from_secs(5)
+            && let Ok(event) = client.take_next(DEADLINE)
+        {
+            if event["event"] == "history" || (event["event"] == "error" && event["code"] != "rate_limited") {
+                answers += 1;
+                let time = begin.elapsed();
+                assert!(f64::from(answers) <= allowed(time), "{answers} answers to {frame} in {time:?}");
             }
-        });
+        }
+        (kind, answers)
+    };
+    let answers = room.endure("a flood of refused frames, joins and history from 40 clients", |addr| {
+        std::thread::scope(|scope| {
+            let floods: Vec<_> = (0..40).map(|number| scope.spawn(move || flood(addr, number % 4))).collect();
+            floods
+                .into_iter()
+                .map(|flood| flood.join().expect("no more answers than are paid for"))
+                .collect::<Vec<_>>()
+        })
     });
+    for kind in 0..3 {
+        let most = answers.iter().filter(|answer| answer.0 == kind).map(|answer| answer.1).max();
+        println!("{}: at most {most:?} answers each", nuisance(kind).0);
+        assert!(most > Some(0), "who waits is answered");
+    }
 }
 
 /// Somebody in the room who does not read what is said there, and whose own machine holds so many bytes of it.
