@@ -62,6 +62,63 @@ const JSON: &[&str] = &[
     "\"Ana\"",
 ];
 
+const EVENTS: &[&str] = &[
+    "send_message",
+    "join",
+    "typing",
+    "request_history",
+    "search",
+    "delete_message",
+    "moderate",
+    "\\u0000",
+    "x\\n",
+];
+
+const FIELDS: &[&str] = &[
+    "message",
+    "username",
+    "client_message_id",
+    "guest_key",
+    "tab_key",
+    "before",
+    "limit",
+    "query",
+    "message_id",
+    "action",
+    "seconds",
+    "title",
+];
+
+const VALUES: &[&str] = &[
+    "0",
+    "1",
+    "50",
+    "201",
+    "-1",
+    "1e99",
+    "18446744073709551616",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "\"Ana\"",
+    "\"mute\"",
+    "\"\\u0000\"",
+    "\"\\u202e\"",
+    "\"\\ud83d\"",
+    "\"",
+];
+
+/// An event with any of the fields there are, and anything in them.
+fn event() -> impl Strategy<Value = String> {
+    let field = (proptest::sample::select(FIELDS), proptest::sample::select(VALUES));
+    let fields = proptest::collection::vec(field, 0..4);
+    (proptest::sample::select(EVENTS), fields).prop_map(|(event, fields)| {
+        let fields: String = fields.iter().map(|(name, value)| format!(r#","{name}":{value}"#)).collect();
+        format!(r#"{{"event":"{event}"{fields}}}"#)
+    })
+}
+
 const HTTP: &[&str] = &[
     "GET ",
     "POST ",
@@ -124,8 +181,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
-    fn decode_holds(text in words(JSON)) {
+    fn decode_holds(text in words(JSON), event in event()) {
         properties::frame(text.as_bytes());
+        properties::frame(event.as_bytes());
     }
 
     #[test]
