@@ -195,7 +195,8 @@ fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
         let mut said = 0;
         // Until all of the slowest have been, and some of the next.
         while cut_off(&room, &mut speaker) < SLOWEST.0 + 20 {
-            assert!(begin.elapsed() < limits::STALL, "{said} messages, and too few have too much waiting");
+            let in_time = begin.elapsed() < limits::STALL && said < 1_000;
+            assert!(in_time, "{said} messages, and all together do not have too much waiting");
             // Several at once: it has to come before any of them has stood still for too long.
             let texts: Vec<String> =
                 (said..said + 16).map(|n| format!("{n}:{}", "x".repeat(3_900))).collect();
