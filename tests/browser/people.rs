@@ -1,6 +1,6 @@
 //! Who is here, and what a browser remembers of its user's wishes.
 
-use super::look::{look, look_at};
+use super::look::look;
 use crate::support::{Browser, Scheme, Size, TestServer};
 
 #[test]
@@ -16,7 +16,6 @@ fn comings_and_goings_are_one_line_and_one_list() {
     assert_eq!(page.number("document.querySelectorAll('.notice').length"), 1.0);
     assert_eq!(page.number("el.people.children.length"), 6.0);
     look(&page, "joined");
-    look_at(&page, "joined", Size::Desk, Scheme::Dark);
     // Who came and went with no message between is no news at all.
     for other in others {
         other.leave();

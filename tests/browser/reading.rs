@@ -1,7 +1,7 @@
 //! The log: what stays in place while it grows, what is marked as unread, how much of it is kept.
 
-use super::look::{look, look_at};
-use crate::support::{Browser, Page, Scheme, Size, TestServer};
+use super::look::look;
+use crate::support::{Browser, Page, TestServer};
 
 /// The log's last 20 pixels are what "at the end" means to a reader.
 const AT_THE_END: &str = "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 20";
@@ -123,7 +123,7 @@ fn what_came_while_the_tab_was_hidden_begins_under_a_line() {
         "unreadLine.getBoundingClientRect().top >= el.scroller.getBoundingClientRect().top
             && unreadLine.getBoundingClientRect().top < innerHeight / 2",
     );
-    look_at(&page, "unread", Size::Desk, Scheme::Light);
+    look(&page, "unread");
     page.click("#jump");
     page.expect("no count", "document.title === 'Chat'");
 }

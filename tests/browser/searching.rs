@@ -1,7 +1,7 @@
 //! Finding what was said, however long ago, and going to it.
 
-use super::look::{look, look_at};
-use crate::support::{Browser, Page, Scheme, Size, TestServer};
+use super::look::{look, look_closely};
+use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
 fn search(page: &Page, query: &str) {
@@ -49,8 +49,7 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
         0,
         "nothing is parsed as HTML"
     );
-    look(&page, "found");
-    look_at(&page, "found", Size::Desk, Scheme::Dark);
+    look_closely(&page, "found");
 
     page.press("ArrowDown");
     page.expect_focus("#results button");
@@ -96,7 +95,7 @@ fn many_findings_come_step_by_step_newest_first_and_a_deleted_one_goes() {
     search(&page, "needle");
     page.expect_text("#search-state", "20 messages so far");
     assert_eq!(found(&page)[0], "needle 25");
-    look_at(&page, "many-found", Size::Phone, Scheme::Light);
+    look(&page, "many-found");
     page.click("#search-more");
     page.expect_text("#search-state", "25 messages");
     page.expect_hidden("#search-more");
