@@ -107,3 +107,34 @@ fn many_findings_come_step_by_step_newest_first_and_a_deleted_one_goes() {
     page.expect_hidden("#search");
     page.expect_focus("#open-search");
 }
+
+#[test]
+fn what_was_found_is_marked_however_it_is_written() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    let cases = [
+        ("Łódź, don’t forget", "LODZ don't", json!(["Łódź", "don’t"])),
+        ("Die Straße — im Süden", "strasse - sud", json!(["Straße", "—", "Süd"])),
+        ("STRASSE 7", "straße", json!(["STRASSE"])),
+        ("Ærøskøbing", "aeroskobing", json!(["Ærøskøbing"])),
+        ("soft\u{AD}hyphen", "softhyphen", json!(["soft\u{AD}hyphen"])),
+        ("Jose\u{301} was here", "jose was", json!(["Jose\u{301}", "was"])),
+        ("ΟΔΥΣΣΕΥΣ ﬁne ISPARTA", "οδυσσεύς FINE ısparta", json!(["ΟΔΥΣΣΕΥΣ", "ﬁne", "ISPARTA"])),
+    ];
+    for (text, ..) in &cases {
+        page.say(text);
+    }
+    page.click("#open-search");
+    for (text, query, marks) in cases {
+        search(&page, query);
+        let button = format!(
+            "[...el.results.querySelectorAll('button')].find((button) => button.lastChild.textContent === {})",
+            json!(text)
+        );
+        page.expect(query, &button);
+        let marked =
+            page.run(&format!("[...{button}.querySelectorAll('mark')].map((mark) => mark.textContent)"));
+        assert_eq!(marked, marks, "{query} in {text}");
+    }
+}
