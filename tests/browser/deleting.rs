@@ -64,6 +64,7 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
     first.expect("the button", "document.querySelector('#log .delete')");
     // The server takes a tab's word for what it sent, not a name's.
     let second = browser.open(server.addr());
+    second.expect_focus("#name");
     second.press("Enter");
     second.expect_focus("#message");
     second.expect_message("You", "From the first tab.");
