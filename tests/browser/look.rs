@@ -53,7 +53,8 @@ fn settle(page: &Page) {
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
 
-/// Nothing scrolls sideways, and every control that is not behind a dialog or a drawer can be brought under a finger.
+/// Nothing scrolls sideways, and every control that is not behind a dialog or a drawer can be brought under a finger, for
+/// which it is large enough. Links in a text are as small as the text.
 fn expect_everything_within_reach(page: &Page, state: &str) {
     let missed = page.run(
         "(() => {
@@ -62,10 +63,16 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
                 && node.scrollWidth > node.clientWidth && getComputedStyle(node).overflowX === 'auto');
             if (document.documentElement.scrollWidth > innerWidth) wide.push(document.documentElement);
             const front = document.querySelector('dialog[open]') ?? (el.scrim.hidden ? document.body : el.panel);
+            const size = (node, side) => {
+                const { [side]: target } = (node.closest('label') ?? node).getBoundingClientRect();
+                return Math.max(target, parseFloat(getComputedStyle(node, '::after')[side]) || 0);
+            };
             const place = el.scroller.scrollTop;
-            const hidden = [...front.querySelectorAll('button, input, textarea, select, summary, a')].filter((node) => {
-                const visible = node.checkVisibility({ opacityProperty: true, visibilityProperty: true });
-                if (!visible || node.closest('[inert], label')) return false;
+            const controls = [...front.querySelectorAll('button, input, textarea, select, summary, a')].filter((node) =>
+                node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !node.closest('.text, [inert]'));
+            const small = controls.filter((node) => size(node, 'height') < 43.9 || size(node, 'width') < 43.9);
+            const hidden = controls.filter((node) => {
+                if (node.closest('label')) return false;
                 node.scrollIntoView({ block: 'nearest' });
                 const [{ left, right, top, bottom }] = node.getClientRects();
                 const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
@@ -73,6 +80,7 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
             });
             el.scroller.scrollTop = place;
             return [...wide.map((node) => `scrolls sideways: ${name(node)}`),
+                ...small.map((node) => `small: ${name(node)}, ${size(node, 'width')} x ${size(node, 'height')}`),
                 ...hidden.map((node) => `out of reach: ${name(node)}`)];
         })()",
     );
