@@ -68,8 +68,11 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
                 return Math.max(target, parseFloat(getComputedStyle(node, '::after')[side]) || 0);
             };
             const place = el.scroller.scrollTop;
-            const controls = [...front.querySelectorAll('button, input, textarea, select, summary, a')].filter((node) =>
-                node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !node.closest('.text, [inert]'));
+            // What lies over its label is seen through it.
+            const shown = (node) =>
+                node.checkVisibility({ visibilityProperty: true, opacityProperty: !node.closest('label') });
+            const controls = [...front.querySelectorAll('button, input, textarea, select, summary, a')]
+                .filter((node) => shown(node) && !node.closest('.text, [inert]'));
             const small = controls.filter((node) => size(node, 'height') < 43.9 || size(node, 'width') < 43.9);
             const hidden = controls.filter((node) => {
                 if (node.closest('label')) return false;
