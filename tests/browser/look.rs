@@ -67,7 +67,7 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
                 const { [side]: target } = (node.closest('label') ?? node).getBoundingClientRect();
                 return Math.max(target, parseFloat(getComputedStyle(node, '::after')[side]) || 0);
             };
-            const place = el.scroller.scrollTop;
+            const places = [el.scroller, front].map((node) => [node, node.scrollTop]);
             // What lies over its label is seen through it.
             const shown = (node) =>
                 node.checkVisibility({ visibilityProperty: true, opacityProperty: !node.closest('label') });
@@ -81,7 +81,7 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
                 const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
                 return !node.contains(hit) || left < 0 || right > innerWidth;
             });
-            el.scroller.scrollTop = place;
+            for (const [node, top] of places) node.scrollTop = top;
             return [...wide.map((node) => `scrolls sideways: ${name(node)}`),
                 ...small.map((node) => `small: ${name(node)}, ${size(node, 'width')} x ${size(node, 'height')}`),
                 ...hidden.map((node) => `out of reach: ${name(node)}`)];
