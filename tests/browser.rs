@@ -1,7 +1,8 @@
 //! The page in a real Chromium against a real server: every state that a person can meet in it, as they meet it.
 //!
 //! Without a Chromium these tests say so and do nothing; where `CI` is true they fail. Each state is left as a picture in
-//! the target folder (`tmp/screenshots`), on a phone in the dark and at a desk in the light, and axe-core looks at both.
+//! the target folder (`tmp/screenshots`), on a phone in the dark and at a desk in the light; axe-core looks at each of them
+//! in both schemes, and small windows have to offer the same.
 
 mod accounts;
 mod axe;

@@ -1,9 +1,9 @@
 //! Accounts as people have them: signing up out of the middle of a talk, logging in and out, a forgotten password, a room
 //! for members only.
 
-use super::look::{look, look_at};
+use super::look::{look, look_closely, look_into_drawer};
 
-use crate::support::{Browser, Page, Process, Scheme, Size, TestServer};
+use crate::support::{Browser, Page, Process, Size, TestServer};
 use std::path::Path;
 use std::process::Command;
 
@@ -78,10 +78,10 @@ fn a_guest_who_has_spoken_signs_up_and_keeps_name_tab_and_place() {
     page.click("#open-account");
     page.expect_focus("#account-email");
     page.expect_shown("#account-wire");
-    look(&page, "log-in");
+    look_closely(&page, "log-in");
     page.click("[data-to=signup]");
     page.expect("the guest's name", "document.querySelector('#account-username').value === 'Ana'");
-    look(&page, "sign-up");
+    look_closely(&page, "sign-up");
     fill_in(&page, &[("email", EMAIL), ("password", PASSWORD)]);
     expect_member(&page);
     page.expect_focus("#message");
@@ -138,7 +138,7 @@ fn who_logs_out_is_a_stranger_until_the_next_login_and_no_password_is_hinted_at(
     sign_up(&page);
     page.click("#open-account");
     page.expect_text("#account-text", EMAIL);
-    look(&page, "account");
+    look_closely(&page, "account");
     page.press("Escape");
     page.expect_hidden("#account");
     page.expect_focus("#open-account");
@@ -151,7 +151,8 @@ fn who_logs_out_is_a_stranger_until_the_next_login_and_no_password_is_hinted_at(
     // On a phone the way in is in the drawer; the focus finds back.
     page.size(Size::Phone);
     page.click("#toggle-panel");
-    look_at(&page, "drawer-guest", Size::Phone, Scheme::Dark);
+    look_into_drawer(&page, "drawer-guest");
+    page.size(Size::Phone);
     page.click("#open-account");
     page.expect_focus("#account-email");
     page.press("Escape");
@@ -207,7 +208,7 @@ fn a_forgotten_password_is_replaced_by_the_hosts_link() {
     log_out(&page);
     page.click("#open-account");
     page.click("[data-to=forgot]");
-    look(&page, "forgot");
+    look_closely(&page, "forgot");
     fill_in(&page, &[("email", EMAIL)]);
     page.expect_text("#account-text", "If there is such an account, the host has been told.");
     look(&page, "asked");
@@ -218,7 +219,7 @@ fn a_forgotten_password_is_replaced_by_the_hosts_link() {
     page.run(&format!("void (location.href = {link:?})"));
     page.expect_text("#account-title", "Choose a new password");
     assert!(!page.run("location.href").to_string().contains("reset"), "the secret is out of the address bar");
-    look(&page, "reset");
+    look_closely(&page, "reset");
     fill_in(&page, &[("password", "password1")]);
     page.expect_text("#account-password-wrong", "everybody tries first");
     page.expect_focus("#account-password");
@@ -293,14 +294,14 @@ fn a_password_is_changed_and_an_account_deleted_only_by_who_knows_it() {
     fill_in(&page, &[("current", "not this"), ("new", "water floats on nothing")]);
     page.expect_text("#account-current-wrong", "This is not your password.");
     page.expect_focus("#account-current");
-    look(&page, "change-password");
+    look_closely(&page, "change-password");
     fill_in(&page, &[("current", PASSWORD), ("new", "water floats on nothing")]);
     page.expect_hidden("#account");
     page.expect_text("#status-text", "Your password is changed.");
 
     page.click("#open-account");
     page.click("[data-to=leave]");
-    look(&page, "leave");
+    look_closely(&page, "leave");
     page.click("[data-to=delete]");
     look(&page, "delete");
     fill_in(&page, &[("password", PASSWORD)]);

@@ -94,6 +94,7 @@ fn two_tabs_of_one_person_send_under_one_name() {
     let server = TestServer::start();
     let first = browser.join(server.addr(), "Ana");
     let second = browser.open(server.addr());
+    second.expect_focus("#name");
     second.press("Enter");
     second.expect_shown("#message");
     first.say("from the first");

@@ -1,6 +1,6 @@
 //! Taking back what one has said: from the tab that said it, after a question, for everybody.
 
-use super::look::{look, look_at};
+use super::look::{look, look_at, look_closely};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 
 /// Whether `page` offers to delete the message `text`.
@@ -34,7 +34,7 @@ fn an_own_message_is_deleted_for_everyone_after_a_question_by_keyboard_alone() {
     ana.press("Enter");
     ana.expect("the question", "el.confirm.open && el.confirm.contains(document.activeElement)");
     ana.expect_text("#confirm-text", "The teacher is wrong.");
-    look(&ana, "delete");
+    look_closely(&ana, "delete");
     ana.press("Escape");
     ana.expect_focus(".delete");
     assert!(offers_to_delete(&ana, "teacher"), "nothing was deleted yet");
@@ -64,6 +64,7 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
     first.expect("the button", "document.querySelector('#log .delete')");
     // The server takes a tab's word for what it sent, not a name's.
     let second = browser.open(server.addr());
+    second.expect_focus("#name");
     second.press("Enter");
     second.expect_focus("#message");
     second.expect_message("You", "From the first tab.");

@@ -1,6 +1,6 @@
 //! What a host's word does to everybody else's page. The text that one was about to send is never lost.
 
-use super::look::look;
+use super::look::{look, look_closely};
 use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, clipboard};
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ fn a_members_room_and_an_ended_session_end_in_a_gate_that_can_be_tried_again() {
     actor.close(4401);
     page.expect_text("#gate-title", "Your session has ended");
     page.expect_focus("#gate-login");
-    look(&page, "session-ended");
+    look_closely(&page, "session-ended");
     page.run("el.gateButton.focus()");
     page.press("Enter");
     let mut actor = stage.expect_entrance();
@@ -228,7 +228,7 @@ fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     assert_eq!(second["message"], "A second one");
     actor.send(refusal(&second, "too_long", "A message has at most 4,000 characters."));
     page.expect("two refused", "document.querySelectorAll('#waiting .failed').length === 2");
-    look(&page, "not-sent");
+    look_closely(&page, "not-sent");
 
     let held = clipboard();
     page.click("#waiting .failed:last-child [data-do=copy]");

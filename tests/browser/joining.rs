@@ -1,6 +1,6 @@
 //! Coming in: a first visit, a name that is taken, a browser that was here before, an empty room and its address.
 
-use super::look::{look, look_at};
+use super::look::{look, look_at, look_closely, look_into_drawer};
 use crate::support::{Browser, Scheme, Size, TestServer, clipboard};
 
 #[test]
@@ -12,7 +12,7 @@ fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {
     let page = browser.open(server.addr());
     page.expect_focus("#name");
     page.expect_message("Ana", "Good morning!");
-    look(&page, "first-visit");
+    look_closely(&page, "first-visit");
 
     page.fill("#name", "ana");
     page.press("Enter");
@@ -54,7 +54,12 @@ fn an_empty_room_shows_how_to_bring_others_in() {
     let url = server.get("/api/invite").json()["url"].as_str().expect("an address").to_owned();
     page.expect_text("#empty-address", &url);
     page.expect("the code", "el.emptyQr.checkVisibility() && el.emptyQr.naturalWidth > 0");
-    look(&page, "empty-room");
+    look_closely(&page, "empty-room");
+    // Where there is no room for all of it, it begins at its head.
+    page.size(Size::Zoomed);
+    page.run("new Promise(requestAnimationFrame)");
+    assert_eq!(page.run("[el.scroller.scrollTop, el.jump.hidden]"), serde_json::json!([0, true]));
+    page.size(Size::Desk);
     page.join("Ana");
     page.say("First!");
     page.expect_hidden("#empty");
@@ -72,7 +77,7 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.click("#open-invite");
     page.expect("the code", "el.inviteQr.naturalWidth > 0");
     let address = page.text("#invite-address");
-    look(&page, "invite");
+    look_closely(&page, "invite");
     let held = clipboard();
     page.click("#invite-copy");
     page.expect_text("#invite-copy", "Copied");
@@ -129,7 +134,7 @@ fn the_keyboard_alone_leads_from_a_first_visit_through_every_part_and_back() {
     look_at(&page, "settings", Size::Desk, Scheme::Light);
     page.press("Enter");
     page.expect_focus("#name");
-    look_at(&page, "rename", Size::Desk, Scheme::Dark);
+    look(&page, "rename");
     page.type_text("Anna");
     page.press("Enter");
     page.expect_focus("#message");
@@ -139,7 +144,7 @@ fn the_keyboard_alone_leads_from_a_first_visit_through_every_part_and_back() {
     page.press_until("Tab", true, "#toggle-panel");
     page.press("Enter");
     page.expect_focus("#close-panel");
-    look_at(&page, "drawer", Size::Phone, Scheme::Dark);
+    look_into_drawer(&page, "drawer");
     page.press("Escape");
     page.expect_hidden("#panel");
     page.expect_focus("#toggle-panel");

@@ -1,24 +1,93 @@
-//! Looking at a state of the page: a picture of it for people, and axe-core for what people overlook.
+//! Looking at a state of the page: a picture of it for people, axe-core for what people overlook, and whether a small
+//! window still offers everything.
 
 use super::axe;
 use crate::support::{Page, Scheme, Size};
+use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 
-/// Looks at the page on a phone in the dark, then at a desk in the light, and leaves it there.
+/// Windows that are narrow or low.
+const SMALL: [Size; 2] = [Size::Narrow, Size::Zoomed];
+
+/// Looks at the page on a phone, pictured in the dark, and at a desk, pictured in the light, and leaves it there. What it
+/// offers has to be within reach in a small window, too.
 pub fn look(page: &Page, state: &str) {
     look_at(page, state, Size::Phone, Scheme::Dark);
+    for size in SMALL {
+        page.size(size);
+        settle(page);
+        expect_everything_within_reach(page, &format!("{state}, {size:?}"));
+    }
     look_at(page, state, Size::Desk, Scheme::Light);
 }
 
-/// Looks at the page in one size and scheme, and leaves it so.
+/// Looks at small windows as closely as at the others: for the states that all others are made of.
+pub fn look_closely(page: &Page, state: &str) {
+    look_into_drawer(page, state);
+    look_at(page, state, Size::Desk, Scheme::Light);
+}
+
+/// The same without the desk, where an open drawer would be a panel.
+pub fn look_into_drawer(page: &Page, state: &str) {
+    look_at(page, state, Size::Phone, Scheme::Dark);
+    for size in SMALL {
+        look_at(page, state, size, Scheme::Light);
+        expect_everything_within_reach(page, &format!("{state}, {size:?}"));
+    }
+}
+
+/// Looks at the page in one size and both schemes, and leaves it in the one that it pictures.
 pub fn look_at(page: &Page, state: &str, size: Size, scheme: Scheme) {
     page.size(size);
-    page.scheme(scheme);
-    // Two frames: one to take the change, one that shows it.
-    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+    for scheme in [scheme.other(), scheme] {
+        page.scheme(scheme);
+        settle(page);
+        axe::expect_nothing_serious(page, &format!("{state}, {size:?}, {scheme:?}"));
+    }
     take_picture(page, &format!("{state}-{size:?}-{scheme:?}").to_lowercase());
-    axe::expect_nothing_serious(page, state);
+}
+
+/// Two frames: one to take a change, one that shows it.
+fn settle(page: &Page) {
+    page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+}
+
+/// Nothing scrolls sideways, and every control that is not behind a dialog or a drawer can be brought under a finger, for
+/// which it is large enough. Links in a text are as small as the text.
+fn expect_everything_within_reach(page: &Page, state: &str) {
+    let missed = page.run(
+        "(() => {
+            const name = (node) => node.id || node.textContent.trim() || node.tagName;
+            const wide = [...document.querySelectorAll('*')].filter((node) => node.checkVisibility()
+                && node.scrollWidth > node.clientWidth && getComputedStyle(node).overflowX === 'auto');
+            if (document.documentElement.scrollWidth > innerWidth) wide.push(document.documentElement);
+            const front = document.querySelector('dialog[open]') ?? (el.scrim.hidden ? document.body : el.panel);
+            const size = (node, side) => {
+                const { [side]: target } = (node.closest('label') ?? node).getBoundingClientRect();
+                return Math.max(target, parseFloat(getComputedStyle(node, '::after')[side]) || 0);
+            };
+            const places = [el.scroller, front].map((node) => [node, node.scrollTop]);
+            // What lies over its label is seen through it.
+            const shown = (node) =>
+                node.checkVisibility({ visibilityProperty: true, opacityProperty: !node.closest('label') });
+            const controls = [...front.querySelectorAll('button, input, textarea, select, summary, a')]
+                .filter((node) => shown(node) && !node.closest('.text, [inert]'));
+            const small = controls.filter((node) => size(node, 'height') < 43.9 || size(node, 'width') < 43.9);
+            const hidden = controls.filter((node) => {
+                if (node.closest('label')) return false;
+                node.scrollIntoView({ block: 'nearest' });
+                const [{ left, right, top, bottom }] = node.getClientRects();
+                const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+                return !node.contains(hit) || left < 0 || right > innerWidth;
+            });
+            for (const [node, top] of places) node.scrollTop = top;
+            return [...wide.map((node) => `scrolls sideways: ${name(node)}`),
+                ...small.map((node) => `small: ${name(node)}, ${size(node, 'width')} x ${size(node, 'height')}`),
+                ...hidden.map((node) => `out of reach: ${name(node)}`)];
+        })()",
+    );
+    assert_eq!(missed, json!([]), "{state}");
 }
 
 /// Leaves a picture of the page as it is.

@@ -1,6 +1,6 @@
 //! The room as a host runs it: two windows side by side, what is done in the one and what shows in the other.
 
-use super::look::{look, look_at};
+use super::look::{look, look_at, look_closely, look_into_drawer};
 use crate::support::{Browser, Page, Process, Scheme, Size, TestServer};
 use std::process::Command;
 
@@ -44,6 +44,20 @@ fn become_host(browser: &Browser, server: &TestServer) -> Page {
     page
 }
 
+/// Looks at what the panel shows: in the drawer, which it is where there is no room for it, then at a desk.
+fn look_into_panel(host: &Page, state: &str) {
+    host.size(Size::Phone);
+    host.click("#toggle-panel");
+    host.expect_focus("#close-panel");
+    host.run("void (el.hostMore.open && el.hostMore.scrollIntoView())");
+    look_into_drawer(host, state);
+    host.press("Escape");
+    host.expect_hidden("#panel");
+    host.size(Size::Desk);
+    host.run("void (el.hostMore.open && el.hostMore.scrollIntoView())");
+    look_at(host, state, Size::Desk, Scheme::Light);
+}
+
 fn expect_blocked(student: &Page, why: &str) {
     student.expect_text("#status-text", why);
     student.expect("a box that takes nothing", "el.message.readOnly");
@@ -63,14 +77,10 @@ fn expect_one_refusal(page: &Page) {
 fn a_host_link_brings_the_hosts_part_and_nobody_else_has_any_of_it() {
     let Some(lesson) = Lesson::begin() else { return };
     let Lesson { server, host, student } = &lesson;
-    look(host, "host-panel");
-    look_at(host, "host-panel", Size::Desk, Scheme::Dark);
+    look_into_panel(host, "host-panel");
     host.size(Size::Phone);
     host.click("#toggle-panel");
     host.expect_focus("#close-panel");
-    for scheme in [Scheme::Dark, Scheme::Light] {
-        look_at(host, "host-drawer", Size::Phone, scheme);
-    }
     // What is refused is said where the host is.
     host.run("moderate('remove', { username: 'Ms Keller' })");
     host.expect_text("#host-note", "You cannot do this to yourself.");
@@ -142,7 +152,7 @@ fn a_host_locks_the_room_closes_the_door_and_slows_it_down() {
     host.click("#door");
     student.expect_text("#room-state", "Locked · Door closed · Slow 30 s");
     look(student, "all-rules");
-    look(host, "all-rules-host");
+    look_into_panel(host, "all-rules-host");
     host.run("void (el.slow.value = '0', el.slow.dispatchEvent(new Event('change')))");
     host.click("#lock");
     expect_free(student);
@@ -154,9 +164,7 @@ fn a_host_locks_the_room_closes_the_door_and_slows_it_down() {
     student.expect_text("#title", "Ice and water");
     student.expect("the tab's title", "document.title.endsWith('Ice and water')");
     lesson.expect_record("Ms Keller named the room Ice and water");
-    host.run("el.hostMore.scrollIntoView()");
-    look(host, "room-and-record");
-    look_at(host, "room-and-record", Size::Desk, Scheme::Dark);
+    look_into_panel(host, "room-and-record");
 }
 
 #[test]
@@ -167,7 +175,7 @@ fn who_is_muted_waits_with_what_they_wrote_until_they_may_again() {
     host.expect("the mark", "document.querySelector('[aria-label=\"Mute Ben\"]').ariaPressed === 'true'");
     host.expect_text("#held", "Ben · muted");
     expect_blocked(student, "The host has muted you.");
-    look(host, "host-muted-ben");
+    look_into_panel(host, "host-muted-ben");
     // Sent a moment before the page heard of it, it is not lost and nobody has to send it again.
     student.run("void (state.me.muted = false, renderComposer())");
     student.write("I was quicker");
@@ -193,7 +201,7 @@ fn who_is_removed_stays_out_until_let_back_in() {
     let Lesson { host, student, .. } = &lesson;
     lesson.act_on_ben("Remove");
     host.expect_text("#confirm-title", "Remove Ben?");
-    look(host, "remove");
+    look_closely(host, "remove");
     // Their device is this one: refused with the reason, and nothing is done.
     host.click("#confirm-more input");
     host.click("#confirm-yes");
@@ -243,7 +251,7 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     for (text, ending) in host.run(taken).as_array().expect("three").iter().zip(["txt", "csv", "json"]) {
         assert!(text.as_str().is_some_and(|text| text.contains("Good night!")), "{ending}: {text}");
     }
-    look(host, "clear");
+    look_closely(host, "clear");
     host.click("#confirm-yes");
     host.expect_text("#confirm-title", "Clear it now?");
     look(host, "clear-sure");
@@ -281,11 +289,11 @@ fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
         body: JSON.stringify({ email: 'ben@school.example' }) }).then(({ status }) => status)",
     );
     host.expect_text("#requests", "Ben asked for a new password");
-    look(host, "reset-request");
+    look_into_panel(host, "reset-request");
     host.click("#requests button");
     host.expect_text("#invite-title", "New password for Ben");
     host.expect("the code", "el.inviteQr.naturalWidth > 0 && el.inviteFull.hidden");
-    look(host, "reset-link");
+    look_closely(host, "reset-link");
     let link = host.text("#invite-address");
     host.press("Escape");
     host.expect_hidden("#invite");
@@ -343,7 +351,7 @@ fn who_has_left_and_who_has_an_account_can_be_named() {
     host.expect_text("#confirm-title", "Remove Ben?");
     host.click("#confirm-yes");
     host.expect_text("#held", "Ben · out");
-    look(host, "muted-and-out");
+    look_into_panel(host, "muted-and-out");
     student.visit(&format!("http://{}", lesson.server.addr()));
     student.expect_text("#gate-title", "You were removed from the room");
 }
@@ -356,7 +364,7 @@ fn in_a_room_for_members_the_host_shows_the_invite_code() {
     host.click("#host-more summary");
     let code = host.text("#code");
     assert!(!code.is_empty());
-    look(&host, "invite-code");
+    look_into_panel(&host, "invite-code");
     let student = Browser::start().expect("one is running").tab();
     student.visit(&format!("http://{}", server.addr()));
     student.click("#gate-button");

@@ -1,7 +1,8 @@
 //! Who is here, and what a browser remembers of its user's wishes.
 
-use super::look::{look, look_at};
+use super::look::look;
 use crate::support::{Browser, Scheme, Size, TestServer};
+use serde_json::json;
 
 #[test]
 fn comings_and_goings_are_one_line_and_one_list() {
@@ -16,7 +17,6 @@ fn comings_and_goings_are_one_line_and_one_list() {
     assert_eq!(page.number("document.querySelectorAll('.notice').length"), 1.0);
     assert_eq!(page.number("el.people.children.length"), 6.0);
     look(&page, "joined");
-    look_at(&page, "joined", Size::Desk, Scheme::Dark);
     // Who came and went with no message between is no news at all.
     for other in others {
         other.leave();
@@ -94,4 +94,30 @@ fn nothing_moves_for_those_who_asked_for_that() {
     assert!(page.number(moving) > 0.0, "else there would be nothing to switch off");
     page.prefer(&[("prefers-reduced-motion", "reduce")]);
     assert_eq!(page.number(moving), 0.0);
+}
+
+#[test]
+fn sound_and_notifications_are_off_until_asked_for_and_explained_where_there_are_none() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    page.click("summary");
+    page.expect_shown("#notify-row");
+    page.expect_hidden("#notify-hint");
+    assert_eq!(
+        page.run("[el.sound.checked, el.notify.checked, Notification.permission]"),
+        json!([false, false, "default"])
+    );
+    page.click("#sound");
+    page.expect("a sound", "state.audio && local.get('sound') === 'on'");
+    page.reload();
+    page.expect("the wish", "el.sound.checked");
+    // Without https a browser has none.
+    let on_lan = browser.tab();
+    on_lan.visit(&format!("http://room.lan:{}", server.addr().port()));
+    on_lan.click("summary");
+    on_lan.expect_text("#notify-hint", "Desktop notifications need https");
+    on_lan.expect_shown("#notify-hint");
+    on_lan.expect_hidden("#notify-row");
+    assert_eq!(on_lan.run("el.sound.checked"), false);
 }

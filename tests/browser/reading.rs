@@ -1,7 +1,8 @@
 //! The log: what stays in place while it grows, what is marked as unread, how much of it is kept.
 
-use super::look::{look, look_at};
-use crate::support::{Browser, Page, Scheme, Size, TestServer};
+use super::look::look;
+use crate::support::{Browser, Page, TestServer};
+use serde_json::json;
 
 /// The log's last 20 pixels are what "at the end" means to a reader.
 const AT_THE_END: &str = "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 20";
@@ -123,7 +124,7 @@ fn what_came_while_the_tab_was_hidden_begins_under_a_line() {
         "unreadLine.getBoundingClientRect().top >= el.scroller.getBoundingClientRect().top
             && unreadLine.getBoundingClientRect().top < innerHeight / 2",
     );
-    look_at(&page, "unread", Size::Desk, Scheme::Light);
+    look(&page, "unread");
     page.click("#jump");
     page.expect("no count", "document.title === 'Chat'");
 }
@@ -172,4 +173,43 @@ fn a_burst_of_5000_messages_keeps_the_page_answering_and_the_log_short() {
     let first = page.number("firstMessage().id");
     scroll_to(&page, "0");
     page.expect("older messages", &format!("firstMessage().id < {first}"));
+}
+
+/// How the log is announced while each message comes into it, and what stands in it only for who listens.
+#[test]
+fn a_screen_reader_hears_what_is_new_and_is_spared_what_is_old() {
+    let Some(browser) = Browser::start() else { return };
+    let server = talkative_room(120);
+    let page = browser.tab();
+    page.observe(
+        "window.heard = [];
+        new MutationObserver((records) => {
+            for (const { target, addedNodes } of records) {
+                const count = [...addedNodes].filter((node) => node.matches?.('.message')).length;
+                if (target.id === 'log' && count > 0) heard.push(target.ariaLive);
+            }
+        }).observe(document, { childList: true, subtree: true });",
+    );
+    page.go_to(server.addr());
+    page.expect_message("Ana", "message 120");
+    let log = "[el.log.role, el.log.getAttribute('aria-relevant'), document.querySelectorAll('h1').length]";
+    assert_eq!(page.run(log), json!(["log", "additions", 1]));
+    page.expect("the end of the hush", "el.log.ariaLive === 'polite'");
+    assert_eq!(page.run("[...new Set(heard.splice(0))]"), json!(["off"]), "a first load");
+    let mut carla = server.join("Carla");
+    carla.say_and_wait("news");
+    page.expect_message("Carla", "news");
+    assert_eq!(page.run("heard.splice(0)"), json!(["polite"]), "a message");
+    let first = numbers(&page)[0];
+    scroll_to(&page, "0");
+    page.expect("older ones", &format!("firstMessage().node.textContent.includes('message {}')", first - 50));
+    assert_eq!(page.run("[...new Set(heard.splice(0))]"), json!(["off"]), "older messages");
+
+    // The clock for the eye; the whole date on hovering, and for the ear.
+    let time = page.run(
+        "(({ title, firstChild, lastChild }) => [title, lastChild.textContent, firstChild.textContent])(
+        messageOf(el.log.lastElementChild).node.querySelector('time'))",
+    );
+    let [title, spoken, clock] = [0, 1, 2].map(|part| time[part].as_str().unwrap_or_default());
+    assert!(title == spoken && title.ends_with(clock) && title.contains(" 20") && clock.len() == 5, "{time}");
 }

@@ -1,7 +1,7 @@
 //! Finding what was said, however long ago, and going to it.
 
-use super::look::{look, look_at};
-use crate::support::{Browser, Page, Scheme, Size, TestServer};
+use super::look::{look, look_closely};
+use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
 fn search(page: &Page, query: &str) {
@@ -49,8 +49,7 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
         0,
         "nothing is parsed as HTML"
     );
-    look(&page, "found");
-    look_at(&page, "found", Size::Desk, Scheme::Dark);
+    look_closely(&page, "found");
 
     page.press("ArrowDown");
     page.expect_focus("#results button");
@@ -96,7 +95,7 @@ fn many_findings_come_step_by_step_newest_first_and_a_deleted_one_goes() {
     search(&page, "needle");
     page.expect_text("#search-state", "20 messages so far");
     assert_eq!(found(&page)[0], "needle 25");
-    look_at(&page, "many-found", Size::Phone, Scheme::Light);
+    look(&page, "many-found");
     page.click("#search-more");
     page.expect_text("#search-state", "25 messages");
     page.expect_hidden("#search-more");
@@ -107,4 +106,35 @@ fn many_findings_come_step_by_step_newest_first_and_a_deleted_one_goes() {
     page.press("Escape");
     page.expect_hidden("#search");
     page.expect_focus("#open-search");
+}
+
+#[test]
+fn what_was_found_is_marked_however_it_is_written() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    let cases = [
+        ("Łódź, don’t forget", "LODZ don't", json!(["Łódź", "don’t"])),
+        ("Die Straße — im Süden", "strasse - sud", json!(["Straße", "—", "Süd"])),
+        ("STRASSE 7", "straße", json!(["STRASSE"])),
+        ("Ærøskøbing", "aeroskobing", json!(["Ærøskøbing"])),
+        ("soft\u{AD}hyphen", "softhyphen", json!(["soft\u{AD}hyphen"])),
+        ("Jose\u{301} was here", "jose was", json!(["Jose\u{301}", "was"])),
+        ("ΟΔΥΣΣΕΥΣ ﬁne ISPARTA", "οδυσσεύς FINE ısparta", json!(["ΟΔΥΣΣΕΥΣ", "ﬁne", "ISPARTA"])),
+    ];
+    for (text, ..) in &cases {
+        page.say(text);
+    }
+    page.click("#open-search");
+    for (text, query, marks) in cases {
+        search(&page, query);
+        let button = format!(
+            "[...el.results.querySelectorAll('button')].find((button) => button.lastChild.textContent === {})",
+            json!(text)
+        );
+        page.expect(query, &button);
+        let marked =
+            page.run(&format!("[...{button}.querySelectorAll('mark')].map((mark) => mark.textContent)"));
+        assert_eq!(marked, marks, "{query} in {text}");
+    }
 }

@@ -21,6 +21,9 @@ fn enter_sends_and_shift_enter_breaks_the_line() {
         "an empty box of the old height",
         &format!("!el.message.value && el.message.offsetHeight === {height}"),
     );
+    // No editing by surprise: the last message is no draft.
+    page.press("ArrowUp");
+    assert_eq!(page.run("[el.message.value, document.activeElement.id]"), json!(["", "message"]));
     // Nothing but space is nothing to say.
     page.type_text("  ");
     page.press("Enter");

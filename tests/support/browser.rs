@@ -99,6 +99,22 @@ pub enum Size {
     Desk,
     /// 390 × 844, with a finger.
     Phone,
+    /// 320 × 568, with a mouse: the narrowest there is.
+    Narrow,
+    /// What a desk's window of 1280 × 800 has to show at 200 %.
+    Zoomed,
+}
+
+impl Size {
+    /// Width, height, and how many pixels of the screen each is.
+    pub(super) fn metrics(self) -> (u32, u32, u32) {
+        match self {
+            Size::Desk => (1280, 800, 1),
+            Size::Phone => (390, 844, 1),
+            Size::Narrow => (320, 568, 1),
+            Size::Zoomed => (640, 400, 2),
+        }
+    }
 }
 
 /// What the system prefers.
@@ -108,6 +124,13 @@ pub enum Scheme {
     Light,
     /// Light on dark.
     Dark,
+}
+
+impl Scheme {
+    /// Which it is not.
+    pub fn other(self) -> Scheme {
+        if self == Scheme::Dark { Scheme::Light } else { Scheme::Dark }
+    }
 }
 
 impl Page {

@@ -186,14 +186,17 @@ impl Page {
     /// Changes the window.
     pub fn size(&self, size: Size) {
         let phone = size == Size::Phone;
-        let (width, height) = if phone { (390, 844) } else { (1280, 800) };
-        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone});
+        let (width, height, scale) = size.metrics();
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone});
         self.call("Emulation.setDeviceMetricsOverride", metrics);
         self.call("Emulation.setTouchEmulationEnabled", json!({"enabled": phone}));
         // The answer comes before the page knows, and what is clicked before its buttons have moved is missed. Any other
         // page than ours has nothing to say.
         let moved = "wide.matches === el.actions.contains(el.openInvite)";
-        let settled = format!("typeof wide === 'undefined' || (wide.matches !== {phone} && {moved})");
+        let wide = size == Size::Desk;
+        let settled = format!(
+            "typeof wide === 'undefined' || (innerWidth === {width} && wide.matches === {wide} && {moved})"
+        );
         self.expect("the new size", &settled);
     }
 
