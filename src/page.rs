@@ -193,6 +193,9 @@ struct Inner {
     server: Server,
     endpoint: Endpoint,
     ended: AtomicBool,
+    /// Let go when `server` has been, so that whoever waits for it may remove the folder: a server wakes its accept
+    /// thread through its socket.
+    _alive: Sender<Infallible>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -228,7 +231,7 @@ pub struct Connection {
     _door: Arc<Door>,
 }
 
-/// Starts a server with its workers, each of which holds `alive`.
+/// Starts a server with its workers, which hold `alive` until the last of them has ended.
 fn open(
     shared: &Arc<Shared>,
     folder: &Folder,
@@ -236,11 +239,11 @@ fn open(
     alive: &Sender<Infallible>,
 ) -> io::Result<Arc<Door>> {
     let (server, endpoint) = folder.open(generation)?;
-    let door = Arc::new(Door(Arc::new(Inner { server, endpoint, ended: AtomicBool::new(false) })));
+    let (ended, alive) = (AtomicBool::new(false), alive.clone());
+    let door = Arc::new(Door(Arc::new(Inner { server, endpoint, ended, _alive: alive })));
     for number in 0..PAGE_WORKERS {
-        let (shared, inner, held) = (shared.clone(), door.0.clone(), alive.clone());
+        let (shared, inner) = (shared.clone(), door.0.clone());
         thread::Builder::new().name(format!("page-{number}")).spawn(move || {
-            let _held = held;
             // An error is the end of the accept loop, or of the last who had the door.
             while let Ok(request) = inner.server.recv() {
                 let taken = catch_unwind(AssertUnwindSafe(|| {
@@ -598,6 +601,18 @@ mod tests {
         drop(old);
         write_request(&late, "GET /healthz", pages.secret());
         assert!(answer_of(late).ends_with("ok\n"));
+    }
+
+    #[test]
+    fn no_server_outlives_its_folder() {
+        for _ in 0..100 {
+            let pages = start();
+            let inner = Arc::downgrade(&current(&pages));
+            let before = Instant::now();
+            pages.stop();
+            let in_time = before.elapsed() < PAGE_STOP; // else it may have been left behind
+            assert!(!in_time || inner.strong_count() == 0, "its accept thread could no longer be woken");
+        }
     }
 
     #[test]
