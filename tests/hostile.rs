@@ -218,9 +218,10 @@ fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Whoever floods the room has a machine of their own. Here all share one, so their threads stand back for the room's and
 /// for those of the people in it: what they cost the room is what it does for them, not what they do.
+/// Only on Linux has a thread a priority of its own.
 fn stand_back() {
-    let lowest = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
-    lowest.expect("anybody may stand back");
+    #[cfg(target_os = "linux")]
+    rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19).expect("anybody may stand back");
 }
 
 /// Descriptors for thousands of clients in this process.
