@@ -331,6 +331,7 @@ fn a_room_for_members_opens_with_the_invite_code() {
     let page = browser.tab();
     page.visit(&shown("On this computer"));
     page.expect_text("#gate-title", "This room is for members");
+    page.expect_focus("#gate-login");
     look(&page, "members-only");
     page.click("#gate-button");
     fill_in(
