@@ -42,15 +42,11 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
     }
     let (mut sender, mut reader) = (server.join("Sender"), server.join("Reader"));
     let (addr, over) = (server.addr(), AtomicBool::new(false));
-    let (logins, messages, pages) = thread::scope(|scope| {
+    let (statuses, messages, pages) = thread::scope(|scope| {
         let logins: Vec<_> = (0..PEOPLE)
             .map(|number| {
                 let name = &accounts[number % accounts.len()];
-                scope.spawn(move || {
-                    let start = Instant::now();
-                    let status = Browser::new(addr).log_in(&email_of(name), &password_of(name)).status;
-                    (status, start.elapsed())
-                })
+                scope.spawn(move || Browser::new(addr).log_in(&email_of(name), &password_of(name)).status)
             })
             .collect();
         let page = scope.spawn(|| {
@@ -70,18 +66,18 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
             messages.push(start.elapsed());
         }
         over.store(true, Ordering::Relaxed);
-        let logins: Vec<_> = logins.into_iter().map(|login| login.join().expect("no panic")).collect();
-        (logins, messages, page.join().expect("no panic"))
+        let statuses: Vec<u16> = logins.into_iter().map(|login| login.join().expect("no panic")).collect();
+        (statuses, messages, page.join().expect("no panic"))
     });
-    let statuses: Vec<u16> = logins.iter().map(|(status, _)| *status).collect();
     assert_eq!(statuses, [200; PEOPLE], "right passwords are counted against nobody");
-    // Who waits for the logins takes about as long as the last of them, however busy the machine is.
-    let slowest = |times: &[Duration]| times.iter().max().copied().expect("some were taken");
-    let login = slowest(&logins.iter().map(|(_, time)| *time).collect::<Vec<_>>());
-    let (message, page) = (slowest(&messages), slowest(&pages));
+    // Each message and each page was asked for when the one before had come: were they to wait for logins, only a few would
+    // come while there are any, however busy the machine is.
+    let times = |times: &[Duration]| format!("{} times, the slowest {:?}", times.len(), times.iter().max());
     assert!(
-        message * 4 < login && page * 4 < login,
-        "a login {login:?}, a message {message:?}, a page {page:?}"
+        messages.len() > 12 && pages.len() > 12,
+        "messages {}, pages {}",
+        times(&messages),
+        times(&pages)
     );
 }
 

@@ -34,6 +34,7 @@ fn a_browser_that_was_here_before_continues_as_who_it_was() {
     drop(first);
     let again = browser.open(server.addr());
     again.expect_text("#join-button", "Continue as Ana");
+    again.expect_focus("#name");
     look(&again, "continue-as");
     again.press("Enter");
     again.expect_focus("#message");
