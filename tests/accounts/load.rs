@@ -70,11 +70,11 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
         (statuses, messages, page.join().expect("no panic"))
     });
     assert_eq!(statuses, [200; PEOPLE], "right passwords are counted against nobody");
-    // Each message and each page was asked for when the one before had come: were they to wait for logins, only a few would
-    // come while there are any, however busy the machine is.
+    // Each message and each page was asked for when the one before had come: were they to wait for logins, about ten would
+    // come while there are any, and not hundreds, however busy the machine is.
     let times = |times: &[Duration]| format!("{} times, the slowest {:?}", times.len(), times.iter().max());
     assert!(
-        messages.len() > 12 && pages.len() > 12,
+        messages.len() > 50 && pages.len() > 50,
         "messages {}, pages {}",
         times(&messages),
         times(&pages)
