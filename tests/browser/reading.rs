@@ -137,12 +137,17 @@ fn a_burst_of_5000_messages_keeps_the_page_answering_and_the_log_short() {
     page.say("Ready.");
     page.run(
         "void (() => {
-            window.most = window.longest = 0;
+            window.most = window.longest = window.atOnce = 0;
             const look = () => { most = Math.max(most, el.log.childElementCount); requestAnimationFrame(look); };
             look();
             new PerformanceObserver((list) => {
                 for (const task of list.getEntries()) longest = Math.max(longest, task.duration);
             }).observe({ entryTypes: ['longtask'] });
+            // Called once for all that one frame has brought.
+            new MutationObserver((records) => {
+                const added = records.flatMap(({ addedNodes }) => [...addedNodes]);
+                atOnce = Math.max(atOnce, added.filter((node) => node.matches?.('.message')).length);
+            }).observe(el.log, { childList: true });
         })()",
     );
     let writers: Vec<_> = (1..=5)
@@ -168,7 +173,9 @@ fn a_burst_of_5000_messages_keeps_the_page_answering_and_the_log_short() {
     let (most, longest) = (page.number("most"), page.number("longest"));
     println!("5,000 messages: at most {most} nodes in the log, the longest task {longest} ms");
     assert!(most <= 620.0, "{most} nodes in the log");
-    assert!(longest < 1_000.0, "the page did not answer for {longest} ms");
+    // However slow the machine is, between two such pieces the page answers.
+    let (at_once, piece) = (page.number("atOnce"), page.number("FRAME_MESSAGES"));
+    assert!(at_once > 1.0 && at_once <= piece + 1.0, "{at_once} messages in one frame, and one's own");
     // What fell out comes back on scrolling up.
     let first = page.number("firstMessage().id");
     scroll_to(&page, "0");
@@ -208,7 +215,7 @@ fn a_screen_reader_hears_what_is_new_and_is_spared_what_is_old() {
     // The clock for the eye; the whole date on hovering, and for the ear.
     let time = page.run(
         "(({ title, firstChild, lastChild }) => [title, lastChild.textContent, firstChild.textContent])(
-        messageOf(el.log.lastElementChild).node.querySelector('time'))",
+        [...el.log.querySelectorAll('.message time')].at(-1))",
     );
     let [title, spoken, clock] = [0, 1, 2].map(|part| time[part].as_str().unwrap_or_default());
     assert!(title == spoken && title.ends_with(clock) && title.contains(" 20") && clock.len() == 5, "{time}");
