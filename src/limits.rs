@@ -122,7 +122,7 @@ pub const REQUEST_BYTES: usize = 256;
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
 pub const TURN_BYTES: usize = 256 * 1024;
-/// A turn takes in no more after this long, whatever it holds: a name that is taken costs a tenth of a millisecond when
+/// A turn takes in no more after this long, whatever it holds: a name that is taken costs up to half a millisecond when
 /// every name near it is taken too, and nobody is told anything before the turn ends.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
