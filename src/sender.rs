@@ -92,6 +92,11 @@ impl Sender {
         self.state == State::Open
     }
 
+    /// Reads what [`Sender::send`] reads of this client's memory, its socket's number included, which lies beside the flag.
+    pub fn peek(&self) -> (bool, bool) {
+        (self.state == State::Open, self.link.is_closing())
+    }
+
     /// Sends whole frames: first `own`, which are for this client alone, then `shared`, in one write.
     ///
     /// # Returns
