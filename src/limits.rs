@@ -31,6 +31,9 @@ pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 pub const ACCEPT_QUEUE: i32 = 4096;
 /// Pause of the accept loop after an error of the system's (no descriptors left, a connection aborted).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Without such an error this long, the shortage is over, and the log says so. Sooner it would say that it begins and ends
+/// many times a second.
+pub const ACCEPT_SETTLED: Duration = Duration::from_secs(5);
 /// Stack of the thread that answers a connection's request, in bytes of address space. What is touched is resident, the
 /// rest costs nothing.
 pub const ENTRY_STACK_BYTES: usize = 192 * 1024;

@@ -51,12 +51,13 @@ pub struct Context {
 pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
     let (ended, ends) = unbounded();
     let mut seats = Seats::new(caps, context.trusted_proxies.clone());
-    let mut failing = false;
+    let mut failed: Option<Instant> = None;
     while wait_for_connection(listener, &context.stop) {
         ends.try_iter().for_each(|seat| seats.free(seat));
         match listener.accept() {
             Ok((stream, peer)) => {
-                if std::mem::take(&mut failing) {
+                // While they run out, one is free now and then.
+                if failed.take_if(|failed| failed.elapsed() >= limits::ACCEPT_SETTLED).is_some() {
                     log::info!("connections are accepted again");
                 }
                 if let Some(seat) = seats.take(peer.ip()) {
@@ -68,7 +69,7 @@ pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
                 // Out of descriptors, or a connection that ended before it was accepted: both pass.
-                if !std::mem::replace(&mut failing, true) {
+                if failed.replace(Instant::now()).is_none() {
                     log::warn!("a connection could not be accepted, trying on: {error}");
                 }
                 context.stop.pause(limits::ACCEPT_PAUSE);

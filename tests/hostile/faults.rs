@@ -6,6 +6,7 @@ use crate::disk::SmallDisk;
 use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, View, free_port, try_http};
 #[cfg(debug_assertions)]
 use chat_app::fault;
+use chat_app::limits;
 #[cfg(debug_assertions)]
 use serde_json::Value;
 use serde_json::json;
@@ -62,6 +63,7 @@ fn descriptors_run_out_and_come_back() {
     let room = Room::open();
     room.calm(Duration::from_secs(1));
     let page_met_it = || room.process.stderr.text().contains("another one took its place");
+    let begin = Instant::now();
     room.endure("no descriptors left, time and again", |_| {
         // Whether the listener or the page's server takes the last one is chance: until both have been without. A thread
         // that waits in `accept` has a descriptor set aside that is in no list, so one to spare can be none at all: then
@@ -88,6 +90,9 @@ fn descriptors_run_out_and_come_back() {
     });
     let log = room.process.stderr.text();
     assert!(log.contains("could not be accepted"), "{log}");
+    // A line when it begins and one when it has ended, not two for each that is let in between.
+    let lines = log.matches("accepted again").count();
+    assert!(limits::ACCEPT_SETTLED * lines as u32 <= begin.elapsed(), "{log}");
     assert!(page_met_it(), "the page's server did not meet it: {log}");
 }
 
