@@ -27,6 +27,8 @@ struct Inbound {
     link: Arc<Link>,
     /// Bytes read since they were last asked for.
     read: usize,
+    /// The last read took all that there was.
+    is_drained: bool,
     without_message: usize,
     replies: Vec<u8>,
 }
@@ -37,7 +39,12 @@ impl Read for Inbound {
         if self.without_message > limits::BYTES_WITHOUT_MESSAGE {
             return Err(io::Error::new(ErrorKind::InvalidData, "too many bytes without a message"));
         }
+        // Whether more has come since is told by the wait that follows: a system call less for each batch.
+        if std::mem::take(&mut self.is_drained) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let count = (&self.link.stream).read(buffer)?;
+        self.is_drained = (1..buffer.len()).contains(&count);
         self.read += count;
         self.without_message += count;
         Ok(count)
@@ -94,6 +101,7 @@ impl<'a> Reading<'a> {
         let inbound = Inbound {
             link: link.clone(),
             read: early.len(),
+            is_drained: false,
             without_message: early.len(),
             replies: Vec::new(),
         };
