@@ -148,9 +148,17 @@ pub(super) fn has_log(database: &Path) -> bool {
 /// it would let two servers lock two files of one name.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    _file: File,
+    file: File,
     path: PathBuf,
     made: bool,
+}
+
+impl Drop for LockFile {
+    /// Closing the file is not enough: a program that is just being started from this process (sendmail) has a copy of it
+    /// until it runs.
+    fn drop(&mut self) {
+        let _ = self.file.unlock(); // it may never have been locked
+    }
 }
 
 impl LockFile {
@@ -162,7 +170,7 @@ impl LockFile {
         private(&mut options);
         let file = options.open(&path).map_err(|error| OpenError::of_io(database, &error))?;
         let locked = file.try_lock();
-        let lock = LockFile { _file: file, path, made };
+        let lock = LockFile { file, path, made };
         match locked {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
@@ -250,3 +258,19 @@ fn private(options: &mut OpenOptions) {
 
 #[cfg(not(unix))]
 fn private(_: &mut OpenOptions) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_given_back_whoever_has_a_copy_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("chat.db");
+        let lock = LockFile::take(&path).expect("nobody has it");
+        assert!(matches!(LockFile::take(&path), Err(OpenError::InUse(_))));
+        let _copy = lock.file.try_clone().expect("a copy");
+        drop(lock);
+        LockFile::take(&path).expect("nobody has it any more");
+    }
+}
