@@ -7,6 +7,7 @@ use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, Vie
 #[cfg(debug_assertions)]
 use chat_app::fault;
 use chat_app::limits;
+use chat_app::protocol::CloseCode;
 #[cfg(debug_assertions)]
 use serde_json::Value;
 use serde_json::json;
@@ -398,7 +399,11 @@ fn a_kill_under_a_flood_loses_nothing_that_was_shown() {
                 while client.take_next(DEADLINE).is_ok() {}
             });
         }
-        view.follow_to(&mut observer, 1_000).expect("a flood");
+        // Who hears of it late is cut off, and comes back where they were.
+        while let Err(ended) = view.follow_to(&mut observer, 1_000) {
+            assert_eq!(ended, Ended::Closed(CloseCode::TooSlow as u16), "a flood");
+            observer = view.connect(addr);
+        }
         process.kill();
         loop {
             if let Err(ended) = view.follow_to(&mut observer, u64::MAX) {
