@@ -169,11 +169,12 @@ fn complaint(method: &str, params: &Value, origins: &[String]) -> Option<String>
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     match method {
         "Log.entryAdded" => {
-            let (level, said) = (text(&params["entry"]["level"]), text(&params["entry"]["text"]));
+            let entry = &params["entry"];
+            let (level, said) = (text(&entry["level"]), text(&entry["text"]));
             // A server that is away is no fault of the page's, and Chromium mentions each try.
             let known = said.contains("net::ERR_");
             let bad = level == "error" || level == "warning";
-            (bad && !known).then_some(said)
+            (bad && !known).then(|| entry.to_string())
         }
         "Runtime.exceptionThrown" => Some(params["exceptionDetails"].to_string()),
         "Runtime.consoleAPICalled" => {
