@@ -25,11 +25,14 @@ pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
         let reason = "This room is not known by this name. Who runs it can allow it: --public-url https://…";
         return Err(Refused::new(421, reason));
     }
+    // Where the operator has named this host with https, a page of it that came over plain http is somebody's on the way.
+    // Not every browser counts the two as different sites and keeps the cookie from such a page.
+    let is_plain = !public_urls.contains(&behind_tls);
     // Browsers send one. What sends several could mean any of them.
     let mut origins = head.headers.iter().filter(|(name, _)| name == "origin");
     let is_own = |(_, origin): &(String, Vec<u8>)| {
         let origin = std::str::from_utf8(origin).ok().and_then(config::origin);
-        origin.is_some_and(|origin| origin == own || public_urls.contains(&origin))
+        origin.is_some_and(|origin| (is_plain && origin == own) || public_urls.contains(&origin))
     };
     if origins.all(is_own) {
         return Ok(());
@@ -108,5 +111,18 @@ mod tests {
         ] {
             assert_eq!(status("192.168.1.7:5000", Some(origin)), 403, "{origin}");
         }
+    }
+
+    #[test]
+    fn a_page_over_http_of_a_host_that_has_https_is_foreign() {
+        for host in ["chat.example.org", "chat.example.org:443"] {
+            assert_eq!(status(host, Some("https://chat.example.org")), 200, "{host}");
+            assert_eq!(status(host, Some("http://chat.example.org")), 403, "{host}");
+        }
+        assert_eq!(
+            status("box.example.org:8080", Some("http://box.example.org:8080")),
+            200,
+            "public over http"
+        );
     }
 }
