@@ -6,7 +6,7 @@
 //!
 //! | format | a message is |
 //! |---|---|
-//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, so that no text can pass for another message. Control characters are shown as symbols, so that none reaches a terminal |
+//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal |
 //! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe |
 //! | json | an object with the fields of `receive_message`, one on each line, in an array |
 
@@ -17,6 +17,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_security::skeleton;
 
 pub use crate::config::ExportFormat;
 use crate::limits;
@@ -189,7 +190,9 @@ impl Transcript {
 
     fn txt(&mut self, message: &StoredMessage) -> io::Result<()> {
         let time = self.time(message.at_ms);
-        write!(self.page, "{time} {}:", Visible(&message.username))?;
+        let name: String =
+            message.username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect();
+        write!(self.page, "{time} {}:", Visible(&name))?;
         for (index, line) in message.text.split(LINE_ENDS).enumerate() {
             let indent = if index == 0 { " " } else { "    " };
             writeln!(self.page, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
@@ -240,6 +243,13 @@ impl Transcript {
 
 /// What programs that show text take for the end of a line.
 const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
+
+/// In place of what looks like a colon in a name, which would end the name for who reads it: as NFKC, no name has this one.
+const WIDE_COLON: char = '\u{ff1a}';
+
+fn is_colon(c: char) -> bool {
+    c == ':' || !c.is_ascii() && skeleton(c.encode_utf8(&mut [0; 4])).eq([':'])
+}
 
 /// Text on one line, its control characters shown as their symbols: an escape sequence could make a terminal do things.
 struct Visible<'a>(&'a str);
@@ -359,6 +369,16 @@ mod tests {
             "{} Ana: \u{241b}[2J\u{2421}\u{fffd}\ttab\n",
         ];
         assert_eq!(room.export(ExportFormat::Txt), expected.join("\n").replace("{}", time));
+    }
+
+    #[test]
+    fn no_name_ends_in_txt_before_its_end() {
+        let mut room = Room::new(&[]);
+        for colon in [":", "\u{2236}", "\u{a789}"] {
+            room.say(&format!("Ms Keller{colon} No homework"), &["hi"]);
+        }
+        let line = "2026-11-23T09:02:11+01:00 Ms Keller\u{ff1a} No homework: hi\n";
+        assert_eq!(room.export(ExportFormat::Txt), line.repeat(3));
     }
 
     #[test]
