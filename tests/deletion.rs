@@ -43,6 +43,23 @@ fn a_deleted_message_is_gone_for_everybody() {
 }
 
 #[test]
+fn who_comes_later_is_not_even_sent_what_is_deleted() {
+    let server = TestServer::start();
+    let mut ana = join(&server, "Ana");
+    let epoch = ana.received("welcome")[0]["epoch"].as_str().expect("an epoch").to_owned();
+    ana.say_with_id("a secret slip of the tongue", "1");
+    ana.say_with_id("what stays", "2");
+    ana.expect_text("what stays");
+    delete(&mut ana, 1);
+    ana.expect_event("message_deleted");
+    for mut late in [server.connect(), TestClient::resume(server.addr(), 0, &epoch)] {
+        late.expect_event("presence");
+        let sent = Value::from(late.received_so_far().to_vec()).to_string();
+        assert!(sent.contains("what stays") && !sent.contains("secret"), "{sent}");
+    }
+}
+
+#[test]
 fn only_ones_own_messages_can_be_deleted() {
     let server = TestServer::start();
     let (mut ana, mut ben) = (join(&server, "Ana"), join(&server, "Ben"));

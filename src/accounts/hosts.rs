@@ -178,6 +178,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::accounts::email::Email;
+    use crate::accounts::password::Password;
     use crate::protocol::Role;
     use crate::store::Store;
 
@@ -255,6 +257,25 @@ mod tests {
         let second = room.open(&room.start.0, true, Some(first.token.hash())).expect("a host");
         assert_eq!(second.ended, [first.token.hash()]);
         assert_eq!((room.role(&first), room.role(&second)), (None, Some(Role::Host)));
+    }
+
+    #[test]
+    fn who_logs_in_stays_a_host_until_their_time_is_over() {
+        let room = room();
+        let (email, name) =
+            (Email::parse("ana@school.example").expect("an address"), Name::parse("Ana").expect("a name"));
+        let password = Password::given("Ana's own secret");
+        let host = room.open(&room.start.0, true, None).expect("a host");
+        let shown = |session| Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
+        let session = room
+            .accounts
+            .sign_up(&email, &name, &password, &shown(Some(host.token.hash())))
+            .expect("signed up");
+        assert_eq!(session.login.role(), Role::Host);
+        room.accounts.writer().execute("UPDATE sessions SET expires_at = 0", []).expect("past");
+        let session =
+            room.accounts.log_in(&email, &password, &shown(Some(session.token.hash()))).expect("right");
+        assert_eq!(session.login.role(), Role::Member);
     }
 
     #[test]

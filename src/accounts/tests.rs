@@ -145,6 +145,28 @@ fn who_guesses_at_a_shared_computer_makes_only_that_one_wait() {
 }
 
 #[test]
+fn who_tries_one_account_after_the_other_waits_at_all_of_them() {
+    let room = room();
+    let (device, free) = (room.sign_up("Ana").device, limits::ADDRESS_FAILURES.0);
+    let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
+    let mut failed = 0;
+    while let LoginError::Wrong =
+        room.log_in(&format!("nobody{failed}@school.example"), "wrong", &HERE).map(drop).expect_err("nobody")
+    {
+        failed += 1;
+        if failed == free / 2 {
+            right(&HERE).expect("what succeeds takes nothing of it away");
+        }
+        // Some may be forgiven meanwhile, where the machine is slow.
+        assert!(failed < free + free / 2, "{failed} accounts were tried");
+    }
+    assert!(failed >= free, "only {failed}");
+    assert!(matches!(right(&HERE), Err(LoginError::Wait(_))));
+    right(&ELSEWHERE).expect("another address is free");
+    right(&Asker { device: Some(&device), ..HERE }).expect("so is a browser that was logged in before");
+}
+
+#[test]
 fn an_unknown_address_fails_and_waits_like_a_known_one() {
     let room = room();
     let try_it = || room.log_in("nobody@school.example", "wrong", &HERE).map(drop).expect_err("nobody");
@@ -160,6 +182,7 @@ fn another_password_ends_the_other_sessions_and_the_link() {
     let (mine, other) =
         (room.sign_up("Ana"), room.log_in("ana@school.example", "Ana's own secret", &HERE).expect("right"));
     let link = room.accounts.issue_reset_of(&name("ana")).expect("written").expect("known");
+    assert!(room.accounts.request_reset(&email("ana@school.example")).expect("written"));
     let change = |current: &str| {
         room.accounts.change_password(
             &mine.login,
@@ -171,6 +194,7 @@ fn another_password_ends_the_other_sessions_and_the_link() {
     assert!(matches!(change("wrong"), Err(LoginError::Wrong)));
     assert!(room.is_logged_in(&other), "nothing happened");
     change("Ana's own secret").expect("changed");
+    assert!(room.accounts.reset_requests().expect("reads").is_empty(), "no host has to do anything");
     assert!(room.is_logged_in(&mine) && !room.is_logged_in(&other));
     room.log_in("ana@school.example", "brand new one", &HERE).expect("the new one");
     assert!(matches!(room.log_in("ana@school.example", "Ana's own secret", &HERE), Err(LoginError::Wrong)));
@@ -217,6 +241,40 @@ fn a_reset_link_works_once_and_only_the_newest() {
     assert!(!room.is_logged_in(&session));
     room.log_in("ana@school.example", "brand new one", &HERE).expect("the new one");
     assert!(matches!(reset(&newer, "brand new two"), Err(ResetError::Invalid)), "used");
+}
+
+#[test]
+fn who_could_not_remember_the_password_does_not_wait_with_the_new_one() {
+    let room = room();
+    room.sign_up("Ana");
+    let log_in = |password| room.log_in("ana@school.example", password, &HERE);
+    for _ in 0..limits::LOGIN_FAILURES.0 {
+        assert!(matches!(log_in("wrong"), Err(LoginError::Wrong)));
+    }
+    let link = room.accounts.issue_reset_of(&name("Ana")).expect("written").expect("known");
+    room.accounts.reset(&room.token(&link), "brand new one", &HERE).expect("reset");
+    log_in("brand new one").expect("at once");
+}
+
+#[test]
+fn a_login_with_the_old_password_does_not_outlast_a_reset_at_the_same_time() {
+    let room = room();
+    room.sign_up("Ana");
+    let mut old = "Ana's own secret".to_owned();
+    for round in 0..10 {
+        let link = room.accounts.issue_reset_of(&name("Ana")).expect("written").expect("known");
+        let new = format!("brand new number {round}");
+        let login = thread::scope(|scope| {
+            let (accounts, old) = (&room.accounts, Password::given(&old));
+            let login = scope.spawn(move || accounts.log_in(&email("ana@school.example"), &old, &HERE));
+            room.accounts.reset(&room.token(&link), &new, &HERE).expect("reset");
+            login.join().expect("no panic")
+        });
+        if let Ok(session) = login {
+            assert!(!room.is_logged_in(&session), "round {round}");
+        }
+        old = new;
+    }
 }
 
 #[test]

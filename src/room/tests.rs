@@ -110,6 +110,20 @@ fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
 }
 
 #[test]
+fn a_name_that_is_held_for_who_signs_up_is_nobody_elses_meanwhile() {
+    let mut room = Room::default();
+    room.claim(&name("Ana"), None, 1, 0).expect("free");
+    room.claim(&name("Ben"), Some(MINE), 2, 0).expect("free");
+    for owner in [Owner::Guest(None), Owner::Guest(Some(YOURS)), Owner::Account(7, Role::Member)] {
+        for held in ["Ana", "Ben"] {
+            room.join(None, &name(held), owner, 0).expect_err(held);
+        }
+    }
+    join(&mut room, "Ana", Some(MINE)).expect_err("held without a key");
+    join(&mut room, "Ben", Some(MINE)).expect("his own browser");
+}
+
+#[test]
 fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");

@@ -1,7 +1,7 @@
 //! One person may not be here: closed with 4403, and closed again however they come back, until they are let back in.
 
 use super::{about, expect_done, guest, host, moderate_with};
-use crate::accounts::{Browser, behind_a_proxy};
+use crate::accounts::{Browser, behind_a_proxy, email_of, password_of, refused};
 use crate::support::{Knock, TestClient, TestServer, key};
 use serde_json::json;
 use std::net::IpAddr;
@@ -37,6 +37,11 @@ fn who_is_removed_is_out_on_every_connection_and_stays_out() {
     namesake.send(json!({"event": "join", "username": "Ana", "guest_key": key("namesake")}));
     namesake.expect_error("name_taken");
     namesake.join("Anna");
+    // Nor does her own browser get it for good.
+    let wish = json!({"email": email_of("Ana"), "username": "Ana", "password": password_of("Ana"),
+                      "guest_key": key("Ana")});
+    let answer = Browser::new(server.addr()).post("/api/signup", wish);
+    assert_eq!(refused(&answer), (409, "name_taken".to_owned()));
     moderate_with(&mut host, "allow", about("Ana"));
     assert_eq!(expect_done(&mut host, "allow")["removed"], json!([]));
     guest(&server, "Ana").say_and_wait("thank you");
@@ -92,7 +97,10 @@ fn a_device_that_is_kept_out_does_not_even_read() {
 
 #[test]
 fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
-    let server = TestServer::with(behind_a_proxy);
+    let server = TestServer::with(|config| {
+        behind_a_proxy(config);
+        config.trusted_proxies.push("203.0.113.3".parse().expect("an address"));
+    });
     let mut host = host_from(&server, "203.0.113.1");
     let mut other = host_from(&server, "203.0.113.2");
     assert_eq!(other.join("Mr Brown")["role"], "host");
@@ -105,6 +113,7 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     refused(&mut host, from(&server, "203.0.113.1"), "Beside the host");
     refused(&mut host, from(&server, "203.0.113.2"), "Beside the other host");
     refused(&mut host, server.connect(), "Behind the proxy");
+    refused(&mut host, from(&server, "203.0.113.3"), "Behind a proxy elsewhere");
     // An IPv6 address stands for its network: that of this computer is everybody's in the room.
     let own =
         chat_app::banner::interfaces().into_iter().map(|own| own.address).filter(|own| !own.is_loopback());

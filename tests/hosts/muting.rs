@@ -17,6 +17,7 @@ fn who_is_muted_is_told_and_reads_on() {
     assert_eq!(expect_done(&mut host, "mute")["muted"], json!(["Ana"]));
     ana.say_with_id("muted", "2");
     assert_eq!(ana.expect_error("muted")["client_message_id"], "2");
+    ana.send(json!({"event": "typing"}));
     ana.say_with_id("before", "1");
     ana.expect_text("before");
     ben.say("I am not");
@@ -25,6 +26,7 @@ fn who_is_muted_is_told_and_reads_on() {
     ana.expect("its end", |event| event["event"] == "joined" && event["muted"] == false);
     ana.say_with_id("muted", "2");
     ben.expect_text("muted");
+    assert!(ben.received("typing").is_empty(), "who may not write is not shown as writing");
 }
 
 #[test]
