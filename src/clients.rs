@@ -343,15 +343,14 @@ impl Client {
         marks
     }
 
-    /// Who it is that speaks: the surest of them. Without one that nobody else can have, it is their name too: with a new
-    /// connection for each message, they would else be somebody new each time.
+    /// Who it is that speaks: the surest of them, and their name. By the mark alone, who comes with a new connection for each
+    /// message, or tells a key or signs up only then, would be somebody new each time.
     pub fn speakers(&self) -> impl Iterator<Item = Speaker> + use<> {
         let account =
             self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
         let mark =
             account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab));
-        let name = self.identity.as_ref().filter(|_| !mark.is_proof());
-        let named = name.map(|identity| Speaker::Named(identity.folded.clone()));
+        let named = self.identity.as_ref().map(|identity| Speaker::Named(identity.folded.clone()));
         std::iter::once(Speaker::Marked(mark)).chain(named)
     }
 

@@ -54,7 +54,7 @@ impl Mark {
 pub enum Speaker {
     /// Who has this mark.
     Marked(Mark),
-    /// Who has this name, in the form that is compared: for those who can come again without any mark.
+    /// Who has this name, in the form that is compared: for those who can come again by another mark.
     Named(Arc<str>),
 }
 

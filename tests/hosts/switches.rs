@@ -1,7 +1,7 @@
 //! Lock, door, slow mode, title: what holds for everybody, and who is told what.
 
 use super::{about, expect_done, guest, host, moderate, moderate_with};
-use crate::accounts::{Browser, refused};
+use crate::accounts::{Browser, email_of, password_of, refused};
 use crate::support::{TestServer, key};
 use serde_json::json;
 
@@ -92,6 +92,39 @@ fn in_slow_mode_each_waits_for_their_turn_and_a_retry_does_not() {
     ana.expect("no slow mode", |event| event["event"] == "room" && event["slow_mode_seconds"] == 0);
     ana.say_with_id("second", "2");
     ana.expect_message("second");
+}
+
+#[test]
+fn in_slow_mode_a_member_is_one_person_on_all_devices() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    expect_done(&mut host, "slow_mode");
+    Browser::signed_up(&server, "Mia").join().say_and_wait("first");
+    let mut phone = Browser::new(server.addr());
+    assert_eq!(phone.log_in(&email_of("Mia"), &password_of("Mia")).status, 200);
+    let mut tab = phone.join();
+    tab.say("second");
+    tab.expect_error("slow_mode");
+}
+
+#[test]
+fn neither_a_key_that_is_told_late_nor_an_account_is_a_way_around_slow_mode() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), server.join("Ana"));
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 3600}));
+    expect_done(&mut host, "slow_mode");
+    ana.say_and_wait("first");
+    ana.join_with_keys("Ana", &key("Ana"), &key("Ana"));
+    ana.say("second");
+    ana.expect_error("slow_mode");
+    let wish = json!({"email": email_of("Ana"), "username": "Ana", "password": password_of("Ana"),
+                      "guest_key": key("Ana")});
+    let mut browser = Browser::new(server.addr());
+    assert_eq!(browser.post("/api/signup", wish).status, 201);
+    let mut tab = browser.join();
+    tab.say("as a member?");
+    tab.expect_error("slow_mode");
 }
 
 #[test]
