@@ -244,7 +244,7 @@ fn catch_up(
         Some(position) => position,
         None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
     };
-    let mut chunk = Vec::new();
+    let mut chunk = Vec::with_capacity(limits::CATCH_UP_PAGE_BYTES);
     if let Some(reset) = part.welcome {
         let login = login.map(AsRef::as_ref);
         let more = context.readers.has_older(position).map_err(failed)?;
@@ -253,10 +253,11 @@ fn catch_up(
     loop {
         let page = context
             .readers
-            .after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)
+            .after(position, limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES)
             .map_err(failed)?;
-        for entry in &page.entries {
-            encode(&event_of(entry), &mut chunk);
+        // Each is given back before the writing, which may wait for long.
+        for entry in page.entries {
+            encode(&event_of(&entry), &mut chunk);
         }
         socket::write_all(&link.stream, &chunk, &context.stop)?;
         chunk.clear();

@@ -227,6 +227,9 @@ pub const SEARCH_TIME: Duration = Duration::from_secs(1);
 
 /// Entries of one page read from the store for someone who catches up.
 pub const CATCH_UP_ENTRIES: usize = 1_000;
+/// Encoded bytes of such a page. Everybody may catch up at once, and take a page as slowly as they like: what their threads
+/// hold of it has to be little beside what the kernel does.
+pub const CATCH_UP_PAGE_BYTES: usize = 64 * 1024;
 
 // ---- the store ----
 
@@ -348,6 +351,10 @@ const _: () = {
         "what the hub hands out must be kept"
     );
     assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
+    assert!(
+        CATCH_UP_PAGE_BYTES < SEND_BUFFER_BYTES,
+        "who reads slowly must cost its thread less than the kernel"
+    );
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
     assert!(

@@ -1,7 +1,7 @@
 //! Too much of everything at once: words, readers that stand still, coming and going.
 
 use super::{Room, allow_descriptors, ask_to_log_in, exchange, stand_back, status_of};
-use crate::support::{DEADLINE, Knock, TestClient};
+use crate::support::{DEADLINE, Footprint, Knock, TestClient};
 use chat_app::limits;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Read, Write};
@@ -220,6 +220,39 @@ fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
             "each for what all have waiting, not for what it has itself"
         );
     });
+}
+
+/// A thread of each reads the log, page by page, and holds one for as long as it is not taken.
+#[test]
+fn who_catches_up_and_does_not_read_costs_a_page() {
+    const CROWD: usize = 100;
+    let room = Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0"]);
+    let mut speaker = TestClient::connect(room.addr);
+    let epoch = speaker.expect_event("welcome")["epoch"].as_str().expect("a name").to_owned();
+    speaker.join("Talkative");
+    // More than is kept in memory, so that it is read from the disk.
+    let text = "x".repeat(3_900);
+    for n in (0..limits::KEPT_BYTES / text.len() + 100).step_by(16) {
+        (0..15).for_each(|_| speaker.say(&text));
+        speaker.say(&n.to_string());
+        while speaker.take_next(DEADLINE).expect("it is heard")["message"] != n.to_string().as_str() {}
+    }
+    speaker.leave();
+    let before = Footprint::of(&room.process);
+    // They are let go for taking nothing, while each still holds its own end.
+    let crowd = room.endure("100 who catch up and do not read", |addr| {
+        let slow = |_| {
+            let client = TestClient::resume(addr, 0, &epoch);
+            client.hold_little();
+            client
+        };
+        (0..CROWD).map(slow).collect::<Vec<_>>()
+    });
+    // The page, the part of its stack that a thread has touched, and what an allocator adds: 110 to 180 KiB were seen.
+    let each_kib = 4 * limits::CATCH_UP_PAGE_BYTES as u64 / 1024;
+    let cost_kib = Footprint::of(&room.process).peak_kib.saturating_sub(before.memory_kib);
+    println!("{} KiB for each of {}", cost_kib / CROWD as u64, crowd.len());
+    assert!(cost_kib <= CROWD as u64 * each_kib, "{cost_kib} KiB, and {each_kib} KiB would do for each");
 }
 
 #[test]
