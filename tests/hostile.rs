@@ -2,7 +2,7 @@
 //!
 //! Whatever is done to a [`Room`] is done while others talk in it. Afterwards it has to have gone on reaching them, and
 //! its process has to be back where it was: its threads, its descriptors, and, but for what an allocator keeps, its
-//! memory. Each case leaves a line of figures (`cargo test hostile -- --nocapture --test-threads 1`).
+//! memory; and no thread of it may have panicked. Each case leaves a line of figures (`cargo test hostile -- --nocapture --test-threads 1`).
 //!
 //! | what is done | where |
 //! |---|---|
@@ -48,6 +48,8 @@ struct Room {
     addr: SocketAddr,
     /// How much memory it may keep afterwards, in KiB.
     kept_kib: u64,
+    /// Threads of it are made to panic.
+    may_panic: bool,
     _folder: TempDir,
 }
 
@@ -86,6 +88,7 @@ impl Room {
             process,
             addr,
             kept_kib: KEPT_BY_ALLOCATOR_KIB,
+            may_panic: false,
             _folder: folder,
         }
     }
@@ -94,6 +97,11 @@ impl Room {
     fn with_logins(self) -> Room {
         let hashes = limits::PASSWORD_WORKERS as u64 * u64::from(limits::PASSWORD_HASH_KIB);
         Room { kept_kib: self.kept_kib + hashes, ..self }
+    }
+
+    /// A room whose page's server is made to panic, or does so for want of a thread or a descriptor.
+    fn that_may_panic(self) -> Room {
+        Room { may_panic: true, ..self }
     }
 
     /// Does something to the room. Everybody else goes on hearing each other meanwhile and afterwards, and the process
@@ -108,6 +116,9 @@ impl Room {
         self.witness.expect_more(case);
         let during = self.witness.take_latencies();
         let after = self.expect_recovery(case, before);
+        // One that was caught ended one connection, and may be all that anybody saw of it.
+        let log = self.process.stderr.text();
+        assert!(self.may_panic || !log.contains("panicked"), "{case}: {log}");
         println!(
             "| {case} | {:.2} s | {} → {} → {} MiB | {} → {} descriptors | {} → {} threads | {during} |",
             took.as_secs_f64(),

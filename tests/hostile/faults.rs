@@ -61,7 +61,7 @@ fn ask_at_once(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 
 #[test]
 fn descriptors_run_out_and_come_back() {
-    let room = Room::open();
+    let room = Room::open().that_may_panic();
     room.calm(Duration::from_secs(1));
     let page_met_it = || room.process.stderr.text().contains("another one took its place");
     let begin = Instant::now();
@@ -120,7 +120,7 @@ fn as_somebody(fault: Option<&str>) -> Option<Room> {
             return None;
         }
     }
-    Some(Room::spawn(&mut command, folder).with_logins())
+    Some(Room::spawn(&mut command, folder).with_logins().that_may_panic())
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn armed(point: &str) -> Room {
 #[cfg(debug_assertions)]
 #[test]
 fn threads_of_the_pages_server_panic_and_are_replaced() {
-    let room = armed("page");
+    let room = armed("page").that_may_panic();
     room.endure("ten panics in the page's server", |addr| {
         for n in 0..10 {
             let end = exchange(
