@@ -22,7 +22,6 @@ use crate::accounts::{Accounts, Login};
 use crate::clients::ClientId;
 use crate::hub::{Answer, Command, LogPart, Registration, Request, Resume, welcome};
 use crate::limits;
-use crate::log_writer::wire;
 use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close};
 use crate::sender::Link;
 use crate::socket::{self, StopSignal};
@@ -272,7 +271,7 @@ fn catch_up(
 /// A change of the log as the wire has it.
 pub fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
     match entry {
-        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(wire(stored)),
+        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored.wire()),
         LogEntry::Deletion { position, message_id } => {
             ServerEvent::MessageDeleted { id: *position, message_id: *message_id }
         }

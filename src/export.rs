@@ -21,7 +21,7 @@ use unicode_security::skeleton;
 
 pub use crate::config::ExportFormat;
 use crate::limits;
-use crate::protocol::{Message, Position, Role};
+use crate::protocol::{Position, Role};
 use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader, StoredMessage};
 
 /// Why a log could not be exported.
@@ -217,16 +217,7 @@ impl Transcript {
 
     fn json(&mut self, message: &StoredMessage) -> io::Result<()> {
         self.page.write_all(if self.is_first { b"\n" } else { b",\n" })?;
-        let message = Message {
-            id: message.position,
-            at: message.at_ms,
-            username: &message.username,
-            role: message.role,
-            message: &message.text,
-            client_message_id: message.client_message_id.as_deref(),
-            deleted: message.deleted,
-        };
-        Ok(serde_json::to_writer(&mut self.page, &message)?)
+        Ok(serde_json::to_writer(&mut self.page, &message.wire())?)
     }
 
     /// ISO 8601 with the offset that was in force here at that time.

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::moderation::HostChange;
 use crate::protocol::{ErrorCode, KeyHash, Message, Position, Refusal, ServerEvent, encode, encoded_bytes};
 use crate::reservations::{Reservation, ReservationChange};
-use crate::store::{AppendError, Change, HostsRoom, NewMessage, Outcome, Store, StoredMessage};
+use crate::store::{AppendError, Change, HostsRoom, NewMessage, Outcome, Store};
 
 /// What a deletion takes in a turn, encoded.
 const DELETION_BYTES: usize = 96;
@@ -388,7 +388,7 @@ fn conclude_message(
             encode(&ServerEvent::ReceiveMessage(wire_new(message, position)), shared);
             (Logged::Message, None)
         }
-        Outcome::Retry(stored) => (Logged::Nothing, Some(frame(&ServerEvent::ReceiveMessage(wire(&stored))))),
+        Outcome::Retry(stored) => (Logged::Nothing, Some(frame(&ServerEvent::ReceiveMessage(stored.wire())))),
         _ => {
             let reason = "This client_message_id was used for another text.";
             let id = message.client_message_id.clone();
@@ -432,19 +432,6 @@ fn wire_new(message: &NewMessage, id: Position) -> Message<'_> {
         message: &message.text,
         client_message_id: message.client_message_id.as_deref(),
         deleted: false,
-    }
-}
-
-/// A stored message as the wire has it.
-pub fn wire(stored: &StoredMessage) -> Message<'_> {
-    Message {
-        id: stored.position,
-        at: stored.at_ms,
-        username: &stored.username,
-        role: stored.role,
-        message: &stored.text,
-        client_message_id: stored.client_message_id.as_deref(),
-        deleted: stored.deleted,
     }
 }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 
 use super::{OpenError, clear, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
-use crate::protocol::{Position, Role, encoded_bytes};
+use crate::protocol::{Message, Position, Role, encoded_bytes};
 
 /// A message as it lies in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,19 @@ impl StoredMessage {
             // The row keeps as many blanks as the text had bytes.
             text: if deleted { String::new() } else { row.get(6)? },
         })
+    }
+
+    /// The message as the wire has it.
+    pub fn wire(&self) -> Message<'_> {
+        Message {
+            id: self.position,
+            at: self.at_ms,
+            username: &self.username,
+            role: self.role,
+            message: &self.text,
+            client_message_id: self.client_message_id.as_deref(),
+            deleted: self.deleted,
+        }
     }
 
     /// What pages are measured by.

@@ -7,10 +7,9 @@ use crate::client::filled;
 use crate::clients::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
-use crate::log_writer::wire;
 use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, encode};
 use crate::search::Query;
-use crate::store::{FoundMessages, ReadError, Readers};
+use crate::store::{FoundMessages, ReadError, Readers, StoredMessage};
 
 /// What a search has found so far, or in all.
 struct Found {
@@ -26,7 +25,7 @@ impl Reading<'_> {
         let whole = self.last_answer_taken()?;
         self.answer(whole, |readers| {
             let page = readers.before(before, limit, limits::HISTORY_BYTES)?;
-            let messages: Vec<_> = page.messages.iter().map(wire).collect();
+            let messages: Vec<_> = page.messages.iter().map(StoredMessage::wire).collect();
             let history = |messages, more| encoded(&ServerEvent::History { messages, more });
             Ok((history(&messages, page.more), history(&[], false), page.cleared))
         })
@@ -50,7 +49,7 @@ impl Reading<'_> {
             if answered < positions.len() {
                 next = positions[..answered].last().copied();
             }
-            let messages: Vec<_> = messages.iter().map(wire).collect();
+            let messages: Vec<_> = messages.iter().map(StoredMessage::wire).collect();
             let results = |messages, next: Option<Position>| {
                 let (query, more) = (query.text(), next.is_some());
                 encoded(&ServerEvent::Results { query, messages, more, next })
