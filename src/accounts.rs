@@ -7,7 +7,6 @@
 //! Nothing here can be used by who reads the file: passwords are kept as argon2id hashes ([`password`]), what browsers
 //! and links hold as SHA-256 ([`token`]).
 
-pub mod email;
 mod hosts;
 pub mod invite;
 mod members;
@@ -32,10 +31,10 @@ pub use members::{LoginError, ProofError, SignUpError};
 pub use resets::{ResetError, ResetLink, ResetRequest, issue_reset_beside};
 
 use crate::config::DEFAULT_TITLE;
+use crate::email::Email;
 use crate::limits;
 use crate::names::Name;
 use crate::protocol::Role;
-use email::Email;
 use password::HashError;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};

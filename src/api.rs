@@ -17,20 +17,20 @@ use crossbeam_channel::{Sender, bounded};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::accounts::email::Email;
 use crate::accounts::invite::InviteCode;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{Accounts, Asker, Login, Member, ResetError, StartKey};
+use crate::answer::{Answer, Ask};
 use crate::cookies::Cookies;
+use crate::email::Email;
 use crate::hub::{Claim, Command, Ended, Errand};
 use crate::limits;
 use crate::names::Name;
 use crate::password_queue::Party;
 use crate::peer::address_key;
 use crate::protocol::{KeyHash, Role};
-use crate::site::{Answer, Ask};
 use refusal::ApiError;
 
 /// The API's state.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
-use crate::accounts::email::Email;
+use crate::email::Email;
 use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
 
 /// What a room is called to which nobody has given a title.

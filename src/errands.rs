@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::banner;
+use crate::email::Email;
 use crate::hub::{Command, Ended, Errand, IssuedReset};
 use crate::limits;
 use crate::mailer::Mailer;

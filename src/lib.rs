@@ -29,11 +29,13 @@
 //!
 //! # Where things are
 //!
-//! Each module uses only those above it in this list.
+//! Each module uses only those above it in this list (but for [`accounts`], which opens the [`store`] for commands beside a
+//! room that may be open).
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`limits`] | every bound, with its unit and its reason |
+//! | [`email`] | what an email address may be, and when two are one; pure |
 //! | [`config`] | the command line |
 //! | [`fault`] | where a development build breaks on demand |
 //! | [`logging`] | log lines on stderr |
@@ -59,22 +61,24 @@
 //! | [`mailer`] | reset links by mail |
 //! | [`errands`] | what is done for accounts aside from requests |
 //! | [`password_queue`] | who waits for a password's hash |
-//! | [`api`] | what accounts answer over HTTP |
-//! | [`site`] | what is answered over HTTP: the page and its API |
-//! | [`variants`] | the page with the host's part and without it; pure |
-//! | `private_socket` | the way to tiny_http that nobody else can take |
-//! | [`transcript`] | the log as a download |
-//! | [`page`] | tiny_http's threads, supervised |
 //! | [`request`] | a request's head, read strictly |
 //! | [`origin`] | which hosts and origins are the room's own |
 //! | [`cookies`] | who is logged in, as a browser keeps it |
 //! | [`peer`] | whose address a connection counts for |
+//! | [`answer`] | what is asked and answered over HTTP |
+//! | [`api`] | what accounts answer over HTTP |
+//! | [`variants`] | the page with the host's part and without it; pure |
+//! | [`site`] | what is answered over HTTP: the page and its API |
+//! | `private_socket` | the way to tiny_http that nobody else can take |
+//! | [`transcript`] | the log as a download |
+//! | [`page`] | page and API over tiny_http, which is supervised |
 //! | [`caps`] | how many connections there are |
 //! | [`relay`] | a plain request on its way to the page |
 //! | [`listener`] | the public port |
 //! | [`server`] | all of it, started and stopped |
 
 pub mod accounts;
+pub mod answer;
 pub mod api;
 pub mod banner;
 pub mod caps;
@@ -83,6 +87,7 @@ pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod cookies;
+pub mod email;
 pub mod errands;
 pub mod export;
 pub mod fault;

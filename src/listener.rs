@@ -180,7 +180,7 @@ fn serve(
     let handshake = match (routed, kind) {
         (Err(refused), _) => return refuse(&stream, peer, &head.method, &refused, context),
         (Ok(None), Kind::Guest) => {
-            relay::relay(&stream, &head, rest, address, context)?;
+            relay::relay(&stream, &head, rest, address, &context.pages, &context.stop)?;
             return Ok(None);
         }
         (Ok(None), Kind::Full) => {

@@ -1,14 +1,15 @@
 //! The program: reads the command line, runs what it asks for, and turns the outcome into an exit code.
 //!
-//! 0: done, or stopped by Ctrl-C or SIGTERM. 1: could not start. 2: the command line cannot be followed.
+//! 0: done, or stopped by Ctrl-C or SIGTERM. 1: could not start, or could not do it. 2: the command line cannot be followed.
+//! 70: the hub panicked ([`chat_app::server`]).
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chat_app::accounts::email::Email;
 use chat_app::config::{self, Config, Invocation};
+use chat_app::email::Email;
 use chat_app::export::{self, ExportFormat};
 use chat_app::server::Server;
 use chat_app::{accounts, banner, logging};

@@ -32,6 +32,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use data_encoding::HEXLOWER;
 use tiny_http::{Header, Request, Response, Server, StatusCode};
 
+use crate::answer::{Answer, Ask};
 use crate::api::Api;
 use crate::fault;
 use crate::limits::{
@@ -40,7 +41,7 @@ use crate::limits::{
 };
 use crate::password_queue::PasswordQueue;
 use crate::private_socket::{Endpoint, Folder};
-use crate::site::{Answer, Ask, Site};
+use crate::site::Site;
 use crate::transcript::Transcripts;
 
 pub use crate::private_socket::Upstream;

@@ -12,8 +12,7 @@ use std::time::Instant;
 use rustix::event::PollFlags;
 
 use crate::limits;
-use crate::listener::Context;
-use crate::page::FORWARDED_HEADER;
+use crate::page::{FORWARDED_HEADER, PEER_HEADER, Pages, SECRET_HEADER};
 use crate::request::{Head, Refused};
 use crate::socket::{self, StopSignal, Woken};
 
@@ -24,7 +23,8 @@ const PASSED_ON: [&str; 6] = ["accept", "content-type", "cookie", "host", "if-no
 const FORWARDED: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
-/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came behind its head.
+/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came behind
+/// its head.
 ///
 /// # Errors
 /// When the client's connection broke or was too slow.
@@ -33,22 +33,23 @@ pub fn relay(
     head: &Head,
     early: Vec<u8>,
     address: IpAddr,
-    context: &Context,
+    pages: &Pages,
+    stop: &StopSignal,
 ) -> io::Result<()> {
-    let Some(body) = read_body(stream, head, early, &context.stop)? else {
+    let Some(body) = read_body(stream, head, early, stop)? else {
         let reason =
             format!("The request's body must come within {} seconds.", limits::BODY_DEADLINE.as_secs());
-        socket::write_all(stream, &Refused::new(408, reason).answer_to(&head.method), &context.stop)?;
+        socket::write_all(stream, &Refused::new(408, reason).answer_to(&head.method), stop)?;
         socket::finish(stream);
         return Ok(());
     };
-    match ask(stream, head, &body, address, context) {
+    match ask(stream, head, &body, address, pages, stop) {
         Ok(()) => {}
         Err(Failed::Client(error)) => return Err(error),
         Err(Failed::Page(error)) => {
             log::error!("the page did not answer: {error}");
             let refused = Refused::new(502, "The page cannot be served just now. Try again.");
-            socket::write_all(stream, &refused.answer_to(&head.method), &context.stop)?;
+            socket::write_all(stream, &refused.answer_to(&head.method), stop)?;
         }
     }
     socket::finish(stream);
@@ -99,12 +100,13 @@ fn ask(
     head: &Head,
     body: &[u8],
     address: IpAddr,
-    context: &Context,
+    pages: &Pages,
+    stop: &StopSignal,
 ) -> Result<(), Failed> {
-    let connection = context.pages.connect().map_err(Failed::Page)?;
+    let connection = pages.connect().map_err(Failed::Page)?;
     let mut page = &connection.stream;
     page.set_write_timeout(Some(limits::PAGE_DEADLINE)).map_err(Failed::Page)?;
-    let mut request = request_of(head, body.len(), address, context.pages.secret()).into_bytes();
+    let mut request = request_of(head, body.len(), address, pages.secret()).into_bytes();
     request.extend_from_slice(body);
     page.write_all(&request).map_err(Failed::Page)?;
     page.set_nonblocking(true).map_err(Failed::Page)?;
@@ -117,12 +119,12 @@ fn ask(
             Ok(count) => {
                 let piece = if answered { Cow::Borrowed(&chunk[..count]) } else { closing(&chunk[..count]) };
                 answered = true;
-                socket::write_all(stream, &piece, &context.stop).map_err(Failed::Client)?;
+                socket::write_all(stream, &piece, stop).map_err(Failed::Client)?;
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 let deadline = Instant::now() + limits::PAGE_DEADLINE;
                 let failed = if answered { Failed::Client } else { Failed::Page };
-                match context.stop.wait(page, PollFlags::IN, deadline).map_err(failed)? {
+                match stop.wait(page, PollFlags::IN, deadline).map_err(failed)? {
                     Woken::Ready => {}
                     Woken::Deadline => return Err(failed(ErrorKind::TimedOut.into())),
                     Woken::Stopping => return Err(Failed::Client(ErrorKind::Interrupted.into())),
@@ -160,7 +162,7 @@ fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> 
     }
     let _ = write!(
         request,
-        "Content-Length: {body_bytes}\r\nX-Peer-Address: {address}\r\nX-Relay-Secret: {secret}\r\nConnection: close\r\n\r\n"
+        "Content-Length: {body_bytes}\r\n{PEER_HEADER}: {address}\r\n{SECRET_HEADER}: {secret}\r\nConnection: close\r\n\r\n"
     );
     request
 }

@@ -53,3 +53,6 @@ mod torture;
 // The page, in a browser.
 #[cfg(unix)]
 mod browser;
+
+// The source.
+mod map;

@@ -178,8 +178,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
-    use crate::accounts::email::Email;
     use crate::accounts::password::Password;
+    use crate::email::Email;
     use crate::protocol::Role;
     use crate::store::Store;
 

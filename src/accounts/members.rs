@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 
-use super::email::Email;
 use super::password::{NOBODYS_HASH, Password};
 use super::sessions::Begun;
 use super::token::Token;
 use super::{AccountId, Accounts, Asker, Login, Member, NewSession, Unavailable, sessions};
 use crate::clock::wall_clock_ms;
+use crate::email::Email;
 use crate::limits;
 use crate::names::Name;
 

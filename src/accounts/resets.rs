@@ -8,12 +8,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::email::Email;
 use super::password::{Password, PasswordError};
 use super::throttle::Subject;
 use super::token::Token;
 use super::{AccountId, Accounts, Asker, Unavailable, sessions, wait_in_turn};
 use crate::clock::wall_clock_ms;
+use crate::email::Email;
 use crate::limits;
 use crate::names::Name;
 use crate::store;

@@ -7,18 +7,18 @@ use serde_json::json;
 
 use super::refusal::ApiError;
 use super::{Api, Visit};
-use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{HostError, HostSession, NewSession, SignUpError};
+use crate::answer::Answer;
 use crate::banner;
 use crate::config;
+use crate::email::Email;
 use crate::hub::{Command, Ended};
 use crate::names::Name;
 use crate::peer;
 use crate::protocol::{KeyHash, hash_key};
-use crate::site::Answer;
 
 /// What somebody signs up with.
 struct Wish {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::accounts::{LoginError, Unavailable};
+use crate::answer::Answer;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::site::Answer;
 
 /// A request that was not done.
 #[derive(Debug)]

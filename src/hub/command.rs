@@ -7,9 +7,9 @@ use bytes::Bytes;
 use crossbeam_channel::Sender;
 
 use super::{Claim, Ended};
-use crate::accounts::email::Email;
 use crate::accounts::{AccountId, HostNews, Login, ResetLink};
 use crate::clients::{ClientId, Permit};
+use crate::email::Email;
 use crate::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
 use crate::sender::Link;
