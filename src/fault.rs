@@ -1,7 +1,7 @@
 //! Fault points: places where a development build breaks on demand, so that a test can show what survives it.
 //!
-//! `CHAT_APP_FAULT` names the point, and a message (for `page`, a request's target) with [`TRIGGER`] in it sets it off. A release build has none of
-//! this.
+//! `CHAT_APP_FAULT` names the point, and a message (for `page`, a request's target) with [`TRIGGER`] in it sets it off. A
+//! release build has none of this.
 
 #[cfg(debug_assertions)]
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -192,7 +192,7 @@ pub const HOST_ACTIONS_SHOWN: usize = 50;
 /// What is kept of it in all: a school year of busy lessons.
 pub const HOST_ACTIONS: usize = 10_000;
 /// Messages whose text is overwritten in one go once the log was cleared, and how long the hub does something else then:
-/// nobody waits longer than a few milliseconds, and a million messages take half a minute.
+/// nobody waits longer than a few milliseconds, and a million messages take less than a minute.
 pub const OVERWRITE: (usize, Duration) = (500, Duration::from_millis(10));
 
 // ---- reading the log ----
