@@ -1,4 +1,4 @@
-//! What is asked over HTTP, as the listener let it through, and what is answered: all that site and API know of HTTP.
+//! What is asked over HTTP, as the listener let it through, and what is answered.
 
 use std::net::IpAddr;
 
