@@ -144,6 +144,8 @@ fn long_words_markup_and_links_stay_inside_their_bubble() {
         "👩🏽‍🚀🏳️‍🌈🇺🇦".to_owned(),
         "a 🧊 in text".to_owned(),
         "שלום world".to_owned(),
+        "Www.example.org, as phones begin a sentence".to_owned(),
+        "Z\u{334}\u{361}\u{301}".repeat(3) + "a" + &"\u{300}\u{302}".repeat(40) + "lgo",
     ];
     let messages: Vec<Value> = (1..)
         .zip(&texts)
@@ -159,15 +161,20 @@ fn long_words_markup_and_links_stay_inside_their_bubble() {
             wider: [...el.log.querySelectorAll('.bubble')].filter((node) => node.scrollWidth > node.clientWidth).length,
             page: document.documentElement.scrollWidth,
             parsed: el.log.querySelectorAll('img, b').length,
-            links: [...el.log.querySelectorAll('a')].slice(1).map((link) => link.textContent),
+            links: [...el.log.querySelectorAll('a')].slice(1).map((link) => [link.textContent, link.href]),
+            spilling: [...el.log.querySelectorAll('.text')].filter((node) => getComputedStyle(node).overflow !== 'clip').length,
             emoji: el.log.querySelectorAll('.emoji').length,
         })",
     );
     assert_eq!(
         facts,
         json!({
-            "wider": 0, "page": 390, "parsed": 0, "emoji": 1,
-            "links": ["www.example.org/a_(b)", "https://example.org/ü?x=1#y"],
+            "wider": 0, "page": 390, "parsed": 0, "emoji": 1, "spilling": 0,
+            "links": [
+                ["www.example.org/a_(b)", "https://www.example.org/a_(b)"],
+                ["https://example.org/ü?x=1#y", "https://example.org/%C3%BC?x=1#y"],
+                ["Www.example.org", "https://www.example.org/"],
+            ],
         })
     );
 }
