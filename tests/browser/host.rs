@@ -64,6 +64,10 @@ fn who_is_muted_is_told_and_keeps_the_text() {
     page.expect_text("#status-text", "The host has muted you. Your text is kept.");
     look(&page, "muted");
     expect_nothing_sent(&page, &mut actor);
+    // Who does not see the line hears of it, both times.
+    page.expect_text("#announcer", "The host has muted you.");
+    actor.send(json!({"event": "joined", "username": "Ben", "role": "guest", "muted": false}));
+    page.expect_text("#announcer", "You can write again.");
 }
 
 #[test]
