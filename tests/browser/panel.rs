@@ -218,6 +218,7 @@ fn who_is_removed_stays_out_until_let_back_in() {
     look(student, "removed-by-host");
     host.expect_text("#held", "Ben · out");
     host.expect("them gone", "!el.people.textContent.includes('Ben')");
+    host.expect_focus("#lock"); // their row is gone, and nobody else's is left
     let before = student.number("state.openedAt");
     student.click("#gate-button");
     student.expect("no way in", &format!("state.openedAt > {before} && state.connection === 'removed'"));
@@ -297,6 +298,7 @@ fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
     let link = host.text("#invite-address");
     host.press("Escape");
     host.expect_hidden("#invite");
+    host.expect_focus("#open-invite"); // the request's button is gone
     lesson.expect_record("made a reset link for Ben");
     student.run(&format!("void (location.href = {link:?})"));
     student.expect_text("#account-title", "Choose a new password");
