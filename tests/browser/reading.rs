@@ -1,7 +1,7 @@
 //! The log: what stays in place while it grows, what is marked as unread, how much of it is kept.
 
 use super::look::look;
-use crate::support::{Browser, Page, TestServer};
+use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
 /// The log's last 20 pixels are what "at the end" means to a reader.
@@ -66,6 +66,27 @@ fn scrolling_up_brings_older_messages_without_moving_what_is_read() {
     server.join("Carla").say_and_wait("message 321");
     page.expect_text("#jump", "1 new ↓");
     assert_eq!(page.number("el.scroller.scrollTop"), top);
+}
+
+#[test]
+fn what_is_read_stays_in_sight_when_the_window_changes() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    for number in 1..=50 {
+        ana.say_and_wait(&format!("message {number}: {}", "why does ice float? ".repeat(number % 20)));
+    }
+    let page = browser.join(server.addr(), "Ben");
+    page.expect("all of it", "state.messages.has(1) && state.messages.has(50)");
+    // As a phone is turned, which wraps every line anew.
+    scroll_to(&page, "el.scroller.scrollTop + topOf(state.messages.get(25).node) - topOf(el.scroller) + 2");
+    for size in [Size::Phone, Size::Desk] {
+        page.size(size);
+        page.expect(
+            "the same message",
+            "document.elementFromPoint(innerWidth / 2, topOf(el.scroller) + 8).closest('.message')?.dataset.id === '25'",
+        );
+    }
 }
 
 #[test]
