@@ -78,6 +78,10 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.click("#open-invite");
     page.expect("the code", "el.inviteQr.naturalWidth > 0");
     let address = page.text("#invite-address");
+    page.expect_text("#invite-hint", "Only this computer can open");
+    page.run("void (state.invite = { ...state.invite, url: 'http://192.168.178.20:5000' }, renderInvite())");
+    page.expect_text("#invite-hint", "Anyone on the same network can open");
+    page.run(&format!("void (state.invite.url = '{address}', renderInvite())"));
     look_closely(&page, "invite");
     let held = clipboard();
     page.click("#invite-copy");
