@@ -179,6 +179,24 @@ fn who_logs_out_is_a_stranger_until_the_next_login_and_no_password_is_hinted_at(
 }
 
 #[test]
+fn who_comes_after_a_logout_in_the_same_tab_has_said_nothing_yet() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    page.join("Ana");
+    sign_up(&page);
+    page.say("Ana was here");
+    page.expect_message("You", "Ana was here");
+    log_out(&page);
+    page.join("Ben");
+    page.say("and now Ben");
+    page.expect_message("Ana", "Ana was here");
+    page.reload();
+    page.expect_message("You", "and now Ben");
+    page.expect_message("Ana", "Ana was here");
+}
+
+#[test]
 fn too_many_tries_say_how_long_to_wait() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
@@ -310,7 +328,7 @@ fn a_password_is_changed_and_an_account_deleted_only_by_who_knows_it() {
     fill_in(&page, &[("password", "water floats on nothing")]);
     page.expect_text("#open-account", "Log in");
     page.expect_shown("#name");
-    page.expect_message("You", "I was here.");
+    page.expect_message("Ana", "I was here.");
     expect_refusals(&page, 2);
 }
 
