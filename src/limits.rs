@@ -333,8 +333,8 @@ pub const THROTTLE_ENTRIES: usize = 20_000;
 
 /// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
 pub const LOG_LINES: usize = 4096;
-/// For the last of them to be written when the process ends.
-pub const LOG_FLUSH: Duration = Duration::from_millis(200);
+/// For the last of them to be written when the process ends: at once, unless the machine is very busy or nobody reads.
+pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 
 // ---- stopping ----
 
