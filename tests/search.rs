@@ -3,6 +3,7 @@
 use crate::scale::fill;
 use crate::support::{TestClient, TestServer, key};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// Messages that one search looks at.
 const SEARCH_ROWS: u64 = 250_000;
@@ -206,16 +207,14 @@ fn deleted_messages_are_never_found() {
 fn searches_count_as_messages() {
     let server = TestServer::with(|config| config.rate_limit = 5);
     let mut client = server.connect();
-    for _ in 0..11 {
-        client.send(json!({"event": "search", "query": "x"}));
-    }
-    (0..11).for_each(|_| drop(client.expect_event("results")));
+    let begin = Instant::now();
+    (0..18).for_each(|_| client.send(json!({"event": "search", "query": "x"})));
+    (0..18).for_each(|_| drop(client.expect_event("results")));
+    // Ten at once, the other eight at five a second; a little less, since a clock's tick may fall between.
+    assert!(begin.elapsed() > Duration::from_millis(1400), "{:?}", begin.elapsed());
     let told = client.received("error");
-    assert_eq!(
-        (told.len(), &told[0]["code"]),
-        (1, &json!("rate_limited")),
-        "told, and answered all the same"
-    );
+    assert!(!told.is_empty(), "told, and answered all the same");
+    assert!(told.iter().all(|error| error["code"] == "rate_limited"), "{told:?}");
 }
 
 #[test]
