@@ -285,7 +285,11 @@ impl Hub {
     /// One transaction, one buffer, one write per client.
     fn save(&mut self, now: Instant) {
         let mut start = self.shared.len();
-        let Saved { logged, ends, answers, recovered, host_deeds } = self.log.save(&mut self.shared, now);
+        let Saved { logged, ends, answers, recovered, host_deeds, unsaved_since } =
+            self.log.save(&mut self.shared, now);
+        if let Some(since_ms) = unsaved_since {
+            self.moderation.unspeak(since_ms);
+        }
         let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
         let mut cleared_behind = None;

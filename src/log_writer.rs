@@ -34,6 +34,8 @@ pub struct Saved {
     pub answers: Vec<(ClientId, Vec<u8>, usize)>,
     /// What hosts have done to the log.
     pub host_deeds: Vec<HostDeed>,
+    /// When the first of the messages was taken that are refused because the disk did not take them, in ms since 1970.
+    pub unsaved_since: Option<i64>,
 }
 
 /// What a change was to the log.
@@ -355,7 +357,11 @@ impl LogWriter {
         let mut saved = Saved::default();
         for (change, (from, _)) in self.waiting.drain(..).zip(self.origins.drain(..)) {
             let id = match change {
-                Change::Message(message) | Change::Refused(message) => message.client_message_id,
+                Change::Message(message) => {
+                    saved.unsaved_since.get_or_insert(message.at_ms);
+                    message.client_message_id
+                }
+                Change::Refused(message) => message.client_message_id,
                 Change::Deletion { .. } | Change::Clear => None,
                 Change::Host(change @ HostChange::Action(_)) => {
                     if self.unrecorded.len() == limits::HOST_ACTIONS_SHOWN {

@@ -288,6 +288,11 @@ impl Moderation {
         Ok(())
     }
 
+    /// What was said from then on was not stored: for slow mode it was not said.
+    pub fn unspeak(&mut self, since_ms: i64) {
+        self.spoken.retain(|_, last| *last < since_ms);
+    }
+
     /// Those whose pause is over; and of the others a part, which spoke longest ago: a whole scan then pays for many.
     fn forget_speakers(&mut self, now_ms: i64, pause_ms: i64) {
         let mut times: Vec<i64> = self.spoken.values().copied().collect();

@@ -3,6 +3,7 @@
 use super::{about, expect_done, guest, host, moderate, moderate_with};
 use crate::accounts::{Browser, email_of, password_of, refused};
 use crate::support::{TestServer, key};
+use rusqlite::Connection;
 use serde_json::json;
 
 #[test]
@@ -219,4 +220,22 @@ fn a_new_connection_for_each_message_is_no_way_around_slow_mode() {
     assert_eq!(say("Ana"), None);
     assert_eq!(say("ANA"), Some(json!("slow_mode")));
     assert_eq!(say("Ben"), None);
+}
+
+#[test]
+fn what_the_disk_did_not_take_costs_no_turn_in_slow_mode() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut ana = guest(&server, "Ana");
+    moderate_with(&mut host, "slow_mode", json!({"seconds": 600}));
+    expect_done(&mut host, "slow_mode");
+    let locked = Connection::open(server.database()).expect("the database");
+    locked.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    ana.say_with_id("one", "1");
+    ana.expect_error("not_saved");
+    drop(locked);
+    ana.say_with_id("one", "1");
+    ana.expect_message("one");
+    ana.say_with_id("two", "2");
+    ana.expect_error("slow_mode");
 }
