@@ -4,7 +4,7 @@
 //! the store, which brings it all back after a restart.
 //!
 //! Somebody is known by [`Mark`]s: the account, the browser's key, the tab's key, the address. A name alone is the mark of
-//! last resort, for who never told anything else.
+//! last resort, for who never told anything else; slow mode counts it beside the surest mark.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;

@@ -94,7 +94,7 @@ impl Sender {
 
     /// Reads what [`Sender::send`] reads of this client's memory, its socket's number included, which lies beside the flag.
     pub fn peek(&self) -> (bool, bool) {
-        (self.state == State::Open, self.link.is_closing())
+        (self.is_open(), self.link.is_closing())
     }
 
     /// Sends whole frames: first `own`, which are for this client alone, then `shared`, in one write.
