@@ -6,76 +6,19 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use fast_qr::convert::Builder;
-use fast_qr::convert::svg::SvgBuilder;
-use fast_qr::{ECL, QRBuilder, QRCode};
+use fast_qr::QRCode;
 
 use crate::accounts::ResetLink;
 use crate::accounts::invite::InviteCode;
 use crate::config::Config;
+use crate::http::invite::{best_url, invite_url, local_url, url};
+use crate::http::qr::{QUIET_ZONE, qr};
 use crate::limits::RESET;
-
-/// What is to be shown of a room that has just been opened.
-#[derive(Debug)]
-pub struct Opened<'a> {
-    /// The port that is listened on.
-    pub port: u16,
-    /// What the room is called.
-    pub title: &'a str,
-    /// What signing up needs in a room for members.
-    pub invite_code: Option<&'a InviteCode>,
-    /// The key that makes its holder a host, on this computer.
-    pub host_key: &'a str,
-}
-
-/// One address of one network interface of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// The system's name for it, such as `eth0` or `Wi-Fi`.
-    pub name: String,
-    /// The address.
-    pub address: IpAddr,
-    /// Whether it is one end of a line, as a VPN's is, and not a place in a network.
-    pub point_to_point: bool,
-}
-
-/// The interfaces of this machine now. Empty, with a warning in the log, if the system does not tell.
-pub fn interfaces() -> Vec<Interface> {
-    let found = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        log::warn!("cannot list this machine's addresses: {error}");
-        Vec::new()
-    });
-    // One that is down (no cable, no Wi-Fi) may keep its address.
-    let running = found.into_iter().filter(if_addrs::Interface::is_oper_up);
-    running
-        .map(|found| Interface { address: found.ip(), point_to_point: found.is_p2p(), name: found.name })
-        .collect()
-}
-
-/// The address to hand out: the first `--public-url`, else the best address in the local network, else the one for
-/// this computer alone. `port` is the one that is listened on.
-pub fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -> String {
-    best_url(config, port, interfaces).unwrap_or_else(|| local_url(config.bind, port))
-}
-
-/// The best address for others, if there is one.
-fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
-    config.public_urls.first().cloned().or_else(|| {
-        let best = reachable(config.bind, interfaces).into_iter().next().map(|best| best.address);
-        // Bound to one address, that is the one, whether or not the system lists it.
-        let bound = (!config.bind.is_unspecified() && !config.bind.is_loopback()).then_some(config.bind);
-        bound.or(best).map(|address| url(address, port))
-    })
-}
-
-/// `text` as a QR code, black on white with its quiet zone, in an SVG that scales and holds neither script nor style.
-/// Empty if `text` is longer than a QR code can be (2,331 bytes).
-pub fn qr_svg(text: &str) -> String {
-    qr(text).map(|code| SvgBuilder::default().margin(QUIET_ZONE).to_str(&code)).unwrap_or_default()
-}
+use crate::server::Opened;
+use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
 
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
 pub fn print(config: &Config, opened: &Opened) {
@@ -228,110 +171,6 @@ fn local_host_link(bind: IpAddr, port: u16, key: &str) -> String {
     format!("{local}/#host={key}")
 }
 
-/// The interfaces under whose address others may reach a listener on `bind`, best first.
-fn reachable(bind: IpAddr, interfaces: &[Interface]) -> Vec<&Interface> {
-    let wanted = |address: IpAddr| match bind {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.is_ipv4(),
-        // An IPv6 socket takes IPv4 too, unless the system was told otherwise.
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => true,
-        one => address == one,
-    };
-    let mut found: Vec<_> =
-        interfaces.iter().filter(|i| wanted(i.address) && is_handed_out(i.address)).collect();
-    found.sort_by_key(|interface| (is_virtual(interface), range_rank(interface.address)));
-    found.dedup_by_key(|interface| interface.address);
-    found
-}
-
-/// Link-local IPv6 needs a zone that no other device knows, and link-local IPv4 means that no network answered.
-fn is_handed_out(address: IpAddr) -> bool {
-    let link_local = match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    !link_local && !address.is_loopback() && !address.is_unspecified() && !address.is_multicast()
-}
-
-/// How likely the phones in the room share this network; less is better.
-fn range_rank(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(v4) => match v4.octets() {
-            [192, 168, ..] => 0,
-            [10, ..] => 1,
-            [172, 16..=31, ..] => 2,
-            _ => 3,
-        },
-        IpAddr::V6(v6) if v6.is_unique_local() => 4,
-        IpAddr::V6(_) => 5,
-    }
-}
-
-/// Whether an interface leads to containers, virtual machines or a VPN, as far as its name and address tell.
-fn is_virtual(interface: &Interface) -> bool {
-    const NAMES: [&str; 30] = [
-        "docker",
-        "podman",
-        "br-",
-        "bridge",
-        "veth",
-        "vethernet",
-        "virbr",
-        "vmnet",
-        "vmware",
-        "vboxnet",
-        "virtualbox",
-        "vnic",
-        "cni",
-        "flannel",
-        "cali",
-        "lxc",
-        "lxd",
-        "tun",
-        "tap",
-        "utun",
-        "wg",
-        "ppp",
-        "ipsec",
-        "zt",
-        "tailscale",
-        "nordlynx",
-        "proton",
-        "ham",
-        "openvpn",
-        "wireguard",
-    ];
-    let name = interface.name.to_ascii_lowercase();
-    // 100.64.0.0/10 is shared among carriers' customers and mesh VPNs; no Wi-Fi hands it out.
-    let shared = matches!(interface.address, IpAddr::V4(v4) if matches!(v4.octets(), [100, 64..=127, ..]));
-    interface.point_to_point || shared || NAMES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// The address for a browser on this computer.
-fn local_url(bind: IpAddr, port: u16) -> String {
-    match bind {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
-            url(Ipv4Addr::LOCALHOST.into(), port)
-        }
-        one => url(one, port),
-    }
-}
-
-fn url(address: IpAddr, port: u16) -> String {
-    let host = match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
-    };
-    if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
-}
-
-/// Light modules around a QR code, as its standard asks.
-const QUIET_ZONE: usize = 4;
-
-/// Level M: what a screen shows is clean, and a smaller code is read from further away.
-fn qr(text: &str) -> Option<QRCode> {
-    QRBuilder::new(text).ecl(ECL::M).build().ok()
-}
-
 /// A QR code in half blocks, two modules a character. Black and white are named outright (16 and 231 of the 256
 /// colours are not a theme's to change), so it reads the same on dark and light terminals.
 fn blocks(code: &QRCode) -> String {
@@ -359,76 +198,13 @@ fn blocks(code: &QRCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn interface(name: &str, address: &str) -> Interface {
-        Interface {
-            name: name.to_owned(),
-            address: address.parse().expect("an address"),
-            point_to_point: name.starts_with("p2p"),
-        }
-    }
-
-    /// A laptop with Wi-Fi, cable, containers and a VPN, in an order of no help.
-    fn laptop() -> Vec<Interface> {
-        vec![
-            interface("lo", "127.0.0.1"),
-            interface("docker0", "172.17.0.1"),
-            interface("p2p-vpn", "10.8.0.2"),
-            interface("tailscale0", "100.101.102.103"),
-            interface("br-3f2a", "192.168.144.1"),
-            interface("eth1", "203.0.113.9"),
-            interface("eth0", "10.1.2.3"),
-            interface("eth0", "fe80::1"),
-            interface("eth0", "2001:db8::5"),
-            interface("eth0", "fd00::5"),
-            interface("usb0", "169.254.7.7"),
-            interface("wlan0", "192.168.1.5"),
-        ]
-    }
+    use crate::sys::interfaces::tests::{interface, laptop};
 
     fn config(arguments: &[&str]) -> Config {
         match crate::config::parse(arguments.iter().map(std::ffi::OsString::from)) {
             Ok(crate::config::Invocation::Serve(config)) => config,
             other => panic!("{arguments:?}: {other:?}"),
         }
-    }
-
-    fn ranked(bind: &str) -> Vec<String> {
-        let bind = bind.parse().expect("an address");
-        reachable(bind, &laptop()).iter().map(|i| i.address.to_string()).collect()
-    }
-
-    #[test]
-    fn lan_addresses_come_first_and_virtual_ones_last() {
-        assert_eq!(
-            ranked("0.0.0.0"),
-            [
-                "192.168.1.5",
-                "10.1.2.3",
-                "203.0.113.9",
-                "192.168.144.1",
-                "10.8.0.2",
-                "172.17.0.1",
-                "100.101.102.103"
-            ]
-        );
-        assert_eq!(ranked("::")[..5], ["192.168.1.5", "10.1.2.3", "203.0.113.9", "fd00::5", "2001:db8::5"]);
-        assert_eq!(ranked("10.1.2.3"), ["10.1.2.3"]);
-        assert!(ranked("127.0.0.1").is_empty());
-    }
-
-    #[test]
-    fn the_invite_is_the_public_url_else_the_best_address_else_this_computer() {
-        let invite =
-            |arguments: &[&str], interfaces: &[Interface]| invite_url(&config(arguments), 5000, interfaces);
-        assert_eq!(invite(&["--public-url", "https://chat.example"], &laptop()), "https://chat.example");
-        assert_eq!(invite(&[], &laptop()), "http://192.168.1.5:5000");
-        assert_eq!(invite(&["--bind", "10.1.2.3"], &laptop()), "http://10.1.2.3:5000");
-        assert_eq!(invite(&["--bind", "10.9.9.9"], &laptop()), "http://10.9.9.9:5000");
-        assert_eq!(invite(&["--bind", "fd00::5"], &laptop()), "http://[fd00::5]:5000");
-        assert_eq!(invite(&["--bind", "127.0.0.1"], &laptop()), "http://127.0.0.1:5000");
-        assert_eq!(invite(&[], &[interface("lo", "127.0.0.1")]), "http://127.0.0.1:5000");
-        assert_eq!(invite_url(&config(&[]), 80, &laptop()), "http://192.168.1.5");
     }
 
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
@@ -541,14 +317,5 @@ mod tests {
         assert!(rows.iter().all(|row| row[..4].iter().chain(&row[side - 4..]).all(|&c| c == ' ')), "{drawn}");
         // The finder pattern in the corner: a dark line of seven modules, and a light one within.
         assert_eq!(rows[2][4..12].iter().collect::<String>(), "█▀▀▀▀▀█ ", "{drawn}");
-    }
-
-    #[test]
-    fn the_svg_is_a_scalable_drawing_and_nothing_else() {
-        let svg = qr_svg("http://192.168.1.5:5000");
-        assert!(svg.starts_with("<svg viewBox=\"0 0 33 33\""), "25 modules and the quiet zone: {svg}");
-        assert!(svg.contains("#ffffff") && svg.contains("#000000"), "{svg}");
-        assert!(!svg.contains("script") && !svg.contains("style") && !svg.contains("192.168"), "{svg}");
-        assert_eq!(qr_svg(&"x".repeat(3000)), "");
     }
 }

@@ -2,17 +2,17 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
-use crate::email::Email;
+use crate::accounts::email::Email;
 use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
-
-/// What a room is called to which nobody has given a title.
-pub const DEFAULT_TITLE: &str = "Chat";
+use crate::protocol::origin;
+use crate::protocol::title::{self, DEFAULT_TITLE};
+use crate::store::export::ExportFormat;
 
 /// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Config {
     /// [`DEFAULT_TITLE`].
     pub title: Option<String>,
     /// Origins (`https://chat.example.org`) under which a reverse proxy or a tunnel shows this server: their host
-    /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin`] returns it.
+    /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin::canonical`] returns it.
     pub public_urls: Vec<String>,
     /// Whether only who has an account may read and write, and signing up needs the invite code.
     pub members_only: bool,
@@ -99,17 +99,6 @@ pub enum Invocation {
     Version,
 }
 
-/// How a transcript is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// A line a message, for people.
-    Txt,
-    /// For spreadsheets.
-    Csv,
-    /// For programs.
-    Json,
-}
-
 /// A command line that cannot be followed. Its `Display` names the argument and what was expected there; the process
 /// is to end with code 2.
 #[derive(Debug, PartialEq, Eq)]
@@ -163,10 +152,10 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
             Arg::Long("database") => config.database = database(&mut parser)?,
             Arg::Long("title") => {
                 let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
-                config.title = Some(value(&mut parser, "--title", &expected, title)?);
+                config.title = Some(value(&mut parser, "--title", &expected, title::parse)?);
             }
             Arg::Long("public-url") => {
-                let url = value(&mut parser, "--public-url", PUBLIC_URL, origin)?;
+                let url = value(&mut parser, "--public-url", PUBLIC_URL, origin::canonical)?;
                 config.public_urls.push(url);
             }
             Arg::Long("members-only") => config.members_only = true,
@@ -204,7 +193,7 @@ fn parse_export(mut parser: Parser) -> Result<Invocation, UsageError> {
     let mut format = ExportFormat::Txt;
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("format") => format = value(&mut parser, "--format", FORMAT, export_format)?,
+            Arg::Long("format") => format = value(&mut parser, "--format", FORMAT, ExportFormat::parse)?,
             Arg::Long("database") => file = database(&mut parser)?,
             Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
             Arg::Long(option) => return Err(UsageError(format!("export has no option --{option}"))),
@@ -313,64 +302,6 @@ fn log_level(text: &str) -> Option<LevelFilter> {
     text.parse().ok().filter(|&level| level != LevelFilter::Off)
 }
 
-fn export_format(text: &str) -> Option<ExportFormat> {
-    match text {
-        "txt" => Some(ExportFormat::Txt),
-        "csv" => Some(ExportFormat::Csv),
-        "json" => Some(ExportFormat::Json),
-        _ => None,
-    }
-}
-
-/// A room's title, trimmed: one line of 1 to [`TITLE_CHARACTERS`] scalar values, or `None`.
-pub fn title(text: &str) -> Option<String> {
-    let text = text.trim();
-    let fits = (1..=TITLE_CHARACTERS).contains(&text.chars().count());
-    (fits && !text.contains(char::is_control)).then(|| text.to_owned())
-}
-
-/// An origin in the one form that browsers send in `Origin`: scheme, lower-case host, and the port unless it is the
-/// scheme's own. A slash at the end and the host's final dot are dropped. `None` for anything else than
-/// `http(s)://host[:port]`, for paths, user names and hosts that are not ASCII too.
-pub fn origin(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_lowercase();
-    let (scheme, rest) = text.split_once("://")?;
-    let default_port = match scheme {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    // An IPv6 address has colons of its own; its brackets say where they end.
-    let (host, port) =
-        match rest.rfind(']').map_or(rest.rfind(':'), |end| rest[end..].find(':').map(|i| end + i)) {
-            Some(colon) => (&rest[..colon], rest[colon + 1..].parse::<u16>().ok().filter(|&port| port != 0)?),
-            None => (rest, default_port),
-        };
-    let host = host_name(host)?;
-    Some(if port == default_port {
-        format!("{scheme}://{host}")
-    } else {
-        format!("{scheme}://{host}:{port}")
-    })
-}
-
-fn host_name(host: &str) -> Option<String> {
-    if let Some(address) = host.strip_prefix('[') {
-        return address.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]"));
-    }
-    let host = host.strip_suffix('.').unwrap_or(host);
-    let label = |label: &str| {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        (1..=63).contains(&label.len()) && label.bytes().all(plain)
-    };
-    // Browsers read a host that ends in a number as an IPv4 address and nothing else.
-    let numeric = host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-    let valid =
-        host.len() <= 253 && host.split('.').all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok());
-    valid.then(|| host.to_owned())
-}
-
 /// The text of `--help`.
 pub fn help() -> String {
     let Config { bind, port, database, rate_limit, max_clients, max_clients_per_address, .. } =
@@ -425,14 +356,14 @@ while the room is open
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn read(line: &str) -> Result<Invocation, UsageError> {
         parse(line.split_whitespace().map(OsString::from))
     }
 
-    fn serve(line: &str) -> Config {
+    pub(crate) fn serve(line: &str) -> Config {
         match read(line) {
             Ok(Invocation::Serve(config)) => config,
             other => panic!("{line}: {other:?}"),
@@ -527,65 +458,6 @@ mod tests {
         let bytes = || OsString::from_vec(vec![b'a', 0xFF]);
         assert!(parse([OsString::from("--database"), bytes()]).is_ok());
         assert!(parse([OsString::from("--title"), bytes()]).is_err());
-    }
-
-    #[test]
-    fn a_title_is_one_bounded_line() {
-        assert_eq!(title("  Физика 9b 🦀 ").as_deref(), Some("Физика 9b 🦀"));
-        assert_eq!(title(&"é".repeat(TITLE_CHARACTERS)).map(|t| t.chars().count()), Some(TITLE_CHARACTERS));
-        for bad in ["", " ", "a\nb", "a\u{1b}[31m", &"é".repeat(TITLE_CHARACTERS + 1)] {
-            assert_eq!(title(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn an_origin_has_one_form() {
-        for (given, expected) in [
-            ("https://Chat.Example.org/", "https://chat.example.org"),
-            ("HTTPS://chat.example.org.:443", "https://chat.example.org"),
-            ("http://chat.example:80", "http://chat.example"),
-            ("https://chat.example:80", "https://chat.example:80"),
-            ("http://192.168.1.5:5000", "http://192.168.1.5:5000"),
-            ("http://[2001:DB8:0:0::1]:80", "http://[2001:db8::1]"),
-            ("http://[::1]:5000/", "http://[::1]:5000"),
-            ("http://laptop", "http://laptop"),
-            ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
-        ] {
-            assert_eq!(origin(given).as_deref(), Some(expected), "{given}");
-            assert_eq!(origin(expected).as_deref(), Some(expected), "{expected} is stable");
-        }
-    }
-
-    #[test]
-    fn what_is_no_origin_is_refused() {
-        for bad in [
-            "",
-            "chat.example.org",
-            "ftp://chat.example",
-            "https://",
-            "https:///",
-            "https://a.example/chat",
-            "https://a.example//",
-            "https://a.example?x",
-            "https://a.example#x",
-            "https://me@a.example",
-            "https://a.example:0",
-            "https://a.example:65536",
-            "https://a.example:",
-            "https://a..example",
-            "https://.",
-            "https://a b",
-            "https://bücher.example",
-            "https://1.2.3",
-            "https://1.2.3.400",
-            "https://[::1",
-            "https://::1",
-            "https://[::1]x:5",
-            "https://[fe80::1%eth0]",
-            "null",
-        ] {
-            assert_eq!(origin(bad), None, "{bad}");
-        }
     }
 
     #[test]

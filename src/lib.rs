@@ -7,7 +7,7 @@
 //!                                 │           which reads the request's head under one deadline
 //!               Upgrade: websocket│     anything else
 //!                                 ▼           ▼
-//!                              client       relay ──► page: tiny_http on a private socket
+//!                              client       http: relay ──► tiny_http on a private socket
 //!            decode, check, pace  │
 //!                                 ▼  commands, a bounded channel
 //!                                hub          one turn: take what waits, store it in one transaction, encode each
@@ -29,93 +29,34 @@
 //!
 //! # Where things are
 //!
-//! Each module uses only those above it in this list (but for [`accounts`], which opens the [`store`] for commands beside a
-//! room that may be open).
+//! Each room is a folder or a file, and uses only those above it in this list. A folder's head, its `mod.rs`, says what is in it.
 //!
-//! | module | owns |
+//! | room | owns |
 //! |---|---|
 //! | [`limits`] | every bound, with its unit and its reason |
-//! | [`email`] | what an email address may be, and when two are one; pure |
+//! | [`sys`] | what the system gives: waiting on sockets, clock, logging, fault points, network interfaces |
+//! | [`protocol`] | what is said on the wire, and what names, titles, origins and searches may be; pure |
+//! | [`room`] | who is here and what they may do; pure |
+//! | [`store`] | the log on disk, and as a file |
+//! | [`accounts`] | users, sessions, password resets |
 //! | [`config`] | the command line |
-//! | [`fault`] | where a development build breaks on demand |
-//! | [`logging`] | log lines on stderr |
-//! | [`clock`] | what time it is |
-//! | [`names`] | what a name may be, and when two are one |
-//! | [`search`] | what a search asks for, and whether a text has it |
-//! | [`protocol`] | what clients and the server say, as frames |
-//! | [`accounts`] | who has an account, sessions, resets |
-//! | [`reservations`] | guests' names that are kept for their browsers |
-//! | [`room`] | who is here, who is typing, what of it was told |
-//! | [`moderation`] | what hosts have decided and done |
-//! | [`store`] | the log on disk |
-//! | [`export`] | the log as a file |
-//! | [`kept`] | the newest part of the log in memory |
-//! | [`socket`] | waiting, writing and closing with deadlines |
-//! | [`sender`] | one client's write half and its backlog |
-//! | [`clients`] | all registered clients: fan-out and timers |
-//! | [`log_writer`] | what waits to be stored, and what becomes of it |
-//! | [`hub`] | the hub's thread: turns and order |
-//! | [`pace`] | how fast a client is read |
-//! | [`client`] | one client's thread |
-//! | [`banner`] | what the operator sees at start |
-//! | [`mailer`] | reset links by mail |
-//! | [`errands`] | what is done for accounts aside from requests |
-//! | [`password_queue`] | who waits for a password's hash |
-//! | [`request`] | a request's head, read strictly |
-//! | [`origin`] | which hosts and origins are the room's own |
-//! | [`cookies`] | who is logged in, as a browser keeps it |
-//! | [`peer`] | whose address a connection counts for |
-//! | [`answer`] | what is asked and answered over HTTP |
-//! | [`api`] | what accounts answer over HTTP |
-//! | [`variants`] | the page with the host's part and without it; pure |
-//! | [`site`] | what is answered over HTTP: the page and its API |
-//! | `private_socket` | the way to tiny_http that nobody else can take |
-//! | [`transcript`] | the log as a download |
-//! | [`page`] | page and API over tiny_http, which is supervised |
-//! | [`caps`] | how many connections there are |
-//! | [`relay`] | a plain request on its way to the page |
-//! | [`listener`] | the public port |
+//! | [`hub`] | the hub's thread: turns, order, broadcast, senders |
+//! | [`client`] | one client's thread: catching up, reading, pace |
+//! | [`http`] | page and API over tiny_http, after the listener |
+//! | [`listener`] | the public port: accept, caps, request head, route |
 //! | [`server`] | all of it, started and stopped |
+//! | [`banner`] | what the operator sees at start |
 
 pub mod accounts;
-pub mod answer;
-pub mod api;
 pub mod banner;
-pub mod caps;
 pub mod client;
-pub mod clients;
-pub mod clock;
 pub mod config;
-pub mod cookies;
-pub mod email;
-pub mod errands;
-pub mod export;
-pub mod fault;
+pub mod http;
 pub mod hub;
-pub mod kept;
 pub mod limits;
 pub mod listener;
-pub mod log_writer;
-pub mod logging;
-pub mod mailer;
-pub mod moderation;
-pub mod names;
-pub mod origin;
-pub mod pace;
-pub mod page;
-pub mod password_queue;
-pub mod peer;
-mod private_socket;
 pub mod protocol;
-pub mod relay;
-pub mod request;
-pub mod reservations;
 pub mod room;
-pub mod search;
-pub mod sender;
 pub mod server;
-pub mod site;
-pub mod socket;
 pub mod store;
-pub mod transcript;
-pub mod variants;
+pub mod sys;

@@ -272,7 +272,7 @@ pub const PASSWORD_HASH_PASSES: u32 = 2;
 pub const PASSWORD_WORKERS: usize = 2;
 /// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
 pub const PASSWORD_NICENESS: i32 = 5;
-/// Requests that wait for them: a class that logs in all at once, several times over. [`crate::password_queue`] says who
+/// Requests that wait for them: a class that logs in all at once, several times over. [`crate::http::password_queue`] says who
 /// makes room where it is full.
 pub const PASSWORD_QUEUE: usize = 256;
 /// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.

@@ -8,11 +8,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use chat_app::accounts::email::Email;
 use chat_app::config::{self, Config, Invocation};
-use chat_app::email::Email;
-use chat_app::export::{self, ExportFormat};
 use chat_app::server::Server;
-use chat_app::{accounts, banner, logging};
+use chat_app::store::export::{self, ExportFormat};
+use chat_app::sys::logging;
+use chat_app::{accounts, banner};
 
 fn main() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {

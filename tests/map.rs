@@ -1,60 +1,130 @@
-//! The crate's front page is its map: every module stands on it, below those that it uses.
+//! The crate's front page is its map: every room stands on it, below those that it uses, and no two files tie a knot.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The one that looks down, which the map says too.
-const EXCEPTION: (&str, &str) = ("accounts", "store");
+/// Rooms on top of each other, at most: what a reader has to have understood before the topmost.
+const FLOORS: usize = 10;
 
 #[test]
-fn every_module_is_on_the_map_and_uses_only_those_above_it() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let map = read(&src.join("lib.rs"));
-    let order: Vec<&str> =
-        map.lines().filter_map(|line| line.strip_prefix("//! | ")?.split('`').nth(1)).collect();
-    let mut modules: Vec<&str> = map
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub ").unwrap_or(line).strip_prefix("mod ")?.strip_suffix(';'))
-        .collect();
+fn every_room_is_on_the_map_and_uses_only_those_above_it() {
+    let order = order();
     let mut mapped = order.clone();
     mapped.sort_unstable();
-    modules.sort_unstable();
-    assert_eq!(mapped, modules);
-    for (place, module) in order.iter().enumerate() {
-        for code in code_of(&src, module) {
-            for used in code.split("crate::").skip(1) {
-                let used =
-                    used.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-                let above = order[..=place].contains(&used) || !order.contains(&used);
-                assert!(above || (*module, used) == EXCEPTION, "{module} uses {used}, which is below it");
-            }
+    assert_eq!(mapped, rooms());
+    for (place, room) in order.iter().enumerate() {
+        for used in uses(room) {
+            assert!(order[..place].contains(&used), "{room} uses {used}, which is below it");
         }
     }
 }
 
-/// What a module's files say, without comments and what only its tests need.
-fn code_of(src: &Path, module: &str) -> Vec<String> {
-    let mut files = vec![src.join(module).with_extension("rs")];
-    let mut folders = vec![src.join(module)];
+#[test]
+fn a_reader_climbs_few_floors() {
+    let mut floors: BTreeMap<String, usize> = BTreeMap::new();
+    for room in order() {
+        let below = uses(&room).iter().map(|used| floors[used]).max().unwrap_or(0);
+        floors.insert(room, below + 1);
+    }
+    let highest = floors.values().max().copied().unwrap_or_default();
+    assert!((2..=FLOORS).contains(&highest), "{floors:?}");
+}
+
+#[test]
+fn no_files_of_a_room_use_each_other_in_a_circle() {
+    for room in rooms() {
+        let mut open: BTreeMap<String, BTreeSet<String>> =
+            files(&room).iter().map(|path| (stem(path), siblings(path, &room))).collect();
+        // Files that use no other file that is still there are no part of a circle.
+        while let Some(free) = open.iter().find(|(_, used)| !used.iter().any(|used| open.contains_key(used)))
+        {
+            let free = free.0.clone();
+            open.remove(&free);
+        }
+        assert!(open.is_empty(), "{room}: {open:?}");
+    }
+}
+
+/// The rooms as the map lists them.
+fn order() -> Vec<String> {
+    let map = read(&src().join("lib.rs"));
+    map.lines()
+        .filter_map(|line| Some(line.strip_prefix("//! | [`")?.split('`').next()?.to_owned()))
+        .collect()
+}
+
+/// The rooms that there are, sorted.
+fn rooms() -> Vec<String> {
+    let entries = fs::read_dir(src()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut rooms: Vec<String> = entries.map(|path| stem(&path)).collect();
+    rooms.retain(|room| !["lib", "main"].contains(&room.as_str()));
+    rooms.sort_unstable();
+    rooms
+}
+
+/// The other rooms that this one uses.
+fn uses(room: &str) -> BTreeSet<String> {
+    let used = files(room).into_iter().flat_map(|path| words_after(&code(&path), "crate::"));
+    used.filter(|used| used != room && rooms().contains(used)).collect()
+}
+
+/// The files of the same room that a file uses. A head (`mod.rs`) is its whole folder, and so in no circle.
+fn siblings(path: &Path, room: &str) -> BTreeSet<String> {
+    let mut used = words_after(&code(path), &format!("crate::{room}::"));
+    if path.parent().is_some_and(|folder| folder.ends_with(room)) && stem(path) != "mod" {
+        used.extend(words_after(&code(path), "super::"));
+    }
+    let files: BTreeSet<String> = files(room).iter().map(|path| stem(path)).collect();
+    used.retain(|used| *used != stem(path) && files.contains(used));
+    used
+}
+
+/// The names that follow `before`, those of a list in braces too.
+fn words_after(code: &str, before: &str) -> BTreeSet<String> {
+    let word =
+        |text: &str| -> String { text.chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect() };
+    let mut words = BTreeSet::new();
+    for rest in code.split(before).skip(1) {
+        match rest.strip_prefix('{').and_then(|rest| rest.split('}').next()) {
+            Some(list) => words.extend(list.split(',').map(|one| word(one.trim()))),
+            None => drop(words.insert(word(rest))),
+        }
+    }
+    words
+}
+
+/// A room's files without its tests.
+fn files(room: &str) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![src().join(room)]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.expect("an entry").path();
             match path.is_dir() {
                 true => folders.push(path),
-                false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
-                false => {}
+                false => files.push(path),
             }
         }
     }
-    files.retain(|path| {
-        !path.components().any(|part| part.as_os_str() == "tests") && !path.ends_with("tests.rs")
-    });
-    let code = |path: &Path| {
-        let text = read(path);
-        let lines = text.lines().take_while(|line| !line.ends_with("mod tests {"));
-        lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-    };
-    files.iter().map(|path| code(path)).collect()
+    files.push(src().join(room).with_extension("rs"));
+    files.retain(|path| path.extension().is_some_and(|it| it == "rs") && path.exists());
+    files.retain(|path| !path.components().any(|part| part.as_os_str() == "tests") && stem(path) != "tests");
+    files
+}
+
+/// What a file says, without comments and what only its tests need.
+fn code(path: &Path) -> String {
+    let text = read(path);
+    let lines = text.lines().take_while(|line| !line.ends_with("mod tests {"));
+    lines.filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("a name").to_string_lossy().into_owned()
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 fn read(path: &Path) -> String {

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{AccountId, Accounts, Asker, Login, Member, ResetRequest, Unavailable, sessions, wait_in_turn};
-use crate::clock::wall_clock_ms;
+use super::{Accounts, Asker, Login, Member, Unavailable, sessions, wait_in_turn};
 use crate::limits;
-use crate::names::Name;
+use crate::protocol::names::Name;
+use crate::protocol::{AccountId, ResetRequest};
 use crate::store;
+use crate::sys::clock::wall_clock_ms;
 
 /// Counts how often the links were voided.
 pub type HostGeneration = i64;
@@ -178,8 +179,8 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
+    use crate::accounts::email::Email;
     use crate::accounts::password::Password;
-    use crate::email::Email;
     use crate::protocol::Role;
     use crate::store::Store;
 

@@ -8,11 +8,12 @@ use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 use super::password::{NOBODYS_HASH, Password};
 use super::sessions::Begun;
 use super::token::Token;
-use super::{AccountId, Accounts, Asker, Login, Member, NewSession, Unavailable, sessions};
-use crate::clock::wall_clock_ms;
-use crate::email::Email;
+use super::{Accounts, Asker, Login, Member, NewSession, Unavailable, sessions};
+use crate::accounts::email::Email;
 use crate::limits;
-use crate::names::Name;
+use crate::protocol::AccountId;
+use crate::protocol::names::Name;
+use crate::sys::clock::wall_clock_ms;
 
 /// Why there is no new account.
 #[derive(Debug)]

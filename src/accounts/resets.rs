@@ -11,12 +11,13 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use super::password::{Password, PasswordError};
 use super::throttle::Subject;
 use super::token::Token;
-use super::{AccountId, Accounts, Asker, Unavailable, sessions, wait_in_turn};
-use crate::clock::wall_clock_ms;
-use crate::email::Email;
+use super::{Accounts, Asker, Unavailable, sessions, wait_in_turn};
+use crate::accounts::email::Email;
 use crate::limits;
-use crate::names::Name;
+use crate::protocol::names::Name;
+use crate::protocol::{AccountId, ResetRequest};
 use crate::store;
+use crate::sys::clock::wall_clock_ms;
 
 /// A link under which somebody chooses a new password. Whoever has it has the account: it is shown to who asked for it
 /// and to nobody else.
@@ -30,15 +31,6 @@ pub struct ResetLink {
     pub url: String,
     /// When it ends, in milliseconds since 1970.
     pub expires_at_ms: i64,
-}
-
-/// Somebody has told that they forgot their password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResetRequest {
-    /// The account's name in the room.
-    pub username: String,
-    /// When, in milliseconds since 1970.
-    pub at_ms: i64,
 }
 
 /// Why a password was not replaced.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{AccountId, Accounts, HostGeneration, Login, Member, Unavailable};
-use crate::clock::wall_clock_ms;
+use super::{Accounts, HostGeneration, Login, Member, Unavailable};
 use crate::limits;
-use crate::names::Name;
+use crate::protocol::AccountId;
+use crate::protocol::names::Name;
+use crate::sys::clock::wall_clock_ms;
 
 impl Accounts {
     /// Who a cookie belongs to; none if nobody, or no longer.

@@ -282,7 +282,7 @@ fn a_reset_link_and_a_session_end_with_their_time() {
     let room = room();
     let session = room.sign_up("Ana");
     let link = room.accounts.issue_reset_of(&name("Ana")).expect("written").expect("known");
-    let left_ms = link.expires_at_ms - crate::clock::wall_clock_ms();
+    let left_ms = link.expires_at_ms - crate::sys::clock::wall_clock_ms();
     assert!((0..=limits::RESET.as_millis() as i64).contains(&left_ms), "{left_ms}");
     room.accounts
         .writer()

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use crossbeam_channel::Sender;
 
 use super::{Claim, Ended};
-use crate::accounts::{AccountId, HostNews, Login, ResetLink};
-use crate::clients::{ClientId, Permit};
-use crate::email::Email;
-use crate::names::Name;
+use crate::accounts::email::Email;
+use crate::accounts::{HostNews, Login, ResetLink};
+use crate::hub::clients::{ClientId, Permit};
+use crate::hub::sender::Link;
+use crate::protocol::AccountId;
+use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
-use crate::sender::Link;
 
 /// What the hub is told.
 pub enum Command {
@@ -52,7 +53,7 @@ pub struct LogPart {
     pub welcome: Option<bool>,
 }
 
-/// What is done aside, on the thread of [`crate::errands`].
+/// What is done aside, on the thread of [`crate::server::jobs`].
 #[derive(Debug)]
 pub enum Errand {
     /// Somebody forgot the password of the account with this address, if there is one.

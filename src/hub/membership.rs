@@ -6,12 +6,13 @@ use crossbeam_channel::Sender;
 
 use super::Hub;
 use crate::accounts::token::TokenHash;
-use crate::accounts::{AccountId, HostGeneration, Login, Member};
-use crate::clients::Identity;
-use crate::moderation::Mark;
-use crate::names::Name;
+use crate::accounts::{HostGeneration, Login, Member};
+use crate::hub::clients::Identity;
+use crate::protocol::AccountId;
+use crate::protocol::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
 use crate::room::Owner;
+use crate::room::moderation::Mark;
 
 /// May this name become an account's? It is held for this claim if so.
 pub struct Claim {

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use super::{Errand, Hub, IssuedReset};
 use crate::accounts::HostNews;
-use crate::clients::{Client, ClientId};
-use crate::log_writer::HostDeed;
-use crate::moderation::{Held, Hold, Mark, Settings};
-use crate::names::Name;
+use crate::hub::clients::{Client, ClientId};
+use crate::hub::log_writer::HostDeed;
+use crate::protocol::names::Name;
 use crate::protocol::{
-    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, WireResetRequest, encode,
-    encode_close,
+    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode, encode_close,
 };
 use crate::room::Owner;
+use crate::room::moderation::{Held, Hold, Mark, Settings};
 
 /// What a host without a name is called in the record.
 const NAMELESS: &str = "Host";
@@ -295,14 +294,10 @@ impl Hub {
     /// `moderation`, as hosts get it.
     pub(super) fn moderation_frame(&self) -> Vec<u8> {
         let (muted, removed) = self.moderation.held_back();
-        let requests = self.moderation.reset_requests.iter();
-        let requests: Vec<_> = requests
-            .map(|request| WireResetRequest { username: &request.username, at: request.at_ms })
-            .collect();
         let event = ServerEvent::Moderation {
             muted: &muted,
             removed: &removed,
-            reset_requests: &requests,
+            reset_requests: &self.moderation.reset_requests,
             invite_code: self.config.invite_code.as_deref(),
             actions: self.moderation.actions(),
         };

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::{Answer, Hub, LogPart, Registration, Resume};
 use crate::accounts::Login;
-use crate::clients::Turn;
+use crate::hub::clients::Turn;
 use crate::limits;
-use crate::moderation::Mark;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, Session, WIRE_LIMITS, encode};
+use crate::room::moderation::Mark;
 
 impl Hub {
     /// Everybody who came during the turn, now that it is told: they see the room as it is behind it.

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::{Hub, LogAnswer, Request, moderate};
-use crate::clients::{ClientId, Identity};
-use crate::fault;
-use crate::names::Name;
+use crate::hub::clients::{ClientId, Identity};
+use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, Role, ServerEvent, encode_close};
 use crate::room::Owner;
 use crate::store::NewMessage;
+use crate::sys::failpoint;
 
 impl Hub {
     pub(super) fn take_request(&mut self, client: ClientId, request: Request) {
@@ -120,7 +120,7 @@ impl Hub {
         client_message_id: Option<String>,
         username: Option<Name>,
     ) -> Result<(), Refusal> {
-        fault::hit("hub", &text);
+        failpoint::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let current = client.identity.as_ref();
         let is_member = client.login.as_ref().is_some_and(|login| login.member.is_some());

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{ClientEvent, ErrorCode, KeyHash, Moderate, Position, Refusal};
-use crate::config;
 use crate::limits;
-use crate::names::Name;
-use crate::search::{Query, QueryError};
+use crate::protocol::names::Name;
+use crate::protocol::search::{Query, QueryError};
+use crate::protocol::title;
 
 /// Reads one text frame.
 ///
@@ -203,7 +203,7 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         "allow" => Moderate::Allow(name()?),
         "issue_reset" => Moderate::IssueReset(name()?),
         "set_title" => {
-            let title = fields.title.as_deref().and_then(config::title);
+            let title = fields.title.as_deref().and_then(title::parse);
             let expected = format!(
                 "'set_title' needs a `title` of 1 to {} characters in one line.",
                 limits::TITLE_CHARACTERS

@@ -1,17 +1,17 @@
 //! Writing a turn: all of it in one transaction, or nothing.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
+use super::error::AppendError;
 use super::read::{COLUMNS, StoredMessage};
 use super::{Store, clear, guests, hosts, new_epoch, role_to_sql, to_sql};
 use crate::limits;
-use crate::moderation::HostChange;
 use crate::protocol::{KeyHash, Position, Role};
-use crate::reservations::ReservationChange;
+use crate::room::moderation::HostChange;
+use crate::room::reservations::ReservationChange;
 
 /// One change of what the store holds.
 #[derive(Debug, Clone)]
@@ -90,35 +90,6 @@ pub enum Outcome {
     Done,
     /// No retry: it stays refused.
     Refused,
-}
-
-/// Why a turn was not stored. Nothing of it was, and the next one may work.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppendError {
-    /// Another program holds a lock on the database.
-    Busy,
-    /// The disk is full, or fails; what SQLite says of it.
-    Failed(String),
-}
-
-impl fmt::Display for AppendError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            AppendError::Busy => f.write_str("another program has locked the database"),
-            AppendError::Failed(detail) => write!(f, "the database could not be written: {detail}"),
-        }
-    }
-}
-
-impl std::error::Error for AppendError {}
-
-impl From<rusqlite::Error> for AppendError {
-    fn from(error: rusqlite::Error) -> AppendError {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => AppendError::Busy,
-            _ => AppendError::Failed(error.to_string()),
-        }
-    }
 }
 
 /// `tabs.id` of those who sent lately.

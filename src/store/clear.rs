@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::append::AppendError;
+use super::error::AppendError;
 use super::{Store, from_sql, to_sql};
 use crate::protocol::Position;
 

@@ -3,11 +3,12 @@
 
 use rusqlite::params;
 
-use super::read::{COLUMNS, ReadError, Reader, StoredMessage, gap_start, has_older};
+use super::error::ReadError;
+use super::read::{COLUMNS, Reader, StoredMessage, gap_start, has_older};
 use super::{clear, from_sql, to_sql};
 use crate::limits;
 use crate::protocol::Position;
-use crate::search::Matcher;
+use crate::protocol::search::Matcher;
 
 /// Deleted messages in a row that are passed over before the rest of their run is jumped: a jump costs about as much as so
 /// many rows.

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::{AppendError, Store};
 use crate::limits;
-use crate::reservations::{Reservation, ReservationChange};
+use crate::room::reservations::{Reservation, ReservationChange};
 
 impl Store {
     /// The names kept for guests when the server starts, those that left first before others. Who was here when the

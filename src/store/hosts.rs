@@ -10,9 +10,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::{AppendError, Store};
 use crate::limits;
-use crate::moderation::{Held, Hold, HostChange, Mark, Settings};
 use crate::protocol::HostAction;
 use crate::room::HostName;
+use crate::room::moderation::{Held, Hold, HostChange, Mark, Settings};
 
 /// What hosts have decided, as it was when the server ended.
 #[derive(Debug, Default)]

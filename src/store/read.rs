@@ -1,13 +1,13 @@
 //! Reading the log in bounded pages, forwards to catch up and backwards for history. Each page is one short snapshot: a
 //! long one would keep the write-ahead log from starting over.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
-use super::{OpenError, clear, file, from_sql, role_from_sql, schema, to_sql};
+use super::error::{OpenError, ReadError};
+use super::{clear, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
@@ -116,35 +116,6 @@ pub struct HistoryPage {
     pub more: bool,
     /// The log was cleared up to here when the page was read.
     pub cleared: Position,
-}
-
-/// Why a page could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadError {
-    /// All connections stayed busy for [`limits::READ_DEADLINE`], or another program keeps the database locked.
-    Busy,
-    /// The disk fails; what SQLite says of it.
-    Failed(String),
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            ReadError::Busy => f.write_str("the database is busy"),
-            ReadError::Failed(detail) => write!(f, "the database could not be read: {detail}"),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl From<rusqlite::Error> for ReadError {
-    fn from(error: rusqlite::Error) -> ReadError {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Busy,
-            _ => ReadError::Failed(error.to_string()),
-        }
-    }
 }
 
 /// One connection that reads the log.

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::{FoundMessages, FoundPage, HistoryPage, LogPage, OpenError, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
-use crate::search::Matcher;
+use crate::protocol::search::Matcher;
 
 /// A few [`Reader`]s, handed out one at a time. Each call waits for a free one, at most
 /// [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.

@@ -4,11 +4,12 @@
 //! Shared by the fuzzer (`tests/fuzz`), the replay of its corpus and the property tests. Each takes any bytes, and
 //! panics where something does not hold.
 
+use chat_app::http::head::{self, Head};
+use chat_app::http::{client_address, origin};
 use chat_app::limits;
-use chat_app::names::Name;
+use chat_app::protocol::names::Name;
+use chat_app::protocol::origin::canonical;
 use chat_app::protocol::{ClientEvent, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes};
-use chat_app::request::{self, Head};
-use chat_app::{config, origin, peer};
 use serde_json::Value;
 
 /// One of the parsers: its name, which is also its corpus' folder, and what holds of it.
@@ -108,11 +109,11 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
 /// A head is read whole or refused with a status, is the same however it was cut in pieces, and leaves nothing that a
 /// second parser could read in another way.
 pub fn head(bytes: &[u8]) {
-    let whole = request::parse(bytes);
+    let whole = head::parse(bytes);
     // The listener asks again with each piece that comes, and stops at the first answer.
     let step = 1 + bytes.len() / 8;
     for end in (1..bytes.len()).step_by(step) {
-        match request::parse(&bytes[..end]) {
+        match head::parse(&bytes[..end]) {
             Ok(None) => {}
             Ok(answer) => assert_eq!(Ok(answer), whole, "nothing behind a head changes it"),
             Err(refused) => assert!(whole.is_err(), "refused at {end}, and then taken: {refused:?}"),
@@ -131,7 +132,7 @@ pub fn head(bytes: &[u8]) {
             assert!(!refused.reason.contains(['\r', '\n']), "{answer:?}");
         }
         Ok(Some((head, end))) => {
-            assert_eq!(request::parse(&bytes[..end]), Ok(Some((head.clone(), end))), "its end is its end");
+            assert_eq!(head::parse(&bytes[..end]), Ok(Some((head.clone(), end))), "its end is its end");
             head_is_plain(&head, end);
             let bare = |at: usize| bytes[at] == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
             assert!(!(0..end).any(bare), "a line feed alone ends no line: {}", bytes[..end].escape_ascii());
@@ -139,7 +140,7 @@ pub fn head(bytes: &[u8]) {
             let _ = (head.path(), head.query("after"), head.wants_websocket());
             let _ = origin::check(&head, &["https://chat.example.org".to_owned()]);
             let proxy = [10, 0, 0, 2].into();
-            peer::client_address(proxy, &head, &[proxy]);
+            client_address::client_address(proxy, &head, &[proxy]);
         }
     }
 }
@@ -175,7 +176,7 @@ pub fn name(bytes: &[u8]) {
             assert!(sentence.len() > 5 && !sentence.chars().any(char::is_control), "{sentence:?}");
         }
     }
-    let _ = config::origin(text); // hosts and origins are names too, and as foreign
+    let _ = canonical(text); // hosts and origins are names too, and as foreign
 }
 
 fn name_is_settled(name: &Name) {

@@ -115,8 +115,10 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     refused(&mut host, server.connect(), "Behind the proxy");
     refused(&mut host, from(&server, "203.0.113.3"), "Behind a proxy elsewhere");
     // An IPv6 address stands for its network: that of this computer is everybody's in the room.
-    let own =
-        chat_app::banner::interfaces().into_iter().map(|own| own.address).filter(|own| !own.is_loopback());
+    let own = chat_app::sys::interfaces::interfaces()
+        .into_iter()
+        .map(|own| own.address)
+        .filter(|own| !own.is_loopback());
     for (number, own) in own.enumerate() {
         let neighbour = match own {
             IpAddr::V4(_) => own,

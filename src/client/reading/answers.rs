@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use super::{Over, Reading};
 use crate::client::filled;
-use crate::clients::Permit;
+use crate::hub::clients::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
+use crate::protocol::search::Query;
 use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, encode};
-use crate::search::Query;
 use crate::store::{FoundMessages, ReadError, Readers, StoredMessage};
 
 /// What a search has found so far, or in all.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::{Place, deletion, message, one, patiently, say};
 use crate::protocol::Position;
-use crate::search::Query;
+use crate::protocol::search::Query;
 use crate::store::{Change, Outcome, Store};
 
 fn texts(store: &Store) -> Vec<String> {

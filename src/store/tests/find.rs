@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::pages::random_log;
 use super::*;
 use crate::limits;
-use crate::search::Query;
+use crate::protocol::search::Query;
 use crate::store::FoundMessages;
 use crate::store::Readers;
 

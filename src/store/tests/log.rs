@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::limits;
-use crate::reservations::{Reservation, ReservationChange};
+use crate::room::reservations::{Reservation, ReservationChange};
 use crate::store::LogEntry;
 
 fn positions(outcomes: &[Outcome]) -> Vec<Option<Position>> {

@@ -1,0 +1,280 @@
+//! One client: its thread brings it up to date, and another reads it until it goes.
+//!
+//! The first one's stack and the memory that its allocator keeps have seen a handshake and perhaps pages of the log; most
+//! clients then say nothing for hours. So the reading begins on a fresh thread, which has hardly touched anything, and the
+//! first ends: one thread for each client at any time.
+//!
+//! The thread writes to the socket until the hub has registered the client, and never after: pongs, close replies
+//! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
+//! socket has no more, hands the hub what that gave as one batch, and only then waits.
+
+pub mod rate_limit;
+mod reading;
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::accounts::{Accounts, Login};
+use crate::hub::clients::ClientId;
+use crate::hub::sender::Link;
+use crate::hub::{Answer, Command, LogPart, Registration, Request, Resume, welcome};
+use crate::limits;
+use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close};
+use crate::store::{LogEntry, Readers};
+use crate::sys::socket::{self, StopSignal};
+use reading::Reading;
+
+/// What every client's thread shares.
+pub struct ClientContext {
+    /// The way to the hub.
+    pub hub: Sender<Command>,
+    /// The way to the log.
+    pub readers: Readers,
+    /// Who has an account.
+    pub accounts: Arc<Accounts>,
+    /// What the operator chose.
+    pub options: ClientOptions,
+    /// Given when the server stops.
+    pub stop: Arc<StopSignal>,
+    permits: (Sender<()>, Receiver<()>),
+}
+
+/// What the operator chose for all clients.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientOptions {
+    /// Messages a second, 0 for no limit.
+    pub rate_limit: u32,
+    /// Whether only who is logged in may be here, reading included.
+    pub members_only: bool,
+}
+
+impl ClientContext {
+    /// What every client's thread shares.
+    pub fn new(
+        hub: Sender<Command>,
+        readers: Readers,
+        accounts: Arc<Accounts>,
+        options: ClientOptions,
+        stop: Arc<StopSignal>,
+    ) -> ClientContext {
+        ClientContext { hub, readers, accounts, options, stop, permits: filled(limits::ANSWERS) }
+    }
+}
+
+/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::hub::clients::Permit).
+fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
+    let words = bounded(count);
+    (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
+    words
+}
+
+/// A client that the hub has registered and that is now to be read.
+pub struct Live {
+    link: Arc<Link>,
+    early: Vec<u8>,
+    departure: Departure,
+}
+
+impl Live {
+    /// Reads it; returns when the connection has ended.
+    pub fn read(self, context: &ClientContext) {
+        let Live { link, early, departure } = self;
+        Reading::new(&link, departure.id, early, context).run();
+        part(&link);
+    }
+}
+
+/// The hub ends it: with its answer to a goodbye, a code of its own, or at once.
+fn part(link: &Link) {
+    socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
+}
+
+/// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
+///
+/// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
+/// the request head.
+pub fn enter(
+    link: Arc<Link>,
+    resume: Resume,
+    login: Option<Arc<Login>>,
+    address: IpAddr,
+    early: Vec<u8>,
+    context: &ClientContext,
+) -> Option<Live> {
+    if context.options.members_only && login.is_none() {
+        refuse_stranger(&link, &context.stop);
+        return None;
+    }
+    match register(&link, resume, login.as_ref(), address, context) {
+        Ok(id) => {
+            let departure = Departure { id, hub: context.hub.clone() };
+            match has_ended(login.as_ref(), context) {
+                Ok(false) => return Some(Live { link, early, departure }),
+                Ok(true) => {
+                    let closed = vec![Request::Close(CloseCode::SessionEnded)];
+                    let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
+                    part(&link);
+                }
+                Err(_) => {} // it comes back, and is looked up anew
+            }
+        }
+        Err(Unregistered::Stopping) => refuse(&link, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::Removed) => refuse(&link, CloseCode::Removed, &context.stop),
+        Err(Unregistered::SessionEnded) => refuse(&link, CloseCode::SessionEnded, &context.stop),
+        Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
+    }
+    None
+}
+
+/// Ends a connection that is not the hub's yet with a close code.
+pub fn refuse(link: &Link, code: CloseCode, stop: &StopSignal) {
+    if socket::write_all(&link.stream, &encode_close(code), stop).is_ok() {
+        socket::finish(&link.stream);
+    }
+}
+
+/// Says that this room is for members, and ends the connection.
+fn refuse_stranger(link: &Link, stop: &StopSignal) {
+    let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
+    let mut frames = Vec::new();
+    encode(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)), &mut frames);
+    frames.extend(encode_close(CloseCode::SessionEnded));
+    if socket::write_all(&link.stream, &frames, stop).is_ok() {
+        socket::finish(&link.stream);
+    }
+}
+
+/// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
+/// those that it knows.
+fn has_ended(login: Option<&Arc<Login>>, context: &ClientContext) -> io::Result<bool> {
+    let Some(login) = login else { return Ok(false) };
+    let found = context.accounts.session_by_hash(&login.session).map_err(|error| {
+        log::warn!("a session could not be looked up again: {error}");
+        io::Error::other("the accounts cannot be read")
+    })?;
+    Ok(found.is_none())
+}
+
+/// The connection's last word, whatever ends it.
+struct Departure {
+    id: ClientId,
+    hub: Sender<Command>,
+}
+
+impl Drop for Departure {
+    fn drop(&mut self) {
+        let _ = self.hub.send(Command::Left(self.id)); // no hub, no room to leave
+    }
+}
+
+enum Unregistered {
+    Stopping,
+    SessionEnded,
+    Removed,
+    Gone(io::Error),
+}
+
+impl From<io::Error> for Unregistered {
+    fn from(error: io::Error) -> Unregistered {
+        Unregistered::Gone(error)
+    }
+}
+
+/// Catches up under flow control until the hub takes over.
+fn register(
+    link: &Arc<Link>,
+    mut resume: Resume,
+    login: Option<&Arc<Login>>,
+    address: IpAddr,
+    context: &ClientContext,
+) -> Result<ClientId, Unregistered> {
+    loop {
+        let (answer, answered) = bounded(1);
+        let registration =
+            Registration { link: link.clone(), resume, login: login.cloned(), address, answer };
+        context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
+        let (position, epoch) = match answered.recv().map_err(|_| Unregistered::Stopping)? {
+            Answer::Live(id) => return Ok(id),
+            Answer::Removed => return Err(Unregistered::Removed),
+            Answer::Frames(frames, reached, epoch) => {
+                write_frames(link, &frames, context)?;
+                (reached, epoch)
+            }
+            Answer::Log(part) => (catch_up(link, &part, login, context)?, part.epoch),
+        };
+        // Who reads slowly takes long to catch up, and could else follow the room without a session.
+        if has_ended(login, context)? {
+            return Err(Unregistered::SessionEnded);
+        }
+        resume = Resume::Continue(position, epoch);
+    }
+}
+
+/// Many small frames in few writes.
+fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::Result<()> {
+    let mut chunk = Vec::with_capacity(limits::REGISTER_BYTES);
+    for frame in frames {
+        if chunk.len() + frame.len() > limits::REGISTER_BYTES {
+            socket::write_all(&link.stream, &chunk, &context.stop)?;
+            chunk.clear();
+        }
+        chunk.extend_from_slice(frame);
+    }
+    socket::write_all(&link.stream, &chunk, &context.stop)
+}
+
+/// Sends a part of the log, to its end as it is now, a page at a time. Stops early when
+/// the session of `login` ends.
+fn catch_up(
+    link: &Link,
+    part: &LogPart,
+    login: Option<&Arc<Login>>,
+    context: &ClientContext,
+) -> io::Result<Position> {
+    let failed = |error| {
+        log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
+        io::Error::other("the log cannot be read")
+    };
+    let mut position = match part.after {
+        Some(position) => position,
+        None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
+    };
+    let mut chunk = Vec::with_capacity(limits::CATCH_UP_PAGE_BYTES);
+    if let Some(reset) = part.welcome {
+        let login = login.map(AsRef::as_ref);
+        let more = context.readers.has_older(position).map_err(failed)?;
+        encode(&welcome(&part.epoch, part.head, reset, more, login), &mut chunk);
+    }
+    loop {
+        let page = context
+            .readers
+            .after(position, limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES)
+            .map_err(failed)?;
+        // Each is given back before the writing, which may wait for long.
+        for entry in page.entries {
+            encode(&event_of(&entry), &mut chunk);
+        }
+        socket::write_all(&link.stream, &chunk, &context.stop)?;
+        chunk.clear();
+        position = page.through;
+        // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
+        if !page.more || context.stop.is_given() || has_ended(login, context)? {
+            return Ok(position);
+        }
+    }
+}
+
+/// A change of the log as the wire has it.
+pub fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
+    match entry {
+        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored.wire()),
+        LogEntry::Deletion { position, message_id } => {
+            ServerEvent::MessageDeleted { id: *position, message_id: *message_id }
+        }
+    }
+}

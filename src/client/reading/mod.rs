@@ -1,0 +1,334 @@
+//! Reading a registered client: decode, price, hand over, wait.
+
+mod answers;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use rustix::event::PollFlags;
+use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::{Error, Message};
+
+use super::ClientContext;
+use crate::client::rate_limit::Budget;
+use crate::hub::clients::ClientId;
+use crate::hub::sender::Link;
+use crate::hub::{Command, Request};
+use crate::limits;
+use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode};
+use crate::sys::failpoint;
+use crate::sys::socket;
+
+/// The socket as tungstenite sees it: reads are metered, writes are put aside for the hub.
+struct Inbound {
+    link: Arc<Link>,
+    /// Bytes read since they were last asked for.
+    read: usize,
+    /// The last read took all that there was.
+    is_drained: bool,
+    without_message: usize,
+    replies: Vec<u8>,
+}
+
+impl Read for Inbound {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Empty continuation frames are eaten inside tungstenite: no limit on messages ever sees them.
+        if self.without_message > limits::BYTES_WITHOUT_MESSAGE {
+            return Err(io::Error::new(ErrorKind::InvalidData, "too many bytes without a message"));
+        }
+        // Whether more has come since is told by the wait that follows: a system call less for each batch.
+        if std::mem::take(&mut self.is_drained) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = (&self.link.stream).read(buffer)?;
+        self.is_drained = (1..buffer.len()).contains(&count);
+        self.read += count;
+        self.without_message += count;
+        Ok(count)
+    }
+}
+
+impl Write for Inbound {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.replies.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Nothing more is read from this connection: its peer is gone or may say no more, or the hub is gone.
+struct Over;
+
+/// What a frame costs its sender.
+enum Price {
+    /// One of the messages a second.
+    Message,
+    /// So many of the bytes a second.
+    Bytes(u32),
+}
+
+/// A registered client being read.
+pub(super) struct Reading<'a> {
+    context: &'a ClientContext,
+    id: ClientId,
+    socket: WebSocket<Inbound>,
+    batch: Vec<Request>,
+    batch_bytes: usize,
+    messages: Budget,
+    bytes: Budget,
+    last_byte: Instant,
+    pings: u32,
+    told_pace: Option<Instant>,
+    typed: Option<Instant>,
+    /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
+    answered: Option<(Sender<()>, Receiver<()>)>,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        link: &Arc<Link>,
+        id: ClientId,
+        early: Vec<u8>,
+        context: &'a ClientContext,
+    ) -> Reading<'a> {
+        let now = Instant::now();
+        let inbound = Inbound {
+            link: link.clone(),
+            read: early.len(),
+            is_drained: false,
+            without_message: early.len(),
+            replies: Vec::new(),
+        };
+        let config = WebSocketConfig::default()
+            .read_buffer_size(limits::READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(limits::FRAME_BYTES))
+            .max_frame_size(Some(limits::FRAME_BYTES));
+        let rate = context.options.rate_limit;
+        let bytes =
+            if rate == 0 { (0, 0) } else { (limits::INBOUND_BYTES_PER_SECOND, limits::INBOUND_BURST_BYTES) };
+        Reading {
+            context,
+            id,
+            socket: WebSocket::from_partially_read(inbound, early, Role::Server, Some(config)),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            messages: Budget::new(rate, rate.saturating_mul(limits::BURST_SECONDS), now),
+            bytes: Budget::new(bytes.0, bytes.1, now),
+            last_byte: now,
+            pings: 0,
+            told_pace: None,
+            typed: None,
+            answered: None,
+        }
+    }
+
+    /// Reads until the client goes, is to go, or the hub has closed it.
+    pub(super) fn run(mut self) {
+        while !self.socket.get_ref().link.is_closing() {
+            let read = self.socket.read();
+            self.meter();
+            let outcome = match read {
+                Ok(message) => self.take(message),
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    self.hand_over().and_then(|()| self.wait_for_bytes())
+                }
+                Err(error) => {
+                    self.end(&error);
+                    return;
+                }
+            };
+            if outcome.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) -> Result<(), Over> {
+        self.socket.get_mut().without_message = 0;
+        let size = message.len().max(limits::REQUEST_BYTES);
+        match message {
+            Message::Text(text) => self.take_text(&text)?,
+            Message::Binary(_) => {
+                self.batch.push(Request::Close(CloseCode::Unsupported));
+                self.hand_over()?;
+                return Err(Over);
+            }
+            _ => self.pay(Price::Bytes(limits::FRAME_COST_BYTES))?, // tungstenite has its answer ready
+        }
+        self.batch_bytes += size;
+        if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    fn take_text(&mut self, text: &str) -> Result<(), Over> {
+        failpoint::hit("client", text);
+        failpoint::hit("clock", text);
+        let decoded = decode(text);
+        self.pay(match &decoded {
+            Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
+            Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Search { .. }) => Price::Message,
+            Ok(ClientEvent::Moderate(_)) => Price::Message,
+            Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
+            _ => Price::Bytes(limits::FRAME_COST_BYTES),
+        })?;
+        match decoded {
+            Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
+            Ok(ClientEvent::Search { query, before, limit }) => {
+                return self.answer_search(&query, before, limit);
+            }
+            Ok(ClientEvent::Typing) => {
+                let now = Instant::now();
+                if self.typed.is_none_or(|typed| now.duration_since(typed) >= limits::TYPING_EVERY) {
+                    self.typed = Some(now);
+                    self.batch.push(Request::Event(ClientEvent::Typing));
+                }
+            }
+            Ok(event) => self.batch.push(Request::Event(event)),
+            Err(refusal) => {
+                log::debug!("a client's frame was refused: {:?}", refusal.code);
+                self.refuse(&refusal);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the hub what has been read. A full channel makes this wait, and TCP slows the client.
+    fn hand_over(&mut self) -> Result<(), Over> {
+        self.batch_bytes = 0;
+        let replies = std::mem::take(&mut self.socket.get_mut().replies);
+        if !replies.is_empty() {
+            self.batch.push(Request::Frames(replies));
+        }
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
+    }
+
+    /// Takes the price of a frame from the client's budget, and waits where that is spent: nothing is refused, the
+    /// order is kept, and TCP slows the client since the next frame is not read meanwhile.
+    fn pay(&mut self, price: Price) -> Result<(), Over> {
+        let mut now = Instant::now();
+        let wait = match price {
+            Price::Message => self.messages.wait(now).max(self.bytes.wait(now)),
+            Price::Bytes(_) => self.bytes.wait(now),
+        };
+        if let Some(wait) = wait {
+            self.tell_pace(wait, now);
+            self.hand_over()?;
+            self.pause(now + wait)?;
+            now = Instant::now();
+            self.last_byte = now; // it may have sent what was not read
+        }
+        match price {
+            Price::Message => self.messages.spend(1, now),
+            Price::Bytes(bytes) => self.bytes.spend(bytes, now),
+        }
+        Ok(())
+    }
+
+    fn pause(&self, until: Instant) -> Result<(), Over> {
+        let link = &self.socket.get_ref().link;
+        while let left = until.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+            && !link.is_closing()
+        {
+            let slice = Instant::now() + left.min(limits::PACE_SLICE);
+            // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
+            // unread is not read, or hanging up would be the way around the pace.
+            if !matches!(socket::wait(&link.stream, PollFlags::empty(), slice), Ok(false)) {
+                return Err(Over);
+            }
+        }
+        Ok(())
+    }
+
+    /// Meters what a read took, complete or not.
+    fn meter(&mut self) {
+        let read = std::mem::take(&mut self.socket.get_mut().read);
+        if read > 0 {
+            self.last_byte = Instant::now();
+            self.pings = 0;
+            self.bytes.spend(u32::try_from(read).unwrap_or(u32::MAX), self.last_byte);
+        }
+    }
+
+    fn tell_pace(&mut self, wait: Duration, now: Instant) {
+        if self.told_pace.is_none_or(|told| now.duration_since(told) >= limits::RATE_LIMITED_NOTICE) {
+            self.told_pace = Some(now);
+            let reason = "You are sending faster than this room allows. It is read, only later.";
+            let refusal = Refusal::new(ErrorCode::RateLimited, reason);
+            let retry_after_ms = Some(wait.as_millis() as u64 + 1);
+            self.refuse(&Refusal { retry_after_ms, ..refusal });
+        }
+    }
+
+    /// Encodes the refusal here: the hub, which everybody waits for, only passes it on in its place.
+    fn refuse(&mut self, refusal: &Refusal) {
+        let event = ServerEvent::Error(refusal);
+        match self.batch.last_mut() {
+            Some(Request::Frames(frames)) => encode(&event, frames),
+            _ => {
+                let mut frames = Vec::new();
+                encode(&event, &mut frames);
+                self.batch.push(Request::Frames(frames));
+            }
+        }
+    }
+
+    /// Until there is something to read. Pings who is silent, and lets go who stays so.
+    fn wait_for_bytes(&mut self) -> Result<(), Over> {
+        loop {
+            let idle_at = self.last_byte + limits::IDLE;
+            let ping_at = self.last_byte + limits::PING_AFTER * (self.pings + 1);
+            match socket::wait(&self.socket.get_ref().link.stream, PollFlags::IN, ping_at.min(idle_at)) {
+                Ok(false) if Instant::now() >= idle_at => {
+                    log::debug!("a client was silent for {:?}", limits::IDLE);
+                    // Nobody says goodbye there, so nobody is to wait for it.
+                    let _ = self.socket.get_ref().link.stream.shutdown(Shutdown::Read);
+                    return Err(Over);
+                }
+                Ok(false) => {
+                    self.pings += 1;
+                    self.batch.push(Request::Frames(crate::protocol::PING.to_vec()));
+                    self.hand_over()?;
+                }
+                Ok(true) => return Ok(()),
+                Err(error) => {
+                    log::warn!("cannot wait for a client: {error}");
+                    return Err(Over);
+                }
+            }
+        }
+    }
+
+    /// The stream has ended or cannot be read on: says so to the hub, and through it to the client.
+    fn end(&mut self, error: &Error) {
+        use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+        let code = match error {
+            Error::ConnectionClosed => {
+                let reply = std::mem::take(&mut self.socket.get_mut().replies);
+                self.batch.push(Request::Goodbye(reply));
+                None
+            }
+            Error::Protocol(ResetWithoutClosingHandshake) => None,
+            Error::Io(error) if error.kind() == ErrorKind::InvalidData => Some(CloseCode::TooBig),
+            Error::Io(_) => None,
+            Error::Capacity(_) => Some(CloseCode::TooBig),
+            Error::Utf8(_) => Some(CloseCode::Invalid),
+            _ => Some(CloseCode::Protocol),
+        };
+        if let Some(code) = code {
+            log::debug!("a client broke the protocol: {error}");
+            self.batch.push(Request::Close(code));
+        }
+        let _ = self.hand_over(); // no hub, no one to tell
+    }
+}

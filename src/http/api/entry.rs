@@ -1,0 +1,161 @@
+//! Signing up and logging in: what begins a session.
+
+use std::time::Instant;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::refusal::ApiError;
+use super::{Api, Visit};
+use crate::accounts::email::Email;
+use crate::accounts::password::Password;
+use crate::accounts::throttle::Subject;
+use crate::accounts::token::Token;
+use crate::accounts::{HostError, HostSession, NewSession, SignUpError};
+use crate::http::client_address;
+use crate::http::message::Answer;
+use crate::hub::{Command, Ended};
+use crate::protocol::names::Name;
+use crate::protocol::origin;
+use crate::protocol::{KeyHash, hash_key};
+use crate::sys::interfaces::interfaces;
+
+/// What somebody signs up with.
+struct Wish {
+    email: Email,
+    name: Name,
+    password: Password,
+    guest_key: Option<KeyHash>,
+}
+
+impl Api {
+    pub(super) fn sign_up(&self, visit: &Visit) -> Result<Answer, ApiError> {
+        let (refused, signed_up) = (Subject::SignupRefused(visit.address), Subject::Signup(visit.address));
+        if let Some(wait) = self.accounts.throttle.wait(&[refused, signed_up], Instant::now()) {
+            return Err(ApiError::wait(wait));
+        }
+        let outcome = self.wish(visit).and_then(|wish| self.grant(visit, &wish));
+        match &outcome {
+            Ok(_) => self.accounts.throttle.fail(&[signed_up], Instant::now()),
+            // These tell what is known here, so they must not be had without end.
+            Err(error) if error.tells() => self.accounts.throttle.fail(&[refused], Instant::now()),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Every field by its own rule; nothing is asked of room or database yet.
+    fn wish(&self, visit: &Visit) -> Result<Wish, ApiError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            email: String,
+            username: String,
+            password: String,
+            #[serde(default)]
+            guest_key: Option<String>,
+            #[serde(default)]
+            invite: Option<String>,
+        }
+        let fields: Fields = visit.fields()?;
+        if let Some(code) = &self.invite
+            && !fields.invite.is_some_and(|typed| code.is(&typed))
+        {
+            let reason = "Signing up needs the invite code that the host shows. This is not it.";
+            return Err(ApiError::field("invite", "bad_invite", reason));
+        }
+        let email =
+            Email::parse(&fields.email).map_err(|error| ApiError::field("email", "bad_email", error))?;
+        let name = Name::parse(&fields.username)
+            .map_err(|error| ApiError::field("username", "bad_username", error))?;
+        let password = Password::choose(&fields.password, &[email.as_str(), email.local(), name.display()])
+            .map_err(|error| ApiError::field("password", "bad_password", error))?;
+        let guest_key = fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose();
+        let guest_key =
+            guest_key.map_err(|refusal| ApiError::field("guest_key", "bad_request", refusal.message))?;
+        Ok(Wish { email, name, password, guest_key })
+    }
+
+    fn grant(&self, visit: &Visit, wish: &Wish) -> Result<Answer, ApiError> {
+        let known = || {
+            let reason = "There is an account with this address already: log in, or ask for a new password.";
+            ApiError::taken("email", "email_taken", reason)
+        };
+        if self.accounts.is_known(&wish.email)? {
+            return Err(known());
+        }
+        let held = self.hold(&wish.name, wish.guest_key)?;
+        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &visit.asker());
+        let session = signed_up.map_err(|error| match error {
+            SignUpError::Taken => known(), // the name was held, so it is the address
+            SignUpError::Full => ApiError::new(503, "full", "This room has as many accounts as it can have."),
+            SignUpError::Unavailable(error) => error.into(),
+        })?;
+        held.enrol(&session.login);
+        Ok(self.begun(visit, 201, session))
+    }
+
+    pub(super) fn log_in(&self, visit: &Visit) -> Result<Answer, ApiError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            email: String,
+            password: String,
+        }
+        let fields: Fields = visit.fields()?;
+        let email = Email::parse(&fields.email).unwrap_or_else(|_| Email::nobodys());
+        let session = self.accounts.log_in(&email, &Password::given(&fields.password), &visit.asker())?;
+        Ok(self.begun(visit, 200, session))
+    }
+
+    /// Makes this browser's session a host's, for who has opened a host link.
+    pub(super) fn become_host(&self, visit: &Visit) -> Result<Answer, ApiError> {
+        #[derive(Deserialize)]
+        struct Fields {
+            key: String,
+        }
+        let fields: Fields = visit.fields()?;
+        let invalid = || {
+            let reason = "This host link is not whole, or a newer one has taken its place.";
+            ApiError::new(403, "bad_host_key", reason)
+        };
+        let key = Token::parse(&fields.key).ok_or_else(invalid)?;
+        let begun = self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker());
+        let HostSession { token, login: _, ended } = begun.map_err(|error| match error {
+            HostError::Invalid => invalid(),
+            HostError::Elsewhere => ApiError::new(
+                403,
+                "host_elsewhere",
+                "This link works on the host's own computer, at localhost. For other devices: chat-app host-link.",
+            ),
+            HostError::Unavailable(error) => error.into(),
+        })?;
+        if !ended.is_empty() {
+            self.tell(Command::End(Ended::Sessions(ended)));
+        }
+        Ok(Answer::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
+    }
+
+    /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
+    /// gives it: it may run here, or say what is its own loopback address.
+    fn is_here(&self, visit: &Visit) -> bool {
+        let Some(peer) = visit.ask.peer.map(|peer| peer.to_canonical()) else { return false };
+        let by_proxy = client_address::is_trusted(peer, &self.trusted_proxies);
+        let host = visit.ask.header("Host").unwrap_or_default();
+        let origins = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
+        let by_public_url = origins.iter().flatten().any(|origin| self.public_urls.contains(origin));
+        let own = peer.is_loopback() || interfaces().iter().any(|own| own.address == peer);
+        own && !by_public_url && !by_proxy && !visit.ask.is_forwarded
+    }
+
+    /// The answer to who has a session now; the ones that it replaced end.
+    fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Answer {
+        let NewSession { token, login, email, device, ended } = session;
+        if !ended.is_empty() {
+            self.tell(Command::End(Ended::Sessions(ended)));
+        }
+        let name = login.member.as_ref().map(|member| member.name.display());
+        let user = json!({"username": name, "email": email, "role": login.role()});
+        Answer::json(status, &json!({"user": user}))
+            .with("Set-Cookie", visit.cookies.set_session(&token))
+            .with("Set-Cookie", visit.cookies.set_device(&device))
+    }
+}

@@ -1,0 +1,139 @@
+//! The private way to tiny_http: a Unix socket in a folder that only we can enter.
+//!
+//! On Windows, for which tiny_http has no Unix sockets, a port of the loopback address that the system chose; the secret
+//! of [`crate::http`] keeps other users of the machine from it.
+
+use std::io;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use tempfile::TempDir;
+use tiny_http::Server;
+
+#[cfg(unix)]
+use crate::limits::PAGE_BYTES;
+
+/// One connection to the page's server.
+#[cfg(unix)]
+pub type Upstream = std::os::unix::net::UnixStream;
+/// One connection to the page's server.
+#[cfg(windows)]
+pub type Upstream = std::net::TcpStream;
+
+/// Where a server listens.
+#[derive(Debug)]
+#[cfg(unix)]
+pub(crate) struct Endpoint {
+    pub(crate) path: PathBuf,
+    /// Lets a test break `accept`.
+    #[cfg(test)]
+    pub(crate) listener: std::os::unix::net::UnixListener,
+}
+
+#[cfg(unix)]
+impl Endpoint {
+    pub(crate) fn connect(&self) -> io::Result<Upstream> {
+        Upstream::connect(&self.path)
+    }
+}
+
+/// The folder of the private socket, which only we can enter; removed with everything in it when dropped.
+#[cfg(unix)]
+pub(crate) struct Folder(TempDir);
+
+#[cfg(unix)]
+impl Folder {
+    /// Makes the folder, in the system's place for temporary ones or else in `/tmp`.
+    pub(crate) fn new() -> io::Result<Folder> {
+        Folder::among(&[&std::env::temp_dir(), Path::new("/tmp")])
+    }
+
+    /// In the first of `places` in which a folder can be made and whose path leaves room for a socket's: the system
+    /// takes about 100 bytes.
+    fn among(places: &[&Path]) -> io::Result<Folder> {
+        use std::os::unix::{fs::PermissionsExt, net::SocketAddr};
+        let mut last = io::Error::from(io::ErrorKind::NotFound);
+        for place in places {
+            let permissions = std::fs::Permissions::from_mode(0o700);
+            let made =
+                tempfile::Builder::new().prefix("chat-app-").permissions(permissions).tempdir_in(place);
+            let fits = |folder: &TempDir| SocketAddr::from_pathname(socket_path(folder, u64::MAX)).map(drop);
+            match made.and_then(|folder| fits(&folder).map(|()| Folder(folder))) {
+                Ok(folder) => return Ok(folder),
+                Err(error) => {
+                    let said = format!("no private socket can be made in {}: {error}", place.display());
+                    last = io::Error::new(error.kind(), said);
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// A server on a socket of its own; `generation` tells it from those before.
+    pub(crate) fn open(&self, generation: u64) -> io::Result<(Server, Endpoint)> {
+        use std::os::unix::net::UnixListener;
+        let path = socket_path(&self.0, generation);
+        let listener = UnixListener::bind(&path)?;
+        // Accepted connections take this over on macOS and the BSDs, where the default is 8 KiB. On Linux they do not, but
+        // the default is 208 KiB.
+        rustix::net::sockopt::set_socket_send_buffer_size(&listener, PAGE_BYTES + PAGE_BYTES / 4)?;
+        let endpoint = Endpoint {
+            path,
+            #[cfg(test)]
+            listener: listener.try_clone()?,
+        };
+        let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
+        Ok((server, endpoint))
+    }
+}
+
+#[cfg(unix)]
+fn socket_path(folder: &TempDir, generation: u64) -> PathBuf {
+    folder.path().join(format!("{generation}.socket"))
+}
+
+/// Where a server listens.
+#[cfg(windows)]
+#[derive(Debug)]
+pub(crate) struct Endpoint(std::net::SocketAddr);
+
+#[cfg(windows)]
+impl Endpoint {
+    pub(crate) fn connect(&self) -> io::Result<Upstream> {
+        Upstream::connect(self.0)
+    }
+}
+
+#[cfg(windows)]
+pub(crate) struct Folder;
+
+#[cfg(windows)]
+impl Folder {
+    pub(crate) fn new() -> io::Result<Folder> {
+        Ok(Folder)
+    }
+
+    pub(crate) fn open(&self, _generation: u64) -> io::Result<(Server, Endpoint)> {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        let endpoint = Endpoint(listener.local_addr()?);
+        Ok((Server::from_listener(listener, None).map_err(io::Error::other)?, endpoint))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_path_is_too_long_gives_way_to_the_next() {
+        let place = tempfile::tempdir().expect("a folder");
+        let deep = place.path().join("d".repeat(100));
+        std::fs::create_dir(&deep).expect("made");
+        let folder = Folder::among(&[&deep, place.path()]).expect("the second place");
+        assert_eq!(folder.0.path().parent(), Some(place.path()));
+        let error = Folder::among(&[&deep]).map(drop).expect_err("too long").to_string();
+        assert!(error.contains("no private socket can be made in") && error.contains("ddd"), "{error}");
+        assert_eq!(std::fs::read_dir(&deep).expect("there").count(), 0, "nothing is left behind");
+    }
+}

@@ -1,0 +1,390 @@
+//! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
+//!
+//! [`Site::answer`] takes a request's parts and returns an [`Answer`]; [`crate::http`] carries both over tiny_http.
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use jiff::Zoned;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::http::api::Api;
+use crate::http::invite::invite_url;
+use crate::http::message::{Answer, Ask};
+use crate::http::password_queue::Party;
+use crate::http::qr::qr_svg;
+use crate::http::variants::without_host_part;
+use crate::limits::PAGE_BYTES;
+use crate::protocol::Role;
+use crate::store::Readers;
+use crate::store::export::ExportFormat;
+use crate::sys::interfaces::interfaces;
+
+const PAGE: &str = include_str!("../../index.html");
+const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
+
+/// What the answers are made from.
+#[derive(Debug)]
+pub struct PageContext {
+    config: Config,
+    port: u16,
+    api: Api,
+    readers: Readers,
+}
+
+impl PageContext {
+    /// For a room with these choices; `port` is the one that is listened on, not 0.
+    pub fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
+        PageContext { config: config.clone(), port, api, readers }
+    }
+
+    /// For a room that nobody is in.
+    #[cfg(test)]
+    pub(crate) fn alone() -> PageContext {
+        let store = crate::store::Store::open(std::path::Path::new(":memory:")).expect("opens");
+        let connect = || store.connect().expect("connects");
+        let accounts =
+            crate::accounts::Accounts::open(connect(), connect(), "http://localhost").expect("opens");
+        let start_key = accounts.start_key().expect("a key").1;
+        let api = Api {
+            accounts: std::sync::Arc::new(accounts),
+            hub: crossbeam_channel::bounded(1).0,
+            errands: crossbeam_channel::bounded(1).0,
+            invite: None,
+            public_urls: Vec::new(),
+            trusted_proxies: Vec::new(),
+            start_key,
+            mails: false,
+            claims: Default::default(),
+        };
+        PageContext::new(&Config::default(), 5000, api, store.readers())
+    }
+}
+
+/// The policy of every answer but the page: nothing runs, loads or frames.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Page and API.
+#[derive(Debug)]
+pub struct Site {
+    context: PageContext,
+    /// What everybody gets.
+    page: Page,
+    /// What hosts get: the same and the host's part.
+    host_page: Page,
+}
+
+/// A page that is ready to be sent.
+#[derive(Debug)]
+struct Page {
+    body: Bytes,
+    tag: String,
+    /// Its Content-Security-Policy.
+    policy: String,
+}
+
+impl Page {
+    fn new(text: String) -> Page {
+        let tag = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16]);
+        Page { policy: policy(&text), tag: format!("\"{tag}\""), body: text.into() }
+    }
+}
+
+impl Site {
+    /// Prepares the embedded page in both its forms: tags, and the policies that let their own scripts and styles run.
+    pub fn new(context: PageContext) -> Site {
+        Site::with_page(context, PAGE)
+    }
+
+    /// The same with a page of the caller's.
+    pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
+        // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
+        let page = page.replace("\r\n", "\n");
+        let common = without_host_part(&page).expect("the page's markers fit, as a test makes sure");
+        Site { context, page: Page::new(common), host_page: Page::new(page) }
+    }
+
+    /// The routes.
+    pub fn answer(&self, ask: &Ask) -> Answer {
+        let read = matches!(ask.method, "GET" | "HEAD");
+        match ask.path() {
+            "/" if read => self.page(ask),
+            "/healthz" if read => Answer::text(200, "ok"),
+            // The page brings its icon along; some browsers ask all the same.
+            "/favicon.ico" if read => Answer { headers: Vec::new(), ..Answer::nothing() },
+            "/api/invite" if read => self.invite(),
+            #[cfg(test)]
+            "/panic" => panic!("a handler's panic, asked for by a test"),
+            "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
+            path if let Some(format) = transcript_format(path) => match read {
+                true => self.transcript(ask, format),
+                false => not_allowed(ask, "GET, HEAD"),
+            },
+            path if is_api(path) => match Api::method_of(path) {
+                Some(allowed) if allowed.split(", ").any(|method| method == ask.method) => {
+                    self.context.api.answer(ask)
+                }
+                Some(allowed) => not_allowed(ask, allowed),
+                None => Answer::api_error(404, "not_found", "There is no such address in this API."),
+            },
+            _ => Answer::text(404, "Not found: the room is at /"),
+        }
+    }
+
+    /// Whom a request counts for that has to wait.
+    pub fn party_of(&self, ask: &Ask) -> Party {
+        self.context.api.party_of(ask)
+    }
+
+    /// The way to the log.
+    pub fn readers(&self) -> Readers {
+        self.context.readers.clone()
+    }
+
+    /// The headers that every answer carries, unless it has its own of that name.
+    pub fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        // Browsers ignore this one on plain http, and complain of it in everybody's console.
+        let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
+        [
+            // tiny_http would name itself.
+            ("Server", "chat-app"),
+            ("Content-Security-Policy", NOTHING),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ]
+        .into_iter()
+        .chain(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")))
+    }
+
+    fn page(&self, ask: &Ask) -> Answer {
+        // Who cannot be looked up, because the database cannot be read, is no host for now.
+        let is_host = matches!(self.context.api.role_of(ask), Ok(Some(Role::Host)));
+        let page = if is_host { &self.host_page } else { &self.page };
+        let known = ask.header("If-None-Match").is_some_and(|tags| {
+            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
+        });
+        Answer {
+            status: if known { 304 } else { 200 },
+            headers: vec![
+                ("Content-Type", "text/html; charset=utf-8".to_owned()),
+                // Kept, but asked for each time: after an update nobody talks to the new room with the old page, and
+                // who has become host, or is none any more, gets the other one.
+                ("Cache-Control", "no-cache".to_owned()),
+                ("Vary", "Cookie".to_owned()),
+                ("ETag", page.tag.clone()),
+                ("Content-Security-Policy", page.policy.clone()),
+            ],
+            body: page.body.clone(),
+            transcript: None,
+        }
+    }
+
+    /// The log, for hosts.
+    fn transcript(&self, ask: &Ask, format: ExportFormat) -> Answer {
+        match self.context.api.role_of(ask) {
+            Ok(Some(Role::Host)) => {}
+            Ok(_) => {
+                let reason = "Only a host may take the transcript. Open the host link in this browser first.";
+                return Answer::api_error(403, "not_host", reason);
+            }
+            Err(answer) => return answer,
+        }
+        let (kind, ending) = match format {
+            ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
+            ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+            ExportFormat::Json => ("application/json", "json"),
+        };
+        let name = Zoned::now().strftime("chat-%Y-%m-%d-%H%M");
+        Answer { transcript: Some(format), ..Answer::new(200, kind, "") }
+            .with("Content-Disposition", format!("attachment; filename=\"{name}.{ending}\""))
+    }
+
+    fn invite(&self) -> Answer {
+        let url = invite_url(&self.context.config, self.context.port, &interfaces());
+        Answer::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
+    }
+}
+
+fn transcript_format(path: &str) -> Option<ExportFormat> {
+    match path {
+        "/transcript.txt" => Some(ExportFormat::Txt),
+        "/transcript.csv" => Some(ExportFormat::Csv),
+        "/transcript.json" => Some(ExportFormat::Json),
+        _ => None,
+    }
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+fn not_allowed(ask: &Ask, allowed: &'static str) -> Answer {
+    let said = format!("{} is not possible here; use {allowed}.", ask.method);
+    let answer = match is_api(ask.path()) {
+        true => Answer::api_error(405, "method_not_allowed", &said),
+        false => Answer::text(405, &said),
+    };
+    answer.with("Allow", allowed)
+}
+
+/// Nothing runs, loads or frames but what stands in the page itself.
+///
+/// `connect-src 'self'` covers the WebSocket of the same host and port in Chromium 70 and Firefox 50 and later, and in
+/// Safari from 15.4 on; a bare `ws:` would let a script that got in after all talk to anyone.
+fn policy(page: &str) -> String {
+    let scripts = sources(page, "script");
+    let styles = sources(page, "style");
+    format!(
+        "default-src 'none'; script-src {scripts}; style-src {styles}; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// The hash sources of what stands between the tags of an element, each time it occurs in the page.
+fn sources(page: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let inside = page.split(&open).skip(1).filter_map(|rest| {
+        let (tag_end, end) = (rest.find('>')?, rest.find(&close)?);
+        rest.get(tag_end + 1..end)
+    });
+    let hashes: Vec<String> =
+        inside.map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())))).collect();
+    if hashes.is_empty() { "'none'".to_owned() } else { hashes.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use tiny_http::Header;
+
+    use super::*;
+
+    fn site() -> Site {
+        let page =
+            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>";
+        Site::with_page(PageContext::alone(), page)
+    }
+
+    fn ask(method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let headers: Vec<Header> =
+            headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
+        site().answer(&Ask { method, target, headers: &headers, body: b"", peer: None, is_forwarded: false })
+    }
+
+    fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+        answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parsed(answer: &Answer) -> serde_json::Value {
+        serde_json::from_slice(&answer.body).expect("JSON")
+    }
+
+    #[test]
+    fn the_page_is_asked_for_each_time_and_sent_once() {
+        let fresh = ask("GET", "/", &[]);
+        assert_eq!((fresh.status, header(&fresh, "Cache-Control")), (200, Some("no-cache")));
+        assert_eq!(header(&fresh, "Content-Type"), Some("text/html; charset=utf-8"));
+        let tag = header(&fresh, "ETag").expect("a tag");
+        for known in [tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
+            let again = ask("GET", "/?after=reload", &[("if-none-match", known)]);
+            assert_eq!((again.status, header(&again, "ETag")), (304, Some(tag)), "{known}");
+        }
+        assert_eq!(ask("GET", "/", &[("If-None-Match", "\"other\"")]).status, 200);
+    }
+
+    #[test]
+    fn the_policy_names_the_hashes_of_what_a_browser_reads() {
+        // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
+        let policy = site().page.policy;
+        assert!(
+            policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("style-src 'sha256-ENciTu8dY6ZA4nEGXBqyKSkyCEnyvmHRBTrJoNuRdwE=';"),
+            "{policy}"
+        );
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!String::from_utf8_lossy(&site().page.body).contains('\r'), "what is hashed is what is sent");
+    }
+
+    #[test]
+    fn a_page_without_script_lets_none_run() {
+        assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
+    }
+
+    #[test]
+    fn everybody_but_a_host_gets_at_most_100_kb_and_nothing_of_the_hosts_part() {
+        let Site { page, host_page, .. } = Site::new(PageContext::alone());
+        assert!(page.body.len() <= 100_000, "{} bytes", page.body.len());
+        let (common, whole) = (String::from_utf8_lossy(&page.body), String::from_utf8_lossy(&host_page.body));
+        assert_eq!(whole, PAGE.replace("\r\n", "\n"), "a host gets all of it");
+        for part in ["moderat", "keep_device_out", "transcript", "id=\"host\""] {
+            assert!(whole.contains(part) && !common.contains(part), "{part}");
+        }
+        assert_ne!(page.tag, host_page.tag);
+        assert_ne!(page.policy, host_page.policy, "each lets its own script run, and no other's");
+    }
+
+    #[test]
+    fn the_embedded_page_asks_for_nothing_that_its_policy_forbids() {
+        for forbidden in [
+            " style=\"",
+            " onclick=",
+            " onload=",
+            "javascript:",
+            "src=\"http",
+            "href=\"http",
+            "<link rel=\"stylesheet",
+        ] {
+            assert!(!PAGE.contains(forbidden), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn only_a_room_behind_https_asks_to_be_alone_in_its_browsing_context() {
+        for (url, expected) in
+            [(None, false), (Some("http://chat.example"), false), (Some("https://a.example"), true)]
+        {
+            let mut context = PageContext::alone();
+            context.config.public_urls.extend(url.map(str::to_owned));
+            let site = Site::with_page(context, "");
+            let told =
+                site.common_headers().any(|header| header == ("Cross-Origin-Opener-Policy", "same-origin"));
+            assert_eq!(told, expected, "{url:?}");
+        }
+    }
+
+    #[test]
+    fn the_invite_is_an_address_and_its_code() {
+        let answer = ask("GET", "/api/invite", &[]);
+        let invite = parsed(&answer);
+        assert!(
+            invite["url"].as_str().is_some_and(|url| url.starts_with("http://") && url.ends_with(":5000"))
+        );
+        assert!(invite["qr_svg"].as_str().is_some_and(|svg| svg.starts_with("<svg")));
+        assert_eq!(header(&answer, "Cache-Control"), Some("no-store"));
+    }
+
+    #[test]
+    fn health_is_a_word_and_there_is_no_icon() {
+        assert_eq!(&ask("GET", "/healthz", &[]).body[..], b"ok\n");
+        assert_eq!(ask("GET", "/favicon.ico", &[]).status, 204);
+    }
+
+    #[test]
+    fn what_does_not_exist_or_cannot_be_done_is_said_in_the_form_of_its_place() {
+        let lost = ask("GET", "/index.php", &[]);
+        assert_eq!((lost.status, lost.body.iter().filter(|&&b| b == b'\n').count()), (404, 1));
+        let lost = ask("GET", "/api/nothing", &[]);
+        assert_eq!((lost.status, parsed(&lost)["error"]["code"].as_str()), (404, Some("not_found")));
+        let wrong = ask("POST", "/", &[]);
+        assert_eq!((wrong.status, header(&wrong, "Allow")), (405, Some("GET, HEAD")));
+        let wrong = ask("DELETE", "/api/invite", &[]);
+        assert_eq!(
+            (wrong.status, parsed(&wrong)["error"]["code"].as_str()),
+            (405, Some("method_not_allowed"))
+        );
+    }
+}

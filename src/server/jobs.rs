@@ -1,0 +1,165 @@
+//! What is done for accounts aside from any request, on one thread: telling hosts or mailing who forgot a password, making
+//! links for hosts, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired.
+//! Letters are sent on a second thread: a mail program that hangs holds up no host.
+//!
+//! Whoever asks for a reset is answered before it is even known whether there is such an account, so neither the answer nor
+//! its time tells.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use crate::accounts::email::Email;
+use crate::accounts::{Accounts, HostNews, Unavailable};
+use crate::http::qr::qr_svg;
+use crate::hub::{Command, Ended, Errand, IssuedReset};
+use crate::limits;
+use crate::protocol::names::Name;
+use crate::protocol::{ErrorCode, Refusal};
+use crate::server::mailer::Mailer;
+use crate::sys::socket::StopSignal;
+
+/// The thread's state.
+pub struct Errands {
+    /// Who has an account.
+    pub accounts: Arc<Accounts>,
+    /// The way to the hub.
+    pub hub: Sender<Command>,
+    /// Mails links, where the operator has named a mail program.
+    pub mailer: Option<Mailer>,
+    /// Given when the server stops.
+    pub stop: Arc<StopSignal>,
+}
+
+impl Errands {
+    /// Starts the threads. They end with [`Errand::Stop`], or when nobody can send anything any more.
+    ///
+    /// # Errors
+    /// When the system has no thread.
+    pub fn start(self, alive: &Sender<()>) -> std::io::Result<(Sender<Errand>, [JoinHandle<()>; 2])> {
+        let (sender, errands) = bounded(limits::FORGOT_QUEUE);
+        let (letters, post) = bounded(limits::FORGOT_QUEUE);
+        let (errands_alive, post_alive) = (alive.clone(), alive.clone());
+        let this = Arc::new(self);
+        let postman = this.clone();
+        let run = move || {
+            let _alive = errands_alive;
+            this.run(&errands, &letters);
+        };
+        let deliver = move || {
+            let _alive = post_alive;
+            post.iter().for_each(|email| postman.mail(&email));
+        };
+        let errands = thread::Builder::new().name("errands".into()).spawn(run)?;
+        let post = thread::Builder::new().name("post".into()).spawn(deliver)?;
+        Ok((sender, [errands, post]))
+    }
+
+    fn run(&self, errands: &Receiver<Errand>, letters: &Sender<Email>) {
+        let (mut sweep_due, mut news_due) = (Instant::now(), Instant::now());
+        let mut told = None;
+        while !self.stop.is_given() {
+            match errands.recv_deadline(sweep_due.min(news_due)) {
+                Ok(Errand::Forgot(email)) => {
+                    self.forgot(email, letters);
+                    news_due = Instant::now();
+                }
+                Ok(Errand::IssueReset(by, name)) => {
+                    let _ = self.hub.send(Command::Reset(by, self.issue(&name))); // no hub, no host
+                    news_due = Instant::now();
+                }
+                Ok(Errand::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if Instant::now() >= sweep_due {
+                sweep_due = Instant::now() + limits::SWEEP;
+                self.sweep();
+            }
+            if Instant::now() >= news_due {
+                news_due = Instant::now() + limits::HOST_NEWS;
+                self.tell_news(&mut told);
+            }
+        }
+    }
+
+    /// A reset link for a host to show.
+    fn issue(&self, name: &Name) -> Result<IssuedReset, Refusal> {
+        match self.accounts.issue_reset_of(name) {
+            Ok(Some(link)) => Ok(IssuedReset { qr_svg: qr_svg(&link.url), link }),
+            Ok(None) => {
+                let reason = format!("There is no account with the name {}.", name.display());
+                Err(Refusal::new(ErrorCode::NotFound, reason))
+            }
+            Err(error) => {
+                log::error!("a reset link could not be made: {error}");
+                Err(Refusal::new(ErrorCode::NotSaved, "The link could not be saved. Try again."))
+            }
+        }
+    }
+
+    /// Tells the hub what hosts are to know, and who is a host no more, when that has changed.
+    fn tell_news(&self, told: &mut Option<HostNews>) {
+        match self.accounts.host_news() {
+            Ok(news) if told.as_ref() == Some(&news) => {}
+            Ok(news) => {
+                *told = Some(news.clone());
+                let _ = self.hub.send(Command::HostNews(news)); // no hub, no hosts
+            }
+            Err(error) => log::warn!("what is new for hosts could not be looked up: {error}"),
+        }
+    }
+
+    /// Has a link mailed; tells the hosts where that is not possible.
+    fn forgot(&self, email: Email, letters: &Sender<Email>) {
+        let unsent = match self.mailer {
+            Some(_) => letters.try_send(email).err().map(TrySendError::into_inner),
+            None => Some(email),
+        };
+        if let Some(email) = unsent {
+            self.tell_hosts(&email);
+        }
+    }
+
+    fn tell_hosts(&self, email: &Email) {
+        match self.accounts.request_reset(email) {
+            Ok(true) => log::info!(
+                "somebody has forgotten their password: a host, or chat-app reset-password, makes a link for them"
+            ),
+            Ok(false) => {}
+            Err(error) => log::error!("somebody's forgotten password could not be looked into: {error}"),
+        }
+    }
+
+    /// Mails a link, if there is such an account and it has not got one lately.
+    fn mail(&self, email: &Email) {
+        let Some(mailer) = &self.mailer else { return };
+        if self.stop.is_given() {
+            return;
+        }
+        let written = || -> Result<_, Unavailable> {
+            Ok((self.accounts.issue_reset_to_mail(email)?, self.accounts.room_title()?))
+        };
+        let (link, title) = match written() {
+            Ok((Some(link), title)) => (link, title),
+            Ok((None, _)) => return,
+            Err(error) => return log::error!("a reset link could not be made: {error}"),
+        };
+        if let Err(reason) = mailer.send(&link, &title, &self.stop) {
+            log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
+            self.tell_hosts(email);
+        }
+    }
+
+    /// Sessions end with their time, also where they are in use.
+    fn sweep(&self) {
+        match self.accounts.sweep() {
+            Ok(ended) if ended.is_empty() => {}
+            Ok(ended) => {
+                let _ = self.hub.send(Command::End(Ended::Sessions(ended))); // no hub, no connections
+            }
+            Err(error) => log::warn!("expired sessions could not be removed: {error}"),
+        }
+    }
+}

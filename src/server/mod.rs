@@ -1,0 +1,341 @@
+//! The server as one thing: started with a [`Config`], stopped, and nothing else to know about it.
+
+pub mod jobs;
+pub mod mailer;
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::accounts::Accounts;
+use crate::accounts::invite::InviteCode;
+use crate::client::{ClientContext, ClientOptions, event_of};
+use crate::config::Config;
+use crate::http::api::Api;
+use crate::http::client_address::address_key;
+use crate::http::invite::invite_url;
+use crate::http::{PageContext, Pages};
+use crate::hub::log_writer::LogWriter;
+use crate::hub::replay::Kept;
+use crate::hub::{Command, Errand, Hub, HubConfig};
+use crate::limits;
+use crate::listener::connection_limit::{Caps, ForwardedSeats};
+use crate::listener::{self, Context};
+use crate::protocol::title::DEFAULT_TITLE;
+use crate::protocol::{KeyHash, encode};
+use crate::room::Room;
+use crate::room::moderation::Moderation;
+use crate::room::reservations::Reservations;
+use crate::server::jobs::Errands;
+use crate::server::mailer::Mailer;
+use crate::store::{LogEntry, OpenError, ReadError, Store};
+use crate::sys::interfaces::interfaces;
+use crate::sys::socket::StopSignal;
+
+/// Why the server could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The port cannot be had.
+    Bind {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The history cannot be used.
+    Store(OpenError),
+    /// The history is open but cannot be used, and why.
+    Log(PathBuf, String),
+    /// The system gave no thread, socket or random number.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+                let port = address.port();
+                write!(
+                    out,
+                    "port {port} is taken: another program listens there, perhaps this one already runs."
+                )?;
+                if cfg!(target_os = "macos") && port == 5000 {
+                    write!(
+                        out,
+                        " On a Mac, AirPlay Receiver holds port 5000 (System Settings, General, AirDrop)."
+                    )?;
+                }
+                write!(out, " Choose another port: --port {}", if port < 65_000 { port + 1 } else { 5001 })
+            }
+            StartError::Bind { address, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                write!(
+                    out,
+                    "port {} needs rights that this user lacks. Choose one above 1023: --port 5000",
+                    address.port()
+                )
+            }
+            StartError::Bind { address, source } => {
+                write!(
+                    out,
+                    "cannot listen on {address}: {source}. Choose an address of this machine: --bind 0.0.0.0"
+                )
+            }
+            StartError::Store(error) => error.fmt(out),
+            StartError::Log(path, error) => {
+                write!(out, "{}: the history cannot be used: {error}", path.display())
+            }
+            StartError::System(error) => write!(out, "cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> StartError {
+        StartError::Store(error)
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::System(error)
+    }
+}
+
+/// What is to be shown of a room that has just been opened.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    /// The port that is listened on.
+    pub port: u16,
+    /// What the room is called.
+    pub title: &'a str,
+    /// What signing up needs in a room for members.
+    pub invite_code: Option<&'a InviteCode>,
+    /// The key that makes its holder a host, on this computer.
+    pub host_key: &'a str,
+}
+
+/// A running room. Stops when dropped.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    stop: Arc<StopSignal>,
+    hub: Sender<Command>,
+    errands: Sender<Errand>,
+    invite: Option<InviteCode>,
+    /// Makes its holder a host, on this computer.
+    host_key: String,
+    /// What the room was called at start.
+    title: String,
+    threads: Vec<JoinHandle<()>>,
+    /// Disconnected when all of them have ended.
+    running: Receiver<()>,
+}
+
+impl Server {
+    /// Opens the room. When this returns, connections are answered.
+    ///
+    /// # Errors
+    /// When the port or the database cannot be had; then nothing runs, and no file was touched.
+    pub fn start(config: Config) -> Result<Server, StartError> {
+        let address = SocketAddr::new(config.bind, config.port);
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+        listener.set_nonblocking(true)?;
+        // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
+        rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
+        let local_addr = listener.local_addr()?;
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            log::warn!("the limit of open files stays as it is: {error}");
+        }
+        let store = Store::open(&config.database)?;
+        let readers = store.readers();
+        let accounts = Arc::new(open_accounts(&store, &config, local_addr.port())?);
+        let stop = Arc::new(StopSignal::new()?);
+        let (hub, commands) = bounded(limits::HUB_COMMANDS);
+        let (alive, running) = bounded(0);
+        let mailer = config.sendmail.clone().map(|program| Mailer { program });
+        let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
+        let (errands, errands_threads) = errands.start(&alive)?;
+        let (host_key, start_key) = accounts
+            .start_key()
+            .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
+        let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
+        let api = Api {
+            accounts: accounts.clone(),
+            hub: hub.clone(),
+            errands: errands.clone(),
+            invite: invite.clone(),
+            public_urls: config.public_urls.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            start_key,
+            mails: config.sendmail.is_some(),
+            claims: AtomicU64::new(0),
+        };
+        // Before the hub's thread: nothing has to be stopped if this fails.
+        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api, readers.clone()))?;
+        let hub_config = HubConfig {
+            title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
+            members_only: config.members_only,
+            nonce: random_nonce()?,
+            invite_code: invite.as_ref().map(InviteCode::to_string),
+            proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
+            own_addresses: || interfaces().iter().map(|own| address_key(own.address)).collect(),
+            errands: errands.clone(),
+        };
+        let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
+        let mut server = Server {
+            local_addr,
+            stop: stop.clone(),
+            hub: hub.clone(),
+            errands,
+            invite,
+            host_key: host_key.text(),
+            title: accounts
+                .room_title()
+                .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
+            threads: errands_threads.into_iter().chain([hub_thread]).collect(),
+            running,
+        };
+        let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
+        let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
+        let context = Arc::new(Context {
+            client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
+            public_urls: config.public_urls.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            forwarded: Arc::new(ForwardedSeats::new(caps)),
+            stop,
+            pages,
+        });
+        let accept = move || {
+            let _alive = alive;
+            listener::run(&listener, caps, &context);
+            context.pages.stop();
+        };
+        server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);
+        log::info!("the room is open on {local_addr}");
+        Ok(server)
+    }
+
+    /// Where it listens; with port 0 asked for, the port it got.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// What is to be shown of it to who has opened it.
+    pub fn opened(&self) -> Opened<'_> {
+        Opened {
+            port: self.local_addr.port(),
+            title: &self.title,
+            invite_code: self.invite.as_ref(),
+            host_key: &self.host_key,
+        }
+    }
+
+    /// What signing up needs; none where anybody may.
+    pub fn invite_code(&self) -> Option<&InviteCode> {
+        self.invite.as_ref()
+    }
+
+    /// Closes the room: everybody is told (1001), every thread ends. Takes at most [`limits::STOP`].
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        let deadline = Instant::now() + limits::STOP;
+        self.stop.stop();
+        let _ = self.errands.try_send(Errand::Stop); // with a full queue, the next errand sees the signal
+        let _ = self.hub.send_deadline(Command::Stop, deadline); // a hub that is gone has stopped
+        while self.running.recv_deadline(deadline).is_ok() {}
+        if Instant::now() >= deadline {
+            log::warn!("some connections did not end in time and are left behind");
+            self.threads.clear();
+        }
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error!("a thread of the server had panicked");
+            }
+        }
+        log::info!("the room is closed");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// The accounts in the room's database. Links lead to the address that is handed out.
+fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, StartError> {
+    let address = invite_url(config, port, &interfaces());
+    Accounts::open(store.connect()?, store.connect()?, &address)
+        .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))
+}
+
+fn start_hub(
+    store: Store,
+    accounts: &Accounts,
+    hub_config: HubConfig,
+    config: &Config,
+    commands: Receiver<Command>,
+    alive: Sender<()>,
+) -> Result<JoinHandle<()>, StartError> {
+    let unusable = |error: String| StartError::Log(config.database.clone(), error);
+    let kept = newest_frames(&store).map_err(|error| unusable(error.to_string()))?;
+    let mut log = LogWriter::new(store);
+    let reservations = log.reservations().map_err(|error| unusable(error.to_string()))?;
+    let names = accounts.names().map_err(|error| unusable(error.to_string()))?;
+    let hosts = log.hosts_room(config.title.as_deref()).map_err(|error| unusable(error.to_string()))?;
+    let room = Room::new(Reservations::new(reservations), names, hosts.names);
+    let moderation = Moderation::new(hosts.settings, hosts.held, hosts.actions);
+    let hub = Hub::new(hub_config, commands, room, moderation, kept, log);
+    let run = move || {
+        let _alive = alive;
+        if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
+            // A room without its hub would look open and be dead: better that everybody sees it is closed.
+            log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
+            log::logger().flush();
+            std::process::exit(70);
+        }
+    };
+    Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
+}
+
+fn random_nonce() -> io::Result<KeyHash> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
+    Ok(nonce)
+}
+
+/// What a class missed while the server restarted comes from memory.
+fn newest_frames(store: &Store) -> Result<Kept, ReadError> {
+    let head = store.head();
+    let mut position = head.saturating_sub(limits::KEPT_AT_START);
+    let mut kept = Kept::new(position);
+    while position < head {
+        let page = store.readers().after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
+        for entry in &page.entries {
+            kept.fill_to(entry.position());
+            let mut frame = Vec::new();
+            encode(&event_of(entry), &mut frame);
+            kept.push(Bytes::from(frame), matches!(entry, LogEntry::Message(_)));
+        }
+        kept.fill_to(page.through + 1);
+        position = page.through;
+    }
+    Ok(kept)
+}

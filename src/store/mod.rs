@@ -1,0 +1,323 @@
+//! The room's source of truth: one SQLite file, and the only SQL of the room's log.
+//!
+//! The log is a sequence of changes, each with the next position: a message, or the deletion of one. The hub alone
+//! writes it, a turn at a time, each turn one transaction that is on the disk before [`Store::append`] returns. All
+//! others read, through a few shared connections ([`Readers`]), in bounded pages.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `file.rs` | the file before SQLite opens it: whose it is, one server at a time |
+//! | `schema.rs` | the tables (`schema_1.sql`), migrations, settings of a connection |
+//! | `error.rs` | why it says no: opening, writing, reading |
+//! | `append.rs` | writing a turn |
+//! | `clear.rs` | clearing the log |
+//! | `guests.rs` | guests' names kept over restarts |
+//! | `hosts.rs` | what hosts have decided and done, kept over restarts |
+//! | `read.rs` | reading pages forwards and backwards |
+//! | `find.rs` | looking through the log |
+//! | `readers.rs` | the shared connections they are read on |
+//! | `export.rs` | the log as a file |
+//! | `checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
+
+mod append;
+mod checkpoint;
+mod clear;
+mod error;
+pub mod export;
+mod file;
+mod find;
+mod guests;
+mod hosts;
+mod read;
+mod readers;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::limits;
+use crate::protocol::{Position, Role};
+use append::TabIds;
+use checkpoint::Checkpointer;
+use file::{Found, LockFile};
+
+pub use append::{Change, NewMessage, Outcome};
+pub use error::{AppendError, OpenError, ReadError};
+pub use find::{FoundMessages, FoundPage};
+pub use hosts::HostsRoom;
+pub use read::{HistoryPage, LogEntry, LogPage, Reader, StoredMessage};
+pub use readers::Readers;
+
+/// The path that means a database in memory: gone with the store, and never durable.
+const IN_MEMORY: &str = ":memory:";
+
+/// The database, with the one connection that writes the room's log. Dropping it leaves one whole file, without a
+/// write-ahead log, and gives the file free for the next server.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    epoch: String,
+    head: Position,
+    /// Everything up to here was cleared.
+    cleared: Position,
+    tabs: TabIds,
+    readers: Readers,
+    source: Source,
+    /// None for a database in memory, which has no write-ahead log.
+    checkpointer: Option<Checkpointer>,
+    /// Held until everything above is closed.
+    _lock: Option<LockFile>,
+}
+
+impl Store {
+    /// Opens the room's database at `path`, making it (for its owner alone) if there is none, and starts its
+    /// checkpoint thread. The time it takes does not grow with the log. `:memory:` is a database in memory.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. The file is then as it was, and nothing new lies beside it.
+    pub fn open(path: &Path) -> Result<Store, OpenError> {
+        if path == Path::new(IN_MEMORY) {
+            return Store::open_in_memory();
+        }
+        let path = file::resolve(path)?;
+        let lock = LockFile::take(&path)?;
+        match Store::open_locked(&path) {
+            Ok(mut store) => {
+                store._lock = Some(lock);
+                Ok(store)
+            }
+            Err(error) => {
+                lock.undo();
+                Err(error)
+            }
+        }
+    }
+
+    fn open_locked(path: &Path) -> Result<Store, OpenError> {
+        let made = match file::look(path)? {
+            Found::Nothing => file::make(path)?,
+            Found::Ours => false,
+        };
+        let opened = Store::first_connection(path);
+        if made && opened.is_err() {
+            // Best effort: an empty database is taken for none at the next start.
+            let _ = std::fs::remove_file(path);
+        }
+        opened
+    }
+
+    fn first_connection(path: &Path) -> Result<Store, OpenError> {
+        let source = Source::File(path.to_owned());
+        let db = source.connect(path)?;
+        // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())
+            .map_err(|error| OpenError::of_sqlite(path, &error))?;
+        Store::over(db, source, path)
+    }
+
+    fn open_in_memory() -> Result<Store, OpenError> {
+        let path = Path::new(IN_MEMORY);
+        let source = Source::Memory(first_epoch(path)?);
+        Store::over(source.connect(path)?, source, path)
+    }
+
+    /// The store over its first connection.
+    fn over(mut db: Connection, source: Source, path: &Path) -> Result<Store, OpenError> {
+        let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+        let left_over = source.has_log();
+        if db.is_readonly("main").map_err(failed)? {
+            return Err(OpenError::ReadOnly(path.to_owned(), "the file is write-protected".to_owned()));
+        }
+        // The header alone does not tell: a crash can have left what counts in the write-ahead log.
+        match schema::marks(&db).map_err(failed)? {
+            (schema::APPLICATION_ID, version) if version > schema::VERSION => {
+                return Err(OpenError::Newer(path.to_owned(), version));
+            }
+            (schema::APPLICATION_ID, _) => {}
+            (0, _) if schema::is_blank(&db).map_err(failed)? => {}
+            _ => return Err(OpenError::NotOurs(path.to_owned())),
+        }
+        source.start_writing(&db, path)?;
+        schema::set_up_writing(&db).map_err(failed)?;
+        schema::migrate(&mut db, &first_epoch(path)?).map_err(failed)?;
+        let epoch = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).map_err(failed)?;
+        let head = read::head(&db).map_err(failed)?;
+        let cleared = clear::cleared(&db).map_err(failed)?;
+        let readers = Readers::open(&source, path)?;
+        let checkpointer = match &source {
+            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path, left_over)?),
+            Source::Memory(_) => None,
+        };
+        db.busy_timeout(limits::STORE_BUSY).map_err(failed)?;
+        Ok(Store {
+            db,
+            epoch,
+            head,
+            cleared,
+            tabs: TabIds::default(),
+            readers,
+            source,
+            checkpointer,
+            _lock: None,
+        })
+    }
+
+    /// The name of this log: positions of another one mean nothing here.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The newest position; 0 while nothing was ever said.
+    pub fn head(&self) -> Position {
+        self.head
+    }
+
+    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
+    /// log's growth brings about; this one makes them only where nobody writes the log.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn connect(&self) -> Result<Connection, OpenError> {
+        let path = self.source.path();
+        let db = self.source.connect(path)?;
+        let set_up = || {
+            schema::set_up_writing(&db)?;
+            let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)
+        };
+        set_up().map_err(|error| OpenError::of_sqlite(path, &error))?;
+        Ok(db)
+    }
+
+    /// The connections that read the log, for all clients to share.
+    pub fn readers(&self) -> Readers {
+        self.readers.clone()
+    }
+
+    /// To be called between two turns. Returns at once, unless the write-ahead log has passed
+    /// [`limits::WAL_BYTES`]: then it waits, at most [`limits::SETTLE`], until all of it is in the database, so that
+    /// the next turn starts it over. Returns how long it waited.
+    pub fn settle(&mut self) -> Duration {
+        self.checkpointer.as_mut().map_or(Duration::ZERO, Checkpointer::settle)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Its connection must be closed before the last checkpoint, which it could hold up.
+        if self.checkpointer.take().is_some() {
+            checkpoint::finish(&self.db);
+        }
+    }
+}
+
+/// A connection to the database of a room that may be open meanwhile, for rows that are not of the log. It never makes a
+/// database.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
+    let (db, path) = read::connect_beside(path)?;
+    schema::set_up_writing(&db).map_err(|error| OpenError::of_sqlite(&path, &error))?;
+    Ok(db)
+}
+
+/// Where connections lead.
+#[derive(Debug)]
+enum Source {
+    /// A file.
+    File(PathBuf),
+    /// A database in memory, by a name that only this store knows: it lives as long as one connection to it.
+    Memory(String),
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Source::File(path) => path,
+            Source::Memory(_) => Path::new(IN_MEMORY),
+        }
+    }
+
+    /// A connection that may write. It waits [`limits::STORE_BUSY_ASIDE`] for others' locks.
+    fn connect(&self, path: &Path) -> Result<Connection, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = match self {
+            Source::File(file) => Connection::open_with_flags(file, flags),
+            Source::Memory(name) => Connection::open_with_flags(
+                format!("file:/{name}?vfs=memdb"),
+                flags | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI,
+            ),
+        };
+        let db = opened.map_err(|error| OpenError::of_sqlite(path, &error))?;
+        db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(|error| OpenError::of_sqlite(path, &error))?;
+        Ok(db)
+    }
+
+    /// See [`file::has_log`].
+    fn has_log(&self) -> bool {
+        matches!(self, Source::File(path) if file::has_log(path))
+    }
+
+    /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each
+    /// other, and makes a commit one sequential write.
+    fn start_writing(&self, db: &Connection, path: &Path) -> Result<(), OpenError> {
+        let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+        if let Source::Memory(_) = self {
+            return Ok(());
+        }
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
+        let mode: String =
+            db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
+        if mode != "wal" {
+            let detail =
+                format!("its file system does not take a write-ahead log, the journal stays at {mode}");
+            return Err(OpenError::Failed(path.to_owned(), detail));
+        }
+        // Checkpoints are the checkpoint thread's; what a flood has grown is given back to the disk.
+        db.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
+        db.pragma_update(None, "journal_size_limit", limits::WAL_BYTES as i64).map_err(failed)
+    }
+}
+
+fn first_epoch(path: &Path) -> Result<String, OpenError> {
+    new_epoch().map_err(|error| OpenError::Failed(path.to_owned(), format!("no random numbers: {error}")))
+}
+
+/// 128 random bits in hexadecimal.
+fn new_epoch() -> std::io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+/// A position as SQLite keeps it. One that no log can reach stands for "after all".
+fn to_sql(position: Position) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+/// A position from SQLite, where none is negative.
+fn from_sql(position: i64) -> Position {
+    Position::try_from(position).unwrap_or(0)
+}
+
+fn role_to_sql(role: Role) -> i64 {
+    match role {
+        Role::Guest => 0,
+        Role::Member => 1,
+        Role::Host => 2,
+    }
+}
+
+fn role_from_sql(number: i64) -> Role {
+    match number {
+        2 => Role::Host,
+        1 => Role::Member,
+        _ => Role::Guest,
+    }
+}
