@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{Accounts, Asker, Login, Member, Unavailable, sessions, wait_in_turn};
+use super::{Accounts, Asker, Member, Session, Unavailable, sessions, wait_in_turn};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, ResetRequest};
@@ -34,7 +34,7 @@ pub struct HostSession {
     /// What the browser gets as its cookie.
     pub token: Token,
     /// Whose it is.
-    pub login: Arc<Login>,
+    pub session: Arc<Session>,
     /// Sessions that ended with it.
     pub ended: Vec<TokenHash>,
 }
@@ -109,8 +109,8 @@ impl Accounts {
         let account = member.as_ref().map(|member| member.account);
         let begun = sessions::begin(&transaction, account, Some(generation), &token.hash(), asker.session)?;
         transaction.commit()?;
-        let login = Arc::new(Login { session: token.hash(), member, host: begun.host });
-        Ok(HostSession { token, login, ended: begun.ended })
+        let session = Arc::new(Session { token: token.hash(), member, host: begun.host });
+        Ok(HostSession { token, session, ended: begun.ended })
     }
 
     /// What has to be told of hosts and to them, as it is now.
@@ -218,7 +218,7 @@ mod tests {
         }
 
         fn role(&self, session: &HostSession) -> Option<Role> {
-            self.accounts.session(&session.token).expect("reads").map(|login| login.role())
+            self.accounts.session(&session.token).expect("reads").map(|session| session.role())
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
             assert!(matches!(room.open(key, true, None), Err(HostError::Invalid)));
         }
         let host = room.open(&new, false, None).expect("a host");
-        assert_eq!(host.login.host, Some(before + 1));
+        assert_eq!(host.session.host, Some(before + 1));
     }
 
     #[test]
@@ -272,11 +272,11 @@ mod tests {
             .accounts
             .sign_up(&email, &name, &password, &shown(Some(host.token.hash())))
             .expect("signed up");
-        assert_eq!(session.login.role(), Role::Host);
+        assert_eq!(session.session.role(), Role::Host);
         room.accounts.writer().execute("UPDATE sessions SET expires_at = 0", []).expect("past");
         let session =
             room.accounts.log_in(&email, &password, &shown(Some(session.token.hash()))).expect("right");
-        assert_eq!(session.login.role(), Role::Member);
+        assert_eq!(session.session.role(), Role::Member);
     }
 
     #[test]

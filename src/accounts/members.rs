@@ -8,7 +8,7 @@ use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
 use super::password::{NOBODYS_HASH, Password};
 use super::sessions::Begun;
 use super::token::Token;
-use super::{Accounts, Asker, Login, Member, NewSession, Unavailable, sessions};
+use super::{Accounts, Asker, Member, NewSession, Session, Unavailable, sessions};
 use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::AccountId;
@@ -136,12 +136,12 @@ impl Accounts {
     /// [`ProofError`]; then nothing changed.
     pub fn change_password(
         &self,
-        login: &Login,
+        session: &Session,
         current: &Password,
         new: &Password,
         asker: &Asker,
     ) -> Result<(), ProofError> {
-        let known = self.prove_own(login, current, asker)?;
+        let known = self.prove_own(session, current, asker)?;
         let hash = new.hash()?;
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -152,7 +152,7 @@ impl Accounts {
         if changed == 0 {
             return Err(LoginError::Wrong); // replaced meanwhile
         }
-        sessions::end_all(&transaction, known.id, Some(login.session))?;
+        sessions::end_all(&transaction, known.id, Some(session.token))?;
         transaction.execute("DELETE FROM password_resets WHERE user = ?1", [known.id])?;
         Ok(transaction.commit()?)
     }
@@ -162,8 +162,8 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ProofError`]; then nothing changed.
-    pub fn delete(&self, login: &Login, password: &Password, asker: &Asker) -> Result<(), ProofError> {
-        let known = self.prove_own(login, password, asker)?;
+    pub fn delete(&self, session: &Session, password: &Password, asker: &Asker) -> Result<(), ProofError> {
+        let known = self.prove_own(session, password, asker)?;
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let deleted = transaction.execute(
@@ -178,8 +178,8 @@ impl Accounts {
         Ok(transaction.commit()?)
     }
 
-    fn prove_own(&self, login: &Login, password: &Password, asker: &Asker) -> Result<Known, ProofError> {
-        let account = login.member.as_ref().ok_or(LoginError::Wrong)?.account;
+    fn prove_own(&self, session: &Session, password: &Password, asker: &Asker) -> Result<Known, ProofError> {
+        let account = session.member.as_ref().ok_or(LoginError::Wrong)?.account;
         let known = self.known("users.id = ?1", account)?.ok_or(LoginError::Wrong)?;
         let email = Email::parse(&known.email).map_err(|_| LoginError::Wrong)?;
         self.prove(&email, Some(&known), password, asker)?;
@@ -223,6 +223,6 @@ impl Accounts {
 }
 
 fn new_session(member: Member, email: String, token: Token, device: String, begun: Begun) -> NewSession {
-    let login = Arc::new(Login { session: token.hash(), member: Some(member), host: begun.host });
-    NewSession { token, login, email, device, ended: begun.ended }
+    let session = Arc::new(Session { token: token.hash(), member: Some(member), host: begun.host });
+    NewSession { token, session, email, device, ended: begun.ended }
 }

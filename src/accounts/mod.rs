@@ -42,16 +42,16 @@ use token::{Token, TokenHash};
 
 /// One session: who a cookie belongs to. It has a [`Member`], or is a host's, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
+pub struct Session {
     /// What the cookie's token hashes to.
-    pub session: TokenHash,
+    pub token: TokenHash,
     /// Whose it is; none where somebody has opened a host link without an account.
     pub member: Option<Member>,
     /// The generation of the link that made it a host's.
     pub host: Option<HostGeneration>,
 }
 
-impl Login {
+impl Session {
     /// What its owner is in the room.
     pub fn role(&self) -> Role {
         if self.host.is_some() { Role::Host } else { Role::Member }
@@ -78,7 +78,7 @@ pub struct NewSession {
     /// What the browser gets as its cookie.
     pub token: Token,
     /// Whose it is.
-    pub login: Arc<Login>,
+    pub session: Arc<Session>,
     /// The account's address.
     pub email: String,
     /// Proves later that this browser has logged in to this account before.

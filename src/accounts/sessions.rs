@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{Accounts, HostGeneration, Login, Member, Unavailable};
+use super::{Accounts, HostGeneration, Member, Session, Unavailable};
 use crate::limits;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
@@ -16,7 +16,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn session(&self, token: &Token) -> Result<Option<Arc<Login>>, Unavailable> {
+    pub fn session(&self, token: &Token) -> Result<Option<Arc<Session>>, Unavailable> {
         self.session_by_hash(&token.hash())
     }
 
@@ -24,7 +24,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn session_by_hash(&self, hash: &TokenHash) -> Result<Option<Arc<Login>>, Unavailable> {
+    pub fn session_by_hash(&self, hash: &TokenHash) -> Result<Option<Arc<Session>>, Unavailable> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
             "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
@@ -38,10 +38,10 @@ impl Accounts {
                 }
                 None => None,
             };
-            Ok(Login { session: row.get(0)?, host: row.get(1)?, member })
+            Ok(Session { token: row.get(0)?, host: row.get(1)?, member })
         });
         // The index found it by a hash of which nobody can choose a bit; what decides is compared in constant time.
-        Ok(found.optional()?.filter(|login| same(&login.session, hash)).map(Arc::new))
+        Ok(found.optional()?.filter(|session| same(&session.token, hash)).map(Arc::new))
     }
 
     /// Ends one session; whether there was one.

@@ -56,7 +56,7 @@ impl Room {
 }
 
 fn account_of(session: &NewSession) -> AccountId {
-    session.login.member.as_ref().expect("a member's").account
+    session.session.member.as_ref().expect("a member's").account
 }
 
 #[test]
@@ -64,16 +64,19 @@ fn a_login_finds_its_account_however_the_address_is_written() {
     let room = room();
     let first = room.sign_up("Ana");
     let second = room.log_in("ANA@SCHOOL.example", "Ana's own secret", &HERE).expect("right");
-    assert_eq!((&second.login.member, second.email.as_str()), (&first.login.member, "Ana@school.example"));
+    assert_eq!(
+        (&second.session.member, second.email.as_str()),
+        (&first.session.member, "Ana@school.example")
+    );
     assert_ne!(first.token.hash(), second.token.hash(), "each login has a session of its own");
     let found = room.accounts.session(&second.token).expect("reads").expect("logged in");
     let found_name = found.member.as_ref().map(|member| member.name.display());
-    assert_eq!((found_name, found.role(), found.session), (Some("Ana"), Role::Member, second.token.hash()));
+    assert_eq!((found_name, found.role(), found.token), (Some("Ana"), Role::Member, second.token.hash()));
     assert!(room.is_logged_in(&first), "and the other one goes on");
     assert!(room.accounts.session(&Token::random().expect("random")).expect("reads").is_none());
-    assert!(room.accounts.log_out(&second.login.session).expect("written"));
+    assert!(room.accounts.log_out(&second.session.token).expect("written"));
     assert!(!room.is_logged_in(&second) && room.is_logged_in(&first));
-    assert!(!room.accounts.log_out(&second.login.session).expect("written"), "once");
+    assert!(!room.accounts.log_out(&second.session.token).expect("written"), "once");
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn another_password_ends_the_other_sessions_and_the_link() {
     assert!(room.accounts.request_reset(&email("ana@school.example")).expect("written"));
     let change = |current: &str| {
         room.accounts.change_password(
-            &mine.login,
+            &mine.session,
             &Password::given(current),
             &Password::given("brand new one"),
             &HERE,
@@ -207,10 +210,10 @@ fn a_deleted_account_leaves_its_name_and_nothing_else() {
     let room = room();
     let session = room.sign_up("Ana");
     assert!(matches!(
-        room.accounts.delete(&session.login, &Password::given("wrong"), &HERE),
+        room.accounts.delete(&session.session, &Password::given("wrong"), &HERE),
         Err(LoginError::Wrong)
     ));
-    room.accounts.delete(&session.login, &Password::given("Ana's own secret"), &HERE).expect("deleted");
+    room.accounts.delete(&session.session, &Password::given("Ana's own secret"), &HERE).expect("deleted");
     assert!(!room.is_logged_in(&session));
     assert!(matches!(room.log_in("ana@school.example", "Ana's own secret", &HERE), Err(LoginError::Wrong)));
     assert!(room.accounts.issue_reset_of(&name("Ana")).expect("reads").is_none());
@@ -264,13 +267,13 @@ fn a_login_with_the_old_password_does_not_outlast_a_reset_at_the_same_time() {
     for round in 0..10 {
         let link = room.accounts.issue_reset_of(&name("Ana")).expect("written").expect("known");
         let new = format!("brand new number {round}");
-        let login = thread::scope(|scope| {
+        let session = thread::scope(|scope| {
             let (accounts, old) = (&room.accounts, Password::given(&old));
-            let login = scope.spawn(move || accounts.log_in(&email("ana@school.example"), &old, &HERE));
+            let session = scope.spawn(move || accounts.log_in(&email("ana@school.example"), &old, &HERE));
             room.accounts.reset(&room.token(&link), &new, &HERE).expect("reset");
-            login.join().expect("no panic")
+            session.join().expect("no panic")
         });
-        if let Ok(session) = login {
+        if let Ok(session) = session {
             assert!(!room.is_logged_in(&session), "round {round}");
         }
         old = new;

@@ -19,10 +19,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::accounts::{Accounts, Login};
+use crate::accounts::{Accounts, Session};
 use crate::hub::clients::ClientId;
-use crate::hub::sender::Link;
-use crate::hub::{Answer, Command, LogPart, Registration, Request, Resume, welcome};
+use crate::hub::sender::ClientSocket;
+use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close};
 use crate::store::{LogEntry, Readers};
@@ -75,7 +75,7 @@ fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
 
 /// A client that the hub has registered and that is now to be read.
 pub struct Live {
-    link: Arc<Link>,
+    socket: Arc<ClientSocket>,
     early: Vec<u8>,
     departure: Departure,
 }
@@ -83,15 +83,15 @@ pub struct Live {
 impl Live {
     /// Reads it; returns when the connection has ended.
     pub fn read(self, context: &ClientContext) {
-        let Live { link, early, departure } = self;
-        Reading::new(&link, departure.id, early, context).run();
-        part(&link);
+        let Live { socket, early, departure } = self;
+        Reading::new(&socket, departure.id, early, context).run();
+        part(&socket);
     }
 }
 
 /// The hub ends it: with its answer to a goodbye, a code of its own, or at once.
-fn part(link: &Link) {
-    socket::drain(&link.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
+fn part(socket: &ClientSocket) {
+    socket::drain(&socket.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
 }
 
 /// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
@@ -99,61 +99,61 @@ fn part(link: &Link) {
 /// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
 /// the request head.
 pub fn enter(
-    link: Arc<Link>,
+    socket: Arc<ClientSocket>,
     resume: Resume,
-    login: Option<Arc<Login>>,
+    session: Option<Arc<Session>>,
     address: IpAddr,
     early: Vec<u8>,
     context: &ClientContext,
 ) -> Option<Live> {
-    if context.options.members_only && login.is_none() {
-        refuse_stranger(&link, &context.stop);
+    if context.options.members_only && session.is_none() {
+        refuse_stranger(&socket, &context.stop);
         return None;
     }
-    match register(&link, resume, login.as_ref(), address, context) {
+    match register(&socket, resume, session.as_ref(), address, context) {
         Ok(id) => {
             let departure = Departure { id, hub: context.hub.clone() };
-            match has_ended(login.as_ref(), context) {
-                Ok(false) => return Some(Live { link, early, departure }),
+            match has_ended(session.as_ref(), context) {
+                Ok(false) => return Some(Live { socket, early, departure }),
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
-                    part(&link);
+                    part(&socket);
                 }
                 Err(_) => {} // it comes back, and is looked up anew
             }
         }
-        Err(Unregistered::Stopping) => refuse(&link, CloseCode::Stopping, &context.stop),
-        Err(Unregistered::Removed) => refuse(&link, CloseCode::Removed, &context.stop),
-        Err(Unregistered::SessionEnded) => refuse(&link, CloseCode::SessionEnded, &context.stop),
+        Err(Unregistered::Stopping) => refuse(&socket, CloseCode::Stopping, &context.stop),
+        Err(Unregistered::Removed) => refuse(&socket, CloseCode::Removed, &context.stop),
+        Err(Unregistered::SessionEnded) => refuse(&socket, CloseCode::SessionEnded, &context.stop),
         Err(Unregistered::Gone(error)) => log::debug!("a client went before it was live: {error}"),
     }
     None
 }
 
 /// Ends a connection that is not the hub's yet with a close code.
-pub fn refuse(link: &Link, code: CloseCode, stop: &StopSignal) {
-    if socket::write_all(&link.stream, &encode_close(code), stop).is_ok() {
-        socket::finish(&link.stream);
+pub fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) {
+    if socket::write_all(&socket.stream, &encode_close(code), stop).is_ok() {
+        socket::finish(&socket.stream);
     }
 }
 
 /// Says that this room is for members, and ends the connection.
-fn refuse_stranger(link: &Link, stop: &StopSignal) {
+fn refuse_stranger(socket: &ClientSocket, stop: &StopSignal) {
     let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
     let mut frames = Vec::new();
     encode(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)), &mut frames);
     frames.extend(encode_close(CloseCode::SessionEnded));
-    if socket::write_all(&link.stream, &frames, stop).is_ok() {
-        socket::finish(&link.stream);
+    if socket::write_all(&socket.stream, &frames, stop).is_ok() {
+        socket::finish(&socket.stream);
     }
 }
 
 /// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
 /// those that it knows.
-fn has_ended(login: Option<&Arc<Login>>, context: &ClientContext) -> io::Result<bool> {
-    let Some(login) = login else { return Ok(false) };
-    let found = context.accounts.session_by_hash(&login.session).map_err(|error| {
+fn has_ended(session: Option<&Arc<Session>>, context: &ClientContext) -> io::Result<bool> {
+    let Some(session) = session else { return Ok(false) };
+    let found = context.accounts.session_by_hash(&session.token).map_err(|error| {
         log::warn!("a session could not be looked up again: {error}");
         io::Error::other("the accounts cannot be read")
     })?;
@@ -168,7 +168,7 @@ struct Departure {
 
 impl Drop for Departure {
     fn drop(&mut self) {
-        let _ = self.hub.send(Command::Left(self.id)); // no hub, no room to leave
+        let _ = self.hub.send(Command::Unregister(self.id)); // no hub, no room to leave
     }
 }
 
@@ -187,28 +187,28 @@ impl From<io::Error> for Unregistered {
 
 /// Catches up under flow control until the hub takes over.
 fn register(
-    link: &Arc<Link>,
+    socket: &Arc<ClientSocket>,
     mut resume: Resume,
-    login: Option<&Arc<Login>>,
+    session: Option<&Arc<Session>>,
     address: IpAddr,
     context: &ClientContext,
 ) -> Result<ClientId, Unregistered> {
     loop {
         let (answer, answered) = bounded(1);
         let registration =
-            Registration { link: link.clone(), resume, login: login.cloned(), address, answer };
+            Registration { socket: socket.clone(), resume, session: session.cloned(), address, answer };
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let (position, epoch) = match answered.recv().map_err(|_| Unregistered::Stopping)? {
-            Answer::Live(id) => return Ok(id),
-            Answer::Removed => return Err(Unregistered::Removed),
-            Answer::Frames(frames, reached, epoch) => {
-                write_frames(link, &frames, context)?;
+            Registered::Live(id) => return Ok(id),
+            Registered::Removed => return Err(Unregistered::Removed),
+            Registered::Frames(frames, reached, epoch) => {
+                write_frames(socket, &frames, context)?;
                 (reached, epoch)
             }
-            Answer::Log(part) => (catch_up(link, &part, login, context)?, part.epoch),
+            Registered::Log(part) => (catch_up(socket, &part, session, context)?, part.epoch),
         };
         // Who reads slowly takes long to catch up, and could else follow the room without a session.
-        if has_ended(login, context)? {
+        if has_ended(session, context)? {
             return Err(Unregistered::SessionEnded);
         }
         resume = Resume::Continue(position, epoch);
@@ -216,24 +216,24 @@ fn register(
 }
 
 /// Many small frames in few writes.
-fn write_frames(link: &Link, frames: &[Bytes], context: &ClientContext) -> io::Result<()> {
+fn write_frames(socket: &ClientSocket, frames: &[Bytes], context: &ClientContext) -> io::Result<()> {
     let mut chunk = Vec::with_capacity(limits::REGISTER_BYTES);
     for frame in frames {
         if chunk.len() + frame.len() > limits::REGISTER_BYTES {
-            socket::write_all(&link.stream, &chunk, &context.stop)?;
+            socket::write_all(&socket.stream, &chunk, &context.stop)?;
             chunk.clear();
         }
         chunk.extend_from_slice(frame);
     }
-    socket::write_all(&link.stream, &chunk, &context.stop)
+    socket::write_all(&socket.stream, &chunk, &context.stop)
 }
 
 /// Sends a part of the log, to its end as it is now, a page at a time. Stops early when
 /// the session of `login` ends.
 fn catch_up(
-    link: &Link,
+    socket: &ClientSocket,
     part: &LogPart,
-    login: Option<&Arc<Login>>,
+    session: Option<&Arc<Session>>,
     context: &ClientContext,
 ) -> io::Result<Position> {
     let failed = |error| {
@@ -246,9 +246,9 @@ fn catch_up(
     };
     let mut chunk = Vec::with_capacity(limits::CATCH_UP_PAGE_BYTES);
     if let Some(reset) = part.welcome {
-        let login = login.map(AsRef::as_ref);
+        let session = session.map(AsRef::as_ref);
         let more = context.readers.has_older(position).map_err(failed)?;
-        encode(&welcome(&part.epoch, part.head, reset, more, login), &mut chunk);
+        encode(&welcome(&part.epoch, part.head, reset, more, session), &mut chunk);
     }
     loop {
         let page = context
@@ -259,11 +259,11 @@ fn catch_up(
         for entry in page.entries {
             encode(&event_of(&entry), &mut chunk);
         }
-        socket::write_all(&link.stream, &chunk, &context.stop)?;
+        socket::write_all(&socket.stream, &chunk, &context.stop)?;
         chunk.clear();
         position = page.through;
         // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
-        if !page.more || context.stop.is_given() || has_ended(login, context)? {
+        if !page.more || context.stop.is_given() || has_ended(session, context)? {
             return Ok(position);
         }
     }

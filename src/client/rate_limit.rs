@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 /// A token bucket. It may be overdrawn by what was read before its size was known; the wait then is longer.
 #[derive(Debug)]
-pub struct Budget {
+pub struct TokenBucket {
     per_second: f64,
     burst: f64,
     left: f64,
     at: Instant,
 }
 
-impl Budget {
+impl TokenBucket {
     /// A full budget of `burst`, refilled by `per_second`. None of it at all, 0 a second, is no limit.
-    pub fn new(per_second: u32, burst: u32, now: Instant) -> Budget {
-        Budget { per_second: f64::from(per_second), burst: f64::from(burst), left: f64::from(burst), at: now }
+    pub fn new(per_second: u32, burst: u32, now: Instant) -> TokenBucket {
+        TokenBucket {
+            per_second: f64::from(per_second),
+            burst: f64::from(burst),
+            left: f64::from(burst),
+            at: now,
+        }
     }
 
     /// Spends `amount`.
@@ -39,7 +44,7 @@ mod tests {
     #[test]
     fn a_burst_is_free_and_then_the_rate_holds() {
         let start = Instant::now();
-        let mut budget = Budget::new(5, 10, start);
+        let mut budget = TokenBucket::new(5, 10, start);
         for _ in 0..10 {
             assert_eq!(budget.wait(start), None);
             budget.spend(1, start);
@@ -52,7 +57,7 @@ mod tests {
     #[test]
     fn a_rest_refills_no_more_than_the_burst() {
         let start = Instant::now();
-        let mut budget = Budget::new(5, 10, start);
+        let mut budget = TokenBucket::new(5, 10, start);
         let later = start + Duration::from_secs(3600);
         for _ in 0..10 {
             budget.spend(1, later);
@@ -63,7 +68,7 @@ mod tests {
     #[test]
     fn a_rate_of_zero_is_no_limit() {
         let start = Instant::now();
-        let mut budget = Budget::new(0, 0, start);
+        let mut budget = TokenBucket::new(0, 0, start);
         budget.spend(u32::MAX, start);
         assert_eq!(budget.wait(start), None);
     }

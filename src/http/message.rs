@@ -10,7 +10,7 @@ use crate::store::export::ExportFormat;
 
 /// One request, as the listener let it through.
 #[derive(Debug)]
-pub struct Ask<'a> {
+pub struct Request<'a> {
     /// Such as `GET`.
     pub method: &'a str,
     /// The request target, query included.
@@ -25,7 +25,7 @@ pub struct Ask<'a> {
     pub is_forwarded: bool,
 }
 
-impl Ask<'_> {
+impl Request<'_> {
     /// The value of the first header of this name, in any case.
     pub fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
@@ -39,7 +39,7 @@ impl Ask<'_> {
 
 /// One answer, before the headers that all of them carry.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// Headers of this answer alone; ASCII.
@@ -50,37 +50,37 @@ pub struct Answer {
     pub transcript: Option<ExportFormat>,
 }
 
-impl Answer {
+impl Response {
     /// With a body of this type.
-    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Answer {
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
         let headers =
             vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-        Answer { status, headers, body: body.into(), transcript: None }
+        Response { status, headers, body: body.into(), transcript: None }
     }
 
     /// One line of text.
-    pub fn text(status: u16, line: &str) -> Answer {
-        Answer::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
+    pub fn text(status: u16, line: &str) -> Response {
+        Response::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
     }
 
     /// A JSON object.
-    pub fn json(status: u16, value: &serde_json::Value) -> Answer {
-        Answer::new(status, "application/json", value.to_string())
+    pub fn json(status: u16, value: &serde_json::Value) -> Response {
+        Response::new(status, "application/json", value.to_string())
     }
 
     /// Nothing to say but that it is done.
-    pub fn nothing() -> Answer {
+    pub fn nothing() -> Response {
         let headers = vec![("Cache-Control", "no-store".to_owned())];
-        Answer { status: 204, headers, body: Bytes::new(), transcript: None }
+        Response { status: 204, headers, body: Bytes::new(), transcript: None }
     }
 
     /// The API's form of a refusal: a code for programs and a sentence for people.
-    pub fn api_error(status: u16, code: &str, message: &str) -> Answer {
-        Answer::json(status, &json!({"error": {"code": code, "message": message}}))
+    pub fn api_error(status: u16, code: &str, message: &str) -> Response {
+        Response::json(status, &json!({"error": {"code": code, "message": message}}))
     }
 
     /// This answer with one more header.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));
         self
     }

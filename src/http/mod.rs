@@ -52,7 +52,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use ::tiny_http::{Header, Request, Response, StatusCode};
+use ::tiny_http::{Header, StatusCode};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use data_encoding::HEXLOWER;
@@ -60,7 +60,7 @@ use data_encoding::HEXLOWER;
 use crate::accounts::token;
 use crate::http::api::Api;
 use crate::http::download::Transcripts;
-use crate::http::message::{Answer, Ask};
+use crate::http::message::{Request, Response};
 use crate::http::password_queue::PasswordQueue;
 use crate::http::routes::Site;
 use crate::limits::{BODY_BYTES, PAGE_STOP, PASSWORD_NICENESS, PASSWORD_QUEUE, PASSWORD_WORKERS};
@@ -153,25 +153,25 @@ struct Desk {
     site: Site,
     transcripts: Transcripts,
     /// Requests that wait for a password worker, with their bodies.
-    passwords: PasswordQueue<(Request, Vec<u8>)>,
+    passwords: PasswordQueue<(::tiny_http::Request, Vec<u8>)>,
     secret: String,
 }
 
 impl Desk {
     /// Reads a request's body, then answers it, or passes it on to the password workers.
-    fn take(&self, mut request: Request) {
+    fn take(&self, mut request: ::tiny_http::Request) {
         let mut body = Vec::new();
         // The listener has read it whole, and lets no more through.
         if let Err(error) = request.as_reader().take(BODY_BYTES as u64).read_to_end(&mut body) {
             log::debug!("a body could not be read: {error}");
-            return self.respond(request, Answer::text(400, "The request's body could not be read."));
+            return self.respond(request, Response::text(400, "The request's body could not be read."));
         }
         if !Api::takes_long(request.method().as_str(), path(&request)) {
             return self.serve(request, &body);
         }
-        let party = self.site.party_of(&ask_of(&request, &body));
+        let party = self.site.party_of(&request_of(&request, &body));
         if let Some((without_place, _)) = self.passwords.push(party, (request, body)) {
-            let full = Answer::api_error(503, "busy", "Too many people log in just now. Try again.");
+            let full = Response::api_error(503, "busy", "Too many people log in just now. Try again.");
             self.respond(without_place, full.with("Retry-After", "2"));
         }
     }
@@ -180,33 +180,33 @@ impl Desk {
     ///
     /// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
     /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
-    fn serve(&self, request: Request, body: &[u8]) {
-        let answer =
-            catch_unwind(AssertUnwindSafe(|| self.answer(&ask_of(&request, body)))).unwrap_or_else(|_| {
+    fn serve(&self, request: ::tiny_http::Request, body: &[u8]) {
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&request_of(&request, body))))
+            .unwrap_or_else(|_| {
                 log::error!("a handler panicked: {} {}", request.method(), path(&request));
-                Answer::text(500, "Something broke here; the server's log says more.")
+                Response::text(500, "Something broke here; the server's log says more.")
             });
         self.respond(request, answer);
     }
 
-    fn answer(&self, ask: &Ask) -> Answer {
+    fn answer(&self, request: &Request) -> Response {
         let is_right = |secret: &str| token::same(secret.as_bytes(), self.secret.as_bytes());
-        if !ask.header(SECRET_HEADER).is_some_and(is_right) {
-            return Answer::text(403, "This server is private; use the room's own address.");
+        if !request.header(SECRET_HEADER).is_some_and(is_right) {
+            return Response::text(403, "This server is private; use the room's own address.");
         }
-        let answer = self.site.answer(ask);
-        log::debug!("{} {} for {:?}: {}", ask.method, ask.path(), ask.peer, answer.status);
+        let answer = self.site.answer(request);
+        log::debug!("{} {} for {:?}: {}", request.method, request.path(), request.peer, answer.status);
         answer
     }
 
-    fn respond(&self, request: Request, mut answer: Answer) {
+    fn respond(&self, request: ::tiny_http::Request, mut answer: Response) {
         if let Some(format) = answer.transcript {
             if let Some(permit) = self.transcripts.permit() {
                 let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
                 let headers: Vec<_> = self.site.common_headers().chain(own).collect();
                 return self.transcripts.start(permit, request, format, &headers);
             }
-            let full = Answer::api_error(503, "busy", "Too many transcripts are made just now. Try again.");
+            let full = Response::api_error(503, "busy", "Too many transcripts are made just now. Try again.");
             answer = full.with("Retry-After", "2");
         }
         if let Err(error) = request.respond(response(&self.site, answer)) {
@@ -215,8 +215,8 @@ impl Desk {
     }
 }
 
-fn ask_of<'a>(request: &'a Request, body: &'a [u8]) -> Ask<'a> {
-    let mut ask = Ask {
+fn request_of<'a>(request: &'a ::tiny_http::Request, body: &'a [u8]) -> Request<'a> {
+    let mut read = Request {
         method: request.method().as_str(),
         target: request.url(),
         headers: request.headers(),
@@ -224,17 +224,17 @@ fn ask_of<'a>(request: &'a Request, body: &'a [u8]) -> Ask<'a> {
         peer: None,
         is_forwarded: false,
     };
-    ask.is_forwarded = ask.header(FORWARDED_HEADER).is_some();
-    ask.peer = ask.header(PEER_HEADER).and_then(|address| address.parse().ok());
-    ask
+    read.is_forwarded = read.header(FORWARDED_HEADER).is_some();
+    read.peer = read.header(PEER_HEADER).and_then(|address| address.parse().ok());
+    read
 }
 
 /// What may be logged of a request's target: a query can hold a token.
-fn path(request: &Request) -> &str {
+fn path(request: &::tiny_http::Request) -> &str {
     request.url().split('?').next().unwrap_or_default()
 }
 
-fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
+fn response(site: &Site, answer: Response) -> ::tiny_http::Response<Cursor<Bytes>> {
     let own = answer.headers.iter().map(|(name, value)| (*name, value.as_str()));
     let headers = site
         .common_headers()
@@ -243,9 +243,15 @@ fn response(site: &Site, answer: Answer) -> Response<Cursor<Bytes>> {
         .map(|(name, value)| Header::from_bytes(name, value).expect("answers have ASCII headers"))
         .collect();
     let length = answer.body.len();
-    Response::new(StatusCode(answer.status), headers, Cursor::new(answer.body), Some(length), None)
-        // Its length is known, so it is told, and no peer has to undo chunks.
-        .with_chunked_threshold(usize::MAX)
+    ::tiny_http::Response::new(
+        StatusCode(answer.status),
+        headers,
+        Cursor::new(answer.body),
+        Some(length),
+        None,
+    )
+    // Its length is known, so it is told, and no peer has to undo chunks.
+    .with_chunked_threshold(usize::MAX)
 }
 
 /// Starts the threads that hash passwords, as many as may at once. They end when their queue is closed.

@@ -1,6 +1,6 @@
 //! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
 //!
-//! [`Site::answer`] takes a request's parts and returns an [`Answer`]; [`crate::http`] carries both over tiny_http.
+//! [`Site::answer`] takes a request's parts and returns a [`Response`]; [`crate::http`] carries both over tiny_http.
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::http::api::Api;
 use crate::http::invite::invite_url;
-use crate::http::message::{Answer, Ask};
+use crate::http::message::{Request, Response};
 use crate::http::password_queue::Party;
 use crate::http::qr::qr_svg;
 use crate::http::variants::without_host_part;
@@ -50,7 +50,7 @@ impl PageContext {
         let api = Api {
             accounts: std::sync::Arc::new(accounts),
             hub: crossbeam_channel::bounded(1).0,
-            errands: crossbeam_channel::bounded(1).0,
+            jobs: crossbeam_channel::bounded(1).0,
             invite: None,
             public_urls: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -106,35 +106,35 @@ impl Site {
     }
 
     /// The routes.
-    pub fn answer(&self, ask: &Ask) -> Answer {
-        let read = matches!(ask.method, "GET" | "HEAD");
-        match ask.path() {
-            "/" if read => self.page(ask),
-            "/healthz" if read => Answer::text(200, "ok"),
+    pub fn answer(&self, request: &Request) -> Response {
+        let read = matches!(request.method, "GET" | "HEAD");
+        match request.path() {
+            "/" if read => self.page(request),
+            "/healthz" if read => Response::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
-            "/favicon.ico" if read => Answer { headers: Vec::new(), ..Answer::nothing() },
+            "/favicon.ico" if read => Response { headers: Vec::new(), ..Response::nothing() },
             "/api/invite" if read => self.invite(),
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
-            "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(ask, "GET, HEAD"),
+            "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(request, "GET, HEAD"),
             path if let Some(format) = transcript_format(path) => match read {
-                true => self.transcript(ask, format),
-                false => not_allowed(ask, "GET, HEAD"),
+                true => self.transcript(request, format),
+                false => not_allowed(request, "GET, HEAD"),
             },
             path if is_api(path) => match Api::method_of(path) {
-                Some(allowed) if allowed.split(", ").any(|method| method == ask.method) => {
-                    self.context.api.answer(ask)
+                Some(allowed) if allowed.split(", ").any(|method| method == request.method) => {
+                    self.context.api.answer(request)
                 }
-                Some(allowed) => not_allowed(ask, allowed),
-                None => Answer::api_error(404, "not_found", "There is no such address in this API."),
+                Some(allowed) => not_allowed(request, allowed),
+                None => Response::api_error(404, "not_found", "There is no such address in this API."),
             },
-            _ => Answer::text(404, "Not found: the room is at /"),
+            _ => Response::text(404, "Not found: the room is at /"),
         }
     }
 
     /// Whom a request counts for that has to wait.
-    pub fn party_of(&self, ask: &Ask) -> Party {
-        self.context.api.party_of(ask)
+    pub fn party_of(&self, request: &Request) -> Party {
+        self.context.api.party_of(request)
     }
 
     /// The way to the log.
@@ -158,14 +158,14 @@ impl Site {
         .chain(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")))
     }
 
-    fn page(&self, ask: &Ask) -> Answer {
+    fn page(&self, request: &Request) -> Response {
         // Who cannot be looked up, because the database cannot be read, is no host for now.
-        let is_host = matches!(self.context.api.role_of(ask), Ok(Some(Role::Host)));
+        let is_host = matches!(self.context.api.role_of(request), Ok(Some(Role::Host)));
         let page = if is_host { &self.host_page } else { &self.page };
-        let known = ask.header("If-None-Match").is_some_and(|tags| {
+        let known = request.header("If-None-Match").is_some_and(|tags| {
             tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
         });
-        Answer {
+        Response {
             status: if known { 304 } else { 200 },
             headers: vec![
                 ("Content-Type", "text/html; charset=utf-8".to_owned()),
@@ -182,12 +182,12 @@ impl Site {
     }
 
     /// The log, for hosts.
-    fn transcript(&self, ask: &Ask, format: ExportFormat) -> Answer {
-        match self.context.api.role_of(ask) {
+    fn transcript(&self, request: &Request, format: ExportFormat) -> Response {
+        match self.context.api.role_of(request) {
             Ok(Some(Role::Host)) => {}
             Ok(_) => {
                 let reason = "Only a host may take the transcript. Open the host link in this browser first.";
-                return Answer::api_error(403, "not_host", reason);
+                return Response::api_error(403, "not_host", reason);
             }
             Err(answer) => return answer,
         }
@@ -197,13 +197,13 @@ impl Site {
             ExportFormat::Json => ("application/json", "json"),
         };
         let name = Zoned::now().strftime("chat-%Y-%m-%d-%H%M");
-        Answer { transcript: Some(format), ..Answer::new(200, kind, "") }
+        Response { transcript: Some(format), ..Response::new(200, kind, "") }
             .with("Content-Disposition", format!("attachment; filename=\"{name}.{ending}\""))
     }
 
-    fn invite(&self) -> Answer {
+    fn invite(&self) -> Response {
         let url = invite_url(&self.context.config, self.context.port, &interfaces());
-        Answer::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
+        Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
     }
 }
 
@@ -220,11 +220,11 @@ fn is_api(path: &str) -> bool {
     path.starts_with("/api/")
 }
 
-fn not_allowed(ask: &Ask, allowed: &'static str) -> Answer {
-    let said = format!("{} is not possible here; use {allowed}.", ask.method);
-    let answer = match is_api(ask.path()) {
-        true => Answer::api_error(405, "method_not_allowed", &said),
-        false => Answer::text(405, &said),
+fn not_allowed(request: &Request, allowed: &'static str) -> Response {
+    let said = format!("{} is not possible here; use {allowed}.", request.method);
+    let answer = match is_api(request.path()) {
+        true => Response::api_error(405, "method_not_allowed", &said),
+        false => Response::text(405, &said),
     };
     answer.with("Allow", allowed)
 }
@@ -266,31 +266,38 @@ mod tests {
         Site::with_page(PageContext::alone(), page)
     }
 
-    fn ask(method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+    fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        site().answer(&Ask { method, target, headers: &headers, body: b"", peer: None, is_forwarded: false })
+        site().answer(&Request {
+            method,
+            target,
+            headers: &headers,
+            body: b"",
+            peer: None,
+            is_forwarded: false,
+        })
     }
 
-    fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    fn header<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
         answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
-    fn parsed(answer: &Answer) -> serde_json::Value {
+    fn parsed(answer: &Response) -> serde_json::Value {
         serde_json::from_slice(&answer.body).expect("JSON")
     }
 
     #[test]
     fn the_page_is_asked_for_each_time_and_sent_once() {
-        let fresh = ask("GET", "/", &[]);
+        let fresh = request("GET", "/", &[]);
         assert_eq!((fresh.status, header(&fresh, "Cache-Control")), (200, Some("no-cache")));
         assert_eq!(header(&fresh, "Content-Type"), Some("text/html; charset=utf-8"));
         let tag = header(&fresh, "ETag").expect("a tag");
         for known in [tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
-            let again = ask("GET", "/?after=reload", &[("if-none-match", known)]);
+            let again = request("GET", "/?after=reload", &[("if-none-match", known)]);
             assert_eq!((again.status, header(&again, "ETag")), (304, Some(tag)), "{known}");
         }
-        assert_eq!(ask("GET", "/", &[("If-None-Match", "\"other\"")]).status, 200);
+        assert_eq!(request("GET", "/", &[("If-None-Match", "\"other\"")]).status, 200);
     }
 
     #[test]
@@ -358,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_invite_is_an_address_and_its_code() {
-        let answer = ask("GET", "/api/invite", &[]);
+        let answer = request("GET", "/api/invite", &[]);
         let invite = parsed(&answer);
         assert!(
             invite["url"].as_str().is_some_and(|url| url.starts_with("http://") && url.ends_with(":5000"))
@@ -369,19 +376,19 @@ mod tests {
 
     #[test]
     fn health_is_a_word_and_there_is_no_icon() {
-        assert_eq!(&ask("GET", "/healthz", &[]).body[..], b"ok\n");
-        assert_eq!(ask("GET", "/favicon.ico", &[]).status, 204);
+        assert_eq!(&request("GET", "/healthz", &[]).body[..], b"ok\n");
+        assert_eq!(request("GET", "/favicon.ico", &[]).status, 204);
     }
 
     #[test]
     fn what_does_not_exist_or_cannot_be_done_is_said_in_the_form_of_its_place() {
-        let lost = ask("GET", "/index.php", &[]);
+        let lost = request("GET", "/index.php", &[]);
         assert_eq!((lost.status, lost.body.iter().filter(|&&b| b == b'\n').count()), (404, 1));
-        let lost = ask("GET", "/api/nothing", &[]);
+        let lost = request("GET", "/api/nothing", &[]);
         assert_eq!((lost.status, parsed(&lost)["error"]["code"].as_str()), (404, Some("not_found")));
-        let wrong = ask("POST", "/", &[]);
+        let wrong = request("POST", "/", &[]);
         assert_eq!((wrong.status, header(&wrong, "Allow")), (405, Some("GET, HEAD")));
-        let wrong = ask("DELETE", "/api/invite", &[]);
+        let wrong = request("DELETE", "/api/invite", &[]);
         assert_eq!(
             (wrong.status, parsed(&wrong)["error"]["code"].as_str()),
             (405, Some("method_not_allowed"))

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use crossbeam_channel as channel;
 use slab::Slab;
 
-use crate::accounts::Login;
-use crate::hub::sender::{Link, Sender};
+use crate::accounts::Session;
+use crate::hub::sender::{ClientSocket, Sender};
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, KeyHash, Refusal, Role, ServerEvent, encode};
-use crate::room::moderation::{Mark, Speaker};
+use crate::room::moderation::Identifier;
 use crate::sys::failpoint;
 
 /// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
@@ -50,7 +50,7 @@ pub struct Client {
     /// Whatever it still says comes too late: its connection ends with this turn.
     pub is_leaving: bool,
     /// Who is logged in on it.
-    pub login: Option<Arc<Login>>,
+    pub session: Option<Arc<Session>>,
     /// Dropped as soon as nothing waits for this client any more.
     until_written: Option<Permit>,
     /// Its name, once it has one.
@@ -75,14 +75,14 @@ struct Own {
 
 /// The frames of a turn for everybody.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct Broadcast {
     /// All of them, one after the other.
     pub frames: Bytes,
     /// Where what each stored change has to say ends in them, in order.
     pub ends: Vec<usize>,
 }
 
-impl Turn {
+impl Broadcast {
     /// The offset behind so many changes. All that is not in this turn (yet) is behind its end.
     fn offset_behind(&self, changes: usize) -> usize {
         match changes.checked_sub(1) {
@@ -122,8 +122,8 @@ impl Clients {
     /// Registers a client. From here on its socket is written here alone.
     pub fn add(
         &mut self,
-        link: Arc<Link>,
-        login: Option<Arc<Login>>,
+        socket: Arc<ClientSocket>,
+        session: Option<Arc<Session>>,
         address: IpAddr,
         tab: impl FnOnce(u64) -> KeyHash,
         now: Instant,
@@ -132,12 +132,12 @@ impl Clients {
         self.next_serial += 1;
         let slot = self.slots.insert(Client {
             serial,
-            sender: Sender::new(link, now),
+            sender: Sender::new(socket, now),
             own: Vec::new(),
             scheduled: None,
             counted_backlog: 0,
             is_leaving: false,
-            login,
+            session,
             until_written: None,
             identity: None,
             guest_key: None,
@@ -173,14 +173,14 @@ impl Clients {
     }
 
     /// An event for one client alone, in its place: behind so many of the changes that the turn stores.
-    pub fn tell(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
+    pub fn send_to(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
         let mut frames = Vec::new();
         encode(event, &mut frames);
-        self.tell_frames(id, frames, behind);
+        self.send_frames_to(id, frames, behind);
     }
 
     /// Finished frames for one client alone, in their place.
-    pub fn tell_frames(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
+    pub fn send_frames_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
         if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
             let first = client.own.is_empty();
             client.own.push(Own { behind, frames });
@@ -198,7 +198,7 @@ impl Clients {
     }
 
     /// Sends everybody the turn, and each what is its own in its place.
-    pub fn fan_out(&mut self, turn: &Turn, now: Instant) {
+    pub fn fan_out(&mut self, turn: &Broadcast, now: Instant) {
         let mut touched = std::mem::take(&mut self.touched);
         if turn.frames.is_empty() {
             for &slot in &touched {
@@ -309,7 +309,7 @@ impl Clients {
 impl Client {
     /// Whether it is a host's.
     pub fn is_host(&self) -> bool {
-        self.login.as_ref().is_some_and(|login| login.host.is_some())
+        self.session.as_ref().is_some_and(|session| session.host.is_some())
     }
 
     /// Takes the keys that a `join` tells. The first of each stays: with another one, who is muted or has to wait would be
@@ -334,24 +334,26 @@ impl Client {
     }
 
     /// All that its person is known by.
-    pub fn marks(&self) -> Vec<Mark> {
+    pub fn identifiers(&self) -> Vec<Identifier> {
         let account =
-            self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
-        let mut marks = vec![Mark::Tab(self.tab), Mark::Address(self.address)];
-        marks.extend(account.map(Mark::Account));
-        marks.extend(self.guest_key.map(Mark::Guest));
-        marks
+            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
+        let mut identifiers = vec![Identifier::Tab(self.tab), Identifier::Address(self.address)];
+        identifiers.extend(account.map(Identifier::Account));
+        identifiers.extend(self.guest_key.map(Identifier::Guest));
+        identifiers
     }
 
-    /// Who it is that speaks: the surest of them, and their name. By the mark alone, who comes with a new connection for each
+    /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
     /// message, or tells a key or signs up only then, would be somebody new each time.
-    pub fn speakers(&self) -> impl Iterator<Item = Speaker> + use<> {
+    pub fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
         let account =
-            self.login.as_ref().and_then(|login| login.member.as_ref()).map(|member| member.account);
-        let mark =
-            account.map(Mark::Account).or(self.guest_key.map(Mark::Guest)).unwrap_or(Mark::Tab(self.tab));
-        let named = self.identity.as_ref().map(|identity| Speaker::Named(identity.folded.clone()));
-        std::iter::once(Speaker::Marked(mark)).chain(named)
+            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
+        let identifier = account
+            .map(Identifier::Account)
+            .or(self.guest_key.map(Identifier::Guest))
+            .unwrap_or(Identifier::Tab(self.tab));
+        let named = self.identity.as_ref().map(|identity| Identifier::Name(identity.folded.clone()));
+        std::iter::once(identifier).chain(named)
     }
 
     /// Looks at what [`Client::send`] reads first. What the kernel does for the others' sockets drives it out of the
@@ -361,7 +363,7 @@ impl Client {
     }
 
     /// Whether it has to be accounted for.
-    fn send(&mut self, turn: &Turn, now: Instant) -> bool {
+    fn send(&mut self, turn: &Broadcast, now: Instant) -> bool {
         if self.own.is_empty() {
             return self.sender.send(&[], &turn.frames, now);
         }
@@ -374,7 +376,7 @@ impl Client {
 }
 
 /// One client's own frames and everybody's, in their order.
-fn woven(mut own: Vec<Own>, turn: &Turn) -> Bytes {
+fn woven(mut own: Vec<Own>, turn: &Broadcast) -> Bytes {
     own.sort_by_key(|own| own.behind); // stable: what was told first stays first
     let mut all =
         Vec::with_capacity(turn.frames.len() + own.iter().map(|own| own.frames.len()).sum::<usize>());
@@ -402,17 +404,17 @@ mod tests {
         let mut clients = Clients::default();
         let (ids, _peers): (Vec<ClientId>, Vec<_>) = (0..7)
             .map(|n| {
-                let (link, peer) = linked();
-                (clients.add(link, None, Ipv4Addr::LOCALHOST.into(), |_| [n; 32], now), peer)
+                let (socket, peer) = linked();
+                (clients.add(socket, None, Ipv4Addr::LOCALHOST.into(), |_| [n; 32], now), peer)
             })
             .unzip();
         // All get more than their kernels hold, and then each something of its own.
-        let turn = Turn { frames: vec![0; limits::TURN_BYTES].into(), ends: vec![limits::TURN_BYTES] };
+        let turn = Broadcast { frames: vec![0; limits::TURN_BYTES].into(), ends: vec![limits::TURN_BYTES] };
         (0..3).for_each(|_| clients.fan_out(&turn, now));
         for (id, more) in ids.iter().zip([5, 2, 7, 1, 6, 3, 4]) {
-            clients.tell_frames(*id, vec![0; more * 16 * 1024], 0);
+            clients.send_frames_to(*id, vec![0; more * 16 * 1024], 0);
         }
-        clients.fan_out(&Turn::default(), now);
+        clients.fan_out(&Broadcast::default(), now);
 
         let mut open = clients.which(|client| client.sender.is_open());
         let size = |clients: &mut Clients, id: ClientId| clients.get(id).expect("here").counted_backlog;
@@ -440,9 +442,9 @@ mod tests {
 
     #[test]
     fn what_is_ones_own_stands_in_its_place() {
-        let turn = Turn { frames: "presence,one,two,".into(), ends: vec![13, 13, 17] };
+        let turn = Broadcast { frames: "presence,one,two,".into(), ends: vec![13, 13, 17] };
         let all = woven(vec![own(0, "a,"), own(3, "d,"), own(1, "b,"), own(1, "c,"), own(9, "late,")], &turn);
         assert_eq!(all, "a,presence,one,b,c,two,d,late,");
-        assert_eq!(woven(vec![own(2, "x")], &Turn::default()), "x");
+        assert_eq!(woven(vec![own(2, "x")], &Broadcast::default()), "x");
     }
 }

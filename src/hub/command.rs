@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
-use super::{Claim, Ended};
+use super::{Ended, HoldName};
 use crate::accounts::email::Email;
-use crate::accounts::{HostNews, Login, ResetLink};
+use crate::accounts::{HostNews, ResetLink, Session};
 use crate::hub::clients::{ClientId, Permit};
-use crate::hub::sender::Link;
+use crate::hub::sender::ClientSocket;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
@@ -22,20 +22,20 @@ pub enum Command {
     /// What one wake-up of a client's thread gave, in order, at most [`crate::limits::COMMAND_BYTES`].
     Batch(ClientId, Vec<Request>),
     /// The last word of a client's thread: its socket is nobody's any more.
-    Left(ClientId),
+    Unregister(ClientId),
     /// Somebody signs up.
-    Claim(Claim),
+    HoldName(HoldName),
     /// They did not: the name that was held for this claim is free again.
-    Unclaim(Name, u64),
+    ReleaseName(Name, u64),
     /// They did. Who is here under the name is logged in from now on.
-    Enrol(Arc<Login>),
+    AccountCreated(Arc<Session>),
     /// These sessions have ended: their connections close.
     End(Ended),
     /// The account is deleted, and all its sessions with it.
     Deleted(AccountId),
     /// What has changed outside of the room that hosts are to know.
     HostNews(HostNews),
-    /// What became of [`Errand::IssueReset`].
+    /// What became of [`Job::IssueReset`].
     Reset(ClientId, Result<IssuedReset, Refusal>),
     /// The server stops.
     Stop,
@@ -55,7 +55,7 @@ pub struct LogPart {
 
 /// What is done aside, on the thread of [`crate::server::jobs`].
 #[derive(Debug)]
-pub enum Errand {
+pub enum Job {
     /// Somebody forgot the password of the account with this address, if there is one.
     Forgot(Email),
     /// A host wants a reset link for the account with this name.
@@ -104,15 +104,15 @@ pub struct LogAnswer {
 /// A client's thread asks to be registered after a position.
 pub struct Registration {
     /// The client's socket. The thread wrote to it so far.
-    pub link: Arc<Link>,
+    pub socket: Arc<ClientSocket>,
     /// From where on.
     pub resume: Resume,
     /// Who is logged in.
-    pub login: Option<Arc<Login>>,
+    pub session: Option<Arc<Session>>,
     /// Where it comes from, an IPv6 address as its /64.
     pub address: IpAddr,
     /// Takes one answer.
-    pub answer: Sender<Answer>,
+    pub answer: Sender<Registered>,
 }
 
 /// What a client has already.
@@ -127,7 +127,7 @@ pub enum Resume {
 }
 
 /// The hub's answer to a registration, at once in every case.
-pub enum Answer {
+pub enum Registered {
     /// The client is live; the hub writes from here on.
     Live(ClientId),
     /// A host has removed this person.

@@ -6,16 +6,16 @@ use crossbeam_channel::Sender;
 
 use super::Hub;
 use crate::accounts::token::TokenHash;
-use crate::accounts::{HostGeneration, Login, Member};
+use crate::accounts::{HostGeneration, Member, Session};
 use crate::hub::clients::Identity;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
 use crate::room::Owner;
-use crate::room::moderation::Mark;
+use crate::room::moderation::Identifier;
 
 /// May this name become an account's? It is held for this claim if so.
-pub struct Claim {
+pub struct HoldName {
     /// The name.
     pub name: Name,
     /// Whose it may be already.
@@ -34,50 +34,50 @@ pub enum Ended {
     Others(AccountId, TokenHash),
     /// All of an account's.
     All(AccountId),
-    /// Those of hosts whose link is of an earlier generation.
+    /// Those of hosts whose socket is of an earlier generation.
     HostsBefore(HostGeneration),
 }
 
 impl Hub {
-    pub(super) fn claim(&mut self, claim: Claim) {
-        let Claim { name, guest_key, number, answer } = claim;
+    pub(super) fn hold_name(&mut self, claim: HoldName) {
+        let HoldName { name, guest_key, number, answer } = claim;
         let now_ms = self.log.now_ms();
         let owner = Owner::Guest(guest_key);
         let claimed = self
             .check_newcomer(&name, owner, now_ms)
-            .and_then(|()| self.room.claim(&name, guest_key, number, now_ms));
+            .and_then(|()| self.room.hold_name(&name, guest_key, number, now_ms));
         let _ = answer.send(claimed); // who is gone unclaims it
     }
 
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
-    pub(super) fn enrol(&mut self, login: &Arc<Login>) {
-        let Some(Member { account, name }) = &login.member else { return };
+    pub(super) fn account_created(&mut self, session: &Arc<Session>) {
+        let Some(Member { account, name }) = &session.member else { return };
         // An account is no way out for a guest whom a host has muted or removed.
-        if let Some(key) = self.room.enrol(name, *account, login.role()) {
-            self.moderation.follow(Mark::Guest(key), Mark::Account(*account));
+        if let Some(key) = self.room.account_created(name, *account, session.role()) {
+            self.moderation.follow(Identifier::Guest(key), Identifier::Account(*account));
             self.log.push_host_changes(self.moderation.take_changes());
         }
         let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {
             let Some(client) = self.clients.get(id) else { continue };
-            client.login = Some(login.clone());
+            client.session = Some(session.clone());
             if let Some(identity) = &mut client.identity {
-                identity.role = login.role();
+                identity.role = session.role();
                 identity.display = name.shared_display();
             }
-            self.tell_joined(id);
+            self.send_joined(id);
         }
         self.note_changes();
     }
 
     pub(super) fn end_sessions(&mut self, ended: &Ended) {
-        let has_ended = |login: &Login| match ended {
-            Ended::Sessions(sessions) => sessions.contains(&login.session),
-            Ended::Others(account, but) => login.is_of(*account) && login.session != *but,
-            Ended::All(account) => login.is_of(*account),
-            Ended::HostsBefore(generation) => login.host.is_some_and(|own| own < *generation),
+        let has_ended = |session: &Session| match ended {
+            Ended::Sessions(sessions) => sessions.contains(&session.token),
+            Ended::Others(account, but) => session.is_of(*account) && session.token != *but,
+            Ended::All(account) => session.is_of(*account),
+            Ended::HostsBefore(generation) => session.host.is_some_and(|own| own < *generation),
         };
-        for id in self.clients.which(|client| client.login.as_deref().is_some_and(has_ended)) {
+        for id in self.clients.which(|client| client.session.as_deref().is_some_and(has_ended)) {
             self.depart(id, encode_close(CloseCode::SessionEnded));
         }
     }

@@ -33,7 +33,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::hub::clients::{ClientId, Clients, Identity, Turn};
+use crate::hub::clients::{Broadcast, ClientId, Clients, Identity};
 use crate::hub::log_writer::{LogWriter, Logged, Saved};
 use crate::hub::replay::Kept;
 use crate::limits;
@@ -41,8 +41,8 @@ use crate::protocol::{ClientEvent, CloseCode, KeyHash, Role, ServerEvent, encode
 use crate::room::moderation::{HostChange, Moderation};
 use crate::room::{PresenceUpdate, Room};
 
-pub use command::{Answer, Command, Errand, IssuedReset, LogAnswer, LogPart, Registration, Request, Resume};
-pub use membership::{Claim, Ended};
+pub use command::{Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume};
+pub use membership::{Ended, HoldName};
 use register::presence;
 pub use register::welcome;
 
@@ -61,7 +61,7 @@ pub struct HubConfig {
     /// This computer's own addresses now, an IPv6 one as its /64: what a whole local network has in common.
     pub own_addresses: fn() -> Vec<IpAddr>,
     /// The way to what is done aside.
-    pub errands: Sender<Errand>,
+    pub jobs: Sender<Job>,
 }
 
 /// The hub thread's state.
@@ -185,14 +185,14 @@ impl Hub {
         match command {
             Command::Batch(client, requests) => self.take_batch(client, requests.into_iter()),
             Command::Register(registration) => self.registering.push(registration),
-            Command::Left(client) => {
+            Command::Unregister(client) => {
                 if let Some(gone) = self.clients.remove(client) {
                     self.leave(gone.identity);
                 }
             }
-            Command::Claim(claim) => self.claim(claim),
-            Command::Unclaim(name, number) => self.room.unclaim(&name, number),
-            Command::Enrol(login) => self.enrol(&login),
+            Command::HoldName(claim) => self.hold_name(claim),
+            Command::ReleaseName(name, number) => self.room.release_name(&name, number),
+            Command::AccountCreated(session) => self.account_created(&session),
             Command::End(ended) => self.end_sessions(&ended),
             Command::Deleted(account) => self.forget_account(account),
             Command::HostNews(news) => self.take_host_news(news),
@@ -246,8 +246,8 @@ impl Hub {
     }
 
     /// For one client alone, behind what the turn has taken so far.
-    fn tell(&mut self, client: ClientId, event: &ServerEvent) {
-        self.clients.tell(client, event, self.log.waiting());
+    fn send_to(&mut self, client: ClientId, event: &ServerEvent) {
+        self.clients.send_to(client, event, self.log.waiting());
     }
 
     /// Plans what the room has to tell, and passes on what is to be stored.
@@ -273,9 +273,9 @@ impl Hub {
         let now = Instant::now();
         // Who was blocked is tried again before more is added, and has the time of the commit to read.
         self.clients.tick(now);
-        self.tell_moderation();
-        self.tell_presence(now);
-        self.tell_typing(now);
+        self.send_moderation();
+        self.broadcast_presence(now);
+        self.broadcast_typing(now);
         self.save(now);
         for (client, frame) in self.ending.drain(..) {
             self.clients.close_with(client, &frame, now);
@@ -296,7 +296,7 @@ impl Hub {
         if let Some(since_ms) = unsaved_since {
             self.moderation.unspeak(since_ms);
         }
-        let turn = Turn { frames: Bytes::copy_from_slice(&self.shared), ends };
+        let turn = Broadcast { frames: Bytes::copy_from_slice(&self.shared), ends };
         self.shared.clear();
         let mut cleared_behind = None;
         for (index, (logged, end)) in logged.into_iter().zip(&turn.ends).enumerate() {
@@ -316,10 +316,10 @@ impl Hub {
             start = *end;
         }
         for (client, frame, behind) in answers {
-            self.clients.tell_frames(client, frame, behind);
+            self.clients.send_frames_to(client, frame, behind);
         }
         if let Some(behind) = cleared_behind {
-            self.tell_cleared(behind);
+            self.broadcast_cleared(behind);
         }
         if std::mem::take(&mut self.kept_is_stale) {
             // The log on disk shows them right; who comes back reads it there.
@@ -344,7 +344,7 @@ impl Hub {
         }
     }
 
-    fn tell_presence(&mut self, now: Instant) {
+    fn broadcast_presence(&mut self, now: Instant) {
         if self.presence_due.is_none_or(|due| now < due) {
             return;
         }
@@ -361,7 +361,7 @@ impl Hub {
         encode(&event, &mut self.shared);
     }
 
-    fn tell_typing(&mut self, now: Instant) {
+    fn broadcast_typing(&mut self, now: Instant) {
         if self.typing_due.is_none_or(|due| now < due) {
             return;
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Errand, Hub, IssuedReset};
+use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
 use crate::hub::clients::{Client, ClientId};
 use crate::hub::log_writer::HostDeed;
@@ -12,7 +12,7 @@ use crate::protocol::{
     CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode, encode_close,
 };
 use crate::room::Owner;
-use crate::room::moderation::{Held, Hold, Mark, Settings};
+use crate::room::moderation::{Held, Hold, Identifier, Settings};
 
 /// What a host without a name is called in the record.
 const NAMELESS: &str = "Host";
@@ -40,13 +40,13 @@ impl Hub {
             }
             Moderate::Mute(name) => self.mute(by, &name)?,
             Moderate::Remove { name, keep_device_out } => self.remove(by, &name, keep_device_out)?,
-            Moderate::Unmute(name) => self.release(by, Hold::Muted, &name)?,
-            Moderate::Allow(name) => self.release(by, Hold::Removed, &name)?,
+            Moderate::Unmute(name) => self.release(by, Hold::Mute, &name)?,
+            Moderate::Allow(name) => self.release(by, Hold::Ban, &name)?,
             Moderate::IssueReset(name) => {
                 let busy = "Too many people need a link at once. Try again.";
                 self.config
-                    .errands
-                    .try_send(Errand::IssueReset(by, name))
+                    .jobs
+                    .try_send(Job::IssueReset(by, name))
                     .map_err(|_| Refusal::new(ErrorCode::RateLimited, busy))?;
             }
             Moderate::Clear => self.log.push_clear(by),
@@ -71,8 +71,8 @@ impl Hub {
     fn mute(&mut self, by: ClientId, name: &Name) -> Result<(), Refusal> {
         let (held, _) = self.person_to_hold(by, name)?;
         let display = held.display.clone();
-        self.moderation.hold(Hold::Muted, held)?;
-        self.tell_muted();
+        self.moderation.hold(Hold::Mute, held)?;
+        self.send_muted();
         self.note_action(by, "mute", Some(display), None);
         Ok(())
     }
@@ -81,12 +81,13 @@ impl Hub {
         let (mut held, connections) = self.person_to_hold(by, name)?;
         if keep_device_out {
             let addresses = self.addresses_to_close(by, &connections)?;
-            held.marks.extend(addresses.into_iter().map(Mark::Address));
+            held.identifiers.extend(addresses.into_iter().map(Identifier::Address));
         }
         let display = held.display.clone();
-        self.moderation.hold(Hold::Removed, held)?;
+        self.moderation.hold(Hold::Ban, held)?;
         let moderation = &self.moderation;
-        let out = self.clients.which(|client| !client.is_host() && moderation.is_removed(&client.marks()));
+        let out =
+            self.clients.which(|client| !client.is_host() && moderation.is_removed(&client.identifiers()));
         for id in connections.into_iter().chain(out) {
             self.depart_removed(id);
         }
@@ -104,15 +105,15 @@ impl Hub {
     fn release(&mut self, by: ClientId, hold: Hold, name: &Name) -> Result<(), Refusal> {
         let Some(display) = self.moderation.release(hold, name.folded()) else {
             let reason = match hold {
-                Hold::Muted => format!("{} is not muted.", name.display()),
-                Hold::Removed => format!("{} is not out.", name.display()),
+                Hold::Mute => format!("{} is not muted.", name.display()),
+                Hold::Ban => format!("{} is not out.", name.display()),
             };
             return Err(Refusal::new(ErrorCode::NotFound, reason));
         };
-        if hold == Hold::Muted {
-            self.tell_muted();
+        if hold == Hold::Mute {
+            self.send_muted();
         }
-        let action = if hold == Hold::Muted { "unmute" } else { "allow" };
+        let action = if hold == Hold::Mute { "unmute" } else { "allow" };
         self.note_action(by, action, Some(display), None);
         Ok(())
     }
@@ -125,13 +126,13 @@ impl Hub {
         let now_ms = self.log.now_ms();
         let owner = self.room.owner_of(name.folded(), now_ms);
         let proof = match owner {
-            Some(Owner::Account(account, _)) => Some(Mark::Account(account)),
-            Some(Owner::Guest(Some(key)) | Owner::Host(Some(key))) => Some(Mark::Guest(key)),
+            Some(Owner::Account(account, _)) => Some(Identifier::Account(account)),
+            Some(Owner::Guest(Some(key)) | Owner::Host(Some(key))) => Some(Identifier::Guest(key)),
             _ => None,
         };
         let connections = self.clients.which(|client| {
             client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
-                || proof.is_some_and(|proof| client.marks().contains(&proof))
+                || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
         });
         if connections.contains(&by) {
             return Err(Refusal::new(ErrorCode::BadRequest, "You cannot do this to yourself."));
@@ -143,17 +144,23 @@ impl Hub {
             );
             return Err(Refusal::new(ErrorCode::BadRequest, reason));
         }
-        let mut marks: Vec<Mark> = proof.into_iter().collect();
+        let mut identifiers: Vec<Identifier> = proof.into_iter().collect();
         for id in &connections {
             if let Some(client) = self.clients.get(*id) {
-                marks.extend(client.marks().into_iter().filter(|mark| !matches!(mark, Mark::Address(_))));
+                identifiers.extend(
+                    client
+                        .identifiers()
+                        .into_iter()
+                        .filter(|identifier| !matches!(identifier, Identifier::Address(_))),
+                );
             }
         }
         let display = match self.room.person(name.folded()) {
             Some((display, _)) => display.clone(),
             None => name.shared_display(),
         };
-        let held = Held { folded: name.shared_folded(), display, marks: marks.into_iter().collect() };
+        let held =
+            Held { folded: name.shared_folded(), display, identifiers: identifiers.into_iter().collect() };
         Ok((held, connections))
     }
 
@@ -193,27 +200,28 @@ impl Hub {
     }
 
     /// Whoever may write or not since just now is told so.
-    fn tell_muted(&mut self) {
+    fn send_muted(&mut self) {
         let moderation = &self.moderation;
         let changed = self.clients.which(|client| {
             let Some(identity) = &client.identity else { return false };
-            client.is_muted != (!client.is_host() && moderation.is_muted(&identity.folded, &client.marks()))
+            client.is_muted
+                != (!client.is_host() && moderation.is_muted(&identity.folded, &client.identifiers()))
         });
         for id in changed {
             if let Some(client) = self.clients.get(id) {
                 client.is_muted = !client.is_muted;
             }
-            self.tell_joined(id);
+            self.send_joined(id);
         }
     }
 
     /// Whether this connection's person may not write.
     pub(super) fn update_muted(&mut self, id: ClientId) {
         let Some(client) = self.clients.get(id) else { return };
-        let marks = client.marks();
+        let identifiers = client.identifiers();
         let folded = client.identity.as_ref().map(|identity| identity.folded.clone());
         client.is_muted =
-            !client.is_host() && folded.is_some_and(|folded| self.moderation.is_muted(&folded, &marks));
+            !client.is_host() && folded.is_some_and(|folded| self.moderation.is_muted(&folded, &identifiers));
     }
 
     pub(super) fn note_host_deeds(&mut self, deeds: Vec<HostDeed>) {
@@ -239,10 +247,10 @@ impl Hub {
                     expires_at: link.expires_at_ms,
                     qr_svg: &qr_svg,
                 };
-                self.tell(by, &event);
+                self.send_to(by, &event);
                 self.note_action(by, "issue_reset", Some(link.username.into()), None);
             }
-            Err(refusal) => self.tell(by, &ServerEvent::Error(&refusal)),
+            Err(refusal) => self.send_to(by, &ServerEvent::Error(&refusal)),
         }
     }
 
@@ -272,7 +280,7 @@ impl Hub {
     }
 
     /// Tells everybody what holds for all, and hosts what is theirs to know, where any of it has changed.
-    pub(super) fn tell_moderation(&mut self) {
+    pub(super) fn send_moderation(&mut self) {
         if std::mem::take(&mut self.room_due) {
             let mut frames = std::mem::take(&mut self.shared);
             encode(&self.room_event(), &mut frames);
@@ -286,7 +294,7 @@ impl Hub {
             let frames = self.moderation_frame();
             let behind = self.log.waiting();
             for id in hosts {
-                self.clients.tell_frames(id, frames.clone(), behind);
+                self.clients.send_frames_to(id, frames.clone(), behind);
             }
         }
     }

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Answer, Hub, LogPart, Registration, Resume};
-use crate::accounts::Login;
-use crate::hub::clients::Turn;
+use super::{Hub, LogPart, Registered, Registration, Resume};
+use crate::accounts::Session;
+use crate::hub::clients::Broadcast;
 use crate::limits;
-use crate::protocol::{KeyHash, Person, Position, ServerEvent, Session, WIRE_LIMITS, encode};
-use crate::room::moderation::Mark;
+use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode};
+use crate::room::moderation::Identifier;
 
 impl Hub {
     /// Everybody who came during the turn, now that it is told: they see the room as it is behind it.
@@ -25,7 +25,7 @@ impl Hub {
         for registration in std::mem::take(&mut self.registering) {
             self.register(registration, &state, now);
         }
-        self.clients.fan_out(&Turn::default(), now);
+        self.clients.fan_out(&Broadcast::default(), now);
     }
 
     pub(super) fn room_event(&self) -> ServerEvent<'_> {
@@ -40,19 +40,20 @@ impl Hub {
     }
 
     /// Whether this is somebody who was removed, as far as that can be told before they join.
-    fn is_out(&self, login: Option<&Login>, address: IpAddr) -> bool {
-        let account =
-            login.and_then(|login| login.member.as_ref()).map(|member| Mark::Account(member.account));
-        let is_host = login.is_some_and(|login| login.host.is_some());
-        let marks = [Mark::Address(address), account.unwrap_or(Mark::Address(address))];
-        !is_host && self.moderation.is_removed(&marks)
+    fn is_out(&self, session: Option<&Session>, address: IpAddr) -> bool {
+        let account = session
+            .and_then(|session| session.member.as_ref())
+            .map(|member| Identifier::Account(member.account));
+        let is_host = session.is_some_and(|session| session.host.is_some());
+        let identifiers = [Identifier::Address(address), account.unwrap_or(Identifier::Address(address))];
+        !is_host && self.moderation.is_removed(&identifiers)
     }
 
     /// Answers at once: live if what is missing is little, else what is missing or where to find it.
     fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { link, resume, login, address, answer } = registration;
-        if self.is_out(login.as_deref(), address) {
-            let _ = answer.send(Answer::Removed); // or its thread is gone
+        let Registration { socket, resume, session, address, answer } = registration;
+        if self.is_out(session.as_deref(), address) {
+            let _ = answer.send(Registered::Removed); // or its thread is gone
             return;
         }
         let head = self.kept.head();
@@ -70,28 +71,28 @@ impl Hub {
         let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
         let Some((after, (frames, reached))) = missing else {
             let part = LogPart { after, head, epoch: self.log.epoch().to_owned(), welcome: reset };
-            let _ = answer.send(Answer::Log(part));
+            let _ = answer.send(Registered::Log(part));
             return;
         };
         let mut own = Vec::new();
         if let Some(reset) = reset {
             let more = after > self.log.cleared();
-            encode(&welcome(self.log.epoch(), head, reset, more, login.as_deref()), &mut own);
+            encode(&welcome(self.log.epoch(), head, reset, more, session.as_deref()), &mut own);
         }
         if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
             let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
-            let _ = answer.send(Answer::Frames(frames, reached, self.log.epoch().to_owned()));
+            let _ = answer.send(Registered::Frames(frames, reached, self.log.epoch().to_owned()));
             return;
         }
         frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
-        if login.as_ref().is_some_and(|login| login.host.is_some()) {
+        if session.as_ref().is_some_and(|session| session.host.is_some()) {
             own.extend_from_slice(&self.moderation_frame());
         }
         let nonce = self.config.nonce;
-        let id = self.clients.add(link, login, address, |serial| tab_of_connection(nonce, serial), now);
-        self.clients.tell_frames(id, own, 0);
-        if answer.send(Answer::Live(id)).is_err() {
+        let id = self.clients.add(socket, session, address, |serial| tab_of_connection(nonce, serial), now);
+        self.clients.send_frames_to(id, own, 0);
+        if answer.send(Registered::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
         }
     }
@@ -99,19 +100,19 @@ impl Hub {
 
 impl Hub {
     /// The log was cleared behind so many of the turn's changes: everybody drops what they show, as if they came afresh.
-    pub(super) fn tell_cleared(&mut self, behind: usize) {
+    pub(super) fn broadcast_cleared(&mut self, behind: usize) {
         let mut state = Vec::new();
         encode(&self.room_event(), &mut state);
         let (online, listed) = self.room.told();
         encode(&presence(online, listed.as_deref()), &mut state);
         for id in self.clients.which(|_| true) {
             let Some(client) = self.clients.get(id) else { continue };
-            let login = client.login.clone();
+            let session = client.session.clone();
             let mut frames = Vec::new();
             let head = self.log.cleared();
-            encode(&welcome(self.log.epoch(), head, true, false, login.as_deref()), &mut frames);
+            encode(&welcome(self.log.epoch(), head, true, false, session.as_deref()), &mut frames);
             frames.extend_from_slice(&state);
-            self.clients.tell_frames(id, frames, behind);
+            self.clients.send_frames_to(id, frames, behind);
         }
     }
 }
@@ -122,11 +123,11 @@ pub fn welcome<'a>(
     head: Position,
     reset: bool,
     more: bool,
-    login: Option<&'a Login>,
+    session: Option<&'a Session>,
 ) -> ServerEvent<'a> {
-    let session = login.map(|login| Session {
-        username: login.member.as_ref().map(|member| member.name.display()),
-        role: login.role(),
+    let session = session.map(|session| WelcomeSession {
+        username: session.member.as_ref().map(|member| member.name.display()),
+        role: session.role(),
     });
     ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
 }

@@ -15,31 +15,31 @@ impl Hub {
         match request {
             Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
                 if let Err(refusal) = self.say(client, message, client_message_id, username) {
-                    self.tell(client, &ServerEvent::Error(&refusal));
+                    self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
             Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
                 if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
-                    self.tell(client, &ServerEvent::Error(&refusal));
+                    self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
             Request::Event(ClientEvent::Typing) => self.type_on(client, Instant::now()),
             Request::Event(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => {} // answered on the client's own thread
             Request::Event(ClientEvent::DeleteMessage { message_id }) => {
                 if let Err(refusal) = self.delete(client, message_id) {
-                    self.tell(client, &ServerEvent::Error(&refusal));
+                    self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
             Request::Event(ClientEvent::Moderate(action)) => {
                 if let Err(refusal) = self.moderate(client, action) {
-                    self.tell(client, &ServerEvent::Error(&refusal));
+                    self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
-            Request::Frames(frames) => self.clients.tell_frames(client, frames, self.log.waiting()),
+            Request::Frames(frames) => self.clients.send_frames_to(client, frames, self.log.waiting()),
             Request::Answer(answer) => {
                 let LogAnswer { frame, empty, cleared, taken: _, whole } = answer;
                 let is_gone = cleared < self.log.cleared() || self.log.is_clearing();
-                self.clients.tell_frames(client, if is_gone { empty } else { frame }, self.log.waiting());
+                self.clients.send_frames_to(client, if is_gone { empty } else { frame }, self.log.waiting());
                 self.clients.hold_until_written(client, whole);
             }
             Request::Close(code) => self.depart(client, encode_close(code)),
@@ -58,12 +58,13 @@ impl Hub {
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         client.take_keys(guest_key, tab_key)?;
         let is_host = client.is_host();
-        if !is_host && self.moderation.is_removed(&client.marks()) {
+        if !is_host && self.moderation.is_removed(&client.identifiers()) {
             self.depart_removed(id);
             return Ok(());
         }
         let current = client.identity.as_ref().map(|identity| identity.folded.clone());
-        let member = client.login.as_ref().and_then(|login| Some((login.member.as_ref()?, login.role())));
+        let member =
+            client.session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())));
         let (name, owner) = match (member, name) {
             (Some((member, role)), _) => (member.name.clone(), Owner::Account(member.account, role)),
             (None, Some(name)) if is_host => (name, Owner::Host(client.guest_key)),
@@ -85,9 +86,9 @@ impl Hub {
         {
             client.identity = Some(Identity { folded, display: display.clone(), role: owner.role() });
             self.update_muted(id);
-            self.tell_joined(id);
+            self.send_joined(id);
             if is_host && current.is_none() {
-                self.clients.tell_frames(id, self.moderation_frame(), self.log.waiting());
+                self.clients.send_frames_to(id, self.moderation_frame(), self.log.waiting());
             }
         }
         self.note_changes();
@@ -107,10 +108,10 @@ impl Hub {
     }
 
     /// Who the client is in the room, and what it may.
-    pub(super) fn tell_joined(&mut self, id: ClientId) {
+    pub(super) fn send_joined(&mut self, id: ClientId) {
         let Some(client) = self.clients.get(id) else { return };
         let (Some(identity), muted) = (client.identity.clone(), client.is_muted) else { return };
-        self.tell(id, &ServerEvent::Joined { username: &identity.display, role: identity.role, muted });
+        self.send_to(id, &ServerEvent::Joined { username: &identity.display, role: identity.role, muted });
     }
 
     fn say(
@@ -123,7 +124,7 @@ impl Hub {
         failpoint::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         let current = client.identity.as_ref();
-        let is_member = client.login.as_ref().is_some_and(|login| login.member.is_some());
+        let is_member = client.session.as_ref().is_some_and(|session| session.member.is_some());
         let joins = match &username {
             _ if is_member => current.is_none(),
             None => false,

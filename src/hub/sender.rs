@@ -20,17 +20,17 @@ use crate::protocol::{CloseCode, encode_close};
 /// A client's socket as the hub and the client's own thread share it. An `Arc` of one descriptor: `try_clone`
 /// would double them.
 #[derive(Debug)]
-pub struct Link {
+pub struct ClientSocket {
     /// Non-blocking. The thread reads; the hub alone writes, from registering on.
     pub stream: TcpStream,
     /// Set by the hub with its close frame: what still comes is to be read and dropped.
     closing: AtomicBool,
 }
 
-impl Link {
+impl ClientSocket {
     /// Shares a socket that has been made non-blocking.
-    pub fn new(stream: TcpStream) -> Link {
-        Link { stream, closing: AtomicBool::new(false) }
+    pub fn new(stream: TcpStream) -> ClientSocket {
+        ClientSocket { stream, closing: AtomicBool::new(false) }
     }
 
     /// Whether the hub has said its last word on this socket.
@@ -53,7 +53,7 @@ enum State {
 /// The write half of one registered client.
 #[derive(Debug)]
 pub struct Sender {
-    link: Arc<Link>,
+    socket: Arc<ClientSocket>,
     state: State,
     /// What the socket did not take, in order. Its first piece may be cut in the middle of a frame, the others
     /// begin and end with one.
@@ -66,9 +66,9 @@ pub struct Sender {
 
 impl Sender {
     /// Takes over the writing of this socket.
-    pub fn new(link: Arc<Link>, now: Instant) -> Sender {
+    pub fn new(socket: Arc<ClientSocket>, now: Instant) -> Sender {
         Sender {
-            link,
+            socket,
             state: State::Open,
             backlog: VecDeque::new(),
             backlog_bytes: 0,
@@ -94,7 +94,7 @@ impl Sender {
 
     /// Reads what [`Sender::send`] reads of this client's memory, its socket's number included, which lies beside the flag.
     pub fn peek(&self) -> (bool, bool) {
-        (self.is_open(), self.link.is_closing())
+        (self.is_open(), self.socket.is_closing())
     }
 
     /// Sends whole frames: first `own`, which are for this client alone, then `shared`, in one write.
@@ -146,7 +146,7 @@ impl Sender {
             return;
         }
         self.push(Bytes::copy_from_slice(frame));
-        self.link.closing.store(true, Ordering::Relaxed);
+        self.socket.closing.store(true, Ordering::Relaxed);
         self.state = State::Closing { until: now + limits::CLOSE_LINGER };
         self.flush(now);
     }
@@ -182,8 +182,8 @@ impl Sender {
         self.backlog = VecDeque::new();
         self.backlog_bytes = 0;
         self.due = None;
-        self.link.closing.store(true, Ordering::Relaxed);
-        let _ = self.link.stream.shutdown(Shutdown::Both); // fails only if the peer was faster
+        self.socket.closing.store(true, Ordering::Relaxed);
+        let _ = self.socket.stream.shutdown(Shutdown::Both); // fails only if the peer was faster
     }
 
     fn tear(&mut self, error: &io::Error) {
@@ -200,7 +200,7 @@ impl Sender {
 
     /// One system call; the kernel's short count is normal.
     fn write(&self, own: &[u8], shared: &[u8]) -> io::Result<usize> {
-        let mut stream = &self.link.stream;
+        let mut stream = &self.socket.stream;
         match (own, shared) {
             ([], []) => Ok(0),
             ([], only) | (only, []) => stream.write(only),
@@ -215,7 +215,7 @@ impl Sender {
             let pieces =
                 self.backlog.iter().zip(&mut slices).map(|(bytes, slice)| *slice = IoSlice::new(bytes));
             let count = pieces.count();
-            match (&self.link.stream).write_vectored(&slices[..count]) {
+            match (&self.socket.stream).write_vectored(&slices[..count]) {
                 Ok(0) => break,
                 Ok(taken) => self.advance(taken, now),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -225,7 +225,7 @@ impl Sender {
         if !self.backlog.is_empty() {
             self.due = Some(now + self.retry_in(now));
         } else if let State::Closing { until } = self.state {
-            let _ = self.link.stream.shutdown(Shutdown::Write); // fails only if the peer was faster
+            let _ = self.socket.stream.shutdown(Shutdown::Write); // fails only if the peer was faster
             self.due = Some(until);
         } else {
             self.due = None;
@@ -261,12 +261,12 @@ pub(crate) mod tests {
 
     /// A sender, and the peer it writes to.
     fn pair() -> (Sender, TcpStream) {
-        let (link, peer) = linked();
-        (Sender::new(link, Instant::now()), peer)
+        let (socket, peer) = linked();
+        (Sender::new(socket, Instant::now()), peer)
     }
 
     /// A client's socket, and its peer.
-    pub(crate) fn linked() -> (Arc<Link>, TcpStream) {
+    pub(crate) fn linked() -> (Arc<ClientSocket>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("listening");
         let (stream, _) = listener.accept().expect("connected");
@@ -274,7 +274,7 @@ pub(crate) mod tests {
         rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)
             .expect("allowed");
         peer.set_read_timeout(Some(Duration::from_secs(10))).expect("not zero");
-        (Arc::new(Link::new(stream)), peer)
+        (Arc::new(ClientSocket::new(stream)), peer)
     }
 
     /// Pieces of recognisable bytes, as large as a turn may be.
@@ -320,7 +320,7 @@ pub(crate) mod tests {
         sender.tick(start + limits::STALL - Duration::from_millis(1));
         assert!(sender.is_open());
         sender.tick(start + limits::STALL);
-        assert!(!sender.is_open() && sender.link.is_closing());
+        assert!(!sender.is_open() && sender.socket.is_closing());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, unbounded};
 use rustix::event::PollFlags;
 
-use crate::accounts::Login;
+use crate::accounts::Session;
 use crate::client::{self, ClientContext, Live};
 use crate::http::Pages;
 use crate::http::client_address;
@@ -25,7 +25,7 @@ use crate::http::cookies::Cookies;
 use crate::http::head::{self, Head, Refused};
 use crate::http::origin;
 use crate::http::relay;
-use crate::hub::sender::Link;
+use crate::hub::sender::ClientSocket;
 use crate::limits;
 use crate::listener::connection_limit::{Caps, ForwardedSeat, ForwardedSeats, Kind, Seat, Seats};
 use crate::protocol::CloseCode;
@@ -193,18 +193,18 @@ fn serve(
         }
         (Ok(Some(handshake)), _) => handshake,
     };
-    let login = match login_of(&head, context) {
-        Ok(login) => login,
+    let session = match session_of(&head, context) {
+        Ok(session) => session,
         Err(refused) => return refuse(&stream, peer, &head.method, &refused, context),
     };
     socket::write_all(&stream, &handshake, &context.stop)?;
-    let link = Arc::new(Link::new(stream));
+    let socket = Arc::new(ClientSocket::new(stream));
     if kind != Kind::Guest {
-        client::refuse(&link, CloseCode::Full, &context.stop);
+        client::refuse(&socket, CloseCode::Full, &context.stop);
         return Ok(None);
     }
     let address = client_address::address_key(address);
-    let entered = client::enter(link, resume_of(&head), login, address, rest, &context.client);
+    let entered = client::enter(socket, resume_of(&head), session, address, rest, &context.client);
     Ok(entered.map(|live| (live, forwarded_seat)))
 }
 
@@ -212,7 +212,7 @@ const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-client
 const ADDRESS_FULL: &str = "There are too many connections from your address. The room's host can allow more: --max-clients-per-address.";
 
 /// Who the request's cookie belongs to.
-fn login_of(head: &Head, context: &Context) -> Result<Option<Arc<Login>>, Refused> {
+fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Refused> {
     let cookies = Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls);
     let Some(token) = cookies.session() else { return Ok(None) };
     context.client.accounts.session(&token).map_err(|error| {

@@ -258,7 +258,7 @@ pub struct Person {
 
 /// Who a login cookie belongs to.
 #[derive(Debug, Clone, Serialize)]
-pub struct Session<'a> {
+pub struct WelcomeSession<'a> {
     /// The account's name; none where a host has come without an account.
     pub username: Option<&'a str>,
     /// Member or host.
@@ -293,7 +293,7 @@ pub enum ServerEvent<'a> {
         /// There are older messages than those that follow.
         more: bool,
         /// Who the cookie belongs to.
-        session: Option<Session<'a>>,
+        session: Option<WelcomeSession<'a>>,
         /// The bounds of this server.
         limits: WireLimits,
     },

@@ -58,18 +58,18 @@ impl Owner {
 
 /// Whose a name is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Member {
+enum NameOwner {
     /// An account's, or that of one that was deleted.
     Account(AccountId),
     /// Somebody's who is signing up, by the number of their claim; until then its guest may still come and go.
-    Claimed(u64, Option<KeyHash>),
+    Held(u64, Option<KeyHash>),
 }
 
-impl Member {
+impl NameOwner {
     fn admits(self, owner: Owner) -> bool {
         match (self, owner) {
-            (Member::Account(account), Owner::Account(other, _)) => account == other,
-            (Member::Claimed(_, Some(key)), owner) => owner.key() == Some(key),
+            (NameOwner::Account(account), Owner::Account(other, _)) => account == other,
+            (NameOwner::Held(_, Some(key)), owner) => owner.key() == Some(key),
             _ => false,
         }
     }
@@ -114,7 +114,7 @@ pub struct Room {
     present: BTreeMap<Arc<str>, Present>,
     reservations: Reservations,
     /// The names of all accounts, by folded name.
-    members: HashMap<Arc<str>, Member>,
+    members: HashMap<Arc<str>, NameOwner>,
     /// The names of hosts without an account, by folded name.
     host_names: HashMap<Arc<str>, Option<KeyHash>>,
     new_host_names: Vec<HostName>,
@@ -135,7 +135,7 @@ impl Room {
         accounts: Vec<(Arc<str>, AccountId)>,
         host_names: Vec<HostName>,
     ) -> Room {
-        let members = accounts.into_iter().map(|(folded, account)| (folded, Member::Account(account)));
+        let members = accounts.into_iter().map(|(folded, account)| (folded, NameOwner::Account(account)));
         let host_names = host_names.into_iter().map(|name| (name.folded, name.key));
         Room { reservations, members: members.collect(), host_names: host_names.collect(), ..Room::default() }
     }
@@ -244,8 +244,8 @@ impl Room {
     pub fn owner_of(&self, folded: &str, now_ms: i64) -> Option<Owner> {
         let here = self.present.get(folded).map(|person| person.owner);
         let member = || match self.members.get(folded)? {
-            Member::Account(account) => Some(Owner::Account(*account, Role::Member)),
-            Member::Claimed(_, key) => Some(Owner::Guest(*key)),
+            NameOwner::Account(account) => Some(Owner::Account(*account, Role::Member)),
+            NameOwner::Held(_, key) => Some(Owner::Guest(*key)),
         };
         let kept = || Some(Owner::Guest(Some(self.reservations.key_of(folded, now_ms)?)));
         here.or_else(member).or_else(kept)
@@ -325,12 +325,12 @@ impl Room {
         Refusal { suggestion, ..Refusal::new(ErrorCode::NameTaken, reason) }
     }
 
-    /// Somebody signs up and wants to be `name`: holds it for them until [`Room::enrol`] or [`Room::unclaim`] with the same
+    /// Somebody signs up and wants to be `name`: holds it for them until [`Room::account_created`] or [`Room::release_name`] with the same
     /// `claim`, a number of the caller's that no other claim has.
     ///
     /// # Errors
     /// `name_taken` when it is a member's, or a guest's whose key is not `key`.
-    pub fn claim(
+    pub fn hold_name(
         &mut self,
         name: &Name,
         key: Option<KeyHash>,
@@ -346,14 +346,14 @@ impl Room {
         if self.reservations.is_closed_to(key, name.folded(), now_ms) {
             return Err(self.taken(name, "This name belongs to somebody who was here today.", now_ms));
         }
-        self.members.insert(name.shared_folded(), Member::Claimed(claim, key));
+        self.members.insert(name.shared_folded(), NameOwner::Held(claim, key));
         Ok(())
     }
 
     /// Nobody signed up: a name that was held for them is as free as before.
-    pub fn unclaim(&mut self, name: &Name, claim: u64) {
+    pub fn release_name(&mut self, name: &Name, claim: u64) {
         let held = self.members.get(name.folded());
-        if held.is_some_and(|held| matches!(held, Member::Claimed(holder, _) if *holder == claim)) {
+        if held.is_some_and(|held| matches!(held, NameOwner::Held(holder, _) if *holder == claim)) {
             self.members.remove(name.folded());
         }
     }
@@ -363,8 +363,8 @@ impl Room {
     ///
     /// # Returns
     /// The key that they claimed the name with.
-    pub fn enrol(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
-        let claimed = self.members.insert(name.shared_folded(), Member::Account(account));
+    pub fn account_created(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
+        let claimed = self.members.insert(name.shared_folded(), NameOwner::Account(account));
         self.reservations.forget(name.folded());
         if let Some(person) = self.present.get_mut(name.folded()) {
             person.owner = Owner::Account(account, role);
@@ -372,8 +372,8 @@ impl Room {
             self.changed.insert(name.shared_folded());
         }
         match claimed? {
-            Member::Claimed(_, key) => key,
-            Member::Account(_) => None,
+            NameOwner::Held(_, key) => key,
+            NameOwner::Account(_) => None,
         }
     }
 

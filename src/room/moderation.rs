@@ -3,8 +3,8 @@
 //! No I/O and no clock, as in [`crate::room`], which knows who is here. What changes is handed out as [`HostChange`]s for
 //! the store, which brings it all back after a restart.
 //!
-//! Somebody is known by [`Mark`]s: the account, the browser's key, the tab's key, the address. A name alone is the mark of
-//! last resort, for who never told anything else; slow mode counts it beside the surest mark.
+//! Somebody is known by [`Identifier`]s: the account, the browser's key, the tab's key, the address. A name alone is the identifier of
+//! last resort, for who never told anything else; slow mode counts it beside the surest identifier.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
@@ -30,8 +30,8 @@ pub struct Settings {
 }
 
 /// One thing that somebody is known by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mark {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identifier {
     /// Their account.
     Account(AccountId),
     /// Hash of their browser's key.
@@ -40,31 +40,24 @@ pub enum Mark {
     Tab(KeyHash),
     /// Where they come from, an IPv6 address as its /64.
     Address(IpAddr),
+    /// Their name, in the form that is compared.
+    Name(Arc<str>),
 }
 
-impl Mark {
+impl Identifier {
     /// Whether nobody else can have it: an account, or a browser's key.
     pub fn is_proof(&self) -> bool {
-        matches!(self, Mark::Account(_) | Mark::Guest(_))
+        matches!(self, Identifier::Account(_) | Identifier::Guest(_))
     }
-}
-
-/// Whose time runs in slow mode.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Speaker {
-    /// Who has this mark.
-    Marked(Mark),
-    /// Who has this name, in the form that is compared: for those who can come again by another mark.
-    Named(Arc<str>),
 }
 
 /// How somebody is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// They may not write.
-    Muted,
+    Mute,
     /// They may not be here.
-    Removed,
+    Ban,
 }
 
 /// Somebody who is held back.
@@ -75,7 +68,7 @@ pub struct Held {
     /// The same as the room showed it.
     pub display: Arc<str>,
     /// What they are known by.
-    pub marks: BTreeSet<Mark>,
+    pub identifiers: BTreeSet<Identifier>,
 }
 
 /// What has to be stored of what hosts do.
@@ -83,7 +76,7 @@ pub struct Held {
 pub enum HostChange {
     /// What holds for everybody now.
     Settings(Settings),
-    /// Somebody is held back, with all their marks.
+    /// Somebody is held back, with all their identifiers.
     Hold(Hold, Held),
     /// They, by their folded name, are no more.
     Release(Hold, Arc<str>),
@@ -99,17 +92,17 @@ pub enum HostChange {
 #[derive(Debug, Default)]
 struct HoldList {
     by_name: BTreeMap<Arc<str>, Held>,
-    /// How many of them have a mark.
-    marks: HashMap<Mark, usize>,
+    /// How many of them have a identifier.
+    identifiers: HashMap<Identifier, usize>,
 }
 
 impl HoldList {
     fn insert(&mut self, mut held: Held) -> Held {
         if let Some(before) = self.remove(&held.folded) {
-            held.marks.extend(before.marks);
+            held.identifiers.extend(before.identifiers);
         }
-        for mark in &held.marks {
-            *self.marks.entry(*mark).or_default() += 1;
+        for identifier in &held.identifiers {
+            *self.identifiers.entry(identifier.clone()).or_default() += 1;
         }
         self.by_name.insert(held.folded.clone(), held.clone());
         held
@@ -117,32 +110,33 @@ impl HoldList {
 
     fn remove(&mut self, folded: &str) -> Option<Held> {
         let held = self.by_name.remove(folded)?;
-        for mark in &held.marks {
-            if let Some(count) = self.marks.get_mut(mark) {
+        for identifier in &held.identifiers {
+            if let Some(count) = self.identifiers.get_mut(identifier) {
                 *count -= 1;
                 if *count == 0 {
-                    self.marks.remove(mark);
+                    self.identifiers.remove(identifier);
                 }
             }
         }
         Some(held)
     }
 
-    /// Who has this mark.
-    fn of(&self, mark: &Mark) -> Vec<Held> {
-        if !self.marks.contains_key(mark) {
+    /// Who has this identifier.
+    fn of(&self, identifier: &Identifier) -> Vec<Held> {
+        if !self.identifiers.contains_key(identifier) {
             return Vec::new();
         }
-        self.by_name.values().filter(|held| held.marks.contains(mark)).cloned().collect()
+        self.by_name.values().filter(|held| held.identifiers.contains(identifier)).cloned().collect()
     }
 
-    fn has_any(&self, marks: &[Mark]) -> bool {
-        !self.marks.is_empty() && marks.iter().any(|mark| self.marks.contains_key(mark))
+    fn has_any(&self, identifiers: &[Identifier]) -> bool {
+        !self.identifiers.is_empty()
+            && identifiers.iter().any(|identifier| self.identifiers.contains_key(identifier))
     }
 
     /// Whether this name itself is held back: its owner never told anything that nobody else can have.
     fn has_name(&self, folded: &str) -> bool {
-        self.by_name.get(folded).is_some_and(|held| !held.marks.iter().any(Mark::is_proof))
+        self.by_name.get(folded).is_some_and(|held| !held.identifiers.iter().any(Identifier::is_proof))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
@@ -158,7 +152,7 @@ pub struct Moderation {
     muted: HoldList,
     removed: HoldList,
     /// When who has spoken last, in ms since 1970: for slow mode.
-    spoken: HashMap<Speaker, i64>,
+    spoken: HashMap<Identifier, i64>,
     /// What hosts did, the newest first.
     actions: VecDeque<HostAction>,
     /// Who waits for a reset link, as the accounts know it.
@@ -209,11 +203,11 @@ impl Moderation {
         Ok(())
     }
 
-    /// Who is held back by one mark is from now on by another as well: both are the same person's.
-    pub fn follow(&mut self, known: Mark, also: Mark) {
-        for hold in [Hold::Muted, Hold::Removed] {
+    /// Who is held back by one identifier is from now on by another as well: both are the same person's.
+    pub fn follow(&mut self, known: Identifier, also: Identifier) {
+        for hold in [Hold::Mute, Hold::Ban] {
             for mut held in self.list_mut(hold).of(&known) {
-                held.marks.insert(also);
+                held.identifiers.insert(also.clone());
                 let held = self.list_mut(hold).insert(held);
                 self.changes.push(HostChange::Hold(hold, held));
             }
@@ -227,14 +221,14 @@ impl Moderation {
         Some(held.display)
     }
 
-    /// Whether who has this name and these marks may not write.
-    pub fn is_muted(&self, folded: &str, marks: &[Mark]) -> bool {
-        self.muted.has_any(marks) || self.muted.has_name(folded)
+    /// Whether who has this name and these identifiers may not write.
+    pub fn is_muted(&self, folded: &str, identifiers: &[Identifier]) -> bool {
+        self.muted.has_any(identifiers) || self.muted.has_name(folded)
     }
 
-    /// Whether who has one of these marks may not be here.
-    pub fn is_removed(&self, marks: &[Mark]) -> bool {
-        self.removed.has_any(marks)
+    /// Whether who has one of these identifiers may not be here.
+    pub fn is_removed(&self, identifiers: &[Identifier]) -> bool {
+        self.removed.has_any(identifiers)
     }
 
     /// Whether somebody with this name was removed: nobody takes it until they are let back in.
@@ -254,7 +248,7 @@ impl Moderation {
     pub fn speak(
         &mut self,
         is_muted: bool,
-        speakers: impl IntoIterator<Item = Speaker>,
+        speakers: impl IntoIterator<Item = Identifier>,
         now_ms: i64,
     ) -> Result<(), Refusal> {
         if self.settings.locked {
@@ -267,7 +261,7 @@ impl Moderation {
         if pause_ms == 0 {
             return Ok(());
         }
-        let speakers: Vec<Speaker> = speakers.into_iter().collect();
+        let speakers: Vec<Identifier> = speakers.into_iter().collect();
         let last_ms = speakers.iter().filter_map(|speaker| self.spoken.get(speaker)).max();
         let next_ms = last_ms.map_or(now_ms, |last| last + pause_ms);
         if now_ms < next_ms {
@@ -320,7 +314,7 @@ impl Moderation {
 
     /// All that holds, to be stored anew after changes were lost: who was held back, and who was let back.
     pub fn all(&self) -> Vec<HostChange> {
-        let lists = [(Hold::Muted, &self.muted), (Hold::Removed, &self.removed)];
+        let lists = [(Hold::Mute, &self.muted), (Hold::Ban, &self.removed)];
         let held =
             lists.iter().flat_map(|(hold, list)| list.by_name.values().map(|held| (*hold, held.clone())));
         vec![HostChange::Settings(self.settings.clone()), HostChange::AllHeld(held.collect())]
@@ -328,8 +322,8 @@ impl Moderation {
 
     fn list_mut(&mut self, hold: Hold) -> &mut HoldList {
         match hold {
-            Hold::Muted => &mut self.muted,
-            Hold::Removed => &mut self.removed,
+            Hold::Mute => &mut self.muted,
+            Hold::Ban => &mut self.removed,
         }
     }
 }
@@ -338,55 +332,58 @@ impl Moderation {
 mod tests {
     use super::*;
 
-    const KEY: Mark = Mark::Guest([1; 32]);
-    const TAB: Mark = Mark::Tab([2; 32]);
+    const KEY: Identifier = Identifier::Guest([1; 32]);
+    const TAB: Identifier = Identifier::Tab([2; 32]);
 
-    fn held(name: &str, marks: &[Mark]) -> Held {
-        Held { folded: name.into(), display: name.into(), marks: marks.iter().copied().collect() }
+    fn held(name: &str, identifiers: &[Identifier]) -> Held {
+        Held { folded: name.into(), display: name.into(), identifiers: identifiers.iter().cloned().collect() }
     }
 
-    fn known(mark: Mark) -> [Speaker; 1] {
-        [Speaker::Marked(mark)]
+    fn known(identifier: Identifier) -> [Identifier; 1] {
+        [identifier]
     }
 
     #[test]
     fn who_is_held_back_is_known_by_any_mark_and_by_the_name_only_without_proof() {
         let mut moderation = Moderation::default();
-        moderation.hold(Hold::Muted, held("ana", &[KEY, TAB])).expect("room for one");
-        moderation.hold(Hold::Muted, held("ben", &[TAB])).expect("room for two");
+        moderation.hold(Hold::Mute, held("ana", &[KEY, TAB])).expect("room for one");
+        moderation.hold(Hold::Mute, held("ben", &[TAB])).expect("room for two");
         assert!(moderation.is_muted("cleo", &[KEY]) && moderation.is_muted("cleo", &[TAB]));
         assert!(!moderation.is_muted("ana", &[]), "somebody else, who only has her name");
         assert!(moderation.is_muted("ben", &[]), "nobody has proved to be Ben");
         assert!(!moderation.is_removed(&[KEY]));
-        moderation.release(Hold::Muted, "ana").expect("was muted");
+        moderation.release(Hold::Mute, "ana").expect("was muted");
         assert!(!moderation.is_muted("ana", &[KEY]) && moderation.is_muted("ana", &[TAB]), "Ben's tab too");
-        assert_eq!(moderation.release(Hold::Muted, "ana"), None);
+        assert_eq!(moderation.release(Hold::Mute, "ana"), None);
     }
 
     #[test]
     fn held_back_twice_is_known_by_all_marks_and_let_back_once() {
         let mut moderation = Moderation::default();
-        moderation.hold(Hold::Removed, held("ana", &[KEY])).expect("room");
-        moderation.hold(Hold::Removed, held("ana", &[TAB])).expect("room");
+        moderation.hold(Hold::Ban, held("ana", &[KEY])).expect("room");
+        moderation.hold(Hold::Ban, held("ana", &[TAB])).expect("room");
         assert!(moderation.is_removed(&[KEY]) && moderation.is_removed(&[TAB]));
         assert!(moderation.is_name_out("ana"));
-        moderation.release(Hold::Removed, "ana").expect("was out");
+        moderation.release(Hold::Ban, "ana").expect("was out");
         assert!(!moderation.is_removed(&[KEY, TAB]) && !moderation.is_name_out("ana"));
     }
 
     #[test]
     fn a_mark_that_turns_out_to_be_theirs_holds_as_long_as_the_one_it_follows() {
         let mut moderation = Moderation::default();
-        let account = Mark::Account(1);
-        moderation.hold(Hold::Muted, held("ana", &[KEY])).expect("room");
-        moderation.hold(Hold::Removed, held("ben", &[TAB])).expect("room");
+        let account = Identifier::Account(1);
+        moderation.hold(Hold::Mute, held("ana", &[KEY])).expect("room");
+        moderation.hold(Hold::Ban, held("ben", &[TAB])).expect("room");
         moderation.take_changes();
-        moderation.follow(KEY, account);
-        assert!(moderation.is_muted("zoe", &[account]) && !moderation.is_removed(&[account]));
-        let stored = HostChange::Hold(Hold::Muted, held("ana", &[KEY, account]));
+        moderation.follow(KEY, account.clone());
+        assert!(
+            moderation.is_muted("zoe", std::slice::from_ref(&account))
+                && !moderation.is_removed(std::slice::from_ref(&account))
+        );
+        let stored = HostChange::Hold(Hold::Mute, held("ana", &[KEY, account.clone()]));
         assert_eq!(moderation.take_changes(), [stored]);
-        moderation.release(Hold::Muted, "ana").expect("was muted");
-        assert!(!moderation.is_muted("zoe", &[KEY, account]));
+        moderation.release(Hold::Mute, "ana").expect("was muted");
+        assert!(!moderation.is_muted("zoe", &[KEY, account.clone()]));
     }
 
     #[test]
@@ -407,11 +404,11 @@ mod tests {
         let mut moderation = Moderation::default();
         moderation.set(|settings| settings.slow_mode_seconds = 3_600);
         for number in 0..limits::SLOW_MODE_SPEAKERS as i64 + 100 {
-            let name = Speaker::Named(number.to_string().into());
+            let name = Identifier::Name(number.to_string().into());
             moderation.speak(false, [name], number).expect("somebody new");
             assert!(moderation.spoken.len() <= limits::SLOW_MODE_SPEAKERS);
         }
-        let last = Speaker::Named((limits::SLOW_MODE_SPEAKERS + 99).to_string().into());
+        let last = Identifier::Name((limits::SLOW_MODE_SPEAKERS + 99).to_string().into());
         moderation.speak(false, [last], 1_000_000).expect_err("too early");
     }
 
@@ -434,11 +431,11 @@ mod tests {
     fn only_so_many_are_held_back() {
         let mut moderation = Moderation::default();
         for number in 0..limits::HELD_BACK {
-            moderation.hold(Hold::Muted, held(&number.to_string(), &[])).expect("room");
+            moderation.hold(Hold::Mute, held(&number.to_string(), &[])).expect("room");
         }
-        let refusal = moderation.hold(Hold::Muted, held("one more", &[])).expect_err("full");
+        let refusal = moderation.hold(Hold::Mute, held("one more", &[])).expect_err("full");
         assert_eq!(refusal.code, ErrorCode::BadRequest);
-        moderation.hold(Hold::Muted, held("7", &[KEY])).expect("the same again");
+        moderation.hold(Hold::Mute, held("7", &[KEY])).expect("the same again");
     }
 
     #[test]

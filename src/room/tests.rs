@@ -77,7 +77,7 @@ fn a_members_name_is_its_accounts_here_or_not() {
         assert_eq!(refusal.code, ErrorCode::NameTaken);
         assert_ne!(name(&refusal.suggestion.expect("free")).folded(), name("Ana").folded());
     }
-    room.claim(&name("Ana"), Some(MINE), 1, 0).expect_err("taken");
+    room.hold_name(&name("Ana"), Some(MINE), 1, 0).expect_err("taken");
     room.join(None, &name("Ana"), Owner::Account(8, Role::Member), 0).expect_err("another account");
     for _ in 0..2 {
         room.join(None, &name("Ana"), Owner::Account(7, Role::Member), 0).expect("its own");
@@ -91,18 +91,18 @@ fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
     room.speak(&ana, 0);
     room.take_presence();
-    room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
-    room.claim(&name("Ana"), None, 1, 0).expect_err("without a key");
-    room.claim(&name("Ana"), Some(MINE), 2, 0).expect("hers");
-    room.claim(&name("Ana"), Some(MINE), 3, 0).expect_err("held for the first");
+    room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
+    room.hold_name(&name("Ana"), None, 1, 0).expect_err("without a key");
+    room.hold_name(&name("Ana"), Some(MINE), 2, 0).expect("hers");
+    room.hold_name(&name("Ana"), Some(MINE), 3, 0).expect_err("held for the first");
     join(&mut room, "Ana", Some(MINE)).expect("another tab of hers");
-    room.enrol(&name("Ana"), 7, Role::Member);
+    room.account_created(&name("Ana"), 7, Role::Member);
     let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else {
         panic!("a role changed")
     };
     assert_eq!((joined[0].role, left.len()), (Role::Member, 0));
     join(&mut room, "Ana", Some(MINE)).expect_err("logged in, or not at all");
-    room.unclaim(&name("Ana"), 2);
+    room.release_name(&name("Ana"), 2);
     room.leave(&ana, 0);
     room.leave(&ana, 0);
     join(&mut room, "Ana", Some(MINE)).expect_err("it is the account's");
@@ -112,8 +112,8 @@ fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
 #[test]
 fn a_name_that_is_held_for_who_signs_up_is_nobody_elses_meanwhile() {
     let mut room = Room::default();
-    room.claim(&name("Ana"), None, 1, 0).expect("free");
-    room.claim(&name("Ben"), Some(MINE), 2, 0).expect("free");
+    room.hold_name(&name("Ana"), None, 1, 0).expect("free");
+    room.hold_name(&name("Ben"), Some(MINE), 2, 0).expect("free");
     for owner in [Owner::Guest(None), Owner::Guest(Some(YOURS)), Owner::Account(7, Role::Member)] {
         for held in ["Ana", "Ben"] {
             room.join(None, &name(held), owner, 0).expect_err(held);
@@ -129,11 +129,11 @@ fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
     room.speak(&ana, 0);
     room.leave(&ana, 0);
-    room.claim(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
-    room.claim(&name("Ana"), Some(MINE), 1, 0).expect("hers");
-    room.unclaim(&name("Ana"), 9);
-    room.claim(&name("Ana"), Some(MINE), 2, 0).expect_err("still held");
-    room.unclaim(&name("Ana"), 1);
+    room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
+    room.hold_name(&name("Ana"), Some(MINE), 1, 0).expect("hers");
+    room.release_name(&name("Ana"), 9);
+    room.hold_name(&name("Ana"), Some(MINE), 2, 0).expect_err("still held");
+    room.release_name(&name("Ana"), 1);
     join(&mut room, "Ana", Some(YOURS)).expect_err("kept for her");
     join(&mut room, "Ana", Some(MINE)).expect("hers");
 }

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::http::qr::qr_svg;
-use crate::hub::{Command, Ended, Errand, IssuedReset};
+use crate::hub::{Command, Ended, IssuedReset, Job};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, Refusal};
@@ -22,7 +22,7 @@ use crate::server::mailer::Mailer;
 use crate::sys::socket::StopSignal;
 
 /// The thread's state.
-pub struct Errands {
+pub struct Jobs {
     /// Who has an account.
     pub accounts: Arc<Accounts>,
     /// The way to the hub.
@@ -33,44 +33,44 @@ pub struct Errands {
     pub stop: Arc<StopSignal>,
 }
 
-impl Errands {
-    /// Starts the threads. They end with [`Errand::Stop`], or when nobody can send anything any more.
+impl Jobs {
+    /// Starts the threads. They end with [`Job::Stop`], or when nobody can send anything any more.
     ///
     /// # Errors
     /// When the system has no thread.
-    pub fn start(self, alive: &Sender<()>) -> std::io::Result<(Sender<Errand>, [JoinHandle<()>; 2])> {
-        let (sender, errands) = bounded(limits::FORGOT_QUEUE);
+    pub fn start(self, alive: &Sender<()>) -> std::io::Result<(Sender<Job>, [JoinHandle<()>; 2])> {
+        let (sender, jobs) = bounded(limits::FORGOT_QUEUE);
         let (letters, post) = bounded(limits::FORGOT_QUEUE);
-        let (errands_alive, post_alive) = (alive.clone(), alive.clone());
+        let (jobs_alive, post_alive) = (alive.clone(), alive.clone());
         let this = Arc::new(self);
         let postman = this.clone();
         let run = move || {
-            let _alive = errands_alive;
-            this.run(&errands, &letters);
+            let _alive = jobs_alive;
+            this.run(&jobs, &letters);
         };
         let deliver = move || {
             let _alive = post_alive;
             post.iter().for_each(|email| postman.mail(&email));
         };
-        let errands = thread::Builder::new().name("errands".into()).spawn(run)?;
+        let jobs = thread::Builder::new().name("jobs".into()).spawn(run)?;
         let post = thread::Builder::new().name("post".into()).spawn(deliver)?;
-        Ok((sender, [errands, post]))
+        Ok((sender, [jobs, post]))
     }
 
-    fn run(&self, errands: &Receiver<Errand>, letters: &Sender<Email>) {
+    fn run(&self, jobs: &Receiver<Job>, letters: &Sender<Email>) {
         let (mut sweep_due, mut news_due) = (Instant::now(), Instant::now());
         let mut told = None;
         while !self.stop.is_given() {
-            match errands.recv_deadline(sweep_due.min(news_due)) {
-                Ok(Errand::Forgot(email)) => {
+            match jobs.recv_deadline(sweep_due.min(news_due)) {
+                Ok(Job::Forgot(email)) => {
                     self.forgot(email, letters);
                     news_due = Instant::now();
                 }
-                Ok(Errand::IssueReset(by, name)) => {
+                Ok(Job::IssueReset(by, name)) => {
                     let _ = self.hub.send(Command::Reset(by, self.issue(&name))); // no hub, no host
                     news_due = Instant::now();
                 }
-                Ok(Errand::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if Instant::now() >= sweep_due {
@@ -79,7 +79,7 @@ impl Errands {
             }
             if Instant::now() >= news_due {
                 news_due = Instant::now() + limits::HOST_NEWS;
-                self.tell_news(&mut told);
+                self.notify_hub(&mut told);
             }
         }
     }
@@ -100,7 +100,7 @@ impl Errands {
     }
 
     /// Tells the hub what hosts are to know, and who is a host no more, when that has changed.
-    fn tell_news(&self, told: &mut Option<HostNews>) {
+    fn notify_hub(&self, told: &mut Option<HostNews>) {
         match self.accounts.host_news() {
             Ok(news) if told.as_ref() == Some(&news) => {}
             Ok(news) => {
@@ -118,11 +118,11 @@ impl Errands {
             None => Some(email),
         };
         if let Some(email) = unsent {
-            self.tell_hosts(&email);
+            self.notify_hosts(&email);
         }
     }
 
-    fn tell_hosts(&self, email: &Email) {
+    fn notify_hosts(&self, email: &Email) {
         match self.accounts.request_reset(email) {
             Ok(true) => log::info!(
                 "somebody has forgotten their password: a host, or chat-app reset-password, makes a link for them"
@@ -148,7 +148,7 @@ impl Errands {
         };
         if let Err(reason) = mailer.send(&link, &title, &self.stop) {
             log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
-            self.tell_hosts(email);
+            self.notify_hosts(email);
         }
     }
 

@@ -26,7 +26,7 @@ use crate::http::invite::invite_url;
 use crate::http::{PageContext, Pages};
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Kept;
-use crate::hub::{Command, Errand, Hub, HubConfig};
+use crate::hub::{Command, Hub, HubConfig, Job};
 use crate::limits;
 use crate::listener::connection_limit::{Caps, ForwardedSeats};
 use crate::listener::{self, Context};
@@ -35,7 +35,7 @@ use crate::protocol::{KeyHash, encode};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::room::reservations::Reservations;
-use crate::server::jobs::Errands;
+use crate::server::jobs::Jobs;
 use crate::server::mailer::Mailer;
 use crate::store::{LogEntry, OpenError, ReadError, Store};
 use crate::sys::interfaces::interfaces;
@@ -131,7 +131,7 @@ pub struct Server {
     local_addr: SocketAddr,
     stop: Arc<StopSignal>,
     hub: Sender<Command>,
-    errands: Sender<Errand>,
+    jobs: Sender<Job>,
     invite: Option<InviteCode>,
     /// Makes its holder a host, on this computer.
     host_key: String,
@@ -164,8 +164,8 @@ impl Server {
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
         let mailer = config.sendmail.clone().map(|program| Mailer { program });
-        let errands = Errands { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
-        let (errands, errands_threads) = errands.start(&alive)?;
+        let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
+        let (jobs, job_threads) = jobs.start(&alive)?;
         let (host_key, start_key) = accounts
             .start_key()
             .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
@@ -173,7 +173,7 @@ impl Server {
         let api = Api {
             accounts: accounts.clone(),
             hub: hub.clone(),
-            errands: errands.clone(),
+            jobs: jobs.clone(),
             invite: invite.clone(),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -190,20 +190,20 @@ impl Server {
             invite_code: invite.as_ref().map(InviteCode::to_string),
             proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
             own_addresses: || interfaces().iter().map(|own| address_key(own.address)).collect(),
-            errands: errands.clone(),
+            jobs: jobs.clone(),
         };
         let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
         let mut server = Server {
             local_addr,
             stop: stop.clone(),
             hub: hub.clone(),
-            errands,
+            jobs,
             invite,
             host_key: host_key.text(),
             title: accounts
                 .room_title()
                 .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
-            threads: errands_threads.into_iter().chain([hub_thread]).collect(),
+            threads: job_threads.into_iter().chain([hub_thread]).collect(),
             running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
@@ -257,7 +257,7 @@ impl Server {
         }
         let deadline = Instant::now() + limits::STOP;
         self.stop.stop();
-        let _ = self.errands.try_send(Errand::Stop); // with a full queue, the next errand sees the signal
+        let _ = self.jobs.try_send(Job::Stop); // with a full queue, the next errand sees the signal
         let _ = self.hub.send_deadline(Command::Stop, deadline); // a hub that is gone has stopped
         while self.running.recv_deadline(deadline).is_ok() {}
         if Instant::now() >= deadline {

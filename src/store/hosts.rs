@@ -12,7 +12,7 @@ use super::{AppendError, Store};
 use crate::limits;
 use crate::protocol::HostAction;
 use crate::room::HostName;
-use crate::room::moderation::{Held, Hold, HostChange, Mark, Settings};
+use crate::room::moderation::{Held, Hold, HostChange, Identifier, Settings};
 
 /// What hosts have decided, as it was when the server ended.
 #[derive(Debug, Default)]
@@ -70,11 +70,12 @@ fn load(db: &Connection) -> rusqlite::Result<HostsRoom> {
     let mut held = db.prepare("SELECT kind, folded, display FROM held_back")?;
     let held = held.query_map([], |row| {
         let (kind, folded, display): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let marks = marks.query_map(params![kind, folded], |row| row.get::<_, String>(0))?;
-        let marks: Vec<String> = marks.collect::<Result<_, _>>()?;
-        // One that a newer version has written, and this one does not know, marks nobody.
-        let marks: BTreeSet<Mark> = marks.iter().filter_map(|text| mark_from_sql(text)).collect();
-        Ok((hold_from_sql(kind), Held { folded: folded.into(), display: display.into(), marks }))
+        let identifiers = marks.query_map(params![kind, folded], |row| row.get::<_, String>(0))?;
+        let identifiers: Vec<String> = identifiers.collect::<Result<_, _>>()?;
+        // An identifier of a kind that only a newer version knows says nothing about anybody.
+        let identifiers: BTreeSet<Identifier> =
+            identifiers.iter().filter_map(|text| identifier_from_sql(text)).collect();
+        Ok((hold_from_sql(kind), Held { folded: folded.into(), display: display.into(), identifiers }))
     })?;
     let held = held.collect::<Result<_, _>>()?;
     let mut names = db.prepare("SELECT folded, key FROM host_names")?;
@@ -149,41 +150,43 @@ fn store_held(db: &Connection, hold: Hold, held: &Held) -> rusqlite::Result<()> 
     let kind = hold_to_sql(hold);
     db.prepare_cached("INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)")?
         .execute(params![kind, held.folded, held.display])?;
-    for mark in &held.marks {
+    for identifier in &held.identifiers {
         db.prepare_cached("INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)")?
-            .execute(params![kind, held.folded, mark_to_sql(mark)])?;
+            .execute(params![kind, held.folded, identifier_to_sql(identifier)])?;
     }
     Ok(())
 }
 
 fn hold_to_sql(hold: Hold) -> i64 {
     match hold {
-        Hold::Muted => 0,
-        Hold::Removed => 1,
+        Hold::Mute => 0,
+        Hold::Ban => 1,
     }
 }
 
 fn hold_from_sql(kind: i64) -> Hold {
-    if kind == 0 { Hold::Muted } else { Hold::Removed }
+    if kind == 0 { Hold::Mute } else { Hold::Ban }
 }
 
-fn mark_to_sql(mark: &Mark) -> String {
-    match mark {
-        Mark::Account(account) => format!("account:{account}"),
-        Mark::Guest(key) => format!("guest:{}", HEXLOWER.encode(key)),
-        Mark::Tab(key) => format!("tab:{}", HEXLOWER.encode(key)),
-        Mark::Address(address) => format!("address:{address}"),
+fn identifier_to_sql(identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Account(account) => format!("account:{account}"),
+        Identifier::Guest(key) => format!("guest:{}", HEXLOWER.encode(key)),
+        Identifier::Tab(key) => format!("tab:{}", HEXLOWER.encode(key)),
+        Identifier::Address(address) => format!("address:{address}"),
+        Identifier::Name(folded) => format!("name:{folded}"),
     }
 }
 
-fn mark_from_sql(text: &str) -> Option<Mark> {
+fn identifier_from_sql(text: &str) -> Option<Identifier> {
     let (kind, value) = text.split_once(':')?;
     let key = || HEXLOWER.decode(value.as_bytes()).ok()?.try_into().ok();
     match kind {
-        "account" => Some(Mark::Account(value.parse().ok()?)),
-        "guest" => Some(Mark::Guest(key()?)),
-        "tab" => Some(Mark::Tab(key()?)),
-        "address" => Some(Mark::Address(value.parse::<IpAddr>().ok()?)),
+        "account" => Some(Identifier::Account(value.parse().ok()?)),
+        "guest" => Some(Identifier::Guest(key()?)),
+        "tab" => Some(Identifier::Tab(key()?)),
+        "name" => Some(Identifier::Name(value.into())),
+        "address" => Some(Identifier::Address(value.parse::<IpAddr>().ok()?)),
         _ => None,
     }
 }
@@ -205,14 +208,14 @@ mod tests {
             door_closed: true,
             slow_mode_seconds: 30,
         };
-        let marks = [
-            Mark::Account(7),
-            Mark::Guest([1; 32]),
-            Mark::Tab([255; 32]),
-            Mark::Address("192.168.1.9".parse().expect("an address")),
-            Mark::Address("2001:db8::".parse().expect("an address")),
+        let identifiers = [
+            Identifier::Account(7),
+            Identifier::Guest([1; 32]),
+            Identifier::Tab([255; 32]),
+            Identifier::Address("192.168.1.9".parse().expect("an address")),
+            Identifier::Address("2001:db8::".parse().expect("an address")),
         ];
-        let held = Held { folded: "ana".into(), display: "Ana".into(), marks: marks.into() };
+        let held = Held { folded: "ana".into(), display: "Ana".into(), identifiers: identifiers.into() };
         let action = |at, detail: Option<&str>| HostAction {
             at,
             host: "Ms Keller".into(),
@@ -223,9 +226,9 @@ mod tests {
         let name = HostName { folded: "ms keller".into(), key: Some([3; 32]) };
         let changes = [
             HostChange::Settings(settings.clone()),
-            HostChange::Hold(Hold::Muted, held.clone()),
-            HostChange::Hold(Hold::Removed, held.clone()),
-            HostChange::Release(Hold::Muted, "ana".into()),
+            HostChange::Hold(Hold::Mute, held.clone()),
+            HostChange::Hold(Hold::Ban, held.clone()),
+            HostChange::Release(Hold::Mute, "ana".into()),
             HostChange::Name(name.clone()),
             HostChange::Action(action(1, None)),
             HostChange::Action(action(2, Some("device"))),
@@ -236,7 +239,7 @@ mod tests {
         drop(store);
         let back = open(&path).hosts_room(None).expect("loads");
         assert_eq!((back.settings, back.names), (settings, vec![name]));
-        assert_eq!(back.held, [(Hold::Removed, held)]);
+        assert_eq!(back.held, [(Hold::Ban, held)]);
         assert_eq!(back.actions, [action(2, Some("device")), action(1, None)]);
     }
 

@@ -78,7 +78,7 @@ impl Reading<'_> {
             if enough || too_much || Instant::now() >= until {
                 break;
             }
-            if self.socket.get_ref().link.is_closing() {
+            if self.socket.get_ref().socket.is_closing() {
                 return Err(Over);
             }
         }
@@ -90,7 +90,7 @@ impl Reading<'_> {
         self.hand_over()?;
         let answered = self.answered.get_or_insert_with(|| filled(1));
         while answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
-            if self.socket.get_ref().link.is_closing() {
+            if self.socket.get_ref().socket.is_closing() {
                 return Err(Over);
             }
         }

@@ -13,9 +13,9 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 use super::ClientContext;
-use crate::client::rate_limit::Budget;
+use crate::client::rate_limit::TokenBucket;
 use crate::hub::clients::ClientId;
-use crate::hub::sender::Link;
+use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
 use crate::limits;
 use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode};
@@ -24,7 +24,7 @@ use crate::sys::socket;
 
 /// The socket as tungstenite sees it: reads are metered, writes are put aside for the hub.
 struct Inbound {
-    link: Arc<Link>,
+    socket: Arc<ClientSocket>,
     /// Bytes read since they were last asked for.
     read: usize,
     /// The last read took all that there was.
@@ -43,7 +43,7 @@ impl Read for Inbound {
         if std::mem::take(&mut self.is_drained) {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let count = (&self.link.stream).read(buffer)?;
+        let count = (&self.socket.stream).read(buffer)?;
         self.is_drained = (1..buffer.len()).contains(&count);
         self.read += count;
         self.without_message += count;
@@ -80,8 +80,8 @@ pub(super) struct Reading<'a> {
     socket: WebSocket<Inbound>,
     batch: Vec<Request>,
     batch_bytes: usize,
-    messages: Budget,
-    bytes: Budget,
+    messages: TokenBucket,
+    bytes: TokenBucket,
     last_byte: Instant,
     pings: u32,
     told_pace: Option<Instant>,
@@ -92,14 +92,14 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     pub(super) fn new(
-        link: &Arc<Link>,
+        socket: &Arc<ClientSocket>,
         id: ClientId,
         early: Vec<u8>,
         context: &'a ClientContext,
     ) -> Reading<'a> {
         let now = Instant::now();
         let inbound = Inbound {
-            link: link.clone(),
+            socket: socket.clone(),
             read: early.len(),
             is_drained: false,
             without_message: early.len(),
@@ -119,8 +119,8 @@ impl<'a> Reading<'a> {
             socket: WebSocket::from_partially_read(inbound, early, Role::Server, Some(config)),
             batch: Vec::new(),
             batch_bytes: 0,
-            messages: Budget::new(rate, rate.saturating_mul(limits::BURST_SECONDS), now),
-            bytes: Budget::new(bytes.0, bytes.1, now),
+            messages: TokenBucket::new(rate, rate.saturating_mul(limits::BURST_SECONDS), now),
+            bytes: TokenBucket::new(bytes.0, bytes.1, now),
             last_byte: now,
             pings: 0,
             told_pace: None,
@@ -131,7 +131,7 @@ impl<'a> Reading<'a> {
 
     /// Reads until the client goes, is to go, or the hub has closed it.
     pub(super) fn run(mut self) {
-        while !self.socket.get_ref().link.is_closing() {
+        while !self.socket.get_ref().socket.is_closing() {
             let read = self.socket.read();
             self.meter();
             let outcome = match read {
@@ -221,7 +221,7 @@ impl<'a> Reading<'a> {
             Price::Bytes(_) => self.bytes.wait(now),
         };
         if let Some(wait) = wait {
-            self.tell_pace(wait, now);
+            self.send_rate_limited(wait, now);
             self.hand_over()?;
             self.pause(now + wait)?;
             now = Instant::now();
@@ -235,15 +235,15 @@ impl<'a> Reading<'a> {
     }
 
     fn pause(&self, until: Instant) -> Result<(), Over> {
-        let link = &self.socket.get_ref().link;
+        let socket = &self.socket.get_ref().socket;
         while let left = until.saturating_duration_since(Instant::now())
             && !left.is_zero()
-            && !link.is_closing()
+            && !socket.is_closing()
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
             // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
             // unread is not read, or hanging up would be the way around the pace.
-            if !matches!(socket::wait(&link.stream, PollFlags::empty(), slice), Ok(false)) {
+            if !matches!(socket::wait(&socket.stream, PollFlags::empty(), slice), Ok(false)) {
                 return Err(Over);
             }
         }
@@ -260,7 +260,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn tell_pace(&mut self, wait: Duration, now: Instant) {
+    fn send_rate_limited(&mut self, wait: Duration, now: Instant) {
         if self.told_pace.is_none_or(|told| now.duration_since(told) >= limits::RATE_LIMITED_NOTICE) {
             self.told_pace = Some(now);
             let reason = "You are sending faster than this room allows. It is read, only later.";
@@ -288,11 +288,11 @@ impl<'a> Reading<'a> {
         loop {
             let idle_at = self.last_byte + limits::IDLE;
             let ping_at = self.last_byte + limits::PING_AFTER * (self.pings + 1);
-            match socket::wait(&self.socket.get_ref().link.stream, PollFlags::IN, ping_at.min(idle_at)) {
+            match socket::wait(&self.socket.get_ref().socket.stream, PollFlags::IN, ping_at.min(idle_at)) {
                 Ok(false) if Instant::now() >= idle_at => {
                     log::debug!("a client was silent for {:?}", limits::IDLE);
                     // Nobody says goodbye there, so nobody is to wait for it.
-                    let _ = self.socket.get_ref().link.stream.shutdown(Shutdown::Read);
+                    let _ = self.socket.get_ref().socket.stream.shutdown(Shutdown::Read);
                     return Err(Over);
                 }
                 Ok(false) => {

@@ -13,7 +13,7 @@ use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{HostError, HostSession, NewSession, SignUpError};
 use crate::http::client_address;
-use crate::http::message::Answer;
+use crate::http::message::Response;
 use crate::hub::{Command, Ended};
 use crate::protocol::names::Name;
 use crate::protocol::origin;
@@ -29,7 +29,7 @@ struct Wish {
 }
 
 impl Api {
-    pub(super) fn sign_up(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    pub(super) fn sign_up(&self, visit: &Visit) -> Result<Response, ApiError> {
         let (refused, signed_up) = (Subject::SignupRefused(visit.address), Subject::Signup(visit.address));
         if let Some(wait) = self.accounts.throttle.wait(&[refused, signed_up], Instant::now()) {
             return Err(ApiError::wait(wait));
@@ -75,7 +75,7 @@ impl Api {
         Ok(Wish { email, name, password, guest_key })
     }
 
-    fn grant(&self, visit: &Visit, wish: &Wish) -> Result<Answer, ApiError> {
+    fn grant(&self, visit: &Visit, wish: &Wish) -> Result<Response, ApiError> {
         let known = || {
             let reason = "There is an account with this address already: log in, or ask for a new password.";
             ApiError::taken("email", "email_taken", reason)
@@ -90,11 +90,11 @@ impl Api {
             SignUpError::Full => ApiError::new(503, "full", "This room has as many accounts as it can have."),
             SignUpError::Unavailable(error) => error.into(),
         })?;
-        held.enrol(&session.login);
+        held.account_created(&session.session);
         Ok(self.begun(visit, 201, session))
     }
 
-    pub(super) fn log_in(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    pub(super) fn log_in(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             email: String,
@@ -107,7 +107,7 @@ impl Api {
     }
 
     /// Makes this browser's session a host's, for who has opened a host link.
-    pub(super) fn become_host(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    pub(super) fn become_host(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             key: String,
@@ -119,7 +119,7 @@ impl Api {
         };
         let key = Token::parse(&fields.key).ok_or_else(invalid)?;
         let begun = self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker());
-        let HostSession { token, login: _, ended } = begun.map_err(|error| match error {
+        let HostSession { token, session: _, ended } = begun.map_err(|error| match error {
             HostError::Invalid => invalid(),
             HostError::Elsewhere => ApiError::new(
                 403,
@@ -129,32 +129,32 @@ impl Api {
             HostError::Unavailable(error) => error.into(),
         })?;
         if !ended.is_empty() {
-            self.tell(Command::End(Ended::Sessions(ended)));
+            self.notify_hub(Command::End(Ended::Sessions(ended)));
         }
-        Ok(Answer::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
+        Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
     }
 
     /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
     /// gives it: it may run here, or say what is its own loopback address.
     fn is_here(&self, visit: &Visit) -> bool {
-        let Some(peer) = visit.ask.peer.map(|peer| peer.to_canonical()) else { return false };
+        let Some(peer) = visit.request.peer.map(|peer| peer.to_canonical()) else { return false };
         let by_proxy = client_address::is_trusted(peer, &self.trusted_proxies);
-        let host = visit.ask.header("Host").unwrap_or_default();
+        let host = visit.request.header("Host").unwrap_or_default();
         let origins = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
         let by_public_url = origins.iter().flatten().any(|origin| self.public_urls.contains(origin));
         let own = peer.is_loopback() || interfaces().iter().any(|own| own.address == peer);
-        own && !by_public_url && !by_proxy && !visit.ask.is_forwarded
+        own && !by_public_url && !by_proxy && !visit.request.is_forwarded
     }
 
     /// The answer to who has a session now; the ones that it replaced end.
-    fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Answer {
-        let NewSession { token, login, email, device, ended } = session;
+    fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Response {
+        let NewSession { token, session, email, device, ended } = session;
         if !ended.is_empty() {
-            self.tell(Command::End(Ended::Sessions(ended)));
+            self.notify_hub(Command::End(Ended::Sessions(ended)));
         }
-        let name = login.member.as_ref().map(|member| member.name.display());
-        let user = json!({"username": name, "email": email, "role": login.role()});
-        Answer::json(status, &json!({"user": user}))
+        let name = session.member.as_ref().map(|member| member.name.display());
+        let user = json!({"username": name, "email": email, "role": session.role()});
+        Response::json(status, &json!({"user": user}))
             .with("Set-Cookie", visit.cookies.set_session(&token))
             .with("Set-Cookie", visit.cookies.set_device(&device))
     }

@@ -22,12 +22,12 @@ use crate::accounts::invite::InviteCode;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
-use crate::accounts::{Accounts, Asker, Login, Member, ResetError, StartKey};
+use crate::accounts::{Accounts, Asker, Member, ResetError, Session, StartKey};
 use crate::http::client_address::address_key;
 use crate::http::cookies::Cookies;
-use crate::http::message::{Answer, Ask};
+use crate::http::message::{Request, Response};
 use crate::http::password_queue::Party;
-use crate::hub::{Claim, Command, Ended, Errand};
+use crate::hub::{Command, Ended, HoldName, Job};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{KeyHash, Role};
@@ -41,7 +41,7 @@ pub struct Api {
     /// The way to the hub.
     pub hub: Sender<Command>,
     /// The way to what is done aside.
-    pub errands: Sender<Errand>,
+    pub jobs: Sender<Job>,
     /// What signing up needs; none where anybody may.
     pub invite: Option<InviteCode>,
     /// Origins under which others reach this server.
@@ -58,7 +58,7 @@ pub struct Api {
 
 /// One request, with what all of them need.
 struct Visit<'a> {
-    ask: &'a Ask<'a>,
+    request: &'a Request<'a>,
     cookies: Cookies<'a>,
     address: IpAddr,
 }
@@ -74,12 +74,12 @@ impl Visit<'_> {
 
     /// The fields of the request's body.
     fn fields<'b, T: Deserialize<'b>>(&'b self) -> Result<T, ApiError> {
-        let kind = self.ask.header("Content-Type").unwrap_or_default();
+        let kind = self.request.header("Content-Type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(ApiError::new(415, "unsupported_media_type", "Send JSON, as application/json."));
         }
-        serde_json::from_slice(self.ask.body).map_err(|error| {
+        serde_json::from_slice(self.request.body).map_err(|error| {
             let reason = format!("The body is not what this address takes: {error}.");
             ApiError::new(400, "bad_request", reason)
         })
@@ -105,14 +105,14 @@ impl Api {
     }
 
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
-    pub fn answer(&self, ask: &Ask) -> Answer {
-        let visit = self.visit(ask);
+    pub fn answer(&self, request: &Request) -> Response {
+        let visit = self.visit(request);
         // The listener lets no foreign origin through, and every browser names its own when it posts.
-        if ask.method == "POST" && ask.header("Origin").is_none() {
+        if request.method == "POST" && request.header("Origin").is_none() {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
             return ApiError::new(403, "forbidden", reason).answer();
         }
-        let answer = match ask.path() {
+        let answer = match request.path() {
             "/api/session" => self.session(&visit),
             "/api/signup" => self.sign_up(&visit),
             "/api/login" => self.log_in(&visit),
@@ -130,47 +130,48 @@ impl Api {
     ///
     /// # Errors
     /// The answer, where that cannot be known just now.
-    pub fn role_of(&self, ask: &Ask) -> Result<Option<Role>, Answer> {
-        let login = match self.visit(ask).cookies.session() {
+    pub fn role_of(&self, request: &Request) -> Result<Option<Role>, Response> {
+        let session = match self.visit(request).cookies.session() {
             Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
             None => None,
         };
-        Ok(login.map(|login| login.role()))
+        Ok(session.map(|session| session.role()))
     }
 
     /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to.
-    pub fn party_of(&self, ask: &Ask) -> Party {
+    pub fn party_of(&self, request: &Request) -> Party {
         #[derive(Deserialize)]
         struct Fields<'a> {
             #[serde(borrow, alias = "token")]
             email: Cow<'a, str>,
         }
-        let visit = self.visit(ask);
-        let account = match serde_json::from_slice::<Fields>(ask.body) {
+        let visit = self.visit(request);
+        let account = match serde_json::from_slice::<Fields>(request.body) {
             Ok(fields) => self.accounts.number_of(&fields.email),
             Err(_) => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
         };
         Party { address: visit.address, account }
     }
 
-    fn visit<'a>(&'a self, ask: &'a Ask<'a>) -> Visit<'a> {
+    fn visit<'a>(&'a self, request: &'a Request<'a>) -> Visit<'a> {
         let cookies = Cookies::of(
-            ask.header("Cookie"),
-            ask.header("Host").unwrap_or_default(),
-            ask.header("Origin"),
+            request.header("Cookie"),
+            request.header("Host").unwrap_or_default(),
+            request.header("Origin"),
             &self.public_urls,
         );
-        let address = address_key(ask.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        Visit { ask, cookies, address }
+        let address = address_key(request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        Visit { request, cookies, address }
     }
 
-    fn session(&self, visit: &Visit) -> Result<Answer, ApiError> {
-        let login = match visit.cookies.session() {
+    fn session(&self, visit: &Visit) -> Result<Response, ApiError> {
+        let session = match visit.cookies.session() {
             Some(token) => self.accounts.session(&token)?,
             None => None,
         };
-        let host = login.as_ref().is_some_and(|login| login.host.is_some());
-        let user = match login.as_ref().and_then(|login| Some((login.member.as_ref()?, login.role()))) {
+        let host = session.as_ref().is_some_and(|session| session.host.is_some());
+        let user = match session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())))
+        {
             Some((member, role)) => {
                 let email = self.accounts.email_of(member.account)?;
                 Some(json!({"username": member.name.display(), "email": email, "role": role}))
@@ -180,27 +181,27 @@ impl Api {
         let recovery = if self.mails { "mail" } else { "host" };
         let title = self.accounts.room_title()?;
         let room = json!({"title": title, "members_only": self.invite.is_some(), "recovery": recovery});
-        Ok(Answer::json(200, &json!({"user": user, "host": host, "room": room})))
+        Ok(Response::json(200, &json!({"user": user, "host": host, "room": room})))
     }
 
-    fn log_out(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    fn log_out(&self, visit: &Visit) -> Result<Response, ApiError> {
         // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
         if let Some(token) = visit.cookies.session()
             && self.accounts.session(&token)?.is_some()
             && self.accounts.log_out(&token.hash())?
         {
-            self.tell(Command::End(Ended::Sessions(vec![token.hash()])));
+            self.notify_hub(Command::End(Ended::Sessions(vec![token.hash()])));
         }
-        Ok(Answer::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
     }
 
-    fn change_password(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    fn change_password(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             current: String,
             new: String,
         }
-        let (login, member) = self.logged_in(visit)?;
+        let (session, member) = self.logged_in(visit)?;
         let fields: Fields = visit.fields()?;
         let email = self.accounts.email_of(member.account)?.unwrap_or_default();
         let local = email.rsplit_once('@').map_or("", |(local, _)| local);
@@ -208,28 +209,28 @@ impl Api {
             .map_err(|error| ApiError::field("new", "bad_password", error))?;
         let current = Password::given(&fields.current);
         self.accounts
-            .change_password(&login, &current, &new, &visit.asker())
+            .change_password(&session, &current, &new, &visit.asker())
             .map_err(|error| ApiError::of_proof(error, "current"))?;
-        self.tell(Command::End(Ended::Others(member.account, login.session)));
-        Ok(Answer::nothing())
+        self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
+        Ok(Response::nothing())
     }
 
-    fn delete(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    fn delete(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             password: String,
         }
-        let (login, member) = self.logged_in(visit)?;
+        let (session, member) = self.logged_in(visit)?;
         let fields: Fields = visit.fields()?;
         self.accounts
-            .delete(&login, &Password::given(&fields.password), &visit.asker())
+            .delete(&session, &Password::given(&fields.password), &visit.asker())
             .map_err(|error| ApiError::of_proof(error, "password"))?;
-        self.tell(Command::Deleted(member.account));
-        Ok(Answer::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+        self.notify_hub(Command::Deleted(member.account));
+        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
     }
 
     /// The answer is made before anything is looked up: nothing in it can tell.
-    fn forgot(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    fn forgot(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             email: String,
@@ -240,18 +241,18 @@ impl Api {
             && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
         {
             self.accounts.throttle.fail(&subject, Instant::now());
-            if self.errands.try_send(Errand::Forgot(email)).is_err() {
+            if self.jobs.try_send(Job::Forgot(email)).is_err() {
                 log::warn!("too many people forget their passwords at once: one of them was not heard");
             }
         }
         let next = match self.mails {
             true => "If there is such an account, a link is on its way to this address.",
-            false => "If there is such an account, the host has been told. Ask them for your link.",
+            false => "If there is such an account, the host has been told. Request them for your link.",
         };
-        Ok(Answer::json(202, &json!({"message": next})))
+        Ok(Response::json(202, &json!({"message": next})))
     }
 
-    fn reset(&self, visit: &Visit) -> Result<Answer, ApiError> {
+    fn reset(&self, visit: &Visit) -> Result<Response, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             token: String,
@@ -269,32 +270,32 @@ impl Api {
             ResetError::Password(error) => ApiError::field("password", "bad_password", error),
             ResetError::Unavailable(error) => error.into(),
         })?;
-        self.tell(Command::End(Ended::All(account)));
-        Ok(Answer::nothing())
+        self.notify_hub(Command::End(Ended::All(account)));
+        Ok(Response::nothing())
     }
 
-    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Login>, Member), ApiError> {
-        let login = match visit.cookies.session() {
+    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Session>, Member), ApiError> {
+        let session = match visit.cookies.session() {
             Some(token) => self.accounts.session(&token)?,
             None => None,
         };
-        let member = login.and_then(|login| Some((login.clone(), login.member.clone()?)));
+        let member = session.and_then(|session| Some((session.clone(), session.member.clone()?)));
         member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }
 
     /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose
     /// session has ended, and a member's name would be free for guests.
-    fn tell(&self, command: Command) {
+    fn notify_hub(&self, command: Command) {
         let _ = self.hub.send(command); // no hub, no room
     }
 
-    /// Holds a name for somebody who signs up, until what comes back is dropped or [`Held::enrol`]led.
+    /// Holds a name for somebody who signs up, until what comes back is dropped or passed to [`Held::account_created`].
     fn hold(&self, name: &Name, guest_key: Option<KeyHash>) -> Result<Held<'_>, ApiError> {
         let number = self.claims.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
-        let claim = Claim { name: name.clone(), guest_key, number, answer };
+        let claim = HoldName { name: name.clone(), guest_key, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
-        self.hub.send_deadline(Command::Claim(claim), deadline).map_err(|_| ApiError::busy())?;
+        self.hub.send_deadline(Command::HoldName(claim), deadline).map_err(|_| ApiError::busy())?;
         // From here on the hub may hold it, whether or not we hear of it.
         let held = Held { api: self, name: name.clone(), number };
         match answered.recv_deadline(deadline) {
@@ -314,14 +315,14 @@ struct Held<'a> {
 
 impl Held<'_> {
     /// They have the account: who is here under the name is told so.
-    fn enrol(self, login: &Arc<Login>) {
-        self.api.tell(Command::Enrol(login.clone()));
+    fn account_created(self, session: &Arc<Session>) {
+        self.api.notify_hub(Command::AccountCreated(session.clone()));
         // The claim is gone with that, and unclaiming it does nothing.
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.api.tell(Command::Unclaim(self.name.clone(), self.number));
+        self.api.notify_hub(Command::ReleaseName(self.name.clone(), self.number));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::accounts::{LoginError, Unavailable};
-use crate::http::message::Answer;
+use crate::http::message::Response;
 use crate::protocol::{ErrorCode, Refusal};
 
 /// A request that was not done.
@@ -69,7 +69,7 @@ impl ApiError {
         self.status == 409 || self.code == "bad_invite"
     }
 
-    pub(super) fn answer(self) -> Answer {
+    pub(super) fn answer(self) -> Response {
         let mut error = Map::new();
         error.insert("code".to_owned(), self.code.into());
         error.insert("message".to_owned(), self.message.into());
@@ -79,7 +79,7 @@ impl ApiError {
                 error.insert(key.to_owned(), value.into());
             }
         }
-        let answer = Answer::json(self.status, &Value::from_iter([("error", Value::Object(error))]));
+        let answer = Response::json(self.status, &Value::from_iter([("error", Value::Object(error))]));
         match self.wait {
             Some(wait) => answer.with("Retry-After", whole_seconds(wait).to_string()),
             None => answer,
