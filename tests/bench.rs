@@ -4,13 +4,15 @@
 //! `cargo bench` runs everything but the peers in about five minutes; `cargo bench -- flood paced` only what is named, and
 //! `cargo bench -- --help` tells the rest. Each round measures every server once, one after the other, so that what else
 //! the machine does meets all of them; a figure is the median of the rounds, with the smallest and the largest beside
-//! it. Figures of one run may be compared, figures of two may not.
+//! it. Figures of one run may be compared, figures of two may not. A client that a server cuts off is out of its round, which
+//! counts as it is, with the number beside it.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `bench/options.rs` | the command line |
 //! | `bench/dialect.rs` | what a client says and expects, server by server |
 //! | `bench/crowd.rs` | up to 10,000 clients on one thread |
+//! | `bench/book.rs` | what was said, and who has it |
 //! | `bench/work.rs` | what they do: the flood and the paced talk |
 //! | `bench/target.rs` | a server under measurement: started, and what it used |
 //! | `bench/yardstick.rs` | the bare TCP fan-out |
@@ -23,6 +25,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "bench/book.rs"]
+mod book;
 #[path = "bench/chart.rs"]
 mod chart;
 #[path = "bench/compare.rs"]

@@ -16,9 +16,6 @@ pub const FLOODS: [Flood; 2] =
 pub const TALKS: [Paced; 3] =
     [Paced { clients: 30, rate: 30 }, Paced { clients: 1_000, rate: 50 }, Paced { clients: 10_000, rate: 5 }];
 
-/// So many rounds may be disturbed before there is more to it.
-const REPEATED: usize = 20;
-
 /// A server that takes part.
 pub struct Contender {
     pub name: String,
@@ -36,10 +33,12 @@ impl Contender {
 pub struct FloodFigures {
     pub rate: Rounds,
     pub per_cpu: Rounds,
+    p99: Rounds,
+    most: Rounds,
     chunk: Rounds,
     client_was_limit: usize,
-    /// Rounds that had to be measured again.
-    repeated: usize,
+    /// Clients that were cut off, round by round.
+    pub cut_off: Vec<usize>,
 }
 
 /// What one of them came to in a paced talk.
@@ -50,6 +49,7 @@ pub struct TalkFigures {
     p999: Rounds,
     most: Rounds,
     pub cpu: Rounds,
+    cut_off: Vec<usize>,
 }
 
 /// The room on disk and in memory, the yardstick, other builds of the room.
@@ -104,18 +104,8 @@ pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<F
         for index in order(round, all.len()) {
             let (contender, figures) = (&all[index], &mut figures[index]);
             let server = as_model(&contender.server, model);
-            let (running, flooded) = loop {
-                let running = Running::start(&server);
-                match work::flood(&running, flood, options.time) {
-                    Some(flooded) => break (running, flooded),
-                    None => figures.repeated += 1,
-                }
-                assert!(
-                    figures.repeated < REPEATED,
-                    "{}: clients are cut off again and again",
-                    contender.name
-                );
-            };
+            let running = Running::start(&server);
+            let flooded = work::flood(&running, flood, options.time);
             if index == 0 {
                 model = Some(Work {
                     in_bytes: work::in_bytes(&running),
@@ -126,6 +116,9 @@ pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<F
             }
             figures.rate.push(flooded.rate);
             figures.per_cpu.push(flooded.per_cpu);
+            figures.p99.push(flooded.latencies.at(0.99));
+            figures.most.push(flooded.latencies.at(1.0));
+            figures.cut_off.push(flooded.cut_off);
             figures.chunk.push(flooded.chunk);
             figures.client_was_limit += usize::from(flooded.client_was_limit);
         }
@@ -149,6 +142,7 @@ pub fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<Tal
                 let out_bytes = talked.bytes.round() as usize;
                 model = Some(Work { in_bytes: work::in_bytes(&running), out_bytes, chunk: 1 });
             }
+            figures.cut_off.push(talked.cut_off);
             figures.take(&talked.latencies, talked.cpu);
         }
     }
@@ -182,10 +176,21 @@ impl TalkFigures {
 /// One flood's table: each figure, and the first contender's over it.
 pub fn print_flood(flood: Flood, all: &[Contender], figures: &[FloodFigures]) {
     println!(
-        "flood: {} clients, {} of them sending, {} messages of each on their way; ratios are the first row's",
+        "flood: {} clients, {} of them sending, {} messages of each on their way; ms until the last has one; \
+         ratios are the first row's",
         flood.clients, flood.senders, flood.window
     );
-    let heading = ["", "deliveries/s", "ratio", "deliveries/s of CPU", "ratio", "messages a write"];
+    let heading = [
+        "",
+        "deliveries/s",
+        "ratio",
+        "deliveries/s of CPU",
+        "ratio",
+        "p99 ms",
+        "most ms",
+        "messages a write",
+        "cut off, by round",
+    ];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for (contender, own) in all.iter().zip(figures) {
         rows.push(vec![
@@ -194,7 +199,10 @@ pub fn print_flood(flood: Flood, all: &[Contender], figures: &[FloodFigures]) {
             figures[0].rate.over(&own.rate).to_string(),
             own.per_cpu.to_string(),
             figures[0].per_cpu.over(&own.per_cpu).to_string(),
+            own.p99.to_string(),
+            own.most.to_string(),
             short(own.chunk.median()),
+            by_round(&own.cut_off),
         ]);
     }
     print_table(&rows);
@@ -205,13 +213,15 @@ pub fn print_flood(flood: Flood, all: &[Contender], figures: &[FloodFigures]) {
             contender.name
         );
     }
-    for (contender, own) in all.iter().zip(figures).filter(|(_, own)| own.repeated > 0) {
-        println!(
-            "  {}: {} rounds were repeated, in which a client was cut off as too slow",
-            contender.name, own.repeated
-        );
-    }
     println!();
+}
+
+/// How many clients were cut off in each round, or that it was none in any.
+pub fn by_round(cut_off: &[usize]) -> String {
+    if cut_off.iter().all(|count| *count == 0) {
+        return "0".to_owned();
+    }
+    cut_off.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// One talk's table.
@@ -220,7 +230,7 @@ pub fn print_talk(talk: Paced, all: &[Contender], figures: &[TalkFigures]) {
         "paced: {} clients, {} messages a second; milliseconds until the last has it; ratios are the first row's",
         talk.clients, talk.rate
     );
-    let heading = ["", "p50", "p99", "ratio", "p99.9", "most", "CPU s/s", "ratio"];
+    let heading = ["", "p50", "p99", "ratio", "p99.9", "most", "CPU s/s", "ratio", "cut off, by round"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for (contender, own) in all.iter().zip(figures) {
         rows.push(vec![
@@ -232,6 +242,7 @@ pub fn print_talk(talk: Paced, all: &[Contender], figures: &[TalkFigures]) {
             own.most.to_string(),
             own.cpu.to_string(),
             figures[0].cpu.over(&own.cpu).to_string(),
+            by_round(&own.cut_off),
         ]);
     }
     print_table(&rows);

@@ -1,6 +1,7 @@
 //! Up to ten thousand clients on one thread, which does as little as a client can: one wait for all of them, one read for
 //! what one of them has got, a look at each frame, and no allocation for any. So the server is the limit; where this
-//! thread was, its use of CPU tells.
+//! thread was, its use of CPU tells. Their sockets are as the system makes them. A client that the server cuts off is
+//! counted, and the others go on.
 
 use crate::dialect::Dialect;
 use rustix::event::{Timespec, epoll};
@@ -13,8 +14,6 @@ use std::time::{Duration, Instant};
 const READ_BYTES: usize = 256 * 1024;
 /// The room's close code for who does not read.
 const TOO_SLOW: u16 = 4408;
-/// What the system may keep for a client until it is read.
-const RECEIVE_BYTES: usize = 1024 * 1024;
 /// What a frame may have that is longer than one read.
 const FRAME_BYTES: usize = 512 * 1024;
 /// Longer than anything takes: the server is broken then, or the benchmark.
@@ -28,6 +27,8 @@ enum State {
     Open,
     /// The server has shown the room.
     Live,
+    /// The server has cut it off.
+    Gone,
 }
 
 struct Client {
@@ -36,8 +37,17 @@ struct Client {
     /// The begin of a frame whose end has not come.
     partial: Vec<u8>,
     outbox: Vec<u8>,
-    /// The position that must come next; 0 before the first.
+    /// The position that must come next; 0 before the first. Over bare TCP, which tells none, what has come.
     next: u64,
+}
+
+/// A message as one client got it.
+pub struct Delivery<'a> {
+    pub client: usize,
+    pub position: u64,
+    /// Its frame's; empty over bare TCP.
+    pub payload: &'a [u8],
+    pub at: Instant,
 }
 
 /// Clients of one server.
@@ -56,8 +66,8 @@ pub struct Crowd {
     message_bytes: usize,
     live: usize,
     mask: u32,
-    /// A client was cut off for not reading: what was measured does not count.
-    pub cut_off: bool,
+    /// Clients that were cut off once they were live.
+    pub cut_off: usize,
     /// Reads that gave something, and what they gave.
     pub reads: u64,
     pub read_bytes: u64,
@@ -78,7 +88,7 @@ impl Crowd {
             message_bytes,
             live: 0,
             mask: 0x9e37_79b9,
-            cut_off: false,
+            cut_off: 0,
             reads: 0,
             read_bytes: 0,
         }
@@ -98,7 +108,7 @@ impl Crowd {
             while self.clients.len() < all && self.clients.len() - self.live < at_once {
                 self.knock();
             }
-            self.poll(Duration::from_millis(100), &mut |_, _| {});
+            self.poll(Duration::from_millis(100), &mut |_| {});
             assert!(Instant::now() < until, "{} of {all} clients are live after {PATIENCE:?}", self.live);
         }
     }
@@ -106,8 +116,6 @@ impl Crowd {
     fn knock(&mut self) {
         let mut stream = TcpStream::connect(self.addr).expect("the server takes connections");
         stream.set_nodelay(true).expect("an option");
-        // Busy machines stop this thread for some milliseconds, in which a flood goes on.
-        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, RECEIVE_BYTES).expect("an option");
         let mut state = State::Live;
         if let Some(target) = self.target.as_deref().or(self.dialect.target) {
             state = State::Knocking;
@@ -127,9 +135,21 @@ impl Crowd {
         self.clients.push(Client { stream, state, partial: Vec::new(), outbox: Vec::new(), next: 0 });
     }
 
-    /// The highest position that everybody has.
-    pub fn position(&self) -> u64 {
-        self.clients.iter().map(|client| client.next.saturating_sub(1)).min().unwrap_or(0)
+    /// The lowest and the highest position that those who are left have come to.
+    pub fn positions(&self) -> (u64, u64) {
+        let left = self.clients.iter().filter(|client| client.state != State::Gone);
+        let position = left.map(|client| client.next.saturating_sub(1));
+        position.fold((u64::MAX, 0), |(low, high), position| (low.min(position), high.max(position)))
+    }
+
+    /// Whether a client was not cut off.
+    pub fn is_left(&self, client: usize) -> bool {
+        self.clients[client].state != State::Gone
+    }
+
+    /// Whether anybody was not.
+    pub fn is_anybody_left(&self) -> bool {
+        self.cut_off < self.clients.len()
     }
 
     /// A client's text, masked as browsers do, to be sent with the next [`Crowd::poll`].
@@ -139,6 +159,9 @@ impl Crowd {
         self.mask ^= self.mask << 5;
         let mask = self.mask.to_be_bytes();
         let to = &mut self.clients[client];
+        if to.state == State::Gone {
+            return;
+        }
         if to.outbox.is_empty() {
             self.unsent.push(client);
         }
@@ -158,9 +181,8 @@ impl Crowd {
         text.len() + if text.len() < 126 { 6 } else { 8 }
     }
 
-    /// Sends what waits, waits for something to come, and shows `delivered` each message: who got it, and its frame's
-    /// payload (empty over bare TCP).
-    pub fn poll(&mut self, patience: Duration, delivered: &mut impl FnMut(usize, &[u8])) {
+    /// Sends what waits, waits for something to come, and shows `delivered` each message.
+    pub fn poll(&mut self, patience: Duration, delivered: &mut impl FnMut(Delivery)) {
         self.send();
         let patience = if self.unsent.is_empty() { patience } else { patience.min(Duration::from_millis(1)) };
         let timeout =
@@ -181,42 +203,58 @@ impl Crowd {
         self.unsent.retain(|client| {
             let client = &mut clients[*client];
             match client.stream.write(&client.outbox) {
-                Ok(taken) if taken == client.outbox.len() => client.outbox.clear(),
                 Ok(taken) => drop(client.outbox.drain(..taken)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) if self.cut_off => client.outbox.clear(),
-                Err(error) => panic!("a client cannot send: {error}"),
+                Err(_) => client.outbox.clear(), // reading will tell that it is cut off
             }
             !client.outbox.is_empty()
         });
     }
 
-    fn read(&mut self, index: usize, delivered: &mut impl FnMut(usize, &[u8])) {
+    fn read(&mut self, index: usize, delivered: &mut impl FnMut(Delivery)) {
         let client = &mut self.clients[index];
         let kept = client.partial.len();
+        let count = match client.stream.read(&mut self.buffer[kept..kept + READ_BYTES]) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Ok(0) | Err(_) => return self.leave(index),
+            Ok(count) => count,
+        };
+        let at = Instant::now();
         self.buffer[..kept].copy_from_slice(&client.partial);
         client.partial.clear();
-        let count = match client.stream.read(&mut self.buffer[kept..kept + READ_BYTES]) {
-            Ok(0) if self.cut_off => return,
-            Ok(0) => panic!("the server has closed a client's connection"),
-            Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-            Err(_) if self.cut_off => return,
-            Err(error) => panic!("a client cannot read: {error}"),
-        };
         self.reads += 1;
         self.read_bytes += count as u64;
         let mut buffer = std::mem::take(&mut self.buffer);
-        let used = self.take(index, &buffer[..kept + count], delivered);
+        let used = self.take(index, &buffer[..kept + count], at, delivered);
         self.clients[index].partial.extend_from_slice(&buffer[used..kept + count]);
         self.buffer = std::mem::take(&mut buffer);
     }
 
-    /// Everything that is whole in `bytes`. Returns how much that was.
-    fn take(&mut self, index: usize, bytes: &[u8], delivered: &mut impl FnMut(usize, &[u8])) -> usize {
+    /// The server has cut a client off.
+    fn leave(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        assert!(client.state == State::Live, "the server refuses a client that is {:?}", client.state);
+        client.state = State::Gone;
+        self.live -= 1;
+        self.cut_off += 1;
+        epoll::delete(&self.epoll, &client.stream).expect("it was waited for");
+        let _ = client.stream.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Everything that is whole in `bytes`, which came at `at`. Returns how much that was.
+    fn take(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        at: Instant,
+        delivered: &mut impl FnMut(Delivery),
+    ) -> usize {
         if self.dialect.target.is_none() {
-            let count = bytes.len() / self.message_bytes;
-            (0..count).for_each(|_| delivered(index, &[]));
+            let (count, client) = (bytes.len() / self.message_bytes, &mut self.clients[index]);
+            for position in client.next..client.next + count as u64 {
+                delivered(Delivery { client: index, position, payload: &[], at });
+            }
+            client.next += count as u64;
             return count * self.message_bytes;
         }
         let mut used = 0;
@@ -229,8 +267,11 @@ impl Crowd {
         while let Some((opcode, payload, length)) = frame(&bytes[used..]) {
             used += length;
             match opcode {
-                1 => self.take_text(index, payload, delivered),
-                8 if payload.starts_with(&TOO_SLOW.to_be_bytes()) => self.cut_off = true,
+                1 => self.take_text(index, payload, at, delivered),
+                8 if payload.starts_with(&TOO_SLOW.to_be_bytes()) => {
+                    self.leave(index);
+                    return bytes.len();
+                }
                 8 => panic!("the server says goodbye: {}", payload.escape_ascii()),
                 9 => self.pong(index, payload),
                 _ => {}
@@ -239,13 +280,13 @@ impl Crowd {
         used
     }
 
-    fn take_text(&mut self, index: usize, payload: &[u8], delivered: &mut impl FnMut(usize, &[u8])) {
+    fn take_text(&mut self, index: usize, payload: &[u8], at: Instant, delivered: &mut impl FnMut(Delivery)) {
         let dialect = self.dialect;
         let client = &mut self.clients[index];
         if let Some(position) = dialect.position(payload) {
             assert!(client.next == 0 || client.next == position, "{position} where {} was due", client.next);
             client.next = position + 1;
-            delivered(index, payload);
+            delivered(Delivery { client: index, position, payload, at });
         } else if client.state == State::Open {
             if payload.starts_with(dialect.live.as_bytes()) {
                 client.state = State::Live;

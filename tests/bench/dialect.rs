@@ -72,11 +72,10 @@ impl Dialect {
         Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
-    /// The number and the sender in a delivered message's id. Both are what [`Dialect::say`] was given.
-    pub fn origin(&self, payload: &[u8]) -> (u64, u32) {
+    /// The number in a delivered message's id, as [`Dialect::say`] was given it.
+    pub fn number(&self, payload: &[u8]) -> u64 {
         let end = payload.len() - self.behind_id;
-        let id = &payload[end - ID_BYTES..end];
-        (hexadecimal(&id[..16]), hexadecimal(&id[17..]) as u32)
+        hexadecimal(&payload[end - ID_BYTES..end][..16])
     }
 }
 

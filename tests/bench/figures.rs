@@ -57,21 +57,21 @@ fn digits(value: f64) -> String {
     }
 }
 
-/// Times in milliseconds.
-#[derive(Debug, Clone, Default)]
+/// Times in milliseconds, the shortest first.
+#[derive(Debug, Clone)]
 pub struct Latencies(Vec<f64>);
 
 impl Latencies {
-    pub fn push(&mut self, time: Duration) {
-        self.0.push(time.as_secs_f64() * 1e3);
+    pub fn new(times: impl Iterator<Item = Duration>) -> Latencies {
+        let mut sorted: Vec<f64> = times.map(|time| time.as_secs_f64() * 1e3).collect();
+        sorted.sort_by(f64::total_cmp);
+        Latencies(sorted)
     }
 
     /// The time that this part of all did not exceed.
     pub fn at(&self, part: f64) -> f64 {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
-        let rank = (sorted.len() as f64 * part).ceil() as usize;
-        sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or(f64::NAN)
+        let rank = (self.0.len() as f64 * part).ceil() as usize;
+        self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 }
 

@@ -29,11 +29,18 @@ fn clients(options: &Options, descriptors: u64) {
             for figures in compare::flood_rounds(&room(), flood, &once) {
                 into.rate.0.extend(figures.rate.0);
                 into.per_cpu.0.extend(figures.per_cpu.0);
+                into.cut_off.extend(figures.cut_off);
             }
         }
     }
     println!("growth: 10 clients sending, 10 messages of each on their way");
-    println!("  deliveries/s to {FEW} clients {}, to {many} {}", few_rates.rate, many_rates.rate);
+    for (clients, figures) in [(FEW, &few_rates), (many, &many_rates)] {
+        println!(
+            "  deliveries/s to {clients} clients {}, cut off {}",
+            figures.rate,
+            compare::by_round(&figures.cut_off)
+        );
+    }
     println!(
         "  ratio {}, of those for each second of CPU {}\n",
         many_rates.rate.over(&few_rates.rate),

@@ -78,7 +78,7 @@ fn crowd_of(clients: usize, options: &Options) -> (f64, f64, f64) {
 fn rest(crowd: &mut Crowd, time: Duration) {
     let until = Instant::now() + time;
     while Instant::now() < until {
-        crowd.poll(Duration::from_millis(50), &mut |_, _| {});
+        crowd.poll(Duration::from_millis(50), &mut |_| {});
     }
 }
 
@@ -98,7 +98,7 @@ fn come_back(options: &Options) -> f64 {
     let mut crowd = Crowd::resuming(process.addr(), PLAIN, 100 - MISSED, &epoch);
     crowd.connect(CLASS, CLASS);
     let seconds = began.elapsed().as_secs_f64();
-    assert_eq!(crowd.position(), 100, "everybody has everything");
+    assert_eq!(crowd.positions(), (100, 100), "everybody has everything");
     seconds
 }
 
