@@ -47,16 +47,41 @@
 //! | [`server`] | all of it, started and stopped |
 //! | [`banner`] | what the operator sees at start |
 
-pub mod accounts;
+// What nothing outside can reach says so, and what nothing uses is seen.
+#![warn(unreachable_pub)]
+
+mod accounts;
 pub mod banner;
-pub mod client;
+mod client;
 pub mod config;
-pub mod http;
-pub mod hub;
+mod http;
+mod hub;
 pub mod limits;
-pub mod listener;
-pub mod protocol;
-pub mod room;
+mod listener;
+mod protocol;
+mod room;
 pub mod server;
-pub mod store;
-pub mod sys;
+mod store;
+mod sys;
+
+pub use accounts::email::Email;
+pub use accounts::{issue_reset_beside, make_host_link_beside};
+pub use store::export::{ExportFormat, export};
+pub use sys::logging::start as start_logging;
+
+/// What the project's own tests, benchmark and fuzzers look into. No interface for anybody else.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::http::client_address::client_address;
+    pub use crate::http::head::{Head, parse as parse_head};
+    pub use crate::http::origin::check as check_origin;
+    pub use crate::http::variants::without_host_part;
+    pub use crate::protocol::names::Name;
+    pub use crate::protocol::origin::canonical as canonical_origin;
+    pub use crate::protocol::{
+        ClientEvent, CloseCode, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes,
+    };
+    pub use crate::store::{Change, NewMessage, Store};
+    pub use crate::sys::failpoint::TRIGGER;
+    pub use crate::sys::interfaces::interfaces;
+}

@@ -8,12 +8,9 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use chat_app::accounts::email::Email;
 use chat_app::config::{self, Config, Invocation};
 use chat_app::server::Server;
-use chat_app::store::export::{self, ExportFormat};
-use chat_app::sys::logging;
-use chat_app::{accounts, banner};
+use chat_app::{Email, ExportFormat, banner, start_logging};
 
 fn main() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {
@@ -51,7 +48,7 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
 
 /// Opens the room until Ctrl-C or SIGTERM.
 fn serve(config: Config) -> Result<(), Box<dyn Error>> {
-    logging::start(config.log_level)?;
+    start_logging(config.log_level)?;
     let wait_for_signal = signals()?;
     let server = Server::start(config.clone())?;
     banner::print(&config, &server.opened());
@@ -91,7 +88,7 @@ fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
             say(&mut io::stderr(), &format!("\r{done} of {total} positions"));
         }
     };
-    export::export(database, format, &mut io::stdout().lock(), progress)?;
+    chat_app::export(database, format, &mut io::stdout().lock(), progress)?;
     if show {
         say(&mut io::stderr(), "\n");
     }
@@ -100,7 +97,7 @@ fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
 
 /// Prints a link under which the owner of an account chooses a new password.
 fn reset_password(database: &Path, email: &Email) -> Result<(), Box<dyn Error>> {
-    let link = accounts::issue_reset_beside(database, email)?;
+    let link = chat_app::issue_reset_beside(database, email)?;
     let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
     say(&mut io::stdout(), &banner::reset_link(&link, io::stdout().is_terminal()));
     Ok(())
@@ -108,7 +105,7 @@ fn reset_password(database: &Path, email: &Email) -> Result<(), Box<dyn Error>> 
 
 /// Prints a link that makes its opener a host.
 fn host_link(database: &Path, void_earlier: bool) -> Result<(), Box<dyn Error>> {
-    let link = accounts::make_host_link_beside(database, void_earlier)?;
+    let link = chat_app::make_host_link_beside(database, void_earlier)?;
     say(&mut io::stdout(), &banner::host_link(&link, void_earlier, io::stdout().is_terminal()));
     Ok(())
 }

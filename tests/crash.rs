@@ -1,7 +1,7 @@
 //! The process dies at the worst moments: what anybody has seen is stored, and what is stored reaches everybody.
 
 use crate::support::{Ended, Process, TestClient, View, free_port, key};
-use chat_app::sys::failpoint;
+use chat_app::inside::TRIGGER;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -121,7 +121,7 @@ fn dies_at(point: &str) {
     for guest in &mut guests {
         guest.view.follow_to(&mut guest.client, 1).expect("a message");
     }
-    let fatal = format!("the end: {}", failpoint::TRIGGER);
+    let fatal = format!("the end: {}", TRIGGER);
     guests[0].view.sent("fatal-1");
     guests[0].client.say_with_id(&fatal, "fatal-1");
     assert_ne!(room.process.wait().code(), Some(0));

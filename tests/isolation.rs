@@ -2,9 +2,9 @@
 #![cfg(all(unix, debug_assertions))]
 
 use crate::support::{Ended, Process, TestClient};
-use chat_app::sys::failpoint;
+use chat_app::inside::TRIGGER;
 
-/// The room with a fault point armed: a message with [`failpoint::TRIGGER`] in it sets it off.
+/// The room with a fault point armed: a message with [`TRIGGER`] in it sets it off.
 fn armed(point: &str) -> (Process, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let mut command = Process::command(&folder.path().join("chat.db"));
@@ -22,7 +22,7 @@ fn a_panic_in_one_connection_leaves_the_room_alive() {
         let mut victim = TestClient::connect(addr);
         victim.join("Victim");
         ana.expect("Victim", |event| event["event"] == "presence" && event["online"] == 3);
-        victim.say(failpoint::TRIGGER);
+        victim.say(TRIGGER);
         assert_ne!(victim.expect_end(), Ended::Silent);
         ana.expect("that Victim is gone", |event| event["left"] == serde_json::json!(["Victim"]));
     }
@@ -30,10 +30,7 @@ fn a_panic_in_one_connection_leaves_the_room_alive() {
     ana.expect_message("we are still here");
     TestClient::connect(addr).join("Victim");
     let log = process.stderr.text();
-    assert!(
-        log.contains("ERROR") && !log.contains(failpoint::TRIGGER),
-        "said aloud, without the message: {log}"
-    );
+    assert!(log.contains("ERROR") && !log.contains(TRIGGER), "said aloud, without the message: {log}");
 }
 
 #[test]
@@ -41,7 +38,7 @@ fn a_panic_of_the_hub_ends_the_process_loudly() {
     let (mut process, _folder) = armed("hub");
     let mut ana = TestClient::connect(process.addr());
     ana.join("Ana");
-    ana.say(failpoint::TRIGGER);
+    ana.say(TRIGGER);
     let status = process.wait();
     assert!(status.code().is_some_and(|code| code != 0), "{status}");
     let log = process.stderr.whole();

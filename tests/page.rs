@@ -2,7 +2,7 @@
 
 use crate::accounts::Browser;
 use crate::support::{TestServer, http};
-use chat_app::http::variants::without_host_part;
+use chat_app::inside::without_host_part;
 use serde_json::json;
 
 /// All of it, as a host gets it.

@@ -4,8 +4,8 @@ use crate::support::{Ended, TestClient, TestServer, View};
 #[cfg(unix)]
 use crate::support::{Knock, Process, free_port};
 use chat_app::config::Config;
-use chat_app::protocol::Role;
-use chat_app::store::{Change, NewMessage, Store};
+use chat_app::inside::Role;
+use chat_app::inside::{Change, NewMessage, Store};
 use std::sync::Arc;
 
 #[cfg(unix)]

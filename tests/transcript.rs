@@ -5,7 +5,7 @@ use crate::scale::fill;
 use crate::support::{DEADLINE, Response, TestServer, key};
 #[cfg(target_os = "linux")]
 use crate::support::{Process, http};
-use chat_app::accounts::make_host_link_beside;
+use chat_app::make_host_link_beside;
 use serde_json::{Value, json};
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -19,7 +19,7 @@ use crate::store;
 use crate::sys::clock::wall_clock_ms;
 
 /// Counts how often the links were voided.
-pub type HostGeneration = i64;
+pub(crate) type HostGeneration = i64;
 
 /// The key of the link that is shown at start.
 #[derive(Debug, Clone)]

@@ -38,7 +38,7 @@ pub enum LoginError {
 }
 
 /// Why who is logged in is not believed to be the account's owner.
-pub type ProofError = LoginError;
+pub(crate) type ProofError = LoginError;
 
 impl<E: Into<Unavailable>> From<E> for SignUpError {
     fn from(error: E) -> SignUpError {

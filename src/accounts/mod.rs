@@ -7,15 +7,15 @@
 //! Nothing here can be used by who reads the file: passwords are kept as argon2id hashes ([`password`]), what browsers
 //! and links hold as SHA-256 ([`token`]).
 
-pub mod email;
+pub(crate) mod email;
 mod hosts;
-pub mod invite;
+pub(crate) mod invite;
 mod members;
-pub mod password;
+pub(crate) mod password;
 mod resets;
 mod sessions;
-pub mod throttle;
-pub mod token;
+pub(crate) mod throttle;
+pub(crate) mod token;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -27,9 +27,11 @@ use data_encoding::BASE64URL_NOPAD;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-pub use hosts::{HostError, HostGeneration, HostNews, HostSession, StartKey, make_host_link_beside};
-pub use members::{LoginError, ProofError, SignUpError};
-pub use resets::{ResetError, ResetLink, issue_reset_beside};
+pub use hosts::make_host_link_beside;
+pub(crate) use hosts::{HostError, HostGeneration, HostNews, HostSession, StartKey};
+pub(crate) use members::{LoginError, SignUpError};
+pub use resets::issue_reset_beside;
+pub(crate) use resets::{ResetError, ResetLink};
 
 use crate::accounts::email::Email;
 use crate::limits;

@@ -19,7 +19,7 @@ const COMMON: &str = include_str!("common_passwords.txt");
 
 /// A hash of a random password that nobody knows, to be checked where there is no account: the answer to an unknown
 /// address takes as long as that to a wrong password.
-pub const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$GT5LrrDrEd9gRgaOx+XzvA$\
+pub(crate) const NOBODYS_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$GT5LrrDrEd9gRgaOx+XzvA$\
                                 RcWzO4SuqucllDjSgdaJ4YMkKtjSdu355OHzTPWY14w";
 
 /// Bytes of a hash's salt.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// SHA-256 of a [`Token`]: all that is stored. It cannot be used in a token's place.
-pub type TokenHash = [u8; 32];
+pub(crate) type TokenHash = [u8; 32];
 
 /// 256 random bits. Its `Debug` does not show them.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl fmt::Debug for Token {
 }
 
 /// Equality in a time that tells nothing of where two secrets differ; their lengths are no secret.
-pub fn same(given: &[u8], known: &[u8]) -> bool {
+pub(crate) fn same(given: &[u8], known: &[u8]) -> bool {
     given.ct_eq(known).into()
 }
 

@@ -8,7 +8,7 @@
 //! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
 //! socket has no more, hands the hub what that gave as one batch, and only then waits.
 
-pub mod rate_limit;
+pub(crate) mod rate_limit;
 mod reading;
 
 use std::io;
@@ -30,7 +30,7 @@ use crate::sys::socket::{self, StopSignal};
 use reading::Reading;
 
 /// What every client's thread shares.
-pub struct ClientContext {
+pub(crate) struct ClientContext {
     /// The way to the hub.
     pub hub: Sender<Command>,
     /// The way to the log.
@@ -46,7 +46,7 @@ pub struct ClientContext {
 
 /// What the operator chose for all clients.
 #[derive(Debug, Clone, Copy)]
-pub struct ClientOptions {
+pub(crate) struct ClientOptions {
     /// Messages a second, 0 for no limit.
     pub rate_limit: u32,
     /// Whether only who is logged in may be here, reading included.
@@ -55,7 +55,7 @@ pub struct ClientOptions {
 
 impl ClientContext {
     /// What every client's thread shares.
-    pub fn new(
+    pub(crate) fn new(
         hub: Sender<Command>,
         readers: Readers,
         accounts: Arc<Accounts>,
@@ -74,7 +74,7 @@ fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
 }
 
 /// A client that the hub has registered and that is now to be read.
-pub struct Live {
+pub(crate) struct Live {
     socket: Arc<ClientSocket>,
     early: Vec<u8>,
     departure: Departure,
@@ -82,7 +82,7 @@ pub struct Live {
 
 impl Live {
     /// Reads it; returns when the connection has ended.
-    pub fn read(self, context: &ClientContext) {
+    pub(crate) fn read(self, context: &ClientContext) {
         let Live { socket, early, departure } = self;
         Reading::new(&socket, departure.id, early, context).run();
         part(&socket);
@@ -98,7 +98,7 @@ fn part(socket: &ClientSocket) {
 ///
 /// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
 /// the request head.
-pub fn enter(
+pub(crate) fn enter(
     socket: Arc<ClientSocket>,
     resume: Resume,
     session: Option<Arc<Session>>,
@@ -132,7 +132,7 @@ pub fn enter(
 }
 
 /// Ends a connection that is not the hub's yet with a close code.
-pub fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) {
+pub(crate) fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) {
     if socket::write_all(&socket.stream, &encode_close(code), stop).is_ok() {
         socket::finish(&socket.stream);
     }
@@ -270,7 +270,7 @@ fn catch_up(
 }
 
 /// A change of the log as the wire has it.
-pub fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
+pub(crate) fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
     match entry {
         LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored.wire()),
         LogEntry::Deletion { position, message_id } => {

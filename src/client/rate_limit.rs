@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// A token bucket. It may be overdrawn by what was read before its size was known; the wait then is longer.
 #[derive(Debug)]
-pub struct TokenBucket {
+pub(crate) struct TokenBucket {
     per_second: f64,
     burst: f64,
     left: f64,
@@ -13,7 +13,7 @@ pub struct TokenBucket {
 
 impl TokenBucket {
     /// A full budget of `burst`, refilled by `per_second`. None of it at all, 0 a second, is no limit.
-    pub fn new(per_second: u32, burst: u32, now: Instant) -> TokenBucket {
+    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> TokenBucket {
         TokenBucket {
             per_second: f64::from(per_second),
             burst: f64::from(burst),
@@ -23,14 +23,14 @@ impl TokenBucket {
     }
 
     /// Spends `amount`.
-    pub fn spend(&mut self, amount: u32, now: Instant) {
+    pub(crate) fn spend(&mut self, amount: u32, now: Instant) {
         let refilled = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
         self.left = (self.left + refilled).min(self.burst) - f64::from(amount);
         self.at = now;
     }
 
     /// How long until one more may be spent; none if it may be now.
-    pub fn wait(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         let refilled = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
         let missing = 1.0 - (self.left + refilled);
         (self.per_second > 0.0 && missing > 0.0).then(|| Duration::from_secs_f64(missing / self.per_second))

@@ -21,13 +21,13 @@ pub fn client_address(peer: IpAddr, head: &Head, trusted_proxies: &[IpAddr]) -> 
 }
 
 /// Whether connections from this address speak for others.
-pub fn is_trusted(peer: IpAddr, trusted_proxies: &[IpAddr]) -> bool {
+pub(crate) fn is_trusted(peer: IpAddr, trusted_proxies: &[IpAddr]) -> bool {
     let peer = peer.to_canonical();
     trusted_proxies.iter().any(|proxy| proxy.to_canonical() == peer)
 }
 
 /// What counts as one address: an IPv6 host has its whole /64 to choose from.
-pub fn address_key(address: IpAddr) -> IpAddr {
+pub(crate) fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
         v4 => v4,

@@ -18,7 +18,7 @@ const HOST_PREFIX: &str = "__Host-";
 
 /// What a request's headers say that cookies depend on.
 #[derive(Debug, Clone, Copy)]
-pub struct Cookies<'a> {
+pub(crate) struct Cookies<'a> {
     header: &'a str,
     is_secure: bool,
 }
@@ -26,7 +26,7 @@ pub struct Cookies<'a> {
 impl<'a> Cookies<'a> {
     /// Of a request with these headers. It counts as https when its `Host` or its `Origin` is that of an https public
     /// URL: behind a proxy, the connection itself tells nothing.
-    pub fn of(
+    pub(crate) fn of(
         cookie: Option<&'a str>,
         host: &str,
         origin: Option<&str>,
@@ -41,27 +41,27 @@ impl<'a> Cookies<'a> {
     }
 
     /// The session's token, where there is something that could be one.
-    pub fn session(&self) -> Option<Token> {
+    pub(crate) fn session(&self) -> Option<Token> {
         self.get(SESSION).and_then(Token::parse)
     }
 
     /// What [`Cookies::set_device`] has set.
-    pub fn device(&self) -> Option<&'a str> {
+    pub(crate) fn device(&self) -> Option<&'a str> {
         self.get(DEVICE)
     }
 
     /// A `Set-Cookie` that begins a session.
-    pub fn set_session(&self, token: &Token) -> String {
+    pub(crate) fn set_session(&self, token: &Token) -> String {
         self.set(SESSION, &token.text(), limits::SESSION)
     }
 
     /// A `Set-Cookie` that ends it.
-    pub fn clear_session(&self) -> String {
+    pub(crate) fn clear_session(&self) -> String {
         self.set(SESSION, "", Duration::ZERO)
     }
 
     /// A `Set-Cookie` for a browser that has logged in.
-    pub fn set_device(&self, proof: &str) -> String {
+    pub(crate) fn set_device(&self, proof: &str) -> String {
         self.set(DEVICE, proof, limits::DEVICE)
     }
 

@@ -19,26 +19,32 @@ use crate::store::export::{ExportError, ExportFormat, Transcript};
 
 /// The transcripts that are under way, at most [`TRANSCRIPTS`].
 #[derive(Debug)]
-pub struct Transcripts {
+pub(crate) struct Transcripts {
     readers: Readers,
     permits: (Sender<()>, Receiver<()>),
 }
 
 impl Transcripts {
     /// None under way yet.
-    pub fn new(readers: Readers) -> Transcripts {
+    pub(crate) fn new(readers: Readers) -> Transcripts {
         let permits = bounded(TRANSCRIPTS);
         (0..TRANSCRIPTS).for_each(|_| permits.0.try_send(()).expect("there is a place for each"));
         Transcripts { readers, permits }
     }
 
     /// The right to stream one; none where there are too many under way.
-    pub fn permit(&self) -> Option<Permit> {
+    pub(crate) fn permit(&self) -> Option<Permit> {
         self.permits.1.try_recv().ok().map(|()| Permit(self.permits.0.clone()))
     }
 
     /// Answers `request` with the log as it is now, below these headers. Returns at once.
-    pub fn start(&self, permit: Permit, request: Request, format: ExportFormat, headers: &[(&str, &str)]) {
+    pub(crate) fn start(
+        &self,
+        permit: Permit,
+        request: Request,
+        format: ExportFormat,
+        headers: &[(&str, &str)],
+    ) {
         let wants_body = request.method().as_str() != "HEAD";
         let is_chunked = *request.http_version() >= HTTPVersion(1, 1);
         let head = head(headers, is_chunked);
@@ -70,7 +76,7 @@ impl Transcripts {
 
     /// Waits until none is under way, at most [`PAGE_STOP`]: once the listener has cut off those who take them, they end by
     /// themselves.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let deadline = Instant::now() + PAGE_STOP;
         if (0..TRANSCRIPTS).any(|_| self.permits.1.recv_deadline(deadline).is_err()) {
             log::warn!("a transcript is still being written; left behind");

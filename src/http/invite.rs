@@ -10,12 +10,12 @@ use crate::sys::interfaces::{Interface, reachable};
 
 /// The address to hand out: the first `--public-url`, else the best address in the local network, else the one for
 /// this computer alone. `port` is the one that is listened on.
-pub fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -> String {
+pub(crate) fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -> String {
     best_url(config, port, interfaces).unwrap_or_else(|| local_url(config.bind, port))
 }
 
 /// The best address for others, if there is one.
-pub fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
+pub(crate) fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
     config.public_urls.first().cloned().or_else(|| {
         let best = reachable(config.bind, interfaces).into_iter().next().map(|best| best.address);
         // Bound to one address, that is the one, whether or not the system lists it.
@@ -25,7 +25,7 @@ pub fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<
 }
 
 /// The address for a browser on this computer.
-pub fn local_url(bind: IpAddr, port: u16) -> String {
+pub(crate) fn local_url(bind: IpAddr, port: u16) -> String {
     match bind {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) | IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
             url(Ipv4Addr::LOCALHOST.into(), port)
@@ -35,7 +35,7 @@ pub fn local_url(bind: IpAddr, port: u16) -> String {
 }
 
 /// A plain http address.
-pub fn url(address: IpAddr, port: u16) -> String {
+pub(crate) fn url(address: IpAddr, port: u16) -> String {
     let host = match address {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("[{v6}]"),

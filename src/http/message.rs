@@ -10,7 +10,7 @@ use crate::store::export::ExportFormat;
 
 /// One request, as the listener let it through.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     /// Such as `GET`.
     pub method: &'a str,
     /// The request target, query included.
@@ -27,19 +27,19 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// The value of the first header of this name, in any case.
-    pub fn header(&self, name: &'static str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &'static str) -> Option<&str> {
         self.headers.iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
     }
 
     /// The target without its query.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 }
 
 /// One answer, before the headers that all of them carry.
 #[derive(Debug, Clone)]
-pub struct Response {
+pub(crate) struct Response {
     /// The status code.
     pub status: u16,
     /// Headers of this answer alone; ASCII.
@@ -52,35 +52,35 @@ pub struct Response {
 
 impl Response {
     /// With a body of this type.
-    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Response {
         let headers =
             vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
         Response { status, headers, body: body.into(), transcript: None }
     }
 
     /// One line of text.
-    pub fn text(status: u16, line: &str) -> Response {
+    pub(crate) fn text(status: u16, line: &str) -> Response {
         Response::new(status, "text/plain; charset=utf-8", format!("{line}\n"))
     }
 
     /// A JSON object.
-    pub fn json(status: u16, value: &serde_json::Value) -> Response {
+    pub(crate) fn json(status: u16, value: &serde_json::Value) -> Response {
         Response::new(status, "application/json", value.to_string())
     }
 
     /// Nothing to say but that it is done.
-    pub fn nothing() -> Response {
+    pub(crate) fn nothing() -> Response {
         let headers = vec![("Cache-Control", "no-store".to_owned())];
         Response { status: 204, headers, body: Bytes::new(), transcript: None }
     }
 
     /// The API's form of a refusal: a code for programs and a sentence for people.
-    pub fn api_error(status: u16, code: &str, message: &str) -> Response {
+    pub(crate) fn api_error(status: u16, code: &str, message: &str) -> Response {
         Response::json(status, &json!({"error": {"code": code, "message": message}}))
     }
 
     /// This answer with one more header.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));
         self
     }

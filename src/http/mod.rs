@@ -30,21 +30,21 @@
 //! | `download.rs` | the log as a download |
 //! | `invite.rs`, `qr.rs` | the address that is handed out, and its code |
 
-pub mod api;
-pub mod client_address;
-pub mod cookies;
-pub mod download;
-pub mod head;
-pub mod invite;
-pub mod message;
-pub mod origin;
-pub mod password_queue;
+pub(crate) mod api;
+pub(crate) mod client_address;
+pub(crate) mod cookies;
+pub(crate) mod download;
+pub(crate) mod head;
+pub(crate) mod invite;
+pub(crate) mod message;
+pub(crate) mod origin;
+pub(crate) mod password_queue;
 mod private_socket;
-pub mod qr;
-pub mod relay;
-pub mod routes;
+pub(crate) mod qr;
+pub(crate) mod relay;
+pub(crate) mod routes;
 mod tiny_http;
-pub mod variants;
+pub(crate) mod variants;
 
 use std::convert::Infallible;
 use std::io::{self, Cursor, Read};
@@ -66,19 +66,19 @@ use crate::http::routes::Site;
 use crate::limits::{BODY_BYTES, PAGE_STOP, PASSWORD_NICENESS, PASSWORD_QUEUE, PASSWORD_WORKERS};
 use tiny_http::Supervised;
 
-pub use crate::http::routes::PageContext;
-pub use tiny_http::Connection;
+pub(crate) use crate::http::routes::PageContext;
+pub(crate) use tiny_http::Connection;
 
 /// The header in which the listener proves that a request came through it; see [`Pages::secret`].
-pub const SECRET_HEADER: &str = "X-Relay-Secret";
+pub(crate) const SECRET_HEADER: &str = "X-Relay-Secret";
 /// The header in which the listener says who asks: an IP address.
-pub const PEER_HEADER: &str = "X-Peer-Address";
+pub(crate) const PEER_HEADER: &str = "X-Peer-Address";
 /// The header that the listener adds where a proxy or a tunnel has passed the request on, trusted or not.
-pub const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
+pub(crate) const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
 
 /// The page's server, running.
 #[derive(Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     desk: Arc<Desk>,
     server: Supervised,
     /// Disconnected when the last password worker has ended.
@@ -90,7 +90,7 @@ impl Pages {
     ///
     /// # Errors
     /// No folder for the private socket could be made, or no thread.
-    pub fn start(context: PageContext) -> io::Result<Pages> {
+    pub(crate) fn start(context: PageContext) -> io::Result<Pages> {
         Pages::serve(Site::new(context))
     }
 
@@ -117,18 +117,18 @@ impl Pages {
     ///
     /// # Errors
     /// The system's, or that there is no server: stopped, or not replaced in time.
-    pub fn connect(&self) -> io::Result<Connection> {
+    pub(crate) fn connect(&self) -> io::Result<Connection> {
         self.server.connect()
     }
 
     /// What [`SECRET_HEADER`] has to say: 64 hexadecimal digits, made at start and never sent to a client.
-    pub fn secret(&self) -> &str {
+    pub(crate) fn secret(&self) -> &str {
         &self.desk.secret
     }
 
     /// Stops answering, joins the threads and removes the socket. Each of server, passwords and transcripts has [`PAGE_STOP`]
     /// for it, and is left behind if it takes longer. Does nothing the second time.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         if !self.server.stop() {
             return;
         }

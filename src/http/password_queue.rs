@@ -13,7 +13,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Whom a request counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Party {
+pub(crate) struct Party {
     /// Their address, an IPv6 one as its /64.
     pub address: IpAddr,
     /// Their account, as a number.
@@ -22,7 +22,7 @@ pub struct Party {
 
 /// The queue. Any number of threads may push and pop.
 #[derive(Debug)]
-pub struct PasswordQueue<T> {
+pub(crate) struct PasswordQueue<T> {
     places: usize,
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -47,13 +47,13 @@ struct Waiting<T> {
 
 impl<T> PasswordQueue<T> {
     /// A queue with so many places.
-    pub fn new(places: usize) -> PasswordQueue<T> {
+    pub(crate) fn new(places: usize) -> PasswordQueue<T> {
         let state = State { waiting: VecDeque::new(), round: 0, is_closed: false };
         PasswordQueue { places, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Takes in a request. What comes back has no place: this one, or another in its stead.
-    pub fn push(&self, party: Party, item: T) -> Option<T> {
+    pub(crate) fn push(&self, party: Party, item: T) -> Option<T> {
         let mut state = self.lock();
         if state.is_closed {
             return Some(item);
@@ -71,7 +71,7 @@ impl<T> PasswordQueue<T> {
     }
 
     /// Waits for the next request; none once the queue is closed.
-    pub fn pop(&self) -> Option<T> {
+    pub(crate) fn pop(&self) -> Option<T> {
         let idle = |state: &mut State<T>| state.waiting.is_empty() && !state.is_closed;
         let waited = self.changed.wait_while(self.lock(), idle);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ impl<T> PasswordQueue<T> {
     }
 
     /// Lets nobody in any more, and drops who waits.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let waiting = {
             let mut state = self.lock();
             state.is_closed = true;

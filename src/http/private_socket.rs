@@ -16,10 +16,10 @@ use crate::limits::PAGE_BYTES;
 
 /// One connection to the page's server.
 #[cfg(unix)]
-pub type Upstream = std::os::unix::net::UnixStream;
+pub(crate) type Upstream = std::os::unix::net::UnixStream;
 /// One connection to the page's server.
 #[cfg(windows)]
-pub type Upstream = std::net::TcpStream;
+pub(crate) type Upstream = std::net::TcpStream;
 
 /// Where a server listens.
 #[derive(Debug)]

@@ -5,16 +5,16 @@ use fast_qr::convert::svg::SvgBuilder;
 use fast_qr::{ECL, QRBuilder, QRCode};
 
 /// Light modules around a QR code, as its standard asks.
-pub const QUIET_ZONE: usize = 4;
+pub(crate) const QUIET_ZONE: usize = 4;
 
 /// Level M: what a screen shows is clean, and a smaller code is read from further away.
-pub fn qr(text: &str) -> Option<QRCode> {
+pub(crate) fn qr(text: &str) -> Option<QRCode> {
     QRBuilder::new(text).ecl(ECL::M).build().ok()
 }
 
 /// `text` as a QR code, black on white with its quiet zone, in an SVG that scales and holds neither script nor style.
 /// Empty if `text` is longer than a QR code can be (2,331 bytes).
-pub fn qr_svg(text: &str) -> String {
+pub(crate) fn qr_svg(text: &str) -> String {
     qr(text).map(|code| SvgBuilder::default().margin(QUIET_ZONE).to_str(&code)).unwrap_or_default()
 }
 

@@ -28,7 +28,7 @@ const FORWARDED: [&str; 6] =
 ///
 /// # Errors
 /// When the client's connection broke or was too slow.
-pub fn relay(
+pub(crate) fn relay(
     stream: &TcpStream,
     head: &Head,
     early: Vec<u8>,

@@ -26,7 +26,7 @@ const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket be
 
 /// What the answers are made from.
 #[derive(Debug)]
-pub struct PageContext {
+pub(crate) struct PageContext {
     config: Config,
     port: u16,
     api: Api,
@@ -35,7 +35,7 @@ pub struct PageContext {
 
 impl PageContext {
     /// For a room with these choices; `port` is the one that is listened on, not 0.
-    pub fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
+    pub(crate) fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
         PageContext { config: config.clone(), port, api, readers }
     }
 
@@ -67,7 +67,7 @@ const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; 
 
 /// Page and API.
 #[derive(Debug)]
-pub struct Site {
+pub(crate) struct Site {
     context: PageContext,
     /// What everybody gets.
     page: Page,
@@ -93,7 +93,7 @@ impl Page {
 
 impl Site {
     /// Prepares the embedded page in both its forms: tags, and the policies that let their own scripts and styles run.
-    pub fn new(context: PageContext) -> Site {
+    pub(crate) fn new(context: PageContext) -> Site {
         Site::with_page(context, PAGE)
     }
 
@@ -106,7 +106,7 @@ impl Site {
     }
 
     /// The routes.
-    pub fn answer(&self, request: &Request) -> Response {
+    pub(crate) fn answer(&self, request: &Request) -> Response {
         let read = matches!(request.method, "GET" | "HEAD");
         match request.path() {
             "/" if read => self.page(request),
@@ -133,17 +133,17 @@ impl Site {
     }
 
     /// Whom a request counts for that has to wait.
-    pub fn party_of(&self, request: &Request) -> Party {
+    pub(crate) fn party_of(&self, request: &Request) -> Party {
         self.context.api.party_of(request)
     }
 
     /// The way to the log.
-    pub fn readers(&self) -> Readers {
+    pub(crate) fn readers(&self) -> Readers {
         self.context.readers.clone()
     }
 
     /// The headers that every answer carries, unless it has its own of that name.
-    pub fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         // Browsers ignore this one on plain http, and complain of it in everybody's console.
         let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
         [

@@ -173,7 +173,7 @@ impl Drop for Door {
 
 /// A connection to the page's server.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// To write the request to, and to read the answer from.
     pub stream: Upstream,
     /// Holds the workers that will answer.

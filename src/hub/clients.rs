@@ -29,7 +29,7 @@ pub struct ClientId {
 
 /// Who a client speaks as.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The name in the form that is compared.
     pub folded: Arc<str>,
     /// The name as the room shows it.
@@ -40,7 +40,7 @@ pub struct Identity {
 
 /// One registered client.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     serial: u64,
     sender: Sender,
     /// This turn's frames for it alone.
@@ -75,7 +75,7 @@ struct Own {
 
 /// The frames of a turn for everybody.
 #[derive(Debug, Default)]
-pub struct Broadcast {
+pub(crate) struct Broadcast {
     /// All of them, one after the other.
     pub frames: Bytes,
     /// Where what each stored change has to say ends in them, in order.
@@ -107,7 +107,7 @@ const FETCHED_TOGETHER: usize = 16;
 
 /// Every registered client.
 #[derive(Debug, Default)]
-pub struct Clients {
+pub(crate) struct Clients {
     slots: Slab<Client>,
     next_serial: u64,
     /// Slots that have something of their own to be sent.
@@ -120,7 +120,7 @@ pub struct Clients {
 
 impl Clients {
     /// Registers a client. From here on its socket is written here alone.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         socket: Arc<ClientSocket>,
         session: Option<Arc<Session>>,
@@ -150,37 +150,37 @@ impl Clients {
     }
 
     /// A client that is still registered.
-    pub fn get(&mut self, id: ClientId) -> Option<&mut Client> {
+    pub(crate) fn get(&mut self, id: ClientId) -> Option<&mut Client> {
         self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial)
     }
 
     /// All of whom this is true.
-    pub fn which(&self, is_it: impl Fn(&Client) -> bool) -> Vec<ClientId> {
+    pub(crate) fn which(&self, is_it: impl Fn(&Client) -> bool) -> Vec<ClientId> {
         let found = self.slots.iter().filter(|(_, client)| is_it(client));
         found.map(|(slot, client)| ClientId { slot, serial: client.serial }).collect()
     }
 
     /// Forgets a client whose thread has ended.
-    pub fn remove(&mut self, id: ClientId) -> Option<Client> {
+    pub(crate) fn remove(&mut self, id: ClientId) -> Option<Client> {
         self.get(id)?.sender.cut();
         self.account(id.slot);
         Some(self.slots.remove(id.slot))
     }
 
     /// Whether nobody is registered.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
     /// An event for one client alone, in its place: behind so many of the changes that the turn stores.
-    pub fn send_to(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
+    pub(crate) fn send_to(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
         let mut frames = Vec::new();
         encode(event, &mut frames);
         self.send_frames_to(id, frames, behind);
     }
 
     /// Finished frames for one client alone, in their place.
-    pub fn send_frames_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
+    pub(crate) fn send_frames_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
         if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
             let first = client.own.is_empty();
             client.own.push(Own { behind, frames });
@@ -191,14 +191,14 @@ impl Clients {
     }
 
     /// Keeps a permit until what has been told to this client is written.
-    pub fn hold_until_written(&mut self, id: ClientId, permit: Permit) {
+    pub(crate) fn hold_until_written(&mut self, id: ClientId, permit: Permit) {
         if let Some(client) = self.get(id) {
             client.until_written = Some(permit);
         }
     }
 
     /// Sends everybody the turn, and each what is its own in its place.
-    pub fn fan_out(&mut self, turn: &Broadcast, now: Instant) {
+    pub(crate) fn fan_out(&mut self, turn: &Broadcast, now: Instant) {
         let mut touched = std::mem::take(&mut self.touched);
         if turn.frames.is_empty() {
             for &slot in &touched {
@@ -229,7 +229,7 @@ impl Clients {
     }
 
     /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
-    pub fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
+    pub(crate) fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
         if let Some(client) = self.get(id) {
             client.sender.close_with(frame, now);
             self.account(id.slot);
@@ -237,7 +237,7 @@ impl Clients {
     }
 
     /// Ends all connections in order.
-    pub fn close_all(&mut self, code: CloseCode, now: Instant) {
+    pub(crate) fn close_all(&mut self, code: CloseCode, now: Instant) {
         for slot in self.all_slots() {
             self.slots[slot].sender.close(code, now);
             self.account(slot);
@@ -245,7 +245,7 @@ impl Clients {
     }
 
     /// Ends all connections at once.
-    pub fn cut_all(&mut self) {
+    pub(crate) fn cut_all(&mut self) {
         for slot in self.all_slots() {
             self.slots[slot].sender.cut();
             self.account(slot);
@@ -257,12 +257,12 @@ impl Clients {
     }
 
     /// When [`Clients::tick`] has to be called next.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.timers.first().map(|(due, _)| *due)
     }
 
     /// Does what is due at blocked and closing clients.
-    pub fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         while let Some(&(due, slot)) = self.timers.first()
             && due <= now
         {
@@ -308,7 +308,7 @@ impl Clients {
 
 impl Client {
     /// Whether it is a host's.
-    pub fn is_host(&self) -> bool {
+    pub(crate) fn is_host(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.host.is_some())
     }
 
@@ -317,7 +317,11 @@ impl Client {
     ///
     /// # Errors
     /// `bad_request` for another key than was told before; then none is taken.
-    pub fn take_keys(&mut self, guest_key: Option<KeyHash>, tab_key: Option<KeyHash>) -> Result<(), Refusal> {
+    pub(crate) fn take_keys(
+        &mut self,
+        guest_key: Option<KeyHash>,
+        tab_key: Option<KeyHash>,
+    ) -> Result<(), Refusal> {
         let told_tab = Some(self.tab).filter(|_| self.has_told_tab);
         for (field, told, new) in [("guest_key", self.guest_key, guest_key), ("tab_key", told_tab, tab_key)] {
             if told.is_some() && new.is_some() && told != new {
@@ -334,7 +338,7 @@ impl Client {
     }
 
     /// All that its person is known by.
-    pub fn identifiers(&self) -> Vec<Identifier> {
+    pub(crate) fn identifiers(&self) -> Vec<Identifier> {
         let account =
             self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
         let mut identifiers = vec![Identifier::Tab(self.tab), Identifier::Address(self.address)];
@@ -345,7 +349,7 @@ impl Client {
 
     /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
     /// message, or tells a key or signs up only then, would be somebody new each time.
-    pub fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
+    pub(crate) fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
         let account =
             self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
         let identifier = account

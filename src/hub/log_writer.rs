@@ -22,7 +22,7 @@ const DELETION_BYTES: usize = 96;
 
 /// What one turn came to.
 #[derive(Default)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// The disk works again after changes were dropped: what is not of the log has to be stored anew.
     pub recovered: bool,
     /// What each change was to the log.
@@ -40,7 +40,7 @@ pub struct Saved {
 
 /// What a change was to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Logged {
+pub(crate) enum Logged {
     /// No part of it.
     Nothing,
     /// A message took the next position.
@@ -56,7 +56,7 @@ pub enum Logged {
 
 /// What a host has done to the log, once it is on disk.
 #[derive(Debug)]
-pub enum HostDeed {
+pub(crate) enum HostDeed {
     /// Deleted what somebody else had said.
     Deleted {
         /// The host.
@@ -79,7 +79,7 @@ struct Stall {
 }
 
 /// The hub's way to the store.
-pub struct LogWriter {
+pub(crate) struct LogWriter {
     store: Store,
     waiting: Vec<Change>,
     /// For each of them: who waits for the answer, and its encoded bytes.
@@ -99,7 +99,7 @@ pub struct LogWriter {
 
 impl LogWriter {
     /// The only writer of this store's log.
-    pub fn new(store: Store) -> LogWriter {
+    pub(crate) fn new(store: Store) -> LogWriter {
         LogWriter {
             store,
             waiting: Vec::new(),
@@ -119,7 +119,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// When the store cannot be written: what expired is removed first.
-    pub fn reservations(&mut self) -> Result<Vec<Reservation>, AppendError> {
+    pub(crate) fn reservations(&mut self) -> Result<Vec<Reservation>, AppendError> {
         let now_ms = self.now_ms();
         self.store.reservations(now_ms)
     }
@@ -128,29 +128,29 @@ impl LogWriter {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn hosts_room(&mut self, title: Option<&str>) -> Result<HostsRoom, AppendError> {
+    pub(crate) fn hosts_room(&mut self, title: Option<&str>) -> Result<HostsRoom, AppendError> {
         self.store.hosts_room(title)
     }
 
     /// Names the log.
-    pub fn epoch(&self) -> &str {
+    pub(crate) fn epoch(&self) -> &str {
         self.store.epoch()
     }
 
     /// Milliseconds since 1970. Never goes back, whatever the machine's clock does.
-    pub fn now_ms(&mut self) -> i64 {
+    pub(crate) fn now_ms(&mut self) -> i64 {
         self.last_ms = self.last_ms.max(wall_clock_ms());
         self.last_ms
     }
 
     /// Whether the next message belongs to the next turn.
-    pub fn turn_is_full(&self) -> bool {
+    pub(crate) fn turn_is_full(&self) -> bool {
         self.stall.is_none()
             && (self.waiting.len() >= limits::TURN_MESSAGES || self.waiting_bytes >= limits::TURN_BYTES)
     }
 
     /// When [`LogWriter::save`] has to be called, though nothing new came.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         if let Some(stall) = self.stall {
             return Some(stall.retry);
         }
@@ -158,23 +158,23 @@ impl LogWriter {
     }
 
     /// The position up to which everything was cleared.
-    pub fn cleared(&self) -> Position {
+    pub(crate) fn cleared(&self) -> Position {
         self.store.cleared()
     }
 
     /// Whether this turn clears the log.
-    pub fn is_clearing(&self) -> bool {
+    pub(crate) fn is_clearing(&self) -> bool {
         self.waiting.iter().any(|change| matches!(change, Change::Clear))
     }
 
     /// Everything that was said goes with this turn, and the log gets another name.
-    pub fn push_clear(&mut self, from: ClientId) {
+    pub(crate) fn push_clear(&mut self, from: ClientId) {
         self.waiting.push(Change::Clear);
         self.origins.push((Some(from), 0));
     }
 
     /// Overwrites some texts of messages that were cleared, when that is due.
-    pub fn overwrite(&mut self, now: Instant) {
+    pub(crate) fn overwrite(&mut self, now: Instant) {
         if self.stall.is_some() || self.overwrite_due.is_none_or(|due| now < due) {
             return;
         }
@@ -192,7 +192,7 @@ impl LogWriter {
     }
 
     /// How many changes wait: the place in the turn of what is told now.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
@@ -200,7 +200,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// `not_saved`, when the disk has not taken what came before for so long that no more is kept.
-    pub fn push(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
+    pub(crate) fn push(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
         if self.is_full() {
             return Err(not_saved(message.client_message_id));
         }
@@ -216,7 +216,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// The refusal, where a message without an id can be no retry, or nothing more is kept.
-    pub fn push_refused(
+    pub(crate) fn push_refused(
         &mut self,
         message: NewMessage,
         refusal: Refusal,
@@ -239,7 +239,7 @@ impl LogWriter {
     }
 
     /// A deletion to be stored with this turn: of a message that `tab` has sent, or of `any`.
-    pub fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
+    pub(crate) fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
         let at_ms = self.now_ms();
         self.waiting.push(Change::Deletion { message_id, at_ms, tab, any });
         self.origins.push((Some(from), DELETION_BYTES));
@@ -247,7 +247,7 @@ impl LogWriter {
     }
 
     /// Names that are kept for their owners, to be stored with this turn.
-    pub fn push_reservations(&mut self, changes: Vec<ReservationChange>) {
+    pub(crate) fn push_reservations(&mut self, changes: Vec<ReservationChange>) {
         for change in changes {
             self.waiting.push(Change::Reservation(change));
             self.origins.push((None, 0));
@@ -255,7 +255,7 @@ impl LogWriter {
     }
 
     /// What hosts have decided and done, to be stored with this turn.
-    pub fn push_host_changes(&mut self, changes: Vec<HostChange>) {
+    pub(crate) fn push_host_changes(&mut self, changes: Vec<HostChange>) {
         for change in changes {
             self.waiting.push(Change::Host(change));
             self.origins.push((None, 0));
@@ -263,12 +263,12 @@ impl LogWriter {
     }
 
     /// Whether a tab's message with this id is stored. The disk's failing counts as no.
-    pub fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> bool {
+    pub(crate) fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> bool {
         self.store.is_stored(tab, client_message_id).unwrap_or(false)
     }
 
     /// Stores what waits, at most a turn of it, and appends its frames to `shared`.
-    pub fn save(&mut self, shared: &mut Vec<u8>, now: Instant) -> Saved {
+    pub(crate) fn save(&mut self, shared: &mut Vec<u8>, now: Instant) -> Saved {
         if self.waiting.is_empty() || self.stall.is_some_and(|stall| now < stall.retry) {
             return Saved::default();
         }

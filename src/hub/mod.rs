@@ -17,15 +17,15 @@
 //! | `log_writer.rs` | what waits to be stored, and what becomes of it |
 //! | `clients.rs`, `sender.rs` | everybody who is registered; one client's write half |
 
-pub mod clients;
+pub(crate) mod clients;
 mod command;
-pub mod log_writer;
+pub(crate) mod log_writer;
 mod membership;
 mod moderate;
 mod register;
-pub mod replay;
+pub(crate) mod replay;
 mod requests;
-pub mod sender;
+pub(crate) mod sender;
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -41,13 +41,15 @@ use crate::protocol::{ClientEvent, CloseCode, KeyHash, Role, ServerEvent, encode
 use crate::room::moderation::{HostChange, Moderation};
 use crate::room::{PresenceUpdate, Room};
 
-pub use command::{Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume};
-pub use membership::{Ended, HoldName};
+pub(crate) use command::{
+    Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume,
+};
+pub(crate) use membership::{Ended, HoldName};
 use register::presence;
-pub use register::welcome;
+pub(crate) use register::welcome;
 
 /// What the hub starts with.
-pub struct HubConfig {
+pub(crate) struct HubConfig {
     /// The room's title, unless hosts have given it another.
     pub title: String,
     /// Whether only who is logged in may be here.
@@ -65,7 +67,7 @@ pub struct HubConfig {
 }
 
 /// The hub thread's state.
-pub struct Hub {
+pub(crate) struct Hub {
     commands: Receiver<Command>,
     config: HubConfig,
     room: Room,
@@ -98,7 +100,7 @@ pub struct Hub {
 
 impl Hub {
     /// A hub with nobody in the room.
-    pub fn new(
+    pub(crate) fn new(
         config: HubConfig,
         commands: Receiver<Command>,
         room: Room,
@@ -131,7 +133,7 @@ impl Hub {
     }
 
     /// Works until the server has stopped.
-    pub fn run(mut self) {
+    pub(crate) fn run(mut self) {
         loop {
             let first = self.next_command();
             self.turn_until = Instant::now() + limits::TURN_TIME;

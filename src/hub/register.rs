@@ -118,7 +118,7 @@ impl Hub {
 }
 
 /// The first event of a connection; and of a log that was cleared.
-pub fn welcome<'a>(
+pub(crate) fn welcome<'a>(
     epoch: &'a str,
     head: Position,
     reset: bool,

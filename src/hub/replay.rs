@@ -19,7 +19,7 @@ struct Entry {
 
 /// The frames of the newest positions, at most [`limits::KEPT_BYTES`].
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct Kept {
     entries: VecDeque<Entry>,
     /// The position before the first entry.
     before: Position,
@@ -28,24 +28,24 @@ pub struct Kept {
 
 impl Kept {
     /// Nothing yet, from after this position on.
-    pub fn new(before: Position) -> Kept {
+    pub(crate) fn new(before: Position) -> Kept {
         Kept { entries: VecDeque::new(), before, bytes: 0 }
     }
 
     /// The newest position.
-    pub fn head(&self) -> Position {
+    pub(crate) fn head(&self) -> Position {
         self.before + self.entries.len() as Position
     }
 
     /// Passes the positions before this one: their messages have been deleted.
-    pub fn fill_to(&mut self, position: Position) {
+    pub(crate) fn fill_to(&mut self, position: Position) {
         while self.head() + 1 < position {
             self.push(Bytes::new(), false);
         }
     }
 
     /// Keeps the frame of the next position.
-    pub fn push(&mut self, frame: Bytes, is_message: bool) {
+    pub(crate) fn push(&mut self, frame: Bytes, is_message: bool) {
         self.bytes += frame.len();
         self.entries.push_back(Entry { frame, is_message });
         while self.bytes > limits::KEPT_BYTES
@@ -57,7 +57,7 @@ impl Kept {
     }
 
     /// Drops the frame of a message that has been deleted.
-    pub fn erase(&mut self, position: Position) {
+    pub(crate) fn erase(&mut self, position: Position) {
         let index = position.checked_sub(self.before + 1).and_then(|index| usize::try_from(index).ok());
         if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
             self.bytes -= entry.frame.len();
@@ -67,7 +67,7 @@ impl Kept {
 
     /// The frames after a position, oldest first and at most `most` bytes of them, and the position up to which they
     /// go; none if older ones would be missing.
-    pub fn after(&self, position: Position, most: usize) -> Option<(Vec<Bytes>, Position)> {
+    pub(crate) fn after(&self, position: Position, most: usize) -> Option<(Vec<Bytes>, Position)> {
         let skipped = usize::try_from(position.checked_sub(self.before)?).ok()?;
         let (mut frames, mut reached, mut bytes) = (Vec::new(), position, 0);
         for entry in self.entries.range(skipped.min(self.entries.len())..) {
@@ -84,7 +84,7 @@ impl Kept {
     }
 
     /// The position after which the newest `count` messages stand; none if that is older than what is kept.
-    pub fn start_of_newest(&self, count: usize) -> Option<Position> {
+    pub(crate) fn start_of_newest(&self, count: usize) -> Option<Position> {
         let messages = self.entries.iter().enumerate().rev().filter(|(_, entry)| entry.is_message);
         match messages.skip(count - 1).map(|(index, _)| index).next() {
             Some(index) => Some(self.before + index as Position),

@@ -52,7 +52,7 @@ enum State {
 
 /// The write half of one registered client.
 #[derive(Debug)]
-pub struct Sender {
+pub(crate) struct Sender {
     socket: Arc<ClientSocket>,
     state: State,
     /// What the socket did not take, in order. Its first piece may be cut in the middle of a frame, the others
@@ -66,7 +66,7 @@ pub struct Sender {
 
 impl Sender {
     /// Takes over the writing of this socket.
-    pub fn new(socket: Arc<ClientSocket>, now: Instant) -> Sender {
+    pub(crate) fn new(socket: Arc<ClientSocket>, now: Instant) -> Sender {
         Sender {
             socket,
             state: State::Open,
@@ -78,22 +78,22 @@ impl Sender {
     }
 
     /// Bytes waiting for this client.
-    pub fn backlog_bytes(&self) -> usize {
+    pub(crate) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
     }
 
     /// When [`Sender::tick`] has to be called next.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// Whether frames still reach this client.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.state == State::Open
     }
 
     /// Reads what [`Sender::send`] reads of this client's memory, its socket's number included, which lies beside the flag.
-    pub fn peek(&self) -> (bool, bool) {
+    pub(crate) fn peek(&self) -> (bool, bool) {
         (self.is_open(), self.socket.is_closing())
     }
 
@@ -101,7 +101,7 @@ impl Sender {
     ///
     /// # Returns
     /// Whether the backlog or what is due may have changed: false where all was taken, which is the rule.
-    pub fn send(&mut self, own: &[u8], shared: &Bytes, now: Instant) -> bool {
+    pub(crate) fn send(&mut self, own: &[u8], shared: &Bytes, now: Instant) -> bool {
         if self.state != State::Open {
             return false;
         }
@@ -136,12 +136,12 @@ impl Sender {
 
     /// Ends the connection in order: what waits, then the close frame, then no more, and an end to it all within
     /// [`limits::CLOSE_LINGER`]. Cut at once instead, a browser reports 1006 in place of the code.
-    pub fn close(&mut self, code: CloseCode, now: Instant) {
+    pub(crate) fn close(&mut self, code: CloseCode, now: Instant) {
         self.close_with(&encode_close(code), now);
     }
 
     /// The same, with a close frame that is already there: the answer to the peer's own.
-    pub fn close_with(&mut self, frame: &[u8], now: Instant) {
+    pub(crate) fn close_with(&mut self, frame: &[u8], now: Instant) {
         if self.state != State::Open {
             return;
         }
@@ -153,14 +153,14 @@ impl Sender {
 
     /// Ends a connection that does not keep up. Its code can reach it only if the rest of the piece under way
     /// does, so everything behind that goes.
-    pub fn cut_off(&mut self, now: Instant) {
+    pub(crate) fn cut_off(&mut self, now: Instant) {
         self.backlog.truncate(1);
         self.backlog_bytes = self.backlog.front().map_or(0, Bytes::len);
         self.close(CloseCode::TooSlow, now);
     }
 
     /// Does what is due: tries the backlog again, and ends what has lasted too long.
-    pub fn tick(&mut self, now: Instant) {
+    pub(crate) fn tick(&mut self, now: Instant) {
         self.due = None;
         match self.state {
             State::Open => {
@@ -177,7 +177,7 @@ impl Sender {
     }
 
     /// Ends the connection at once; its thread wakes.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.state = State::Cut;
         self.backlog = VecDeque::new();
         self.backlog_bytes = 0;

@@ -13,7 +13,7 @@ use crate::limits;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
-pub struct Caps {
+pub(crate) struct Caps {
     /// In all.
     pub all: usize,
     /// From one address.
@@ -22,7 +22,7 @@ pub struct Caps {
 
 /// What a connection is let in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// To be served.
     Guest,
     /// To be told that the room is full.
@@ -33,7 +33,7 @@ pub enum Kind {
 
 /// One connection's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seat {
+pub(crate) struct Seat {
     /// What it is for.
     pub kind: Kind,
     /// Where it counts; none for a trusted proxy.
@@ -42,7 +42,7 @@ pub struct Seat {
 
 /// All places, on the accepting thread.
 #[derive(Debug)]
-pub struct Seats {
+pub(crate) struct Seats {
     caps: Caps,
     trusted_proxies: Vec<IpAddr>,
     all: usize,
@@ -52,12 +52,12 @@ pub struct Seats {
 
 impl Seats {
     /// Nobody is here yet.
-    pub fn new(caps: Caps, trusted_proxies: Vec<IpAddr>) -> Seats {
+    pub(crate) fn new(caps: Caps, trusted_proxies: Vec<IpAddr>) -> Seats {
         Seats { caps, trusted_proxies, all: 0, refusals: 0, by_address: HashMap::new() }
     }
 
     /// A place for a connection from this address; none if there is not even one to be refused on.
-    pub fn take(&mut self, peer: IpAddr) -> Option<Seat> {
+    pub(crate) fn take(&mut self, peer: IpAddr) -> Option<Seat> {
         let address = (!is_trusted(peer, &self.trusted_proxies)).then(|| address_key(peer));
         let here = address.and_then(|address| self.by_address.get(&address)).copied().unwrap_or_default();
         let kind = match (self.all >= self.caps.all, here >= self.caps.per_address) {
@@ -79,7 +79,7 @@ impl Seats {
     }
 
     /// The connection has ended.
-    pub fn free(&mut self, seat: Seat) {
+    pub(crate) fn free(&mut self, seat: Seat) {
         if seat.kind != Kind::Guest {
             self.refusals -= 1;
             return;
@@ -93,19 +93,19 @@ impl Seats {
 
 /// The places of those for whom trusted proxies speak, by their address. Taken and left on connections' own threads.
 #[derive(Debug)]
-pub struct ForwardedSeats {
+pub(crate) struct ForwardedSeats {
     per_address: usize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl ForwardedSeats {
     /// Nobody is here yet.
-    pub fn new(caps: Caps) -> ForwardedSeats {
+    pub(crate) fn new(caps: Caps) -> ForwardedSeats {
         ForwardedSeats { per_address: caps.per_address, by_address: Mutex::default() }
     }
 
     /// A place, until it is dropped; none if this address has as many as it may.
-    pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<ForwardedSeat> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<ForwardedSeat> {
         let address = address_key(address);
         let mut all = self.lock();
         let here = all.get(&address).copied().unwrap_or_default();
@@ -122,7 +122,7 @@ impl ForwardedSeats {
 
 /// One place of somebody behind a proxy.
 #[derive(Debug)]
-pub struct ForwardedSeat {
+pub(crate) struct ForwardedSeat {
     all: Arc<ForwardedSeats>,
     address: IpAddr,
 }

@@ -4,7 +4,7 @@
 //! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::http::relay`]). Connections are counted in
 //! all and by address on the accepting thread alone: a connection's thread reports its end through a channel.
 
-pub mod connection_limit;
+pub(crate) mod connection_limit;
 mod handshake;
 
 use std::io::{self, ErrorKind, Read};
@@ -33,7 +33,7 @@ use crate::sys::socket::{self, StopSignal, Woken};
 use handshake::{resume_of, route};
 
 /// What every connection's thread shares.
-pub struct Context {
+pub(crate) struct Context {
     /// For those that become clients.
     pub client: ClientContext,
     /// For all others.
@@ -49,7 +49,7 @@ pub struct Context {
 }
 
 /// Accepts until the server stops, then waits until every connection's thread has ended.
-pub fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
+pub(crate) fn run(listener: &TcpListener, caps: Caps, context: &Arc<Context>) {
     let (ended, ends) = unbounded();
     let mut seats = Seats::new(caps, context.trusted_proxies.clone());
     let mut failed: Option<Instant> = None;

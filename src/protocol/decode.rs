@@ -222,7 +222,7 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
 ///
 /// # Errors
 /// `bad_request`, naming the field.
-pub fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
+pub(crate) fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
     let url_safe = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !url_safe || !limits::KEY_CHARACTERS.contains(&key.len()) {
         let reason = format!("A {field} has 16 to 64 characters of A-Z, a-z, 0-9, '-' and '_'.");

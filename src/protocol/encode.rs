@@ -87,7 +87,7 @@ pub fn encoded_bytes(text: &str, username: &str, client_message_id: Option<&str>
 }
 
 /// A close frame.
-pub fn encode_close(code: CloseCode) -> Vec<u8> {
+pub(crate) fn encode_close(code: CloseCode) -> Vec<u8> {
     let frame = Frame::close(Some(tungstenite::protocol::CloseFrame {
         code: (code as u16).into(),
         reason: code.reason().into(),
@@ -98,7 +98,7 @@ pub fn encode_close(code: CloseCode) -> Vec<u8> {
 }
 
 /// A ping frame with nothing in it: final, opcode 9, length 0.
-pub const PING: [u8; 2] = [0x89, 0];
+pub(crate) const PING: [u8; 2] = [0x89, 0];
 
 #[cfg(test)]
 mod tests {

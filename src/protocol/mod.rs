@@ -1,16 +1,16 @@
 //! The wire protocol: what a client may say, what the server says, and both as WebSocket text frames.
 //!
-//! One JSON object a frame, its kind in `event`. Pure: no I/O, no state. [`decode`] turns a frame's text into a
-//! [`ClientEvent`] whose fields already keep every rule that needs no knowledge of the room; [`encode`] turns a
+//! One JSON object a frame, its kind in `event`. Pure: no I/O, no state. [`decode()`] turns a frame's text into a
+//! [`ClientEvent`] whose fields already keep every rule that needs no knowledge of the room; [`encode()`] turns a
 //! [`ServerEvent`] into a frame that is ready to be written to any number of sockets. What a frame's parts may be stands in [`names`], [`title`], [`origin`] and
 //! [`search`].
 
 mod decode;
 mod encode;
-pub mod names;
-pub mod origin;
-pub mod search;
-pub mod title;
+pub(crate) mod names;
+pub(crate) mod origin;
+pub(crate) mod search;
+pub(crate) mod title;
 
 use std::borrow::Cow;
 
@@ -20,17 +20,19 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
 
-pub use decode::{decode, hash_key};
-pub use encode::{PING, encode, encode_close, encoded_bytes};
+pub use decode::decode;
+pub(crate) use decode::hash_key;
+pub(crate) use encode::{PING, encode_close};
+pub use encode::{encode, encoded_bytes};
 
 /// A place in the log: each change of it takes the next one, from 1 on. 0 is before the first.
-pub type Position = u64;
+pub(crate) type Position = u64;
 
 /// Names one account for ever.
-pub type AccountId = i64;
+pub(crate) type AccountId = i64;
 
 /// SHA-256 of a `guest_key` or `tab_key`: the keys themselves are kept nowhere.
-pub type KeyHash = [u8; 32];
+pub(crate) type KeyHash = [u8; 32];
 
 /// What a person is in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -273,7 +275,7 @@ pub struct WireLimits {
 }
 
 /// The bounds of this server.
-pub const WIRE_LIMITS: WireLimits = WireLimits {
+pub(crate) const WIRE_LIMITS: WireLimits = WireLimits {
     message_characters: limits::MESSAGE_CHARACTERS,
     username_characters: limits::NAME_CHARACTERS,
 };

@@ -3,10 +3,10 @@
 use crate::limits::TITLE_CHARACTERS;
 
 /// The name of a room without a title of its own.
-pub const DEFAULT_TITLE: &str = "Chat";
+pub(crate) const DEFAULT_TITLE: &str = "Chat";
 
 /// A room's title, trimmed: one line of 1 to [`TITLE_CHARACTERS`] scalar values, or `None`.
-pub fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = (1..=TITLE_CHARACTERS).contains(&text.chars().count());
     (fits && !text.contains(char::is_control)).then(|| text.to_owned())

@@ -4,9 +4,9 @@
 //! compared by their folded form ([`Name::folded`]), so that one person's "Ana" is nobody else's "ana".
 //! [`reservations`] keeps names for those who left, [`moderation`] what hosts have decided.
 
-pub mod moderation;
+pub(crate) mod moderation;
 mod presence;
-pub mod reservations;
+pub(crate) mod reservations;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::room::reservations::{ReservationChange, Reservations};
 
 /// Whose a connection is: what decides whether a name is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
+pub(crate) enum Owner {
     /// Somebody without an account, and the hash of their browser's key, where it has told one.
     Guest(Option<KeyHash>),
     /// A host without an account, and the same.
@@ -47,7 +47,7 @@ impl Owner {
     }
 
     /// What a connection of this owner's is in the room.
-    pub fn role(self) -> Role {
+    pub(crate) fn role(self) -> Role {
         match self {
             Owner::Guest(_) => Role::Guest,
             Owner::Host(_) => Role::Host,
@@ -94,7 +94,7 @@ struct Present {
 
 /// What `presence` has to say.
 #[derive(Debug, PartialEq, Eq)]
-pub enum PresenceUpdate {
+pub(crate) enum PresenceUpdate {
     /// Everybody, in the order of their names.
     Whole(Vec<Person>),
     /// Who came and who went since the last time.
@@ -110,7 +110,7 @@ pub enum PresenceUpdate {
 
 /// Who is here and whose names are whose.
 #[derive(Debug, Default)]
-pub struct Room {
+pub(crate) struct Room {
     present: BTreeMap<Arc<str>, Present>,
     reservations: Reservations,
     /// The names of all accounts, by folded name.
@@ -130,7 +130,7 @@ pub struct Room {
 
 impl Room {
     /// An empty room in which these names are somebody's: guests' for a while, accounts' and hosts' for ever.
-    pub fn new(
+    pub(crate) fn new(
         reservations: Reservations,
         accounts: Vec<(Arc<str>, AccountId)>,
         host_names: Vec<HostName>,
@@ -141,7 +141,7 @@ impl Room {
     }
 
     /// Persons here.
-    pub fn online(&self) -> usize {
+    pub(crate) fn online(&self) -> usize {
         self.present.len()
     }
 
@@ -152,7 +152,7 @@ impl Room {
     ///
     /// # Errors
     /// `name_taken` when the name is somebody else's; the connection keeps the name it had.
-    pub fn join(
+    pub(crate) fn join(
         &mut self,
         current: Option<&str>,
         name: &Name,
@@ -202,7 +202,7 @@ impl Room {
     }
 
     /// The last host's connection of this person ended, and others of theirs go on.
-    pub fn is_host_no_more(&mut self, folded: &str) {
+    pub(crate) fn is_host_no_more(&mut self, folded: &str) {
         if let Some(person) = self.present.get_mut(folded) {
             person.owner = match person.owner {
                 Owner::Account(account, _) => Owner::Account(account, Role::Member),
@@ -213,18 +213,18 @@ impl Room {
     }
 
     /// Names of hosts that have to be stored since the last call.
-    pub fn take_host_names(&mut self) -> Vec<HostName> {
+    pub(crate) fn take_host_names(&mut self) -> Vec<HostName> {
         std::mem::take(&mut self.new_host_names)
     }
 
     /// All names of hosts, to be stored anew after changes were lost.
-    pub fn all_host_names(&self) -> Vec<HostName> {
+    pub(crate) fn all_host_names(&self) -> Vec<HostName> {
         self.host_names.iter().map(|(folded, key)| HostName { folded: folded.clone(), key: *key }).collect()
     }
 
     /// Whether `owner` has this name already, and so is nobody new: it is an account's or a host's own, kept for the
     /// owner's browser, or they are here under it.
-    pub fn is_theirs(&self, name: &Name, owner: Owner, now_ms: i64) -> bool {
+    pub(crate) fn is_theirs(&self, name: &Name, owner: Owner, now_ms: i64) -> bool {
         owner.role() == Role::Host
             || self.members.get(name.folded()).is_some_and(|member| member.admits(owner))
             || self.present.get(name.folded()).is_some_and(|person| person.owner.is(owner))
@@ -232,7 +232,7 @@ impl Room {
     }
 
     /// Keeps their names for all guests who are here with a key: the door is closed, and they are to get back in.
-    pub fn keep_who_is_here(&mut self, now_ms: i64) {
+    pub(crate) fn keep_who_is_here(&mut self, now_ms: i64) {
         for (folded, person) in &self.present {
             if let Owner::Guest(Some(key)) = person.owner {
                 self.reservations.reserve(folded, &person.display, key, now_ms);
@@ -241,7 +241,7 @@ impl Room {
     }
 
     /// The account that has this name, and the key that has it: as far as the room knows, whether they are here or not.
-    pub fn owner_of(&self, folded: &str, now_ms: i64) -> Option<Owner> {
+    pub(crate) fn owner_of(&self, folded: &str, now_ms: i64) -> Option<Owner> {
         let here = self.present.get(folded).map(|person| person.owner);
         let member = || match self.members.get(folded)? {
             NameOwner::Account(account) => Some(Owner::Account(*account, Role::Member)),
@@ -305,12 +305,12 @@ impl Room {
     }
 
     /// A name that is kept for somebody whom hosts have removed is theirs to take.
-    pub fn give_up(&mut self, folded: &str) {
+    pub(crate) fn give_up(&mut self, folded: &str) {
         self.reservations.forget(folded);
     }
 
     /// `name_taken` for this reason, with a suggestion.
-    pub fn refuse_name(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
+    pub(crate) fn refuse_name(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
         self.taken(name, reason, now_ms)
     }
 
@@ -330,7 +330,7 @@ impl Room {
     ///
     /// # Errors
     /// `name_taken` when it is a member's, or a guest's whose key is not `key`.
-    pub fn hold_name(
+    pub(crate) fn hold_name(
         &mut self,
         name: &Name,
         key: Option<KeyHash>,
@@ -351,7 +351,7 @@ impl Room {
     }
 
     /// Nobody signed up: a name that was held for them is as free as before.
-    pub fn release_name(&mut self, name: &Name, claim: u64) {
+    pub(crate) fn release_name(&mut self, name: &Name, claim: u64) {
         let held = self.members.get(name.folded());
         if held.is_some_and(|held| matches!(held, NameOwner::Held(holder, _) if *holder == claim)) {
             self.members.remove(name.folded());
@@ -363,7 +363,7 @@ impl Room {
     ///
     /// # Returns
     /// The key that they claimed the name with.
-    pub fn account_created(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
+    pub(crate) fn account_created(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
         let claimed = self.members.insert(name.shared_folded(), NameOwner::Account(account));
         self.reservations.forget(name.folded());
         if let Some(person) = self.present.get_mut(name.folded()) {
@@ -378,7 +378,7 @@ impl Room {
     }
 
     /// One connection of this person ended.
-    pub fn leave(&mut self, folded: &str, now_ms: i64) {
+    pub(crate) fn leave(&mut self, folded: &str, now_ms: i64) {
         let Some(person) = self.present.get_mut(folded) else { return };
         person.connections -= 1;
         if person.connections > 0 {
@@ -391,12 +391,12 @@ impl Room {
     }
 
     /// The name as the room shows it, and what its owner is.
-    pub fn person(&self, folded: &str) -> Option<(&Arc<str>, Role)> {
+    pub(crate) fn person(&self, folded: &str) -> Option<(&Arc<str>, Role)> {
         self.present.get(folded).map(|person| (&person.display, person.owner.role()))
     }
 
     /// This person says something: from now on the name is kept for its key, if it has told one.
-    pub fn speak(&mut self, folded: &str, now_ms: i64) {
+    pub(crate) fn speak(&mut self, folded: &str, now_ms: i64) {
         if let Some((folded, person)) = self.present.get_key_value(folded)
             && let Owner::Guest(Some(key)) = person.owner
         {
@@ -405,12 +405,12 @@ impl Room {
     }
 
     /// All reservations, to be stored anew after changes were lost.
-    pub fn all_reservations(&self) -> Vec<ReservationChange> {
+    pub(crate) fn all_reservations(&self) -> Vec<ReservationChange> {
         self.reservations.all()
     }
 
     /// What has to be stored of the reservations since the last call.
-    pub fn take_reservation_changes(&mut self) -> Vec<ReservationChange> {
+    pub(crate) fn take_reservation_changes(&mut self) -> Vec<ReservationChange> {
         self.reservations.take_changes()
     }
 }

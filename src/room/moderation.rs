@@ -146,7 +146,7 @@ impl HoldList {
 
 /// What hosts have decided.
 #[derive(Debug, Default)]
-pub struct Moderation {
+pub(crate) struct Moderation {
     /// What holds for everybody. Change it with [`Moderation::set`].
     settings: Settings,
     muted: HoldList,
@@ -162,7 +162,7 @@ pub struct Moderation {
 
 impl Moderation {
     /// What the store has kept; the actions with the newest first.
-    pub fn new(settings: Settings, held: Vec<(Hold, Held)>, actions: Vec<HostAction>) -> Moderation {
+    pub(crate) fn new(settings: Settings, held: Vec<(Hold, Held)>, actions: Vec<HostAction>) -> Moderation {
         let mut moderation = Moderation { settings, actions: actions.into(), ..Moderation::default() };
         for (hold, held) in held {
             moderation.list_mut(hold).insert(held);
@@ -171,12 +171,12 @@ impl Moderation {
     }
 
     /// What holds for everybody.
-    pub fn settings(&self) -> &Settings {
+    pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
 
     /// Changes what holds for everybody; whether that changed anything.
-    pub fn set(&mut self, change: impl FnOnce(&mut Settings)) -> bool {
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) -> bool {
         let mut settings = self.settings.clone();
         change(&mut settings);
         let changed = settings != self.settings;
@@ -191,7 +191,7 @@ impl Moderation {
     ///
     /// # Errors
     /// `bad_request` when as many as can be are.
-    pub fn hold(&mut self, hold: Hold, held: Held) -> Result<(), Refusal> {
+    pub(crate) fn hold(&mut self, hold: Hold, held: Held) -> Result<(), Refusal> {
         let list = self.list_mut(hold);
         if list.by_name.len() >= limits::HELD_BACK && !list.by_name.contains_key(&held.folded) {
             let reason =
@@ -204,7 +204,7 @@ impl Moderation {
     }
 
     /// Who is held back by one identifier is from now on by another as well: both are the same person's.
-    pub fn follow(&mut self, known: Identifier, also: Identifier) {
+    pub(crate) fn follow(&mut self, known: Identifier, also: Identifier) {
         for hold in [Hold::Mute, Hold::Ban] {
             for mut held in self.list_mut(hold).of(&known) {
                 held.identifiers.insert(also.clone());
@@ -215,29 +215,29 @@ impl Moderation {
     }
 
     /// Lets somebody back by the name they had; the name as it was shown. None if they were not held back.
-    pub fn release(&mut self, hold: Hold, folded: &str) -> Option<Arc<str>> {
+    pub(crate) fn release(&mut self, hold: Hold, folded: &str) -> Option<Arc<str>> {
         let held = self.list_mut(hold).remove(folded)?;
         self.changes.push(HostChange::Release(hold, held.folded));
         Some(held.display)
     }
 
     /// Whether who has this name and these identifiers may not write.
-    pub fn is_muted(&self, folded: &str, identifiers: &[Identifier]) -> bool {
+    pub(crate) fn is_muted(&self, folded: &str, identifiers: &[Identifier]) -> bool {
         self.muted.has_any(identifiers) || self.muted.has_name(folded)
     }
 
     /// Whether who has one of these identifiers may not be here.
-    pub fn is_removed(&self, identifiers: &[Identifier]) -> bool {
+    pub(crate) fn is_removed(&self, identifiers: &[Identifier]) -> bool {
         self.removed.has_any(identifiers)
     }
 
     /// Whether somebody with this name was removed: nobody takes it until they are let back in.
-    pub fn is_name_out(&self, folded: &str) -> bool {
+    pub(crate) fn is_name_out(&self, folded: &str) -> bool {
         self.removed.by_name.contains_key(folded)
     }
 
     /// Who is muted, and who is out, as the room showed them.
-    pub fn held_back(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+    pub(crate) fn held_back(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         (self.muted.names(), self.removed.names())
     }
 
@@ -245,7 +245,7 @@ impl Moderation {
     ///
     /// # Errors
     /// `locked`, `muted` or `slow_mode`.
-    pub fn speak(
+    pub(crate) fn speak(
         &mut self,
         is_muted: bool,
         speakers: impl IntoIterator<Item = Identifier>,
@@ -283,7 +283,7 @@ impl Moderation {
     }
 
     /// What was said from then on was not stored: for slow mode it was not said.
-    pub fn unspeak(&mut self, since_ms: i64) {
+    pub(crate) fn unspeak(&mut self, since_ms: i64) {
         self.spoken.retain(|_, last| *last < since_ms);
     }
 
@@ -296,24 +296,24 @@ impl Moderation {
     }
 
     /// Notes what a host did.
-    pub fn note(&mut self, action: HostAction) {
+    pub(crate) fn note(&mut self, action: HostAction) {
         self.actions.push_front(action.clone());
         self.actions.truncate(limits::HOST_ACTIONS_SHOWN);
         self.changes.push(HostChange::Action(action));
     }
 
     /// What hosts did, the newest first.
-    pub fn actions(&self) -> &VecDeque<HostAction> {
+    pub(crate) fn actions(&self) -> &VecDeque<HostAction> {
         &self.actions
     }
 
     /// What has to be stored since the last call.
-    pub fn take_changes(&mut self) -> Vec<HostChange> {
+    pub(crate) fn take_changes(&mut self) -> Vec<HostChange> {
         std::mem::take(&mut self.changes)
     }
 
     /// All that holds, to be stored anew after changes were lost: who was held back, and who was let back.
-    pub fn all(&self) -> Vec<HostChange> {
+    pub(crate) fn all(&self) -> Vec<HostChange> {
         let lists = [(Hold::Mute, &self.muted), (Hold::Ban, &self.removed)];
         let held =
             lists.iter().flat_map(|(hold, list)| list.by_name.values().map(|held| (*hold, held.clone())));

@@ -9,7 +9,7 @@ use crate::protocol::Person;
 
 impl Room {
     /// This person is writing.
-    pub fn type_on(&mut self, folded: &Arc<str>, now: Instant) {
+    pub(crate) fn type_on(&mut self, folded: &Arc<str>, now: Instant) {
         match self.typing.iter_mut().find(|(name, _)| name == folded) {
             Some((_, since)) => *since = now,
             None => self.typing.push((folded.clone(), now)),
@@ -18,26 +18,26 @@ impl Room {
     }
 
     /// This person is not writing any more, having sent it or left.
-    pub fn stop_typing(&mut self, folded: &str) {
+    pub(crate) fn stop_typing(&mut self, folded: &str) {
         let before = self.typing.len();
         self.typing.retain(|(name, _)| **name != *folded);
         self.typing_changed |= self.typing.len() != before;
     }
 
     /// Whether `typing` has something to say.
-    pub fn typing_changed(&self) -> bool {
+    pub(crate) fn typing_changed(&self) -> bool {
         self.typing_changed
     }
 
     /// Who is typing now, in the order they began.
-    pub fn take_typing(&mut self, now: Instant) -> Vec<Arc<str>> {
+    pub(crate) fn take_typing(&mut self, now: Instant) -> Vec<Arc<str>> {
         self.typing_changed = false;
         self.typing.retain(|(_, since)| now.duration_since(*since) < limits::TYPING_SHOWN);
         self.typing.iter().filter_map(|(folded, _)| Some(self.person(folded)?.0.clone())).collect()
     }
 
     /// Whether `presence` has something to say.
-    pub fn presence_changed(&self) -> bool {
+    pub(crate) fn presence_changed(&self) -> bool {
         !self.changed.is_empty()
     }
 
@@ -45,7 +45,7 @@ impl Room {
     ///
     /// For a newcomer, who gets the same changes as everybody from then on. Told of a change already that is still to
     /// come, or that comes to nothing in the end, the newcomer's list would be another one than theirs.
-    pub fn told(&self) -> (usize, Option<Vec<Person>>) {
+    pub(crate) fn told(&self) -> (usize, Option<Vec<Person>>) {
         match self.told_large {
             true => (self.online(), None),
             false => (self.told.len(), Some(self.told.values().cloned().collect())),
@@ -59,7 +59,7 @@ impl Room {
     }
 
     /// What changed since the last call; none if it came to nothing, as when somebody only reloaded the page.
-    pub fn take_presence(&mut self) -> Option<PresenceUpdate> {
+    pub(crate) fn take_presence(&mut self) -> Option<PresenceUpdate> {
         let changed = std::mem::take(&mut self.changed);
         let Some(everybody) = self.everybody() else {
             self.told_large = true;

@@ -58,7 +58,7 @@ pub enum ReservationChange {
 
 /// All names that are kept for a key.
 #[derive(Debug, Default)]
-pub struct Reservations {
+pub(crate) struct Reservations {
     by_name: HashMap<Arc<str>, Reservation>,
     /// The names of each key, at most [`limits::NAMES_PER_KEY`].
     by_key: HashMap<KeyHash, Vec<Arc<str>>>,
@@ -67,7 +67,7 @@ pub struct Reservations {
 
 impl Reservations {
     /// Those that the store has kept.
-    pub fn new(stored: impl IntoIterator<Item = Reservation>) -> Reservations {
+    pub(crate) fn new(stored: impl IntoIterator<Item = Reservation>) -> Reservations {
         let mut all = Reservations::default();
         for reservation in stored {
             all.insert(reservation);
@@ -76,22 +76,22 @@ impl Reservations {
     }
 
     /// Whether this name is somebody's who has another key than `key`, or none at all.
-    pub fn is_closed_to(&self, key: Option<KeyHash>, folded: &str, now_ms: i64) -> bool {
+    pub(crate) fn is_closed_to(&self, key: Option<KeyHash>, folded: &str, now_ms: i64) -> bool {
         self.by_name.get(folded).is_some_and(|it| it.holds(now_ms) && Some(it.key) != key)
     }
 
     /// Whether this name is kept for this key.
-    pub fn is_kept_for(&self, key: KeyHash, folded: &str, now_ms: i64) -> bool {
+    pub(crate) fn is_kept_for(&self, key: KeyHash, folded: &str, now_ms: i64) -> bool {
         self.key_of(folded, now_ms) == Some(key)
     }
 
     /// Whose a name is.
-    pub fn key_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
+    pub(crate) fn key_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
         self.by_name.get(folded).filter(|it| it.holds(now_ms)).map(|it| it.key)
     }
 
     /// Keeps a name for its key. Without effect where the key's owner is here under as many as a key may hold.
-    pub fn reserve(&mut self, folded: &Arc<str>, display: &Arc<str>, key: KeyHash, now_ms: i64) {
+    pub(crate) fn reserve(&mut self, folded: &Arc<str>, display: &Arc<str>, key: KeyHash, now_ms: i64) {
         if self.by_name.get(folded).is_some_and(|it| it.key == key) || !self.make_room(key, now_ms) {
             return;
         }
@@ -107,7 +107,7 @@ impl Reservations {
 
     /// Somebody with this key, to whom the name is not closed, has come under it: its owner again, or the next one
     /// after its time was over.
-    pub fn hold(&mut self, folded: &str, key: Option<KeyHash>) {
+    pub(crate) fn hold(&mut self, folded: &str, key: Option<KeyHash>) {
         let Some(reservation) = self.by_name.get_mut(folded) else { return };
         if key != Some(reservation.key) {
             return self.forget(folded);
@@ -118,7 +118,7 @@ impl Reservations {
     }
 
     /// The owner of this name left.
-    pub fn release(&mut self, folded: &Arc<str>, now_ms: i64) {
+    pub(crate) fn release(&mut self, folded: &Arc<str>, now_ms: i64) {
         if let Some(reservation) = self.by_name.get_mut(folded) {
             reservation.left_at_ms = Some(now_ms);
             self.changes.push(ReservationChange::Release { folded: folded.clone(), left_at_ms: now_ms });
@@ -126,13 +126,13 @@ impl Reservations {
     }
 
     /// What has to be stored since the last call.
-    pub fn take_changes(&mut self) -> Vec<ReservationChange> {
+    pub(crate) fn take_changes(&mut self) -> Vec<ReservationChange> {
         std::mem::take(&mut self.changes)
     }
 
     /// The changes that make a store hold what is held here, whatever it missed. What was forgotten meanwhile it
     /// forgets by itself, in time.
-    pub fn all(&self) -> Vec<ReservationChange> {
+    pub(crate) fn all(&self) -> Vec<ReservationChange> {
         let changes = |it: &Reservation| {
             let Reservation { folded, display, key, left_at_ms } = it.clone();
             let release = left_at_ms
@@ -148,7 +148,7 @@ impl Reservations {
     }
 
     /// The name is nobody's any more; or an account's, which needs no reservation.
-    pub fn forget(&mut self, folded: &str) {
+    pub(crate) fn forget(&mut self, folded: &str) {
         let Some(gone) = self.by_name.remove(folded) else { return };
         if let Some(names) = self.by_key.get_mut(&gone.key) {
             names.retain(|name| *name != gone.folded);

@@ -145,7 +145,7 @@ impl From<rusqlite::Error> for AppendError {
 /// Why a page could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
-    /// All connections stayed busy for [`limits::READ_DEADLINE`], or another program keeps the database locked.
+    /// All connections stayed busy for [`crate::limits::READ_DEADLINE`], or another program keeps the database locked.
     Busy,
     /// The disk fails; what SQLite says of it.
     Failed(String),

@@ -123,7 +123,7 @@ fn write_log(
 
 /// The log in one of the formats, made page by page.
 #[derive(Debug)]
-pub struct Transcript {
+pub(crate) struct Transcript {
     format: ExportFormat,
     zone: TimeZone,
     /// What is up to here has been made.
@@ -139,7 +139,7 @@ pub struct Transcript {
 
 impl Transcript {
     /// A transcript of everything up to `end`, the head as it is now.
-    pub fn new(format: ExportFormat, end: Position) -> Transcript {
+    pub(crate) fn new(format: ExportFormat, end: Position) -> Transcript {
         // Where the machine has no time zone, the times are UTC and say so.
         let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
         let page = Vec::new();
@@ -150,7 +150,7 @@ impl Transcript {
     ///
     /// # Errors
     /// Those of `read`, and [`ExportError::Cleared`].
-    pub fn next_page(
+    pub(crate) fn next_page(
         &mut self,
         read: impl FnOnce(Position) -> Result<LogPage, ReadError>,
     ) -> Result<bool, ExportError> {
@@ -181,7 +181,7 @@ impl Transcript {
     }
 
     /// The page that was made last.
-    pub fn page(&self) -> &[u8] {
+    pub(crate) fn page(&self) -> &[u8] {
         &self.page
     }
 

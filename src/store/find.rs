@@ -46,7 +46,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn find(
+    pub(crate) fn find(
         &self,
         matcher: &mut Matcher<'_>,
         position: Position,
@@ -101,7 +101,11 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn messages_at(&self, positions: &[Position], max_bytes: usize) -> Result<FoundMessages, ReadError> {
+    pub(crate) fn messages_at(
+        &self,
+        positions: &[Position],
+        max_bytes: usize,
+    ) -> Result<FoundMessages, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let cleared = clear::cleared(&snapshot)?;
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");

@@ -23,7 +23,7 @@ mod append;
 mod checkpoint;
 mod clear;
 mod error;
-pub mod export;
+pub(crate) mod export;
 mod file;
 mod find;
 mod guests;
@@ -46,12 +46,13 @@ use append::TabIds;
 use checkpoint::Checkpointer;
 use file::{Found, LockFile};
 
-pub use append::{Change, NewMessage, Outcome};
-pub use error::{AppendError, OpenError, ReadError};
-pub use find::{FoundMessages, FoundPage};
-pub use hosts::HostsRoom;
-pub use read::{HistoryPage, LogEntry, LogPage, Reader, StoredMessage};
-pub use readers::Readers;
+pub(crate) use append::Outcome;
+pub use append::{Change, NewMessage};
+pub(crate) use error::{AppendError, OpenError, ReadError};
+pub(crate) use find::{FoundMessages, FoundPage};
+pub(crate) use hosts::HostsRoom;
+pub(crate) use read::{HistoryPage, LogEntry, LogPage, Reader, StoredMessage};
+pub(crate) use readers::Readers;
 
 /// The path that means a database in memory: gone with the store, and never durable.
 const IN_MEMORY: &str = ":memory:";
@@ -221,7 +222,7 @@ impl Drop for Store {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
+pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     let (db, path) = read::connect_beside(path)?;
     schema::set_up_writing(&db).map_err(|error| OpenError::of_sqlite(&path, &error))?;
     Ok(db)

@@ -120,7 +120,7 @@ pub struct HistoryPage {
 
 /// One connection that reads the log.
 #[derive(Debug)]
-pub struct Reader {
+pub(crate) struct Reader {
     pub(super) db: Connection,
 }
 
@@ -130,7 +130,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub fn open(path: &Path) -> Result<Reader, OpenError> {
+    pub(crate) fn open(path: &Path) -> Result<Reader, OpenError> {
         let (db, path) = connect_beside(path)?;
         Reader::over(db).map_err(|error| OpenError::of_sqlite(&path, &error))
     }
@@ -145,7 +145,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn head(&self) -> Result<Position, ReadError> {
+    pub(crate) fn head(&self) -> Result<Position, ReadError> {
         Ok(head(&self.db)?)
     }
 
@@ -155,7 +155,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn after(
+    pub(crate) fn after(
         &self,
         position: Position,
         max_entries: usize,
@@ -213,7 +213,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn before(
+    pub(crate) fn before(
         &self,
         position: Position,
         limit: usize,
@@ -254,7 +254,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
+    pub(crate) fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let head = head(&snapshot)?;
         let mut gaps = snapshot.prepare_cached("SELECT first, last FROM gaps ORDER BY first DESC")?;
@@ -281,7 +281,7 @@ impl Reader {
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn has_older(&self, position: Position) -> Result<bool, ReadError> {
+    pub(crate) fn has_older(&self, position: Position) -> Result<bool, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         Ok(has_older(&snapshot, position)?)
     }

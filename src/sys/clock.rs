@@ -6,7 +6,7 @@ use crate::sys::failpoint;
 
 /// Milliseconds since 1970 by this machine's clock, which may jump either way. What must not is measured by
 /// [`std::time::Instant`], or goes through [`crate::hub::log_writer::LogWriter::now_ms`].
-pub fn wall_clock_ms() -> i64 {
+pub(crate) fn wall_clock_ms() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as i64;
     now - failpoint::clock_is_behind_ms()
 }

@@ -12,7 +12,7 @@ pub const TRIGGER: &str = "fault!";
 /// Breaks here if this point is armed and `text` has the trigger in it: `after_commit` and `between_writes` kill the
 /// process as a power cut would, `clock` sets [`clock_is_behind_ms`], all others panic.
 #[cfg(debug_assertions)]
-pub fn hit(point: &str, text: impl AsRef<[u8]>) {
+pub(crate) fn hit(point: &str, text: impl AsRef<[u8]>) {
     use std::sync::OnceLock;
     static ARMED: OnceLock<Option<String>> = OnceLock::new();
     if ARMED.get_or_init(|| std::env::var("CHAT_APP_FAULT").ok()).as_deref() != Some(point) {
@@ -32,7 +32,7 @@ static CLOCK_IS_BEHIND: AtomicBool = AtomicBool::new(false);
 
 /// How far the machine's clock has jumped back: two hours, once `clock` was hit.
 #[cfg(debug_assertions)]
-pub fn clock_is_behind_ms() -> i64 {
+pub(crate) fn clock_is_behind_ms() -> i64 {
     if CLOCK_IS_BEHIND.load(Ordering::Relaxed) { 2 * 60 * 60 * 1000 } else { 0 }
 }
 

@@ -27,7 +27,7 @@ pub fn interfaces() -> Vec<Interface> {
 }
 
 /// The interfaces under whose address others may reach a listener on `bind`, best first.
-pub fn reachable(bind: IpAddr, interfaces: &[Interface]) -> Vec<&Interface> {
+pub(crate) fn reachable(bind: IpAddr, interfaces: &[Interface]) -> Vec<&Interface> {
     let wanted = |address: IpAddr| match bind {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.is_ipv4(),
         // An IPv6 socket takes IPv4 too, unless the system was told otherwise.
@@ -65,7 +65,7 @@ fn range_rank(address: IpAddr) -> u8 {
 }
 
 /// Whether an interface leads to containers, virtual machines or a VPN, as far as its name and address tell.
-pub fn is_virtual(interface: &Interface) -> bool {
+pub(crate) fn is_virtual(interface: &Interface) -> bool {
     const NAMES: [&str; 30] = [
         "docker",
         "podman",

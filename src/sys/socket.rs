@@ -84,7 +84,7 @@ impl StopSignal {
 ///
 /// # Errors
 /// When the system cannot wait.
-pub fn wait(socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<bool> {
+pub(crate) fn wait(socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<bool> {
     let mut fds = [PollFd::new(&socket, events)];
     poll_until(&mut fds, deadline)?;
     Ok(!fds[0].revents().is_empty())
@@ -111,7 +111,7 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
 ///
 /// # Errors
 /// `TimedOut` when it does not, `Interrupted` when the server stops, and what the socket says.
-pub fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSignal) -> io::Result<()> {
+pub(crate) fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSignal) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
             Ok(taken) => bytes = &bytes[taken..],
@@ -130,7 +130,7 @@ pub fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSignal) ->
 
 /// Ends a connection whose last bytes are written: what still comes is read and dropped for a moment, since
 /// closing a socket with unread bytes in it makes the peer lose what it has not read yet.
-pub fn finish(stream: &TcpStream) {
+pub(crate) fn finish(stream: &TcpStream) {
     if stream.shutdown(Shutdown::Write).is_ok() {
         drain(stream, Instant::now() + limits::CLOSE_LINGER);
         let _ = stream.shutdown(Shutdown::Both); // the peer was faster
@@ -138,7 +138,7 @@ pub fn finish(stream: &TcpStream) {
 }
 
 /// Reads and drops what comes until the peer's end, an error or the deadline.
-pub fn drain(mut stream: &TcpStream, deadline: Instant) {
+pub(crate) fn drain(mut stream: &TcpStream, deadline: Instant) {
     let mut dropped = [0; 1024];
     while Instant::now() < deadline {
         match stream.read(&mut dropped) {

@@ -230,7 +230,7 @@ mod mail {
         let mut host = Browser::new(server.addr());
         assert_eq!(host.post("/api/host", json!({"key": server.host_key()})).status, 200);
         let mut tab = host.connect();
-        chat_app::accounts::make_host_link_beside(server.database(), true).expect("a link");
+        chat_app::make_host_link_beside(server.database(), true).expect("a link");
         tab.expect_close(4401);
         let hangs = Command::new("kill").args(["-0", &pid.to_string()]).status();
         assert!(hangs.expect("kill runs").success(), "the host was ended only after the letter");

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 const VERSION: &str = "4.14.1";
 
 /// Fails with what axe-core holds to be serious or critical in the page as it is shown now.
-pub fn expect_nothing_serious(page: &Page, state: &str) {
+pub(super) fn expect_nothing_serious(page: &Page, state: &str) {
     let Some(source) = source() else { return };
     if page.run("typeof window.axe") != "object" {
         page.inject(source);

@@ -12,7 +12,7 @@ const SMALL: [Size; 2] = [Size::Narrow, Size::Zoomed];
 
 /// Looks at the page on a phone, pictured in the dark, and at a desk, pictured in the light, and leaves it there. What it
 /// offers has to be within reach in a small window, too.
-pub fn look(page: &Page, state: &str) {
+pub(super) fn look(page: &Page, state: &str) {
     look_at(page, state, Size::Phone, Scheme::Dark);
     for size in SMALL {
         page.size(size);
@@ -23,13 +23,13 @@ pub fn look(page: &Page, state: &str) {
 }
 
 /// Looks at small windows as closely as at the others: for the states that all others are made of.
-pub fn look_closely(page: &Page, state: &str) {
+pub(super) fn look_closely(page: &Page, state: &str) {
     look_into_drawer(page, state);
     look_at(page, state, Size::Desk, Scheme::Light);
 }
 
 /// The same without the desk, where an open drawer would be a panel.
-pub fn look_into_drawer(page: &Page, state: &str) {
+pub(super) fn look_into_drawer(page: &Page, state: &str) {
     look_at(page, state, Size::Phone, Scheme::Dark);
     for size in SMALL {
         look_at(page, state, size, Scheme::Light);
@@ -38,7 +38,7 @@ pub fn look_into_drawer(page: &Page, state: &str) {
 }
 
 /// Looks at the page in one size and both schemes, and leaves it in the one that it pictures.
-pub fn look_at(page: &Page, state: &str, size: Size, scheme: Scheme) {
+pub(super) fn look_at(page: &Page, state: &str, size: Size, scheme: Scheme) {
     page.size(size);
     for scheme in [scheme.other(), scheme] {
         page.scheme(scheme);
@@ -91,7 +91,7 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
 }
 
 /// Leaves a picture of the page as it is.
-pub fn take_picture(page: &Page, name: &str) {
+pub(super) fn take_picture(page: &Page, name: &str) {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     fs::create_dir_all(&folder).expect("a folder for screenshots");
     let picture = page.screenshot();

@@ -12,13 +12,13 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message, WebSocket};
 
 /// A listening room. Its thread ends with the test process: it waits on its socket and holds nothing else.
-pub struct Stage {
+pub(super) struct Stage {
     addr: SocketAddr,
     entrances: Receiver<Actor>,
 }
 
 /// The room's side of one connection.
-pub struct Actor {
+pub(super) struct Actor {
     socket: WebSocket<TcpStream>,
     /// The query that it came with: empty on a fresh load.
     pub query: String,
@@ -27,7 +27,7 @@ pub struct Actor {
 
 impl Stage {
     /// Opens on a free port.
-    pub fn open() -> Stage {
+    pub(super) fn open() -> Stage {
         let page = TestServer::start().get("/");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
@@ -43,12 +43,12 @@ impl Stage {
     }
 
     /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
+    pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// The page's next connection.
-    pub fn expect_entrance(&self) -> Actor {
+    pub(super) fn expect_entrance(&self) -> Actor {
         self.entrances.recv_timeout(DEADLINE).expect("the page connects")
     }
 }
@@ -90,12 +90,12 @@ fn serve(mut stream: TcpStream, page: &[u8], enter: &Sender<Actor>) -> io::Resul
 
 impl Actor {
     /// Sends one event.
-    pub fn send(&mut self, event: Value) {
+    pub(super) fn send(&mut self, event: Value) {
         self.socket.send(Message::text(event.to_string())).expect("the page takes a frame");
     }
 
     /// What a registering connection gets first, with `messages` as the replay.
-    pub fn welcome(&mut self, messages: &[Value]) {
+    pub(super) fn welcome(&mut self, messages: &[Value]) {
         self.position =
             messages.iter().filter_map(|message| message["id"].as_u64()).max().unwrap_or(self.position);
         self.send(json!({
@@ -112,7 +112,7 @@ impl Actor {
     }
 
     /// The room's rules: `changes` to an open room called "Room 12".
-    pub fn room(&mut self, changes: Value) {
+    pub(super) fn room(&mut self, changes: Value) {
         let mut room = json!({
             "event": "room", "title": "Room 12", "locked": false, "door_closed": false, "slow_mode_seconds": 0,
             "members_only": false,
@@ -124,13 +124,13 @@ impl Actor {
     }
 
     /// Answers a `join`, which has to come first.
-    pub fn admit(&mut self, muted: bool) {
+    pub(super) fn admit(&mut self, muted: bool) {
         let join = self.expect("join");
         self.send(json!({"event": "joined", "username": join["username"], "role": "guest", "muted": muted}));
     }
 
     /// Stores a message of the page's and tells it so.
-    pub fn store(&mut self, request: &Value, username: &str) {
+    pub(super) fn store(&mut self, request: &Value, username: &str) {
         self.position += 1;
         self.send(json!({
             "event": "receive_message", "id": self.position, "at": now_ms(), "username": username, "role": "guest",
@@ -139,7 +139,7 @@ impl Actor {
     }
 
     /// The next event of this kind that the page sends; others are skipped.
-    pub fn expect(&mut self, kind: &str) -> Value {
+    pub(super) fn expect(&mut self, kind: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
             let event = self.next(end).unwrap_or_else(|| panic!("no {kind} from the page"));
@@ -150,7 +150,7 @@ impl Actor {
     }
 
     /// Whether nothing of this kind comes before the page's answer to `question`, which is asked now.
-    pub fn expect_none_until(&mut self, kind: &str, last: &str) -> Value {
+    pub(super) fn expect_none_until(&mut self, kind: &str, last: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
             let event = self.next(end).unwrap_or_else(|| panic!("no {last} from the page"));
@@ -177,7 +177,7 @@ impl Actor {
     }
 
     /// Says goodbye with this code and waits for the page's.
-    pub fn close(mut self, code: u16) {
+    pub(super) fn close(mut self, code: u16) {
         let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };
         self.socket.close(Some(frame)).expect("a close frame can be sent");
         while self.next(Instant::now() + DEADLINE).is_some() {}
@@ -185,14 +185,14 @@ impl Actor {
 }
 
 /// A message of somebody's, as `receive_message`.
-pub fn message(id: u64, at_ms: u64, username: &str, role: &str, text: &str) -> Value {
+pub(super) fn message(id: u64, at_ms: u64, username: &str, role: &str, text: &str) -> Value {
     json!({
         "event": "receive_message", "id": id, "at": at_ms, "username": username, "role": role, "message": text,
     })
 }
 
 /// Milliseconds since 1970.
-pub fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is past 1970");
     u64::try_from(now.as_millis()).expect("it is not that late")

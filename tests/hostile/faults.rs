@@ -4,10 +4,10 @@
 use super::{Room, ask_to_log_in, exchange, status_of};
 use crate::disk::SmallDisk;
 use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, View, free_port, try_http};
-use chat_app::limits;
-use chat_app::protocol::CloseCode;
+use chat_app::inside::CloseCode;
 #[cfg(debug_assertions)]
-use chat_app::sys::failpoint;
+use chat_app::inside::TRIGGER;
+use chat_app::limits;
 #[cfg(debug_assertions)]
 use serde_json::Value;
 use serde_json::json;
@@ -171,8 +171,7 @@ fn a_page_server_that_gets_no_threads_is_replaced_once_there_are_some() {
         for spare in [0, 1, 2, 3, 4, 6, 8] {
             let before = times(failed) + times(replaced);
             let mut last = TcpStream::connect(addr).expect("a connection");
-            let head =
-                format!("POST /{} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n", failpoint::TRIGGER);
+            let head = format!("POST /{} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n", TRIGGER);
             write!(last, "{head}Expect: 100-continue\r\n\r\n").expect("bytes can be written");
             last.read_exact(&mut [0; 25]).expect("it has a thread that says so");
             // The thread that ends with its server leaves a place, too: with one of all, nobody gets another.
@@ -212,10 +211,7 @@ fn threads_of_the_pages_server_panic_and_are_replaced() {
     let room = armed("page").that_may_panic();
     room.endure("ten panics in the page's server", |addr| {
         for n in 0..10 {
-            let end = exchange(
-                addr,
-                format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", failpoint::TRIGGER).as_bytes(),
-            );
+            let end = exchange(addr, format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", TRIGGER).as_bytes());
             assert!(matches!(end.status(), Some(500 | 502)), "panic {n}: {}", end.bytes.escape_ascii());
             expect_all_works(addr);
         }
@@ -235,7 +231,7 @@ fn a_clock_that_jumps_back_moves_nothing_back() {
     let at = |message: &Value| message["at"].as_i64().expect("a time");
     let before = at(&ana.say_and_wait("before"));
     room.endure("a clock that jumps back by two hours", |_| {
-        let jump = at(&ana.say_and_wait(failpoint::TRIGGER));
+        let jump = at(&ana.say_and_wait(TRIGGER));
         let after = at(&ana.say_and_wait("after"));
         assert!(before <= jump && jump <= after, "{before}, {jump}, {after}");
         expect_all_works(room.addr);

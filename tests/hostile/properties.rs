@@ -4,22 +4,21 @@
 //! Shared by the fuzzer (`tests/fuzz`), the replay of its corpus and the property tests. Each takes any bytes, and
 //! panics where something does not hold.
 
-use chat_app::http::head::{self, Head};
-use chat_app::http::{client_address, origin};
+use chat_app::inside::{
+    ClientEvent, Head, Message, Moderate, Name, Role, ServerEvent, canonical_origin, check_origin,
+    client_address, decode, encode, encoded_bytes, parse_head,
+};
 use chat_app::limits;
-use chat_app::protocol::names::Name;
-use chat_app::protocol::origin::canonical;
-use chat_app::protocol::{ClientEvent, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes};
 use serde_json::Value;
 
 /// One of the parsers: its name, which is also its corpus' folder, and what holds of it.
-pub type Property = (&'static str, fn(&[u8]));
+pub(super) type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Property; 3] = [("decode", frame), ("head", head), ("name", name)];
+pub(super) const ALL: [Property; 3] = [("decode", frame), ("head", head), ("name", name)];
 
 /// A frame is an event that keeps every rule, or is refused with a sentence and, where it had one, its own id.
-pub fn frame(bytes: &[u8]) {
+pub(super) fn frame(bytes: &[u8]) {
     // tungstenite has seen to both before `decode` is asked.
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if text.len() > limits::FRAME_BYTES {
@@ -108,12 +107,12 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
 
 /// A head is read whole or refused with a status, is the same however it was cut in pieces, and leaves nothing that a
 /// second parser could read in another way.
-pub fn head(bytes: &[u8]) {
-    let whole = head::parse(bytes);
+pub(super) fn head(bytes: &[u8]) {
+    let whole = parse_head(bytes);
     // The listener asks again with each piece that comes, and stops at the first answer.
     let step = 1 + bytes.len() / 8;
     for end in (1..bytes.len()).step_by(step) {
-        match head::parse(&bytes[..end]) {
+        match parse_head(&bytes[..end]) {
             Ok(None) => {}
             Ok(answer) => assert_eq!(Ok(answer), whole, "nothing behind a head changes it"),
             Err(refused) => assert!(whole.is_err(), "refused at {end}, and then taken: {refused:?}"),
@@ -132,15 +131,15 @@ pub fn head(bytes: &[u8]) {
             assert!(!refused.reason.contains(['\r', '\n']), "{answer:?}");
         }
         Ok(Some((head, end))) => {
-            assert_eq!(head::parse(&bytes[..end]), Ok(Some((head.clone(), end))), "its end is its end");
+            assert_eq!(parse_head(&bytes[..end]), Ok(Some((head.clone(), end))), "its end is its end");
             head_is_plain(&head, end);
             let bare = |at: usize| bytes[at] == b'\n' && (at == 0 || bytes[at - 1] != b'\r');
             assert!(!(0..end).any(bare), "a line feed alone ends no line: {}", bytes[..end].escape_ascii());
             // What is asked of every head.
             let _ = (head.path(), head.query("after"), head.wants_websocket());
-            let _ = origin::check(&head, &["https://chat.example.org".to_owned()]);
+            let _ = check_origin(&head, &["https://chat.example.org".to_owned()]);
             let proxy = [10, 0, 0, 2].into();
-            client_address::client_address(proxy, &head, &[proxy]);
+            client_address(proxy, &head, &[proxy]);
         }
     }
 }
@@ -167,7 +166,7 @@ fn head_is_plain(head: &Head, end: usize) {
 }
 
 /// A name is refused with a sentence, or is one that stays what it is.
-pub fn name(bytes: &[u8]) {
+pub(super) fn name(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match Name::parse(text) {
         Ok(name) => name_is_settled(&name),
@@ -176,7 +175,7 @@ pub fn name(bytes: &[u8]) {
             assert!(sentence.len() > 5 && !sentence.chars().any(char::is_control), "{sentence:?}");
         }
     }
-    let _ = canonical(text); // hosts and origins are names too, and as foreign
+    let _ = canonical_origin(text); // hosts and origins are names too, and as foreign
 }
 
 fn name_is_settled(name: &Name) {

@@ -14,7 +14,7 @@ const SPEAKERS: usize = 10;
 const EVERY: Duration = Duration::from_millis(25);
 
 /// A thread in which the speakers take turns, and somebody else hears each before the next speaks.
-pub struct Witness {
+pub(super) struct Witness {
     heard: Arc<Heard>,
     stop: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -34,7 +34,7 @@ struct State {
 }
 
 /// From the sending of a message to its arrival at somebody else.
-pub struct Latencies(Vec<Duration>);
+pub(super) struct Latencies(Vec<Duration>);
 
 impl fmt::Display for Latencies {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +52,7 @@ impl fmt::Display for Latencies {
 
 impl Witness {
     /// Enters the room and begins to talk.
-    pub fn enter(addr: SocketAddr) -> Witness {
+    pub(super) fn enter(addr: SocketAddr) -> Witness {
         let mut speakers: Vec<TestClient> = (0..SPEAKERS)
             .map(|n| {
                 let mut speaker = TestClient::connect(addr);
@@ -89,7 +89,7 @@ impl Witness {
     }
 
     /// Waits until something that was said from here on has been heard.
-    pub fn expect_more(&self, case: &str) {
+    pub(super) fn expect_more(&self, case: &str) {
         let mut state = self.heard.state.lock().expect("nobody panics here");
         // One may be under way already; the next is wholly of after now.
         let enough = state.count + 2;
@@ -102,7 +102,7 @@ impl Witness {
     }
 
     /// Goes on for a while.
-    pub fn listen_for(&self, time: Duration) {
+    pub(super) fn listen_for(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
             self.expect_more("nothing");
@@ -110,12 +110,12 @@ impl Witness {
     }
 
     /// The latencies since this was asked last.
-    pub fn take_latencies(&self) -> Latencies {
+    pub(super) fn take_latencies(&self) -> Latencies {
         Latencies(std::mem::take(&mut self.heard.state.lock().expect("nobody panics here").latencies))
     }
 
     /// Stops talking, and leaves.
-    pub fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.stop = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) && !std::thread::panicking() {
             panic!("the others no longer heard each other");

@@ -5,7 +5,7 @@ use crate::accounts::{Browser, behind_a_proxy, files_of, holds, refused};
 #[cfg(unix)]
 use crate::support::Signal;
 use crate::support::{Ended, Process, TestServer, key};
-use chat_app::accounts::make_host_link_beside;
+use chat_app::make_host_link_beside;
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;

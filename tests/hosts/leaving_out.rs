@@ -115,10 +115,8 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     refused(&mut host, server.connect(), "Behind the proxy");
     refused(&mut host, from(&server, "203.0.113.3"), "Behind a proxy elsewhere");
     // An IPv6 address stands for its network: that of this computer is everybody's in the room.
-    let own = chat_app::sys::interfaces::interfaces()
-        .into_iter()
-        .map(|own| own.address)
-        .filter(|own| !own.is_loopback());
+    let own =
+        chat_app::inside::interfaces().into_iter().map(|own| own.address).filter(|own| !own.is_loopback());
     for (number, own) in own.enumerate() {
         let neighbour = match own {
             IpAddr::V4(_) => own,
@@ -133,7 +131,7 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
 
 fn host_from(server: &TestServer, address: &str) -> TestClient {
     let mut browser = Browser::new(server.addr()).from(address);
-    let link = chat_app::accounts::make_host_link_beside(server.database(), false).expect("a link");
+    let link = chat_app::make_host_link_beside(server.database(), false).expect("a link");
     let key = link.split_once("/#host=").expect("a host link").1;
     assert_eq!(super::open_link(&mut browser, key).status, 200);
     browser.connect()

@@ -22,7 +22,7 @@ pub fn clipboard() -> MutexGuard<'static, ()> {
 }
 
 /// Goes with the last of its tabs; the last profile ends the process.
-pub struct Profile {
+pub(super) struct Profile {
     pub(super) chromium: Arc<DevTools>,
     id: Value,
 }

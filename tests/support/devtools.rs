@@ -50,7 +50,7 @@ const FLAGS: &[&str] = &[
 type Listener = Box<dyn Fn(&str, &Value) + Send>;
 
 /// A running Chromium. Dropping it ends it and removes its files.
-pub struct DevTools {
+pub(super) struct DevTools {
     writer: Mutex<WebSocket<TcpStream>>,
     shared: Arc<Shared>,
     next_id: AtomicU64,
@@ -69,7 +69,7 @@ struct Shared {
 
 impl DevTools {
     /// Starts the program at `path` and connects to it.
-    pub fn launch(path: &Path) -> DevTools {
+    pub(super) fn launch(path: &Path) -> DevTools {
         let files = tempfile::tempdir().expect("a folder for Chromium's files");
         let mut command = Command::new(path);
         command.arg(format!("--user-data-dir={}", files.path().display())).args(FLAGS);
@@ -92,7 +92,7 @@ impl DevTools {
     }
 
     /// Calls `method`, of a session or of the browser itself, and waits for its result.
-    pub fn call(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
+    pub(super) fn call(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = channel();
         lock(&self.shared.waiting).insert(id, answer);
@@ -109,12 +109,12 @@ impl DevTools {
     }
 
     /// Tells `listener` of everything that happens in a session.
-    pub fn listen(&self, session: &str, listener: Listener) {
+    pub(super) fn listen(&self, session: &str, listener: Listener) {
         lock(&self.shared.listeners).insert(session.to_owned(), listener);
     }
 
     /// Ends [`DevTools::listen`].
-    pub fn forget(&self, session: &str) {
+    pub(super) fn forget(&self, session: &str) {
         lock(&self.shared.listeners).remove(session);
     }
 }
@@ -142,6 +142,6 @@ impl Shared {
 }
 
 /// Whatever another test's panic has left is still worth reading.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

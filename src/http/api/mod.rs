@@ -35,7 +35,7 @@ use refusal::ApiError;
 
 /// The API's state.
 #[derive(Debug)]
-pub struct Api {
+pub(crate) struct Api {
     /// Who has an account.
     pub accounts: Arc<Accounts>,
     /// The way to the hub.
@@ -89,14 +89,14 @@ impl Visit<'_> {
 impl Api {
     /// Whether this request takes a hash's time, or writes and so may have to wait for the database's one writer: it has
     /// to run where nothing else does.
-    pub fn takes_long(method: &str, path: &str) -> bool {
+    pub(crate) fn takes_long(method: &str, path: &str) -> bool {
         let hashing = ["/api/signup", "/api/login", "/api/password", "/api/delete-account", "/api/reset"];
         let writing = ["/api/logout", "/api/host"];
         method == "POST" && (hashing.contains(&path) || writing.contains(&path))
     }
 
     /// The method of an address of this API, none if there is no such address.
-    pub fn method_of(path: &str) -> Option<&'static str> {
+    pub(crate) fn method_of(path: &str) -> Option<&'static str> {
         match path {
             "/api/session" => Some("GET, HEAD"),
             "/api/forgot" => Some("POST"),
@@ -105,7 +105,7 @@ impl Api {
     }
 
     /// Answers one request to an address that [`Api::method_of`] knows, by its method.
-    pub fn answer(&self, request: &Request) -> Response {
+    pub(crate) fn answer(&self, request: &Request) -> Response {
         let visit = self.visit(request);
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if request.method == "POST" && request.header("Origin").is_none() {
@@ -130,7 +130,7 @@ impl Api {
     ///
     /// # Errors
     /// The answer, where that cannot be known just now.
-    pub fn role_of(&self, request: &Request) -> Result<Option<Role>, Response> {
+    pub(crate) fn role_of(&self, request: &Request) -> Result<Option<Role>, Response> {
         let session = match self.visit(request).cookies.session() {
             Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
             None => None,
@@ -139,7 +139,7 @@ impl Api {
     }
 
     /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to.
-    pub fn party_of(&self, request: &Request) -> Party {
+    pub(crate) fn party_of(&self, request: &Request) -> Party {
         #[derive(Deserialize)]
         struct Fields<'a> {
             #[serde(borrow, alias = "token")]
