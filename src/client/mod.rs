@@ -24,7 +24,7 @@ use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close};
+use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close, frame};
 use crate::store::{LogEntry, Readers};
 use crate::sys::socket::{self, StopSignal};
 use reading::Reading;
@@ -141,8 +141,7 @@ pub(crate) fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) 
 /// Says that this room is for members, and ends the connection.
 fn refuse_stranger(socket: &ClientSocket, stop: &StopSignal) {
     let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
-    let mut frames = Vec::new();
-    encode(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)), &mut frames);
+    let mut frames = frame(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)));
     frames.extend(encode_close(CloseCode::SessionEnded));
     if socket::write_all(&socket.stream, &frames, stop).is_ok() {
         socket::finish(&socket.stream);

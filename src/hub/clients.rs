@@ -16,7 +16,7 @@ use slab::Slab;
 use crate::accounts::Session;
 use crate::hub::sender::{ClientSocket, Sender};
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, KeyHash, Refusal, Role, ServerEvent, encode};
+use crate::protocol::{CloseCode, ErrorCode, KeyHash, Position, Refusal, Role};
 use crate::room::moderation::Identifier;
 use crate::sys::failpoint;
 
@@ -78,8 +78,33 @@ struct Own {
 pub(crate) struct Broadcast {
     /// All of them, one after the other.
     pub frames: Bytes,
-    /// Where what each stored change has to say ends in them, in order.
-    pub ends: Vec<usize>,
+    /// Where what the turn has stored begins in them.
+    pub begin: usize,
+    /// Each change that it has stored, in order.
+    pub changes: Vec<Ended>,
+}
+
+/// A stored change, and where its frame ends in the turn's; no further than the one before where it has none.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub at: usize,
+    pub logged: Logged,
+}
+
+/// What a change was to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Logged {
+    /// No part of it.
+    Nothing,
+    /// A message took the next position.
+    Message,
+    /// A deletion took the next position.
+    Deletion {
+        /// The message that is gone.
+        message_id: Position,
+    },
+    /// All before it is gone.
+    Cleared,
 }
 
 impl Broadcast {
@@ -87,7 +112,7 @@ impl Broadcast {
     fn offset_behind(&self, changes: usize) -> usize {
         match changes.checked_sub(1) {
             None => 0,
-            Some(last) => self.ends.get(last).copied().unwrap_or(self.frames.len()),
+            Some(last) => self.changes.get(last).map_or(self.frames.len(), |change| change.at),
         }
     }
 }
@@ -172,15 +197,8 @@ impl Clients {
         self.slots.is_empty()
     }
 
-    /// An event for one client alone, in its place: behind so many of the changes that the turn stores.
-    pub(crate) fn send_to(&mut self, id: ClientId, event: &ServerEvent, behind: usize) {
-        let mut frames = Vec::new();
-        encode(event, &mut frames);
-        self.send_frames_to(id, frames, behind);
-    }
-
-    /// Finished frames for one client alone, in their place.
-    pub(crate) fn send_frames_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
+    /// Finished frames for one client alone, in their place: after so many of the changes that the turn stores.
+    pub(crate) fn send_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
         if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
             let first = client.own.is_empty();
             client.own.push(Own { behind, frames });
@@ -413,10 +431,10 @@ mod tests {
             })
             .unzip();
         // All get more than their kernels hold, and then each something of its own.
-        let turn = Broadcast { frames: vec![0; limits::TURN_BYTES].into(), ends: vec![limits::TURN_BYTES] };
+        let turn = Broadcast { frames: vec![0; limits::TURN_BYTES].into(), ..Broadcast::default() };
         (0..3).for_each(|_| clients.fan_out(&turn, now));
         for (id, more) in ids.iter().zip([5, 2, 7, 1, 6, 3, 4]) {
-            clients.send_frames_to(*id, vec![0; more * 16 * 1024], 0);
+            clients.send_to(*id, vec![0; more * 16 * 1024], 0);
         }
         clients.fan_out(&Broadcast::default(), now);
 
@@ -446,7 +464,8 @@ mod tests {
 
     #[test]
     fn what_is_ones_own_stands_in_its_place() {
-        let turn = Broadcast { frames: "presence,one,two,".into(), ends: vec![13, 13, 17] };
+        let changes = [13, 13, 17].map(|at| Ended { at, logged: Logged::Nothing }).into();
+        let turn = Broadcast { frames: "presence,one,two,".into(), begin: 9, changes };
         let all = woven(vec![own(0, "a,"), own(3, "d,"), own(1, "b,"), own(1, "c,"), own(9, "late,")], &turn);
         assert_eq!(all, "a,presence,one,b,c,two,d,late,");
         assert_eq!(woven(vec![own(2, "x")], &Broadcast::default()), "x");

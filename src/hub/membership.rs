@@ -55,7 +55,6 @@ impl Hub {
         // An account is no way out for a guest whom a host has muted or removed.
         if let Some(key) = self.room.account_created(name, *account, session.role()) {
             self.moderation.follow(Identifier::Guest(key), Identifier::Account(*account));
-            self.log.push_host_changes(self.moderation.take_changes());
         }
         let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {
@@ -67,7 +66,6 @@ impl Hub {
             }
             self.send_joined(id);
         }
-        self.note_changes();
     }
 
     pub(super) fn end_sessions(&mut self, ended: &Ended) {
@@ -85,6 +83,6 @@ impl Hub {
     /// What they said is a guest's from now on: on disk it is, and what is kept in memory is dropped with this turn.
     pub(super) fn forget_account(&mut self, account: AccountId) {
         self.end_sessions(&Ended::All(account));
-        self.kept_is_stale = true;
+        self.due.replay_is_stale = true;
     }
 }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
 use crate::hub::clients::{Client, ClientId};
-use crate::hub::log_writer::HostDeed;
 use crate::protocol::names::Name;
 use crate::protocol::{
-    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode, encode_close,
+    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode_close, frame,
 };
 use crate::room::Owner;
 use crate::room::moderation::{Held, Hold, Identifier, Settings};
@@ -29,7 +28,6 @@ impl Hub {
                 let now_ms = self.log.now_ms();
                 self.room.keep_who_is_here(now_ms);
                 self.set(by, "close_door", None, |room| room.door_closed = true);
-                self.note_changes();
             }
             Moderate::OpenDoor => self.set(by, "open_door", None, |room| room.door_closed = false),
             Moderate::SlowMode(seconds) => {
@@ -63,7 +61,7 @@ impl Hub {
         change: impl FnOnce(&mut Settings),
     ) {
         if self.moderation.set(change) {
-            self.room_due = true;
+            self.due.room = true;
             self.note_action(by, action, None, detail);
         }
     }
@@ -224,15 +222,6 @@ impl Hub {
             !client.is_host() && folded.is_some_and(|folded| self.moderation.is_muted(&folded, &identifiers));
     }
 
-    pub(super) fn note_host_deeds(&mut self, deeds: Vec<HostDeed>) {
-        for deed in deeds {
-            match deed {
-                HostDeed::Deleted { by, author } => self.note_action(by, "delete", Some(author), None),
-                HostDeed::Cleared { by } => self.note_action(by, "clear", None, None),
-            }
-        }
-    }
-
     /// A link for somebody's new password, made aside.
     pub(super) fn give_reset(&mut self, by: ClientId, issued: Result<IssuedReset, Refusal>) {
         // A host who is none any more gets no link.
@@ -259,11 +248,11 @@ impl Hub {
         self.end_sessions(&super::Ended::HostsBefore(news.generation));
         if self.moderation.reset_requests != news.reset_requests {
             self.moderation.reset_requests = news.reset_requests;
-            self.moderation_due = true;
+            self.due.moderation = true;
         }
     }
 
-    fn note_action(
+    pub(super) fn note_action(
         &mut self,
         by: ClientId,
         action: &'static str,
@@ -275,43 +264,31 @@ impl Hub {
         let host = identity.map_or_else(|| NAMELESS.into(), |identity| identity.display.clone());
         log::info!("{action} by {host}{}", username.as_ref().map(|it| format!(": {it}")).unwrap_or_default());
         self.moderation.note(HostAction { at, host, action: action.into(), username, detail });
-        self.moderation_due = true;
-        self.log.push_host_changes(self.moderation.take_changes());
+        self.due.moderation = true;
     }
 
-    /// Tells everybody what holds for all, and hosts what is theirs to know, where any of it has changed.
+    /// Tells hosts what is theirs to know.
     pub(super) fn send_moderation(&mut self) {
-        if std::mem::take(&mut self.room_due) {
-            let mut frames = std::mem::take(&mut self.shared);
-            encode(&self.room_event(), &mut frames);
-            self.shared = frames;
+        let hosts = self.clients.which(Client::is_host);
+        if hosts.is_empty() {
+            return;
         }
-        if std::mem::take(&mut self.moderation_due) {
-            let hosts = self.clients.which(Client::is_host);
-            if hosts.is_empty() {
-                return;
-            }
-            let frames = self.moderation_frame();
-            let behind = self.log.waiting();
-            for id in hosts {
-                self.clients.send_frames_to(id, frames.clone(), behind);
-            }
+        let frames = self.moderation_frame();
+        for id in hosts {
+            self.send_frames_to(id, frames.clone());
         }
     }
 
     /// `moderation`, as hosts get it.
     pub(super) fn moderation_frame(&self) -> Vec<u8> {
         let (muted, removed) = self.moderation.held_back();
-        let event = ServerEvent::Moderation {
+        frame(&ServerEvent::Moderation {
             muted: &muted,
             removed: &removed,
             reset_requests: &self.moderation.reset_requests,
             invite_code: self.config.invite_code.as_deref(),
             actions: self.moderation.actions(),
-        };
-        let mut frame = Vec::new();
-        encode(&event, &mut frame);
-        frame
+        })
     }
 
     /// Of one person's connections the host's has ended: the others go on as what they are.

@@ -9,23 +9,28 @@ use super::{Hub, LogPart, Registered, Registration, Resume};
 use crate::accounts::Session;
 use crate::hub::clients::Broadcast;
 use crate::limits;
-use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode};
+use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
 use crate::room::moderation::Identifier;
 
 impl Hub {
     /// Everybody who came during the turn, now that it is told: they see the room as it is behind it.
     pub(super) fn register_all(&mut self, now: Instant) {
-        if self.registering.is_empty() {
+        if self.turn.registering.is_empty() {
             return;
         }
-        let mut state = Vec::new();
-        encode(&self.room_event(), &mut state);
-        let (online, listed) = self.room.told();
-        encode(&presence(online, listed.as_deref()), &mut state);
-        for registration in std::mem::take(&mut self.registering) {
+        let state = self.state();
+        for registration in std::mem::take(&mut self.turn.registering) {
             self.register(registration, &state, now);
         }
         self.clients.fan_out(&Broadcast::default(), now);
+    }
+
+    /// The room as everybody has been told: `room` and a whole `presence`.
+    fn state(&self) -> Vec<u8> {
+        let mut state = frame(&self.room_event());
+        let (online, listed) = self.room.told();
+        encode(&presence(online, listed.as_deref()), &mut state);
+        state
     }
 
     pub(super) fn room_event(&self) -> ServerEvent<'_> {
@@ -56,7 +61,7 @@ impl Hub {
             let _ = answer.send(Registered::Removed); // or its thread is gone
             return;
         }
-        let head = self.kept.head();
+        let head = self.replay.head();
         let (after, reset) = match resume {
             Resume::Continue(position, epoch) if epoch == self.log.epoch() => (Some(position), None),
             Resume::After(position, epoch) if epoch == self.log.epoch() && position <= head => {
@@ -64,11 +69,12 @@ impl Hub {
             }
             // Another log; or this one, cleared meanwhile.
             Resume::Continue(..) | Resume::After(..) => {
-                (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(true))
+                (self.replay.start_of_newest(limits::FRESH_MESSAGES), Some(true))
             }
-            Resume::Fresh => (self.kept.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
+            Resume::Fresh => (self.replay.start_of_newest(limits::FRESH_MESSAGES), Some(false)),
         };
-        let missing = after.and_then(|after| Some((after, self.kept.after(after, limits::CATCH_UP_BYTES)?)));
+        let missing =
+            after.and_then(|after| Some((after, self.replay.after(after, limits::CATCH_UP_BYTES)?)));
         let Some((after, (frames, reached))) = missing else {
             let part = LogPart { after, head, epoch: self.log.epoch().to_owned(), welcome: reset };
             let _ = answer.send(Registered::Log(part));
@@ -91,7 +97,7 @@ impl Hub {
         }
         let nonce = self.config.nonce;
         let id = self.clients.add(socket, session, address, |serial| tab_of_connection(nonce, serial), now);
-        self.clients.send_frames_to(id, own, 0);
+        self.clients.send_to(id, own, 0);
         if answer.send(Registered::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
         }
@@ -101,10 +107,7 @@ impl Hub {
 impl Hub {
     /// The log was cleared behind so many of the turn's changes: everybody drops what they show, as if they came afresh.
     pub(super) fn broadcast_cleared(&mut self, behind: usize) {
-        let mut state = Vec::new();
-        encode(&self.room_event(), &mut state);
-        let (online, listed) = self.room.told();
-        encode(&presence(online, listed.as_deref()), &mut state);
+        let state = self.state();
         for id in self.clients.which(|_| true) {
             let Some(client) = self.clients.get(id) else { continue };
             let session = client.session.clone();
@@ -112,7 +115,7 @@ impl Hub {
             let head = self.log.cleared();
             encode(&welcome(self.log.epoch(), head, true, false, session.as_deref()), &mut frames);
             frames.extend_from_slice(&state);
-            self.clients.send_frames_to(id, frames, behind);
+            self.clients.send_to(id, frames, behind);
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::clients::{Broadcast, Ended, Logged};
 use crate::limits;
 use crate::protocol::Position;
 
@@ -19,22 +20,45 @@ struct Entry {
 
 /// The frames of the newest positions, at most [`limits::KEPT_BYTES`].
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Replay {
     entries: VecDeque<Entry>,
     /// The position before the first entry.
     before: Position,
     bytes: usize,
 }
 
-impl Kept {
+impl Replay {
     /// Nothing yet, from after this position on.
-    pub(crate) fn new(before: Position) -> Kept {
-        Kept { entries: VecDeque::new(), before, bytes: 0 }
+    pub(crate) fn new(before: Position) -> Replay {
+        Replay { entries: VecDeque::new(), before, bytes: 0 }
     }
 
     /// The newest position.
     pub(crate) fn head(&self) -> Position {
         self.before + self.entries.len() as Position
+    }
+
+    /// Keeps a turn's part of the log.
+    pub(crate) fn extend(&mut self, broadcast: &Broadcast) {
+        let mut start = broadcast.begin;
+        for Ended { at, logged } in &broadcast.changes {
+            let frame = broadcast.frames.slice(start..*at);
+            start = *at;
+            match *logged {
+                Logged::Nothing => {}
+                Logged::Message => self.push(frame, true),
+                Logged::Deletion { message_id } => {
+                    self.push(frame, false);
+                    self.erase(message_id);
+                }
+                Logged::Cleared => self.clear(),
+            }
+        }
+    }
+
+    /// Keeps nothing of what was so far.
+    pub(crate) fn clear(&mut self) {
+        *self = Replay::new(self.head());
     }
 
     /// Passes the positions before this one: their messages have been deleted.
@@ -57,7 +81,7 @@ impl Kept {
     }
 
     /// Drops the frame of a message that has been deleted.
-    pub(crate) fn erase(&mut self, position: Position) {
+    fn erase(&mut self, position: Position) {
         let index = position.checked_sub(self.before + 1).and_then(|index| usize::try_from(index).ok());
         if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
             self.bytes -= entry.frame.len();
@@ -97,13 +121,13 @@ impl Kept {
 mod tests {
     use super::*;
 
-    fn frames(kept: &Kept, after: Position) -> Option<Vec<Bytes>> {
+    fn frames(kept: &Replay, after: Position) -> Option<Vec<Bytes>> {
         kept.after(after, usize::MAX).map(|(frames, _)| frames)
     }
 
     #[test]
     fn what_is_kept_is_found_by_position() {
-        let mut kept = Kept::new(7);
+        let mut kept = Replay::new(7);
         for frame in [&b"eight"[..], b"nine", b"ten"] {
             kept.push(Bytes::from_static(frame), true);
         }
@@ -115,7 +139,7 @@ mod tests {
 
     #[test]
     fn what_is_too_much_at_once_is_handed_out_in_pieces() {
-        let mut kept = Kept::new(0);
+        let mut kept = Replay::new(0);
         for frame in [&b"one"[..], b"", b"three", b"four"] {
             kept.push(Bytes::from_static(frame), true);
         }
@@ -126,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_oldest_goes_when_the_bytes_are_spent() {
-        let mut kept = Kept::new(0);
+        let mut kept = Replay::new(0);
         let frame = Bytes::from(vec![b'x'; limits::KEPT_BYTES / 4]);
         for _ in 0..6 {
             kept.push(frame.clone(), true);
@@ -138,13 +162,13 @@ mod tests {
 
     #[test]
     fn a_fresh_load_begins_before_the_newest_messages_and_counts_nothing_else() {
-        let mut kept = Kept::new(0);
+        let mut kept = Replay::new(0);
         for position in 1..=6 {
             kept.push(Bytes::from_static(b"x"), position != 5);
         }
         assert_eq!(kept.start_of_newest(2), Some(3), "4 and 6 are messages");
         assert_eq!(kept.start_of_newest(50), Some(0), "there are no more");
-        let mut cut = Kept::new(3);
+        let mut cut = Replay::new(3);
         cut.push(Bytes::from_static(b"x"), true);
         assert_eq!(cut.start_of_newest(2), None, "older ones are not kept");
     }

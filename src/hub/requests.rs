@@ -35,11 +35,11 @@ impl Hub {
                     self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
-            Request::Frames(frames) => self.clients.send_frames_to(client, frames, self.log.waiting()),
+            Request::Frames(frames) => self.send_frames_to(client, frames),
             Request::Answer(answer) => {
                 let LogAnswer { frame, empty, cleared, taken: _, whole } = answer;
                 let is_gone = cleared < self.log.cleared() || self.log.is_clearing();
-                self.clients.send_frames_to(client, if is_gone { empty } else { frame }, self.log.waiting());
+                self.send_frames_to(client, if is_gone { empty } else { frame });
                 self.clients.hold_until_written(client, whole);
             }
             Request::Close(code) => self.depart(client, encode_close(code)),
@@ -88,10 +88,9 @@ impl Hub {
             self.update_muted(id);
             self.send_joined(id);
             if is_host && current.is_none() {
-                self.clients.send_frames_to(id, self.moderation_frame(), self.log.waiting());
+                self.send_frames_to(id, self.moderation_frame());
             }
         }
-        self.note_changes();
         Ok(())
     }
 
@@ -158,8 +157,7 @@ impl Hub {
         }
         self.room.stop_typing(&folded);
         self.room.speak(&folded, now_ms);
-        self.note_changes();
-        self.log.push(message, id)
+        self.log.push_message(message, id)
     }
 
     /// One's own message, as the tab knows it that sent it; a host's any.
@@ -180,7 +178,6 @@ impl Hub {
         let may_write = client.is_host() || !(is_locked || client.is_muted);
         if let Some(identity) = client.identity.as_ref().filter(|_| may_write) {
             self.room.type_on(&identity.folded, now);
-            self.note_changes();
         }
     }
 }

@@ -30,6 +30,13 @@ pub fn encode(event: &ServerEvent, out: &mut Vec<u8>) {
     }
 }
 
+/// An event as a frame of its own.
+pub(crate) fn frame(event: &ServerEvent) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(event, &mut frame);
+    frame
+}
+
 fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("strings and numbers serialise, and a Vec takes every byte");
 }

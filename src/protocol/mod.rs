@@ -22,7 +22,7 @@ use crate::protocol::search::Query;
 
 pub use decode::decode;
 pub(crate) use decode::hash_key;
-pub(crate) use encode::{PING, encode_close};
+pub(crate) use encode::{PING, encode_close, frame};
 pub use encode::{encode, encoded_bytes};
 
 /// A place in the log: each change of it takes the next one, from 1 on. 0 is before the first.

@@ -25,13 +25,13 @@ use crate::http::client_address::address_key;
 use crate::http::invite::invite_url;
 use crate::http::{PageContext, Pages};
 use crate::hub::log_writer::LogWriter;
-use crate::hub::replay::Kept;
+use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job};
 use crate::limits;
 use crate::listener::connection_limit::{Caps, ForwardedSeats};
 use crate::listener::{self, Context};
 use crate::protocol::title::DEFAULT_TITLE;
-use crate::protocol::{KeyHash, encode};
+use crate::protocol::{KeyHash, frame};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::room::reservations::Reservations;
@@ -322,17 +322,15 @@ fn random_nonce() -> io::Result<KeyHash> {
 }
 
 /// What a class missed while the server restarted comes from memory.
-fn newest_frames(store: &Store) -> Result<Kept, ReadError> {
+fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
     let head = store.head();
     let mut position = head.saturating_sub(limits::KEPT_AT_START);
-    let mut kept = Kept::new(position);
+    let mut kept = Replay::new(position);
     while position < head {
         let page = store.readers().after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
         for entry in &page.entries {
             kept.fill_to(entry.position());
-            let mut frame = Vec::new();
-            encode(&event_of(entry), &mut frame);
-            kept.push(Bytes::from(frame), matches!(entry, LogEntry::Message(_)));
+            kept.push(Bytes::from(frame(&event_of(entry))), matches!(entry, LogEntry::Message(_)));
         }
         kept.fill_to(page.through + 1);
         position = page.through;

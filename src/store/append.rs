@@ -107,8 +107,12 @@ impl Store {
     ///
     /// # Errors
     /// Nothing of the turn is stored then, [`Store::head`] is as it was, and a later turn works when the disk does.
-    pub fn append(&mut self, turn: &[Change]) -> Result<Vec<Outcome>, AppendError> {
-        let written = write(&self.db, &mut self.tabs, self.head, turn);
+    pub fn append<'a>(
+        &mut self,
+        turn: impl IntoIterator<Item = &'a Change, IntoIter: Clone>,
+    ) -> Result<Vec<Outcome>, AppendError> {
+        let mut turn = turn.into_iter();
+        let written = write(&self.db, &mut self.tabs, self.head, turn.clone());
         match written {
             Ok((outcomes, head)) => {
                 self.head = head;
@@ -119,8 +123,7 @@ impl Store {
                     }
                 }
                 if let Some(checkpointer) = &mut self.checkpointer {
-                    checkpointer
-                        .committed(turn.iter().any(|change| matches!(change, Change::Deletion { .. })));
+                    checkpointer.committed(turn.any(|change| matches!(change, Change::Deletion { .. })));
                 }
                 Ok(outcomes)
             }
@@ -151,16 +154,16 @@ impl Store {
 }
 
 /// The whole transaction. Returns the outcomes and the new head.
-fn write(
+fn write<'a>(
     db: &Connection,
     tabs: &mut TabIds,
     head: Position,
-    turn: &[Change],
+    turn: impl Iterator<Item = &'a Change>,
 ) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
-    let outcomes = turn.iter().map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
+    let outcomes = turn.map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
     let head = writer.head;
     db.prepare_cached("COMMIT")?.execute([])?;
     Ok((outcomes, head))

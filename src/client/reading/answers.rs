@@ -8,7 +8,7 @@ use crate::hub::clients::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::protocol::search::Query;
-use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, encode};
+use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, frame};
 use crate::store::{FoundMessages, ReadError, Readers, StoredMessage};
 
 /// What a search has found so far, or in all.
@@ -26,7 +26,7 @@ impl Reading<'_> {
         self.answer(whole, |readers| {
             let page = readers.before(before, limit, limits::HISTORY_BYTES)?;
             let messages: Vec<_> = page.messages.iter().map(StoredMessage::wire).collect();
-            let history = |messages, more| encoded(&ServerEvent::History { messages, more });
+            let history = |messages, more| frame(&ServerEvent::History { messages, more });
             Ok((history(&messages, page.more), history(&[], false), page.cleared))
         })
     }
@@ -52,7 +52,7 @@ impl Reading<'_> {
             let messages: Vec<_> = messages.iter().map(StoredMessage::wire).collect();
             let results = |messages, next: Option<Position>| {
                 let (query, more) = (query.text(), next.is_some());
-                encoded(&ServerEvent::Results { query, messages, more, next })
+                frame(&ServerEvent::Results { query, messages, more, next })
             };
             Ok((results(&messages, next), results(&[], None), cleared))
         })
@@ -123,10 +123,4 @@ impl Reading<'_> {
         }
         self.hand_over()
     }
-}
-
-fn encoded(event: &ServerEvent) -> Vec<u8> {
-    let mut frame = Vec::new();
-    encode(event, &mut frame);
-    frame
 }

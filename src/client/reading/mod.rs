@@ -18,7 +18,7 @@ use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
 use crate::limits;
-use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode};
+use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode, frame};
 use crate::sys::failpoint;
 use crate::sys::socket;
 
@@ -275,11 +275,7 @@ impl<'a> Reading<'a> {
         let event = ServerEvent::Error(refusal);
         match self.batch.last_mut() {
             Some(Request::Frames(frames)) => encode(&event, frames),
-            _ => {
-                let mut frames = Vec::new();
-                encode(&event, &mut frames);
-                self.batch.push(Request::Frames(frames));
-            }
+            _ => self.batch.push(Request::Frames(frame(&event))),
         }
     }
 

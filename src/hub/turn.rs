@@ -1,0 +1,262 @@
+//! A turn: what it gathers, and its end, where all of it is stored at once, told once to everybody, and forgotten.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::log_writer::{Committed, Pending, not_saved};
+use super::register::presence;
+use super::{Hub, Registration, Request};
+use crate::hub::clients::{Broadcast, ClientId, Ended, Logged};
+use crate::limits;
+use crate::protocol::{CloseCode, ErrorCode, Message, Position, Refusal, ServerEvent, encode, frame};
+use crate::room::PresenceUpdate;
+use crate::room::moderation::HostChange;
+use crate::store::{Change, NewMessage, Outcome};
+use crate::sys::failpoint;
+
+/// What the turn under way has gathered.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// When it takes in no more.
+    until: Option<Instant>,
+    /// The rest of a batch that did not fit the turn before.
+    pub(super) rest: Option<(ClientId, std::vec::IntoIter<Request>)>,
+    pub(super) registering: Vec<Registration>,
+    /// Clients to be closed at its end, each with its close frame.
+    pub(super) closing: Vec<(ClientId, Vec<u8>)>,
+    /// The server stops with it.
+    pub(super) stop: bool,
+    /// Frames for everybody; kept for its capacity.
+    frames: Vec<u8>,
+}
+
+impl Turn {
+    pub(super) fn begin(&mut self) {
+        self.until = Some(Instant::now() + limits::TURN_TIME);
+    }
+
+    /// Whether it has lasted as long as it may.
+    pub(super) fn has_lasted(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+/// What has changed and is yet to be told.
+#[derive(Default)]
+pub(super) struct Due {
+    /// What holds for everybody.
+    pub(super) room: bool,
+    /// What hosts know.
+    pub(super) moderation: bool,
+    /// Frames are kept that show somebody as what they are no more.
+    pub(super) replay_is_stale: bool,
+    presence: Option<Instant>,
+    typing: Option<Instant>,
+    typing_told: Option<Instant>,
+}
+
+impl Due {
+    /// When something is to be told, though no command comes.
+    pub(super) fn next(&self) -> Option<Instant> {
+        // What the end of a turn brought about is told with the next one, which begins at once.
+        let at_once = (self.room || self.moderation).then(Instant::now);
+        [self.presence, self.typing, at_once].into_iter().flatten().min()
+    }
+}
+
+impl Hub {
+    /// Stores the turn, tells it to everybody, and takes in who came meanwhile.
+    pub(super) fn end_turn(&mut self) {
+        let now = Instant::now();
+        // Who was blocked is tried again before more is added, and has the time of the commit to read.
+        self.clients.tick(now);
+        self.note_changes();
+        self.announce(now);
+        let broadcast = self.store(now);
+        self.clients.fan_out(&broadcast, now);
+        for (client, frame) in self.turn.closing.drain(..) {
+            self.clients.close_with(client, &frame, now);
+        }
+        if self.turn.stop {
+            self.stop(now);
+        }
+        self.register_all(now);
+        self.clients.tick(Instant::now());
+        self.log.overwrite(now);
+    }
+
+    /// Passes on what the turn has changed beside the log, and plans when the room is told.
+    fn note_changes(&mut self) {
+        self.log.push_reservations(self.room.take_reservation_changes());
+        self.log.push_host_changes(self.room.take_host_names().into_iter().map(HostChange::Name));
+        self.log.push_host_changes(self.moderation.take_changes());
+        if self.room.presence_changed() && self.due.presence.is_none() {
+            // Waits first: a page that is only reloaded then neither left nor came.
+            self.due.presence = Some(Instant::now() + limits::COALESCE);
+        }
+        if self.room.typing_changed() && self.due.typing.is_none() {
+            let now = Instant::now();
+            let next = self.due.typing_told.map_or(now, |told| told + limits::COALESCE);
+            self.due.typing = Some(next.max(now));
+        }
+    }
+
+    /// Tells what is due and no part of the log.
+    fn announce(&mut self, now: Instant) {
+        let mut frames = std::mem::take(&mut self.turn.frames);
+        if std::mem::take(&mut self.due.room) {
+            encode(&self.room_event(), &mut frames);
+        }
+        if std::mem::take(&mut self.due.moderation) {
+            self.send_moderation();
+        }
+        if self.due.presence.take_if(|due| *due <= now).is_some() {
+            self.announce_presence(&mut frames);
+        }
+        if self.due.typing.take_if(|due| *due <= now).is_some() {
+            self.due.typing_told = Some(now);
+            let typing = self.room.take_typing(now);
+            let usernames: Vec<&str> = typing.iter().take(limits::TYPING_NAMES).map(AsRef::as_ref).collect();
+            let others = typing.len() - usernames.len();
+            encode(&ServerEvent::Typing { usernames: &usernames, others }, &mut frames);
+        }
+        self.turn.frames = frames;
+    }
+
+    fn announce_presence(&mut self, frames: &mut Vec<u8>) {
+        let Some(update) = self.room.take_presence() else { return };
+        let online = self.room.online();
+        let event = match &update {
+            PresenceUpdate::Whole(users) => presence(online, Some(users)),
+            PresenceUpdate::Count => presence(online, None),
+            PresenceUpdate::Changes { joined, left } => {
+                ServerEvent::Presence { online, users: None, joined, left }
+            }
+        };
+        encode(&event, frames);
+    }
+
+    /// One transaction, and one buffer with all that everybody is told.
+    fn store(&mut self, now: Instant) -> Broadcast {
+        let mut frames = std::mem::take(&mut self.turn.frames);
+        let mut broadcast = Broadcast { begin: frames.len(), ..Broadcast::default() };
+        match self.log.commit(now) {
+            Committed::Nothing => {}
+            Committed::Stored(changes, outcomes) => {
+                for (pending, outcome) in changes.into_iter().zip(outcomes) {
+                    let logged = self.conclude(pending, outcome, broadcast.changes.len() + 1, &mut frames);
+                    broadcast.changes.push(Ended { at: frames.len(), logged });
+                }
+            }
+            Committed::Unsaved(changes) => self.refuse_unsaved(changes),
+        }
+        broadcast.frames = Bytes::copy_from_slice(&frames);
+        frames.clear();
+        self.turn.frames = frames;
+        self.replay.extend(&broadcast);
+        if std::mem::take(&mut self.due.replay_is_stale) {
+            // The log on disk shows them right; who comes back reads it there.
+            self.replay.clear();
+        }
+        if self.log.has_recovered() {
+            self.log.push_reservations(self.room.all_reservations());
+            self.log.push_host_changes(self.moderation.all());
+            self.log.push_host_changes(self.room.all_host_names().into_iter().map(HostChange::Name));
+        }
+        broadcast
+    }
+
+    /// What became of one change: a frame for everybody, or an answer to who wanted it, after so many changes of the turn.
+    fn conclude(&mut self, pending: Pending, outcome: Outcome, place: usize, frames: &mut Vec<u8>) -> Logged {
+        let answer = match (&pending.change, outcome) {
+            (Change::Message(message), Outcome::Stored { position }) => {
+                failpoint::hit("after_commit", &message.text);
+                let (bytes, username) = (message.text.len(), &message.username);
+                log::debug!("message received: position {position}, {bytes} bytes from {username}");
+                encode(&ServerEvent::ReceiveMessage(wire(message, position)), frames);
+                return Logged::Message;
+            }
+            (&Change::Deletion { message_id, .. }, Outcome::Deleted { position, author }) => {
+                encode(&ServerEvent::MessageDeleted { id: position, message_id }, frames);
+                if let (Some(author), Some(by)) = (author, pending.from) {
+                    self.note_action(by, "delete", Some(author), None);
+                }
+                return Logged::Deletion { message_id };
+            }
+            (Change::Clear, Outcome::Cleared { .. }) => {
+                self.broadcast_cleared(place);
+                if let Some(by) = pending.from {
+                    self.note_action(by, "clear", None, None);
+                }
+                return Logged::Cleared;
+            }
+            (_, Outcome::Retry(stored)) => frame(&ServerEvent::ReceiveMessage(stored.wire())),
+            (Change::Message(message) | Change::Refused(message), Outcome::Conflict) => {
+                let reason = "This client_message_id was used for another text.";
+                let refusal = Refusal::new(ErrorCode::BadRequest, reason);
+                frame(&ServerEvent::Error(&refusal.of(message.client_message_id.clone())))
+            }
+            (_, Outcome::Foreign) => {
+                refused(ErrorCode::NotHost, "Only a host deletes what others have said.")
+            }
+            (_, Outcome::Missing) => {
+                refused(ErrorCode::NotFound, "There is no such message, or it is deleted already.")
+            }
+            _ => match &pending.refusal {
+                Some(refusal) => frame(&ServerEvent::Error(refusal)),
+                None => return Logged::Nothing,
+            },
+        };
+        if let Some(from) = pending.from {
+            self.clients.send_to(from, answer, place);
+        }
+        Logged::Nothing
+    }
+
+    /// Tells the senders of a turn that the disk did not take.
+    fn refuse_unsaved(&mut self, changes: Vec<Pending>) {
+        let mut since_ms = None;
+        for Pending { change, from, .. } in changes {
+            let id = match change {
+                Change::Message(message) => {
+                    since_ms.get_or_insert(message.at_ms);
+                    message.client_message_id
+                }
+                Change::Refused(message) => message.client_message_id,
+                _ => None,
+            };
+            if let Some(from) = from {
+                self.clients.send_to(from, frame(&ServerEvent::Error(&not_saved(id))), 0);
+            }
+        }
+        if let Some(since_ms) = since_ms {
+            self.moderation.unspeak(since_ms);
+        }
+    }
+
+    /// After the last turn: everybody is told, once, and whoever comes now sees its registration dropped.
+    fn stop(&mut self, now: Instant) {
+        self.turn.registering.clear();
+        if self.stopping.is_none() {
+            self.stopping = Some(now + limits::CLOSE_LINGER);
+            self.clients.close_all(CloseCode::Stopping, now);
+        }
+    }
+}
+
+fn refused(code: ErrorCode, reason: &'static str) -> Vec<u8> {
+    frame(&ServerEvent::Error(&Refusal::new(code, reason)))
+}
+
+fn wire(message: &NewMessage, id: Position) -> Message<'_> {
+    Message {
+        id,
+        at: message.at_ms,
+        username: &message.username,
+        role: message.role,
+        message: &message.text,
+        client_message_id: message.client_message_id.as_deref(),
+        deleted: false,
+    }
+}
