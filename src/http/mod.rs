@@ -44,7 +44,6 @@ pub(crate) mod qr;
 pub(crate) mod relay;
 pub(crate) mod routes;
 mod tiny_http;
-pub(crate) mod variants;
 
 use std::convert::Infallible;
 use std::io::{self, Cursor, Read};

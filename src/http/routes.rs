@@ -14,7 +14,6 @@ use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
 use crate::http::password_queue::Party;
 use crate::http::qr::qr_svg;
-use crate::http::variants::without_host_part;
 use crate::limits::PAGE_BYTES;
 use crate::protocol::Role;
 use crate::store::Readers;
@@ -69,10 +68,7 @@ const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; 
 #[derive(Debug)]
 pub(crate) struct Site {
     context: PageContext,
-    /// What everybody gets.
     page: Page,
-    /// What hosts get: the same and the host's part.
-    host_page: Page,
 }
 
 /// A page that is ready to be sent.
@@ -92,7 +88,7 @@ impl Page {
 }
 
 impl Site {
-    /// Prepares the embedded page in both its forms: tags, and the policies that let their own scripts and styles run.
+    /// Prepares the embedded page: its tag, and the policy that lets its own script and style run.
     pub(crate) fn new(context: PageContext) -> Site {
         Site::with_page(context, PAGE)
     }
@@ -101,8 +97,7 @@ impl Site {
     pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
         // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
         let page = page.replace("\r\n", "\n");
-        let common = without_host_part(&page).expect("the page's markers fit, as a test makes sure");
-        Site { context, page: Page::new(common), host_page: Page::new(page) }
+        Site { context, page: Page::new(page) }
     }
 
     /// The routes.
@@ -159,9 +154,7 @@ impl Site {
     }
 
     fn page(&self, request: &Request) -> Response {
-        // Who cannot be looked up, because the database cannot be read, is no host for now.
-        let is_host = matches!(self.context.api.role_of(request), Ok(Some(Role::Host)));
-        let page = if is_host { &self.host_page } else { &self.page };
+        let page = &self.page;
         let known = request.header("If-None-Match").is_some_and(|tags| {
             tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
         });
@@ -169,10 +162,8 @@ impl Site {
             status: if known { 304 } else { 200 },
             headers: vec![
                 ("Content-Type", "text/html; charset=utf-8".to_owned()),
-                // Kept, but asked for each time: after an update nobody talks to the new room with the old page, and
-                // who has become host, or is none any more, gets the other one.
+                // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
                 ("Cache-Control", "no-cache".to_owned()),
-                ("Vary", "Cookie".to_owned()),
                 ("ETag", page.tag.clone()),
                 ("Content-Security-Policy", page.policy.clone()),
             ],
@@ -319,19 +310,6 @@ mod tests {
     #[test]
     fn a_page_without_script_lets_none_run() {
         assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
-    }
-
-    #[test]
-    fn everybody_but_a_host_gets_at_most_100_kb_and_nothing_of_the_hosts_part() {
-        let Site { page, host_page, .. } = Site::new(PageContext::alone());
-        assert!(page.body.len() <= 100_000, "{} bytes", page.body.len());
-        let (common, whole) = (String::from_utf8_lossy(&page.body), String::from_utf8_lossy(&host_page.body));
-        assert_eq!(whole, PAGE.replace("\r\n", "\n"), "a host gets all of it");
-        for part in ["moderat", "keep_device_out", "transcript", "id=\"host\""] {
-            assert!(whole.contains(part) && !common.contains(part), "{part}");
-        }
-        assert_ne!(page.tag, host_page.tag);
-        assert_ne!(page.policy, host_page.policy, "each lets its own script run, and no other's");
     }
 
     #[test]
