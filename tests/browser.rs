@@ -12,6 +12,7 @@ mod stage;
 mod connection;
 mod deleting;
 mod host;
+mod hosting;
 mod joining;
 mod lesson;
 mod panel;
