@@ -124,7 +124,7 @@ pub const COMMAND_BYTES: usize = FRAME_BYTES;
 pub const REQUEST_BYTES: usize = 256;
 /// Messages of one turn, which is one transaction.
 pub const TURN_MESSAGES: usize = 1024;
-/// Encoded bytes of one turn, so that no single write can by itself exceed a backlog.
+/// Encoded bytes of one turn, so that a turn is a small part of the window.
 pub const TURN_BYTES: usize = 256 * 1024;
 /// A turn takes in no more after this long, whatever it holds: a name that is taken costs up to half a millisecond when
 /// every name near it is taken too, and nobody is told anything before the turn ends.
@@ -148,11 +148,17 @@ pub const REGISTER_BYTES: usize = 64 * 1024;
 pub const CATCH_UP_BYTES: usize = 2 * TURN_BYTES;
 /// Messages of a fresh load.
 pub const FRESH_MESSAGES: usize = 50;
-/// Unsent bytes for one client. Past it the client is cut off and resumes.
-pub const BACKLOG_BYTES: usize = 1024 * 1024;
-/// Unsent bytes for all clients. Past it the largest backlog is cut off.
-pub const BACKLOGS_BYTES: usize = 256 * 1024 * 1024;
-/// A client that accepts no byte for this long is cut off.
+/// The newest bytes of what everybody is told, kept once for all who have not taken them yet. Who is further behind starts
+/// afresh: at 16 MB/s, as fast as a busy room gets, these are two seconds.
+pub const WINDOW_BYTES: usize = 32 * 1024 * 1024;
+/// How old they may be: nobody is further behind than this without being told.
+pub const WINDOW_AGE: Duration = Duration::from_secs(30);
+/// Unsent bytes for one client alone: answers, refusals, what hosts are told. Past it the client is cut off and resumes.
+pub const OWN_BYTES: usize = 1024 * 1024;
+/// The same for all clients. Past it the one with the most is cut off.
+pub const ALL_OWN_BYTES: usize = 64 * 1024 * 1024;
+/// A client for which something waits and that takes no byte for this long is cut off. Kernels open their windows in steps,
+/// so a slow reader may seem to stand still for seconds.
 pub const STALL: Duration = Duration::from_secs(10);
 /// Shortest and longest time until a blocked client is tried again.
 pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
@@ -343,8 +349,12 @@ pub const STOP: Duration = Duration::from_secs(2);
 
 const _: () = {
     assert!(ENTRY_STACK_BYTES < READER_STACK_BYTES, "readers must not get stacks that have been used");
-    assert!(TURN_BYTES < BACKLOG_BYTES, "one turn must fit a backlog");
-    assert!(REGISTER_BYTES + HISTORY_BYTES < BACKLOG_BYTES, "what the hub sends at once must fit a backlog");
+    assert!(16 * TURN_BYTES < WINDOW_BYTES, "the window must hold many turns");
+    assert!(
+        STALL.as_secs() < WINDOW_AGE.as_secs(),
+        "who takes nothing must be cut off, not told to start afresh"
+    );
+    assert!(REGISTER_BYTES + HISTORY_BYTES < OWN_BYTES, "what the hub sends at once must fit what may wait");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
     assert!(

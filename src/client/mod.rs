@@ -66,7 +66,7 @@ impl ClientContext {
     }
 }
 
-/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::hub::clients::Permit).
+/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::hub::client::Permit).
 fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
     let words = bounded(count);
     (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 use tiny_http::{HTTPVersion, Request};
 
-use crate::hub::clients::Permit;
+use crate::hub::client::Permit;
 use crate::limits::{CATCH_UP_ENTRIES, HISTORY_BYTES, PAGE_STOP, TRANSCRIPTS};
 use crate::store::Readers;
 use crate::store::export::{ExportError, ExportFormat, Transcript};

@@ -1,23 +1,22 @@
 //! The registered clients: each with its sender, its name and what is to be told to it alone.
 //!
 //! Owned by the hub. [`Clients::fan_out`] is the heart of the server: one write per client for a whole turn,
-//! without an allocation, a lock or a wake-up.
+//! without an allocation, a lock or a wake-up. Who does not take it at once is a position in the [`Window`].
 
 use std::collections::BTreeSet;
-use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use crossbeam_channel as channel;
 use slab::Slab;
 
+use super::broadcast::Broadcast;
+use super::client::{Client, Counted, Permit};
+use super::sender::{ClientSocket, Sender};
+use super::window::Window;
 use crate::accounts::Session;
-use crate::hub::sender::{ClientSocket, Sender};
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, KeyHash, Position, Refusal, Role};
-use crate::room::moderation::Identifier;
+use crate::protocol::{CloseCode, KeyHash, encode_close};
 use crate::sys::failpoint;
 
 /// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
@@ -27,120 +26,22 @@ pub struct ClientId {
     serial: u64,
 }
 
-/// Who a client speaks as.
-#[derive(Debug, Clone)]
-pub(crate) struct Identity {
-    /// The name in the form that is compared.
-    pub folded: Arc<str>,
-    /// The name as the room shows it.
-    pub display: Arc<str>,
-    /// What its owner is.
-    pub role: Role,
-}
-
-/// One registered client.
-#[derive(Debug)]
-pub(crate) struct Client {
-    serial: u64,
-    sender: Sender,
-    /// This turn's frames for it alone.
-    own: Vec<Own>,
-    scheduled: Option<Instant>,
-    counted_backlog: usize,
-    /// Whatever it still says comes too late: its connection ends with this turn.
-    pub is_leaving: bool,
-    /// Who is logged in on it.
-    pub session: Option<Arc<Session>>,
-    /// Dropped as soon as nothing waits for this client any more.
-    until_written: Option<Permit>,
-    /// Its name, once it has one.
-    pub identity: Option<Identity>,
-    /// The hash of its browser's key, where it has told one.
-    pub guest_key: Option<KeyHash>,
-    /// The scope of its message ids: the hash of its tab's key, else a value of its own.
-    pub tab: KeyHash,
-    has_told_tab: bool,
-    /// Where it comes from, an IPv6 address as its /64.
-    pub address: IpAddr,
-    /// Its person may not write.
-    pub is_muted: bool,
-}
-
-/// Frames for one client alone, and their place in the turn: behind so many of the changes that it stores.
-#[derive(Debug)]
-struct Own {
-    behind: usize,
-    frames: Vec<u8>,
-}
-
-/// The frames of a turn for everybody.
-#[derive(Debug, Default)]
-pub(crate) struct Broadcast {
-    /// All of them, one after the other.
-    pub frames: Bytes,
-    /// Where what the turn has stored begins in them.
-    pub begin: usize,
-    /// Each change that it has stored, in order.
-    pub changes: Vec<Ended>,
-}
-
-/// A stored change, and where its frame ends in the turn's; no further than the one before where it has none.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub at: usize,
-    pub logged: Logged,
-}
-
-/// What a change was to the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Logged {
-    /// No part of it.
-    Nothing,
-    /// A message took the next position.
-    Message,
-    /// A deletion took the next position.
-    Deletion {
-        /// The message that is gone.
-        message_id: Position,
-    },
-    /// All before it is gone.
-    Cleared,
-}
-
-impl Broadcast {
-    /// The offset behind so many changes. All that is not in this turn (yet) is behind its end.
-    fn offset_behind(&self, changes: usize) -> usize {
-        match changes.checked_sub(1) {
-            None => 0,
-            Some(last) => self.changes.get(last).map_or(self.frames.len(), |change| change.at),
-        }
-    }
-}
-
-/// The right to have an answer under way; dropped, the next may be.
-#[derive(Debug)]
-pub struct Permit(pub channel::Sender<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
-    }
-}
-
-/// Clients whose senders are fetched from memory at the same time.
-const FETCHED_TOGETHER: usize = 16;
-
 /// Every registered client.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     slots: Slab<Client>,
     next_serial: u64,
+    window: Window,
     /// Slots that have something of their own to be sent.
     touched: Vec<usize>,
-    /// When which slot's sender wants its tick.
+    /// When which slot's sender wants its tick. Whoever waits for anything is among them.
     timers: BTreeSet<(Instant, usize)>,
-    /// Bytes of all backlogs.
-    backlogs: usize,
+    /// Bytes that wait for single clients.
+    own_bytes: usize,
+    /// Clients that have not taken all of the window.
+    behind: usize,
+    /// Clients whose place is no longer in the window, and who can take what they start afresh with.
+    fallen_out: Vec<ClientId>,
 }
 
 impl Clients {
@@ -157,10 +58,9 @@ impl Clients {
         self.next_serial += 1;
         let slot = self.slots.insert(Client {
             serial,
-            sender: Sender::new(socket, now),
+            sender: Sender::new(socket, self.window.end(), now),
             own: Vec::new(),
-            scheduled: None,
-            counted_backlog: 0,
+            counted: Counted::default(),
             is_leaving: false,
             session,
             until_written: None,
@@ -198,10 +98,10 @@ impl Clients {
     }
 
     /// Finished frames for one client alone, in their place: after so many of the changes that the turn stores.
-    pub(crate) fn send_to(&mut self, id: ClientId, frames: Vec<u8>, behind: usize) {
+    pub(crate) fn send_to(&mut self, id: ClientId, frames: Vec<u8>, place: usize) {
         if let Some(client) = self.get(id).filter(|client| client.sender.is_open()) {
             let first = client.own.is_empty();
-            client.own.push(Own { behind, frames });
+            client.own.push((place, frames));
             if first {
                 self.touched.push(id.slot);
             }
@@ -217,39 +117,71 @@ impl Clients {
 
     /// Sends everybody the turn, and each what is its own in its place.
     pub(crate) fn fan_out(&mut self, turn: &Broadcast, now: Instant) {
+        let begin = self.window.end();
+        self.window.push(turn.frames.clone(), now);
         let mut touched = std::mem::take(&mut self.touched);
-        if turn.frames.is_empty() {
-            for &slot in &touched {
-                if let Some(client) = self.slots.get_mut(slot) {
-                    client.send(turn, now);
-                    self.account(slot);
-                }
+        for &slot in &touched {
+            if let Some(client) = self.slots.get_mut(slot) {
+                let mut own = std::mem::take(&mut client.own); // few have any: none of them keeps memory for it
+                own.sort_by_key(|(place, _)| *place); // stable: what was told first stays first
+                let placed = own.into_iter().map(|(place, frames)| (begin + turn.offset(place), frames));
+                client.sender.send_own(placed, &self.window, now);
             }
-        } else {
-            for first in (0..self.slots.capacity()).step_by(FETCHED_TOGETHER) {
-                let few = first..first + FETCHED_TOGETHER;
-                few.clone().filter_map(|slot| self.slots.get(slot)).for_each(Client::fetch);
-                for slot in few {
-                    let Some(client) = self.slots.get_mut(slot) else { continue };
-                    if client.send(turn, now) {
-                        touched.push(slot);
-                    }
-                    failpoint::hit("between_writes", &turn.frames);
+        }
+        if !turn.frames.is_empty() {
+            for (slot, client) in &mut self.slots {
+                if client.sender.send(&turn.frames, &self.window, now) {
+                    touched.push(slot);
                 }
+                failpoint::hit("between_writes", &turn.frames);
             }
-            for &slot in &touched {
+        }
+        for slot in touched.drain(..) {
+            self.account(slot);
+        }
+        self.touched = touched;
+        self.relieve(limits::ALL_OWN_BYTES, now);
+        self.shrink_window(now);
+    }
+
+    /// Keeps of the window what somebody still needs and its bounds allow. Whose place goes falls out of it.
+    fn shrink_window(&mut self, now: Instant) {
+        if self.behind == 0 {
+            return self.window.clear();
+        }
+        let start = self.window.due_start(now);
+        if self.window.begins_at(start) {
+            return;
+        }
+        let waiting: Vec<usize> = self.timers.iter().map(|(_, slot)| *slot).collect();
+        for slot in waiting {
+            if self.slots[slot].sender.is_before(start) {
+                self.slots[slot].sender.fall_out(&self.window);
                 self.account(slot);
             }
         }
-        touched.clear();
-        self.touched = touched;
-        self.relieve(limits::BACKLOGS_BYTES, now);
+        self.window.shrink_to(start);
+    }
+
+    /// Clients that have to start afresh now, each with [`Clients::start_afresh`].
+    pub(crate) fn take_fallen_out(&mut self) -> Vec<ClientId> {
+        std::mem::take(&mut self.fallen_out)
+    }
+
+    /// Sends a client what it starts afresh with; everybody's frames follow.
+    pub(crate) fn start_afresh(&mut self, id: ClientId, frames: Vec<u8>, now: Instant) {
+        let Some(client) = self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial) else {
+            return;
+        };
+        log::debug!("a client was too far behind, and starts afresh");
+        client.sender.start_afresh(frames, &self.window, now);
+        self.account(id.slot);
     }
 
     /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
     pub(crate) fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
-        if let Some(client) = self.get(id) {
-            client.sender.close_with(frame, now);
+        if self.get(id).is_some() {
+            self.slots[id.slot].sender.close_with(frame, &self.window, now);
             self.account(id.slot);
         }
     }
@@ -257,7 +189,7 @@ impl Clients {
     /// Ends all connections in order.
     pub(crate) fn close_all(&mut self, code: CloseCode, now: Instant) {
         for slot in self.all_slots() {
-            self.slots[slot].sender.close(code, now);
+            self.slots[slot].sender.close_with(&encode_close(code), &self.window, now);
             self.account(slot);
         }
     }
@@ -276,7 +208,8 @@ impl Clients {
 
     /// When [`Clients::tick`] has to be called next.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.timers.first().map(|(due, _)| *due)
+        let expiry = self.window.expiry().filter(|_| self.behind > 0);
+        self.timers.first().map(|(due, _)| *due).into_iter().chain(expiry).min()
     }
 
     /// Does what is due at blocked and closing clients.
@@ -285,172 +218,99 @@ impl Clients {
             && due <= now
         {
             let Some(client) = self.slots.get_mut(slot) else { break };
-            client.sender.tick(now);
+            if client.sender.tick(&self.window, now) {
+                self.fallen_out.push(ClientId { slot, serial: client.serial });
+            }
             self.account(slot);
         }
+        self.shrink_window(now);
     }
 
-    /// Brings the sum of backlogs and the timers up to date with one sender.
+    /// Brings the sums and the timers up to date with one sender.
     fn account(&mut self, slot: usize) {
         let Some(client) = self.slots.get_mut(slot) else { return };
-        self.backlogs = self.backlogs - client.counted_backlog + client.sender.backlog_bytes();
-        client.counted_backlog = client.sender.backlog_bytes();
-        if client.counted_backlog == 0 {
+        let counted = Counted {
+            own_bytes: client.sender.own_bytes(),
+            is_behind: client.sender.is_before(self.window.end()),
+            due: client.sender.due(),
+        };
+        let before = std::mem::replace(&mut client.counted, counted);
+        if counted.own_bytes == 0 {
             client.until_written = None;
         }
-        if client.scheduled != client.sender.due() {
-            if let Some(before) = client.scheduled {
-                self.timers.remove(&(before, slot));
+        self.own_bytes = self.own_bytes - before.own_bytes + counted.own_bytes;
+        self.behind = self.behind - usize::from(before.is_behind) + usize::from(counted.is_behind);
+        if before.due != counted.due {
+            if let Some(due) = before.due {
+                self.timers.remove(&(due, slot));
             }
-            client.scheduled = client.sender.due();
-            if let Some(due) = client.scheduled {
+            if let Some(due) = counted.due {
                 self.timers.insert((due, slot));
             }
         }
     }
 
-    /// While all backlogs together are larger than `bound`, the largest is cut off.
+    /// While more than `bound` bytes wait for single clients, the one with the most is cut off.
     fn relieve(&mut self, bound: usize, now: Instant) {
-        while self.backlogs > bound {
-            let open = self.slots.iter().filter(|(_, client)| client.sender.is_open());
-            let Some((slot, _)) = open.max_by_key(|(_, client)| client.counted_backlog) else { return };
-            log::warn!(
-                "clients that do not read have {} unsent bytes: the slowest is cut off",
-                self.backlogs
-            );
-            self.slots[slot].sender.cut_off(now);
+        while self.own_bytes > bound {
+            let open = self.slots.iter_mut().filter(|(_, client)| client.sender.is_open());
+            let Some((slot, client)) = open.max_by_key(|(_, client)| client.counted.own_bytes) else {
+                return;
+            };
+            log::warn!("{} bytes wait for single clients: the one with the most is cut off", self.own_bytes);
+            client.sender.cut_off(&self.window, now);
             self.account(slot);
         }
     }
 }
 
-impl Client {
-    /// Whether it is a host's.
-    pub(crate) fn is_host(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.host.is_some())
-    }
-
-    /// Takes the keys that a `join` tells. The first of each stays: with another one, who is muted or has to wait would be
-    /// somebody new under the name that they have.
-    ///
-    /// # Errors
-    /// `bad_request` for another key than was told before; then none is taken.
-    pub(crate) fn take_keys(
-        &mut self,
-        guest_key: Option<KeyHash>,
-        tab_key: Option<KeyHash>,
-    ) -> Result<(), Refusal> {
-        let told_tab = Some(self.tab).filter(|_| self.has_told_tab);
-        for (field, told, new) in [("guest_key", self.guest_key, guest_key), ("tab_key", told_tab, tab_key)] {
-            if told.is_some() && new.is_some() && told != new {
-                let reason =
-                    format!("This connection has told another `{field}`: connect again to change it.");
-                return Err(Refusal::new(ErrorCode::BadRequest, reason));
-            }
-        }
-        self.guest_key = guest_key.or(self.guest_key);
-        if let Some(tab) = tab_key {
-            (self.tab, self.has_told_tab) = (tab, true);
-        }
-        Ok(())
-    }
-
-    /// All that its person is known by.
-    pub(crate) fn identifiers(&self) -> Vec<Identifier> {
-        let account =
-            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
-        let mut identifiers = vec![Identifier::Tab(self.tab), Identifier::Address(self.address)];
-        identifiers.extend(account.map(Identifier::Account));
-        identifiers.extend(self.guest_key.map(Identifier::Guest));
-        identifiers
-    }
-
-    /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
-    /// message, or tells a key or signs up only then, would be somebody new each time.
-    pub(crate) fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
-        let account =
-            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
-        let identifier = account
-            .map(Identifier::Account)
-            .or(self.guest_key.map(Identifier::Guest))
-            .unwrap_or(Identifier::Tab(self.tab));
-        let named = self.identity.as_ref().map(|identity| Identifier::Name(identity.folded.clone()));
-        std::iter::once(identifier).chain(named)
-    }
-
-    /// Looks at what [`Client::send`] reads first. What the kernel does for the others' sockets drives it out of the
-    /// processor's caches, and to fetch it takes as long for several clients as for one.
-    fn fetch(&self) {
-        black_box((self.own.len(), self.sender.peek()));
-    }
-
-    /// Whether it has to be accounted for.
-    fn send(&mut self, turn: &Broadcast, now: Instant) -> bool {
-        if self.own.is_empty() {
-            return self.sender.send(&[], &turn.frames, now);
-        }
-        let own = std::mem::take(&mut self.own); // few have something of their own: none of them keeps memory for it
-        match &own[..] {
-            [Own { behind: 0, frames }] => self.sender.send(frames, &turn.frames, now),
-            _ => self.sender.send(&[], &woven(own, turn), now),
-        }
-    }
-}
-
-/// One client's own frames and everybody's, in their order.
-fn woven(mut own: Vec<Own>, turn: &Broadcast) -> Bytes {
-    own.sort_by_key(|own| own.behind); // stable: what was told first stays first
-    let mut all =
-        Vec::with_capacity(turn.frames.len() + own.iter().map(|own| own.frames.len()).sum::<usize>());
-    let mut from = 0;
-    for own in own {
-        let to = turn.offset_behind(own.behind);
-        all.extend_from_slice(&turn.frames[from..to]);
-        all.extend_from_slice(&own.frames);
-        from = to;
-    }
-    all.extend_from_slice(&turn.frames[from..]);
-    all.into()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     use super::*;
+    use crate::hub::broadcast::{Ended, Logged};
     use crate::hub::sender::tests::linked;
 
-    #[test]
-    fn the_largest_backlog_is_cut_off_first_and_no_more_than_have_to_be() {
-        let now = Instant::now();
+    /// Clients who read nothing, and their peers.
+    fn crowd(count: u8, now: Instant) -> (Clients, Vec<ClientId>, Vec<std::net::TcpStream>) {
         let mut clients = Clients::default();
-        let (ids, _peers): (Vec<ClientId>, Vec<_>) = (0..7)
+        let (ids, peers) = (0..count)
             .map(|n| {
                 let (socket, peer) = linked();
                 (clients.add(socket, None, Ipv4Addr::LOCALHOST.into(), |_| [n; 32], now), peer)
             })
             .unzip();
+        (clients, ids, peers)
+    }
+
+    /// A turn that is as large as one may be, of frames of 1 KiB.
+    fn turn() -> Broadcast {
+        let frame = [&[0x81, 126, 3, 0xfc][..], &[0; 1020]].concat();
+        Broadcast { frames: frame.repeat(limits::TURN_BYTES / 1024).into(), ..Broadcast::default() }
+    }
+
+    #[test]
+    fn who_has_most_of_its_own_is_cut_off_first_and_no_more_than_have_to_be() {
+        let now = Instant::now();
+        let (mut clients, ids, _peers) = crowd(7, now);
         // All get more than their kernels hold, and then each something of its own.
-        let turn = Broadcast { frames: vec![0; limits::TURN_BYTES].into(), ..Broadcast::default() };
-        (0..3).for_each(|_| clients.fan_out(&turn, now));
+        (0..3).for_each(|_| clients.fan_out(&turn(), now));
         for (id, more) in ids.iter().zip([5, 2, 7, 1, 6, 3, 4]) {
             clients.send_to(*id, vec![0; more * 16 * 1024], 0);
         }
         clients.fan_out(&Broadcast::default(), now);
-
         let mut open = clients.which(|client| client.sender.is_open());
-        let size = |clients: &mut Clients, id: ClientId| clients.get(id).expect("here").counted_backlog;
+        let size = |clients: &mut Clients, id: ClientId| clients.get(id).expect("here").counted.own_bytes;
         open.sort_by_key(|id| size(&mut clients, *id));
         assert_eq!(open.len(), 7, "none has too much by itself");
-        assert!(
-            size(&mut clients, open[0]) > limits::TURN_BYTES
-                && open.is_sorted_by(|a, b| size(&mut clients, *a) < size(&mut clients, *b))
-        );
-        clients.relieve(clients.backlogs, now);
+        assert_eq!(clients.own_bytes, 28 * 16 * 1024, "what everybody is told is not counted");
+        clients.relieve(clients.own_bytes, now);
         while let Some(largest) = open.pop() {
-            let bound = clients.backlogs - 1;
+            let bound = clients.own_bytes - 1;
             clients.relieve(bound, now);
-            assert!(clients.backlogs <= bound, "what is cut off no longer waits");
             let mut left = clients.which(|client| client.sender.is_open());
             left.sort_by_key(|id| size(&mut clients, *id));
             assert_eq!(left, open, "the largest alone is cut off: {largest:?}");
@@ -458,16 +318,50 @@ mod tests {
         clients.relieve(0, now); // and where nobody is left, that is the end of it
     }
 
-    fn own(behind: usize, frames: &str) -> Own {
-        Own { behind, frames: frames.into() }
+    #[test]
+    fn who_is_too_far_behind_by_bytes_falls_out_and_nobody_sooner() {
+        let now = Instant::now();
+        let (mut clients, ids, _peers) = crowd(3, now);
+        let fallen = |clients: &Clients| clients.which(|client| !client.sender.is_before(u64::MAX)).len();
+        // Less than one turn fits a kernel's buffers: all of them are in the first, or the second.
+        for _ in 0..limits::WINDOW_BYTES / limits::TURN_BYTES {
+            clients.fan_out(&turn(), now);
+        }
+        assert_eq!(fallen(&clients), 0, "a whole window is not too much");
+        (0..4).for_each(|_| clients.fan_out(&turn(), now));
+        assert_eq!((fallen(&clients), clients.behind), (3, 0));
+        assert!(clients.own_bytes < 3 * 1024, "each keeps the rest of one frame");
+        assert!(ids.iter().all(|id| clients.get(*id).is_some_and(|client| client.sender.is_open())));
+        assert!(clients.window.begins_at(clients.window.end()), "nobody needs it any more");
+    }
+
+    #[test]
+    fn who_is_too_far_behind_by_time_falls_out_though_nothing_more_is_told() {
+        let now = Instant::now();
+        let (mut clients, _ids, _peers) = crowd(1, now);
+        (0..3).for_each(|_| clients.fan_out(&turn(), now));
+        assert_eq!(clients.behind, 1);
+        clients.shrink_window(now + limits::WINDOW_AGE - Duration::from_millis(1));
+        assert_eq!(clients.behind, 1);
+        clients.shrink_window(now + limits::WINDOW_AGE);
+        assert_eq!(clients.behind, 0);
     }
 
     #[test]
     fn what_is_ones_own_stands_in_its_place() {
+        let now = Instant::now();
+        let (mut clients, ids, mut peers) = crowd(1, now);
         let changes = [13, 13, 17].map(|at| Ended { at, logged: Logged::Nothing }).into();
         let turn = Broadcast { frames: "presence,one,two,".into(), begin: 9, changes };
-        let all = woven(vec![own(0, "a,"), own(3, "d,"), own(1, "b,"), own(1, "c,"), own(9, "late,")], &turn);
-        assert_eq!(all, "a,presence,one,b,c,two,d,late,");
-        assert_eq!(woven(vec![own(2, "x")], &Broadcast::default()), "x");
+        for (place, frames) in [(0, "a,"), (3, "d,"), (1, "b,"), (1, "c,"), (9, "late,")] {
+            clients.send_to(ids[0], frames.into(), place);
+        }
+        clients.fan_out(&turn, now);
+        clients.send_to(ids[0], "x".into(), 2);
+        clients.fan_out(&Broadcast::default(), now);
+        let expected = "a,presence,one,b,c,two,d,late,x";
+        let mut received = vec![0; expected.len()];
+        peers[0].read_exact(&mut received).expect("it comes");
+        assert_eq!(String::from_utf8_lossy(&received), expected);
     }
 }

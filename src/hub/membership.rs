@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 use super::Hub;
 use crate::accounts::token::TokenHash;
 use crate::accounts::{HostGeneration, Member, Session};
-use crate::hub::clients::Identity;
+use crate::hub::client::Identity;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};

@@ -17,6 +17,8 @@
 //! | `log_writer.rs` | what waits to be stored, and what becomes of it |
 //! | `clients.rs`, `sender.rs` | everybody who is registered; one client's write half |
 
+mod broadcast;
+pub(crate) mod client;
 pub(crate) mod clients;
 mod command;
 pub(crate) mod log_writer;
@@ -27,13 +29,15 @@ pub(crate) mod replay;
 mod requests;
 pub(crate) mod sender;
 mod turn;
+mod window;
 
 use std::net::IpAddr;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
-use crate::hub::clients::{ClientId, Clients, Identity};
+use crate::hub::client::Identity;
+use crate::hub::clients::{ClientId, Clients};
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::limits;

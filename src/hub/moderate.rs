@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
-use crate::hub::clients::{Client, ClientId};
+use crate::hub::client::Client;
+use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{
     CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode_close, frame,
@@ -309,11 +310,11 @@ pub(super) fn door_closed() -> Refusal {
 }
 
 const _: () = {
-    use crate::limits::{BACKLOG_BYTES, HELD_BACK, HOST_ACTIONS_SHOWN, NAME_CHARACTERS, RESET_REQUESTS};
+    use crate::limits::{HELD_BACK, HOST_ACTIONS_SHOWN, NAME_CHARACTERS, OWN_BYTES, RESET_REQUESTS};
     let name = NAME_CHARACTERS * 4 + 4;
     let actions = HOST_ACTIONS_SHOWN * 1024;
     assert!(
-        2 * HELD_BACK * name + RESET_REQUESTS * (name + 64) + actions < BACKLOG_BYTES / 2,
-        "what hosts are told must fit a backlog"
+        2 * HELD_BACK * name + RESET_REQUESTS * (name + 64) + actions < OWN_BYTES / 2,
+        "what hosts are told must fit what may wait for one"
     );
 };

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::{Hub, LogPart, Registered, Registration, Resume};
 use crate::accounts::Session;
-use crate::hub::clients::Broadcast;
+use crate::hub::broadcast::Broadcast;
+use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
 use crate::room::moderation::Identifier;
@@ -117,6 +118,25 @@ impl Hub {
             frames.extend_from_slice(&state);
             self.clients.send_to(id, frames, behind);
         }
+    }
+}
+
+impl Hub {
+    /// A client that has fallen out of the window goes on as if it came now, on the same connection: what it missed is in
+    /// the history.
+    pub(super) fn start_afresh(&mut self, id: ClientId, now: Instant) {
+        let Some(client) = self.clients.get(id) else { return };
+        let (session, head) = (client.session.clone(), self.replay.head());
+        let after = self.replay.start_of_newest_within(limits::FRESH_MESSAGES, limits::REGISTER_BYTES);
+        let more = after > self.log.cleared();
+        let mut frames = frame(&welcome(self.log.epoch(), head, true, more, session.as_deref()));
+        for newest in
+            self.replay.after(after, limits::REGISTER_BYTES).into_iter().flat_map(|(newest, _)| newest)
+        {
+            frames.extend_from_slice(&newest);
+        }
+        frames.extend_from_slice(&self.state());
+        self.clients.start_afresh(id, frames, now);
     }
 }
 

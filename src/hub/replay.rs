@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::clients::{Broadcast, Ended, Logged};
+use super::broadcast::{Broadcast, Ended, Logged};
 use crate::limits;
 use crate::protocol::Position;
 
@@ -105,6 +105,17 @@ impl Replay {
             }
         }
         Some((frames, reached))
+    }
+
+    /// The position after which at most `count` of the newest messages stand, in at most `most` bytes.
+    pub(crate) fn start_of_newest_within(&self, count: usize, most: usize) -> Position {
+        let (mut messages, mut bytes) = (0, 0);
+        let fits = |entry: &&Entry| {
+            messages += usize::from(entry.is_message);
+            bytes += entry.frame.len();
+            messages <= count && bytes <= most
+        };
+        self.head() - self.entries.iter().rev().take_while(fits).count() as Position
     }
 
     /// The position after which the newest `count` messages stand; none if that is older than what is kept.

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{Hub, LogAnswer, Request, moderate};
-use crate::hub::clients::{ClientId, Identity};
+use crate::hub::client::Identity;
+use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, Role, ServerEvent, encode_close};
 use crate::room::Owner;

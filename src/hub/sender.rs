@@ -1,9 +1,9 @@
 //! One client's write half: the only code that writes to a registered client's socket.
 //!
-//! The hub owns every [`Sender`] and never waits in one. What the socket does not take at once stays in a backlog
-//! that shares the turn's bytes with all other clients, and is tried again when [`Sender::due`] says. A client that
-//! takes nothing for [`limits::STALL`], or lets its backlog grow past [`limits::BACKLOG_BYTES`], is cut off: it
-//! loses nothing, since it comes back with its position.
+//! The hub owns every [`Sender`] and never waits in one. What a socket does not take at once stays in the [`Window`] that
+//! all clients share: a client that is behind is a position in it, and is tried again when [`Sender::due`] says. Out of the
+//! window it loses its place and starts afresh. Only a socket that takes nothing for
+//! [`limits::STALL`] is cut off, and a client with too much of its own waiting; both come back with their position.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
@@ -13,9 +13,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
+use rustix::event::PollFlags;
 
+use super::window::Window;
 use crate::limits;
 use crate::protocol::{CloseCode, encode_close};
+use crate::sys::socket;
+
+/// Pieces in one system call.
+const SLICES: usize = 16;
 
 /// A client's socket as the hub and the client's own thread share it. An `Arc` of one descriptor: `try_clone`
 /// would double them.
@@ -42,12 +48,22 @@ impl ClientSocket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// A close frame is the last of the backlog; cut when this passes, flushed or not.
+    /// What it missed is gone. When the rest of the frame under way is written, it starts afresh.
+    FallenOut,
+    /// Nothing from this offset on; then what is its own, its close frame the last. Cut when `until` passes.
     Closing {
+        end: u64,
         until: Instant,
     },
     /// Nothing more is written.
     Cut,
+}
+
+/// Frames for one client alone, and the offset before which everybody's come first.
+#[derive(Debug)]
+struct Own {
+    place: u64,
+    frames: Bytes,
 }
 
 /// The write half of one registered client.
@@ -55,132 +71,175 @@ enum State {
 pub(crate) struct Sender {
     socket: Arc<ClientSocket>,
     state: State,
-    /// What the socket did not take, in order. Its first piece may be cut in the middle of a frame, the others
-    /// begin and end with one.
-    backlog: VecDeque<Bytes>,
-    backlog_bytes: usize,
-    /// When the socket last took a byte, while there is a backlog.
+    /// Where in the window this client is.
+    at: u64,
+    /// What waits for it alone, in order. The first may be cut in the middle of a frame.
+    own: VecDeque<Own>,
+    own_bytes: usize,
+    /// When the socket last took a byte, while something waits.
     progress: Instant,
     due: Option<Instant>,
 }
 
 impl Sender {
-    /// Takes over the writing of this socket.
-    pub(crate) fn new(socket: Arc<ClientSocket>, now: Instant) -> Sender {
-        Sender {
-            socket,
-            state: State::Open,
-            backlog: VecDeque::new(),
-            backlog_bytes: 0,
-            progress: now,
-            due: None,
-        }
+    /// Takes over the writing of this socket; everybody's frames count from this offset on.
+    pub(crate) fn new(socket: Arc<ClientSocket>, at: u64, now: Instant) -> Sender {
+        let own = VecDeque::new();
+        Sender { socket, state: State::Open, at, own, own_bytes: 0, progress: now, due: None }
     }
 
-    /// Bytes waiting for this client.
-    pub(crate) fn backlog_bytes(&self) -> usize {
-        self.backlog_bytes
+    /// Bytes waiting for this client alone.
+    pub(crate) fn own_bytes(&self) -> usize {
+        self.own_bytes
     }
 
-    /// When [`Sender::tick`] has to be called next.
+    /// When [`Sender::tick`] has to be called next; none where nothing waits.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
 
     /// Whether frames still reach this client.
     pub(crate) fn is_open(&self) -> bool {
-        self.state == State::Open
+        matches!(self.state, State::Open | State::FallenOut)
     }
 
-    /// Reads what [`Sender::send`] reads of this client's memory, its socket's number included, which lies beside the flag.
-    pub(crate) fn peek(&self) -> (bool, bool) {
-        (self.is_open(), self.socket.is_closing())
+    /// Whether it has missed something, got whole frames so far, and can take what it starts afresh with.
+    fn may_start_afresh(&self, now: Instant) -> bool {
+        self.state == State::FallenOut
+            && self.own.is_empty()
+            && matches!(socket::wait(&self.socket.stream, PollFlags::OUT, now), Ok(true))
     }
 
-    /// Sends whole frames: first `own`, which are for this client alone, then `shared`, in one write.
+    /// Sends `frames`, which the window ends with. The rule: nothing waited, and the socket takes all of it.
     ///
     /// # Returns
-    /// Whether the backlog or what is due may have changed: false where all was taken, which is the rule.
-    pub(crate) fn send(&mut self, own: &[u8], shared: &Bytes, now: Instant) -> bool {
-        if self.state != State::Open {
+    /// Whether what waits or is due may have changed.
+    pub(crate) fn send(&mut self, frames: &Bytes, window: &Window, now: Instant) -> bool {
+        let start = window.end() - frames.len() as u64;
+        if self.state != State::Open || self.at != start || !self.own.is_empty() {
+            return false; // it waits already, or never gets it
+        }
+        match (&self.socket.stream).write(frames) {
+            Ok(taken) => self.at = start + taken as u64,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => {
+                self.tear(&error);
+                return true;
+            }
+        }
+        if self.at == window.end() {
             return false;
         }
-        let mut taken = 0;
-        if self.backlog.is_empty() {
-            self.progress = now;
-            match self.write(own, shared) {
-                Ok(bytes) => taken = bytes,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    self.tear(&error);
-                    return true;
-                }
-            }
-            if taken == own.len() + shared.len() {
-                return false;
-            }
-            self.due = Some(now + self.retry_in(now));
-        }
-        if taken < own.len() {
-            self.push(Bytes::copy_from_slice(&own[taken..]));
-            self.push(shared.clone());
-        } else {
-            self.push(shared.slice(taken - own.len()..));
-        }
-        if self.backlog_bytes > limits::BACKLOG_BYTES {
-            log::debug!("a client has {} unsent bytes: cut off", self.backlog_bytes);
-            self.cut_off(now);
-        }
+        self.progress = now;
+        self.due = Some(now + limits::RETRY_WRITE.0);
         true
+    }
+
+    /// Sends frames for this client alone, each after all that stands before its place in the window.
+    pub(crate) fn send_own(
+        &mut self,
+        own: impl IntoIterator<Item = (u64, Vec<u8>)>,
+        window: &Window,
+        now: Instant,
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        own.into_iter().for_each(|(place, frames)| self.push(frames.into(), place));
+        if self.own_bytes > limits::OWN_BYTES {
+            log::debug!("a client has {} unsent bytes of its own: cut off", self.own_bytes);
+            self.cut_off(window, now);
+        } else if self.due.is_none() {
+            self.progress = now;
+            self.flush(window, now);
+        }
+    }
+
+    /// The window is about to begin after this client's place: keeps the rest of the frame under way, and no more.
+    pub(crate) fn fall_out(&mut self, window: &Window) {
+        let rest = window.rest_of_frame(self.at);
+        match &mut self.state {
+            State::Open => self.state = State::FallenOut,
+            State::Closing { end, .. } => *end = 0,
+            State::FallenOut | State::Cut => return,
+        }
+        // A frame of its own is under way only where none of everybody's is: then there is no rest.
+        if !rest.is_empty() {
+            self.own_bytes += rest.len();
+            self.own.push_front(Own { place: 0, frames: rest });
+        }
+        self.at = 0;
+    }
+
+    /// Whether it is at an offset before this one.
+    pub(crate) fn is_before(&self, offset: u64) -> bool {
+        match self.state {
+            State::Open => self.at < offset,
+            State::Closing { end, .. } => self.at < offset.min(end),
+            State::FallenOut | State::Cut => false,
+        }
+    }
+
+    /// Goes on at the end of the window, after what is sent to it now.
+    pub(crate) fn start_afresh(&mut self, frames: Vec<u8>, window: &Window, now: Instant) {
+        if self.state == State::FallenOut {
+            (self.state, self.at, self.due) = (State::Open, window.end(), None);
+            self.send_own([(self.at, frames)], window, now);
+        }
     }
 
     /// Ends the connection in order: what waits, then the close frame, then no more, and an end to it all within
     /// [`limits::CLOSE_LINGER`]. Cut at once instead, a browser reports 1006 in place of the code.
-    pub(crate) fn close(&mut self, code: CloseCode, now: Instant) {
-        self.close_with(&encode_close(code), now);
-    }
-
-    /// The same, with a close frame that is already there: the answer to the peer's own.
-    pub(crate) fn close_with(&mut self, frame: &[u8], now: Instant) {
-        if self.state != State::Open {
-            return;
-        }
-        self.push(Bytes::copy_from_slice(frame));
+    pub(crate) fn close_with(&mut self, frame: &[u8], window: &Window, now: Instant) {
+        let end = match self.state {
+            State::Open => window.end(),
+            State::FallenOut => 0,
+            State::Closing { .. } | State::Cut => return,
+        };
+        self.push(Bytes::copy_from_slice(frame), end);
         self.socket.closing.store(true, Ordering::Relaxed);
-        self.state = State::Closing { until: now + limits::CLOSE_LINGER };
-        self.flush(now);
+        self.state = State::Closing { end, until: now + limits::CLOSE_LINGER };
+        self.flush(window, now);
     }
 
-    /// Ends a connection that does not keep up. Its code can reach it only if the rest of the piece under way
-    /// does, so everything behind that goes.
-    pub(crate) fn cut_off(&mut self, now: Instant) {
-        self.backlog.truncate(1);
-        self.backlog_bytes = self.backlog.front().map_or(0, Bytes::len);
-        self.close(CloseCode::TooSlow, now);
+    /// Ends a connection that does not keep up. Its code can reach it only if the rest of the frame under way does, so
+    /// everything after that goes.
+    pub(crate) fn cut_off(&mut self, window: &Window, now: Instant) {
+        if self.own.front().is_none_or(|own| own.place > self.at) {
+            self.own.clear();
+        }
+        self.own.truncate(1);
+        self.own_bytes = self.own.iter().map(|own| own.frames.len()).sum();
+        self.fall_out(window);
+        self.close_with(&encode_close(CloseCode::TooSlow), window, now);
     }
 
-    /// Does what is due: tries the backlog again, and ends what has lasted too long.
-    pub(crate) fn tick(&mut self, now: Instant) {
+    /// Does what is due: tries again what waits, and ends what has lasted too long.
+    ///
+    /// # Returns
+    /// Whether [`Sender::start_afresh`] is to be called: what it missed is gone.
+    pub(crate) fn tick(&mut self, window: &Window, now: Instant) -> bool {
         self.due = None;
         match self.state {
-            State::Open => {
-                self.flush(now);
-                if !self.backlog.is_empty() && now.duration_since(self.progress) >= limits::STALL {
+            State::Open | State::FallenOut => {
+                self.flush(window, now);
+                if self.due.is_some() && now.duration_since(self.progress) >= limits::STALL {
                     log::debug!("a client took no byte for {:?}: cut off", limits::STALL);
-                    self.cut_off(now);
+                    self.cut_off(window, now);
                 }
             }
-            State::Closing { until } if now < until => self.flush(now),
+            State::Closing { until, .. } if now < until => self.flush(window, now),
             State::Closing { .. } => self.cut(),
             State::Cut => {}
         }
+        self.may_start_afresh(now)
     }
 
     /// Ends the connection at once; its thread wakes.
     pub(crate) fn cut(&mut self) {
         self.state = State::Cut;
-        self.backlog = VecDeque::new();
-        self.backlog_bytes = 0;
+        self.own = VecDeque::new();
+        self.own_bytes = 0;
         self.due = None;
         self.socket.closing.store(true, Ordering::Relaxed);
         let _ = self.socket.stream.shutdown(Shutdown::Both); // fails only if the peer was faster
@@ -191,40 +250,32 @@ impl Sender {
         self.cut();
     }
 
-    fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.backlog_bytes += bytes.len();
-            self.backlog.push_back(bytes);
-        }
+    fn push(&mut self, frames: Bytes, place: u64) {
+        self.own_bytes += frames.len();
+        self.own.push_back(Own { place, frames });
     }
 
-    /// One system call; the kernel's short count is normal.
-    fn write(&self, own: &[u8], shared: &[u8]) -> io::Result<usize> {
-        let mut stream = &self.socket.stream;
-        match (own, shared) {
-            ([], []) => Ok(0),
-            ([], only) | (only, []) => stream.write(only),
-            both => stream.write_vectored(&[IoSlice::new(both.0), IoSlice::new(both.1)]),
-        }
-    }
-
-    /// Writes what it can of the backlog and plans the next try.
-    fn flush(&mut self, now: Instant) {
-        while !self.backlog.is_empty() {
-            let mut slices = [IoSlice::new(&[]); 16];
-            let pieces =
-                self.backlog.iter().zip(&mut slices).map(|(bytes, slice)| *slice = IoSlice::new(bytes));
-            let count = pieces.count();
+    /// Writes what it can of what waits, and plans the next try.
+    fn flush(&mut self, window: &Window, now: Instant) {
+        let end = match self.state {
+            State::Open => window.end(),
+            State::FallenOut => 0,
+            State::Closing { end, .. } => end,
+            State::Cut => return,
+        };
+        while self.at < end || !self.own.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.gather(window, end, &mut slices);
             match (&self.socket.stream).write_vectored(&slices[..count]) {
                 Ok(0) => break,
-                Ok(taken) => self.advance(taken, now),
+                Ok(taken) => self.advance(taken, end, now),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return self.tear(&error),
             }
         }
-        if !self.backlog.is_empty() {
+        if self.at < end || !self.own.is_empty() || self.state == State::FallenOut {
             self.due = Some(now + self.retry_in(now));
-        } else if let State::Closing { until } = self.state {
+        } else if let State::Closing { until, .. } = self.state {
             let _ = self.socket.stream.shutdown(Shutdown::Write); // fails only if the peer was faster
             self.due = Some(until);
         } else {
@@ -232,23 +283,52 @@ impl Sender {
         }
     }
 
+    /// What waits, in order: everybody's up to the place of what is its own, that, and so on. As much as fits.
+    fn gather<'a>(&'a self, window: &'a Window, end: u64, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
+        let mut at = self.at;
+        let mut stops = self.own.iter();
+        let mut count = 0;
+        loop {
+            let own = stops.next();
+            let to = own.map_or(end, |own| own.place.min(end));
+            let shared = (at < to).then(|| window.slices(at, to)).into_iter().flatten();
+            for piece in shared.chain(own.map(|own| &own.frames[..])) {
+                let Some(slice) = slices.get_mut(count) else { return count };
+                *slice = IoSlice::new(piece);
+                count += 1;
+            }
+            at = at.max(to);
+            if own.is_none() {
+                return count;
+            }
+        }
+    }
+
+    fn advance(&mut self, mut taken: usize, end: u64, now: Instant) {
+        self.progress = now;
+        while taken > 0 {
+            let to = self.own.front().map_or(end, |own| own.place.min(end));
+            let shared = to.saturating_sub(self.at).min(taken as u64);
+            self.at += shared;
+            taken -= shared as usize;
+            if let Some(own) = self.own.front_mut()
+                && self.at >= to
+            {
+                let part = own.frames.len().min(taken);
+                own.frames.advance(part);
+                self.own_bytes -= part;
+                taken -= part;
+                if own.frames.is_empty() {
+                    self.own.pop_front();
+                }
+            }
+        }
+    }
+
     /// A quarter of the time that it has been blocked: who reads in gulps is found soon after one, and who does not
     /// read costs little.
     fn retry_in(&self, now: Instant) -> Duration {
         (now.saturating_duration_since(self.progress) / 4).clamp(limits::RETRY_WRITE.0, limits::RETRY_WRITE.1)
-    }
-
-    fn advance(&mut self, mut taken: usize, now: Instant) {
-        self.progress = now;
-        self.backlog_bytes -= taken;
-        while let Some(front) = self.backlog.front_mut() {
-            if taken < front.len() {
-                front.advance(taken);
-                break;
-            }
-            taken -= front.len();
-            self.backlog.pop_front();
-        }
     }
 }
 
@@ -259,16 +339,75 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A sender, and the peer it writes to.
-    fn pair() -> (Sender, TcpStream) {
-        let (socket, peer) = linked();
-        (Sender::new(socket, Instant::now()), peer)
+    /// A sender with its window, and the peer it writes to.
+    struct Line {
+        sender: Sender,
+        window: Window,
+        peer: TcpStream,
+        sent: Vec<u8>,
+    }
+
+    impl Line {
+        fn new() -> Line {
+            let (socket, peer) = linked();
+            Line {
+                sender: Sender::new(socket, 0, Instant::now()),
+                window: Window::default(),
+                peer,
+                sent: Vec::new(),
+            }
+        }
+
+        /// A turn of one frame, whose payload is as long as a turn may be.
+        fn tell(&mut self, number: u8, now: Instant) {
+            let frames = framed(&vec![number; limits::TURN_BYTES]);
+            self.sent.extend_from_slice(&frames);
+            self.window.push(frames.clone(), now);
+            self.sender.send(&frames, &self.window, now);
+        }
+
+        fn tell_own(&mut self, frames: &[u8], now: Instant) {
+            self.sent.extend_from_slice(frames);
+            self.sender.send_own([(self.window.end(), frames.to_vec())], &self.window, now);
+        }
+
+        /// Tells so much that some of it has to wait.
+        fn stuff(&mut self, now: Instant) {
+            for number in 1..=4 {
+                self.tell(number, now);
+            }
+            let mut taken = 0;
+            while std::mem::replace(&mut taken, self.sender.at) < self.sender.at {
+                self.sender.tick(&self.window, now); // until the kernels take no more
+            }
+            assert!(self.sender.is_before(self.window.end()) && self.sender.due().is_some());
+        }
+
+        /// What the peer gets until it has `bytes`, or the end.
+        fn read(&mut self, bytes: usize, now: Instant) -> Vec<u8> {
+            let (mut received, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            while received.len() < bytes {
+                match self.peer.read(&mut chunk).expect("more is coming, or an end in order") {
+                    0 => break,
+                    count => received.extend_from_slice(&chunk[..count]),
+                }
+                self.sender.tick(&self.window, now);
+            }
+            received
+        }
+    }
+
+    /// A payload as a text frame.
+    fn framed(payload: &[u8]) -> Bytes {
+        let length = (payload.len() as u64).to_be_bytes();
+        [&[0x81, 127], &length[..], payload].concat().into()
     }
 
     /// A client's socket, and its peer.
     pub(crate) fn linked() -> (Arc<ClientSocket>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("listening");
+        rustix::net::sockopt::set_socket_recv_buffer_size(&peer, 64 * 1024).expect("allowed");
         let (stream, _) = listener.accept().expect("connected");
         stream.set_nonblocking(true).expect("a socket can be");
         rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)
@@ -277,98 +416,138 @@ pub(crate) mod tests {
         (Arc::new(ClientSocket::new(stream)), peer)
     }
 
-    /// Pieces of recognisable bytes, as large as a turn may be.
-    fn piece(number: u8) -> Bytes {
-        Bytes::from(vec![number; limits::TURN_BYTES])
-    }
-
-    /// Sends pieces until some of them have to wait.
-    fn stuff(sender: &mut Sender, now: Instant) -> u8 {
-        let mut number = 0;
-        while sender.backlog_bytes() < limits::TURN_BYTES {
-            number += 1;
-            sender.send(&[], &piece(number), now);
-        }
-        number
-    }
-
     #[test]
     fn what_the_socket_does_not_take_follows_in_order() {
-        let (mut sender, mut peer) = pair();
+        let mut line = Line::new();
         let now = Instant::now();
-        let last = stuff(&mut sender, now);
-        sender.send(b"own", &Bytes::from_static(b"shared"), now);
-        assert!(sender.due().is_some());
-        let mut expected: Vec<u8> = (1..=last).flat_map(|number| piece(number).to_vec()).collect();
-        expected.extend_from_slice(b"ownshared");
-        let mut received = Vec::new();
-        let mut chunk = vec![0; 64 * 1024];
-        while received.len() < expected.len() {
-            let count = peer.read(&mut chunk).expect("more is coming");
-            received.extend_from_slice(&chunk[..count]);
-            sender.tick(Instant::now());
-        }
-        assert!(received == expected);
-        assert_eq!((sender.backlog_bytes(), sender.due()), (0, None));
+        line.stuff(now);
+        line.tell_own(b"own", now);
+        line.tell(5, now);
+        line.tell_own(b"own again", now);
+        let received = line.read(line.sent.len(), now);
+        assert!(received == line.sent);
+        assert_eq!((line.sender.own_bytes(), line.sender.due()), (0, None));
+        line.tell(6, now);
+        assert!(line.read(limits::TURN_BYTES, now).ends_with(&[6; 9]), "and goes on as before");
     }
 
     #[test]
     fn who_takes_no_byte_for_ten_seconds_is_cut_off_and_not_sooner() {
-        let (mut sender, _peer) = pair();
+        let mut line = Line::new();
         let start = Instant::now();
-        stuff(&mut sender, start);
-        sender.tick(start + limits::STALL - Duration::from_millis(1));
-        assert!(sender.is_open());
-        sender.tick(start + limits::STALL);
-        assert!(!sender.is_open() && sender.socket.is_closing());
+        line.stuff(start);
+        line.sender.tick(&line.window, start + limits::STALL - Duration::from_millis(1));
+        assert!(line.sender.is_open());
+        line.sender.tick(&line.window, start + limits::STALL);
+        assert!(!line.sender.is_open() && line.sender.socket.is_closing());
     }
 
     #[test]
-    fn a_backlog_past_its_bound_is_cut_off() {
-        let (mut sender, _peer) = pair();
+    fn who_takes_a_byte_now_and_then_stays() {
+        let mut line = Line::new();
+        let start = Instant::now();
+        line.stuff(start);
+        let taken = line.read(300 * 1024, start + limits::STALL * 9 / 10);
+        assert!(!taken.is_empty());
+        line.sender.tick(&line.window, start + limits::STALL * 18 / 10);
+        assert!(line.sender.is_open());
+    }
+
+    #[test]
+    fn what_is_ones_own_has_a_bound() {
+        let mut line = Line::new();
         let now = Instant::now();
-        stuff(&mut sender, now);
-        for _ in 0..limits::BACKLOG_BYTES / limits::TURN_BYTES {
-            sender.send(&[], &piece(0), now);
-        }
-        assert!(!sender.is_open());
-        assert!(sender.backlog_bytes() <= limits::TURN_BYTES + 64, "what nobody will read is not kept");
+        line.stuff(now);
+        line.tell_own(&vec![0; limits::OWN_BYTES], now);
+        assert!(line.sender.is_open());
+        line.tell_own(b"x", now);
+        assert!(!line.sender.is_open());
+        assert!(line.sender.own_bytes() <= 2 * limits::TURN_BYTES, "what nobody will read is not kept");
     }
 
     #[test]
     fn a_client_that_was_cut_off_and_reads_on_gets_whole_frames_and_the_code() {
-        let (mut sender, mut peer) = pair();
+        let mut line = Line::new();
         let now = Instant::now();
-        let last = stuff(&mut sender, now);
-        sender.send(&[], &piece(0), now);
-        sender.cut_off(now);
-        let mut received = Vec::new();
-        let mut chunk = vec![0; 64 * 1024];
+        line.stuff(now);
+        line.tell_own(b"never read", now);
+        line.sender.cut_off(&line.window, now);
+        let received = line.read(usize::MAX, now);
         let close = encode_close(CloseCode::TooSlow);
-        loop {
-            match peer.read(&mut chunk).expect("an end in order") {
-                0 => break,
-                count => received.extend_from_slice(&chunk[..count]),
+        let frames = received.strip_suffix(&close[..]).expect("the code comes last");
+        assert!(line.sent.starts_with(frames));
+        assert_eq!(frames.len() % (limits::TURN_BYTES + 10), 0, "no frame is torn");
+        assert!(frames.len() < line.window.end() as usize, "the last ones were dropped");
+    }
+
+    #[test]
+    fn who_falls_out_gets_the_rest_of_the_frame_and_what_is_its_own_and_then_starts_afresh() {
+        let mut line = Line::new();
+        let now = Instant::now();
+        line.stuff(now);
+        line.tell_own(b"own", now);
+        line.sender.fall_out(&line.window);
+        line.window.clear();
+        assert!(line.sender.is_open() && line.sender.own_bytes() > 3);
+        line.tell(5, now);
+        assert!(!line.sender.tick(&line.window, now), "it cannot take anything yet");
+        let taken = line.peer_takes_all();
+        let frames = taken.strip_suffix(b"own").expect("what is its own is not lost");
+        assert!(line.sent.starts_with(frames));
+        assert_eq!(frames.len() % (limits::TURN_BYTES + 10), 0, "no frame is torn");
+        line.sender.start_afresh(b"welcome".to_vec(), &line.window, now);
+        line.tell(6, now);
+        let afresh = line.read(limits::TURN_BYTES + 17, now);
+        assert!(afresh.starts_with(b"welcome") && afresh.ends_with(&[6; 9]), "and nothing of the fifth");
+    }
+
+    impl Line {
+        /// Reads until the sender says that it may start afresh.
+        fn peer_takes_all(&mut self) -> Vec<u8> {
+            self.peer.set_nonblocking(true).expect("a socket can be");
+            let (mut received, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+            let until = Instant::now() + Duration::from_secs(10);
+            let mut may_start = false;
+            loop {
+                match self.peer.read(&mut chunk) {
+                    Ok(count) => received.extend_from_slice(&chunk[..count]),
+                    Err(_) if may_start => break,
+                    Err(_) => std::thread::yield_now(),
+                }
+                may_start = self.sender.tick(&self.window, Instant::now());
+                assert!(Instant::now() < until, "it never may");
             }
-            sender.tick(now);
+            self.peer.set_nonblocking(false).expect("a socket can be");
+            received
         }
-        assert!(received.ends_with(&close));
-        let pieces = received.len() - close.len();
-        assert_eq!(pieces % limits::TURN_BYTES, 0, "no piece is torn");
-        assert!(pieces < limits::TURN_BYTES * (usize::from(last) + 1), "the last piece was dropped");
     }
 
     #[test]
     fn nothing_follows_a_close_frame_and_the_end_comes_in_time() {
-        let (mut sender, mut peer) = pair();
+        let mut line = Line::new();
         let now = Instant::now();
-        sender.close(CloseCode::Stopping, now);
-        sender.send(b"late", &Bytes::from_static(b"later"), now);
+        line.sender.close_with(&encode_close(CloseCode::Stopping), &line.window, now);
+        line.tell_own(b"late", now);
+        line.tell(1, now);
         let mut received = Vec::new();
-        peer.read_to_end(&mut received).expect("our side is shut down");
+        line.peer.read_to_end(&mut received).expect("our side is shut down");
         assert_eq!(received, encode_close(CloseCode::Stopping));
-        assert_eq!(sender.due(), Some(now + limits::CLOSE_LINGER));
-        sender.tick(now + limits::CLOSE_LINGER);
-        assert_eq!(sender.state, State::Cut);
+        assert_eq!(line.sender.due(), Some(now + limits::CLOSE_LINGER));
+        line.sender.tick(&line.window, now + limits::CLOSE_LINGER);
+        assert_eq!(line.sender.state, State::Cut);
+    }
+
+    #[test]
+    fn what_waits_comes_before_the_close_frame_and_what_is_told_later_does_not() {
+        let mut line = Line::new();
+        let now = Instant::now();
+        line.stuff(now);
+        line.tell_own(b"own", now);
+        let close = encode_close(CloseCode::Removed);
+        line.sender.close_with(&close, &line.window, now);
+        let before = line.sent.clone();
+        line.tell(5, now);
+        let received = line.read(usize::MAX, now);
+        assert!(received == [&before[..], &close].concat());
     }
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::log_writer::{Committed, Pending, not_saved};
 use super::register::presence;
 use super::{Hub, Registration, Request};
-use crate::hub::clients::{Broadcast, ClientId, Ended, Logged};
+use crate::hub::broadcast::{Broadcast, Ended, Logged};
+use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, Message, Position, Refusal, ServerEvent, encode, frame};
 use crate::room::PresenceUpdate;
@@ -82,6 +83,9 @@ impl Hub {
             self.stop(now);
         }
         self.register_all(now);
+        for id in self.clients.take_fallen_out() {
+            self.start_afresh(id, now);
+        }
         self.clients.tick(Instant::now());
         self.log.overwrite(now);
     }

@@ -1,11 +1,11 @@
 //! Too much of everything at once: words, readers that stand still, coming and going.
 
 use super::frames::frame;
-use super::{Room, allow_descriptors, ask_to_log_in, exchange, stand_back, status_of};
+use super::{Room, allow_descriptors, ask_to_log_in, stand_back, status_of};
 use crate::support::{DEADLINE, Footprint, Knock, TestClient};
 use chat_app::limits;
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -138,96 +138,35 @@ fn stalled(addr: SocketAddr, held: usize) -> TestClient {
     client
 }
 
-/// Reads on at each of these, all at the same time, until it has got so many bytes or its end.
-///
-/// # Returns
-/// Whether it was cut off.
-fn read_on(crowd: &[TestClient], bytes: usize) -> Vec<bool> {
-    let mut got = vec![0; crowd.len()];
-    let mut ends = vec![None; crowd.len()];
-    let mut chunk = vec![0; 256 * 1024];
-    let until = Instant::now() + DEADLINE;
-    while ends.contains(&None) {
-        assert!(Instant::now() < until, "neither cut off nor told the rest");
-        for ((client, got), end) in crowd.iter().zip(&mut got).zip(&mut ends) {
-            if end.is_some() {
-                continue;
-            }
-            client.raw().set_nonblocking(true).expect("a socket can be");
-            match client.raw().read(&mut chunk) {
-                Ok(0) => *end = Some(true),
-                Ok(count) => *got += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) => *end = Some(true),
-            }
-            if *got >= bytes {
-                *end = Some(false);
-            }
-        }
-    }
-    ends.into_iter().flatten().collect()
-}
-
-/// How many have been cut off so far because all have too much waiting, by what the room has logged.
-fn cut_off(room: &Room, speaker: &mut TestClient) -> usize {
-    const REFUSED: &str = "was refused with 400";
-    speaker.expect_pong(); // what was said before has been told to everybody
-    // And what was logged of it comes before what is logged of this.
-    let refused = room.process.stderr.text().matches(REFUSED).count();
-    assert_eq!(exchange(room.addr, b"hello\r\n\r\n").status(), Some(400));
-    room.process.stderr.wait_for("line of the refusal", &room.process.stdout, |log| {
-        (log.matches(REFUSED).count() > refused).then(|| log.matches("the slowest is cut off").count())
-    })
-}
-
-/// For each of them waits what was said, less what its own machine holds: who holds least is cut off first.
+/// What they have not taken is kept once for all of them, and no more of it than the window.
 #[test]
-fn five_hundred_who_do_not_read_are_cut_off_from_the_slowest_on() {
-    // How many, and how many bytes their own machines hold.
-    const SLOWEST: (usize, usize) = (200, 16 * 1024);
-    const SLOW: (usize, usize) = (360, 96 * 1024);
-    const LEAST_SLOW: (usize, usize) = (20, 208 * 1024);
-    // Before any of them alone has too much waiting, all of them together have.
-    const { assert!(limits::BACKLOGS_BYTES / (SLOWEST.0 + SLOW.0) < limits::BACKLOG_BYTES / 2) };
+fn five_hundred_who_do_not_read_cost_the_window_once() {
+    const CROWD: usize = 500;
     allow_descriptors(4_000);
-    let room =
-        Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0", "--log-level", "debug"]);
+    let room = Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0"]);
+    let mut speaker = TestClient::connect(room.addr);
+    speaker.join("Talkative");
     room.calm(Duration::from_secs(1));
-    room.endure("580 readers that stand still", |addr| {
-        let stalled = |(count, held)| (0..count).map(move |_| stalled(addr, held));
-        let crowd: Vec<TestClient> =
-            stalled(SLOWEST).chain(stalled(SLOW)).chain(stalled(LEAST_SLOW)).collect();
-        let mut speaker = TestClient::connect(addr);
-        speaker.join("Talkative");
-        let begin = Instant::now();
-        let mut said = 0;
-        // Until all of the slowest have been, and some of the next.
-        while cut_off(&room, &mut speaker) < SLOWEST.0 + 20 {
-            let in_time = begin.elapsed() < limits::STALL && said < 1_000;
-            assert!(in_time, "{said} messages, and all together do not have too much waiting");
-            // Several at once: it has to come before any of them has stood still for too long.
-            let texts: Vec<String> =
-                (said..said + 16).map(|n| format!("{n}:{}", "x".repeat(3_900))).collect();
-            texts.iter().for_each(|text| speaker.say(text));
-            let last = texts.last().expect("sixteen");
-            while speaker.take_next(DEADLINE).expect("it is heard")["message"] != last.as_str() {}
-            said += texts.len();
+    let crowd: Vec<TestClient> = (0..CROWD).map(|_| stalled(room.addr, 16 * 1024)).collect();
+    let before = Footprint::of(&room.process);
+    Footprint::forget_peak(&room.process);
+    // More than the window, in frames as large as they come: each may have the rest of one to itself.
+    let text = "🦀".repeat(limits::MESSAGE_CHARACTERS);
+    let said = limits::WINDOW_BYTES * 3 / 2 / text.len();
+    let crowd = room.endure("500 readers that stand still in a flood", |_| {
+        for _ in 0..said / 8 {
+            (0..8).for_each(|_| speaker.say(&text));
+            (0..8).for_each(|_| drop(speaker.take_next(DEADLINE).expect("it is heard")));
         }
-        // Who was cut off never gets all that was said.
-        let was_cut_off = read_on(&crowd, said * 3_900);
-        let count_of = |part: &[bool]| part.iter().filter(|was| **was).count();
-        let (slowest, others) = was_cut_off.split_at(SLOWEST.0);
-        let (slow, least_slow) = others.split_at(SLOW.0);
-        let (slow, rest) = (count_of(slow), [count_of(slowest), count_of(least_slow)]);
-        println!("{said} messages; {rest:?} of the slowest and the least slow were cut off, {slow} between");
-        assert_eq!(rest, [SLOWEST.0, 0], "from the slowest on, and {slow} of those between");
-        let for_the_sum = cut_off(&room, &mut speaker);
-        assert_eq!(
-            for_the_sum,
-            SLOWEST.0 + slow,
-            "each for what all have waiting, not for what it has itself"
-        );
+        crowd
     });
+    let kept_kib = (limits::WINDOW_BYTES + limits::KEPT_BYTES + CROWD * text.len()) as u64 / 1024;
+    let cost_kib = Footprint::of(&room.process).peak_kib.saturating_sub(before.memory_kib);
+    println!("{cost_kib} KiB for {}, of whom each waits for {} KiB", crowd.len(), said * text.len() / 1024);
+    assert!(
+        cost_kib <= kept_kib + super::KEPT_BY_ALLOCATOR_KIB,
+        "{cost_kib} KiB, and {kept_kib} KiB are kept"
+    );
 }
 
 /// A thread of each reads the log, page by page, and holds one for as long as it is not taken.

@@ -206,7 +206,7 @@ fn who_vanishes_from_a_quiet_room_is_gone_within_a_minute() {
 #[test]
 fn who_vanishes_from_a_busy_room_is_gone_sooner() {
     const SAID: usize = 240;
-    const { assert!(SAID * 4_000 < limits::BACKLOG_BYTES) };
+    const { assert!(SAID * 4_000 < limits::WINDOW_BYTES) };
     let folder = tempfile::tempdir().expect("a folder for the database");
     let process = Process::start(&folder.path().join("chat.db"), &[]);
     let addr = process.addr();
@@ -219,7 +219,7 @@ fn who_vanishes_from_a_busy_room_is_gone_sooner() {
     let [told, freed] = std::thread::scope(|scope| {
         let (over, is_over) = mpsc::channel::<()>();
         scope.spawn(move || {
-            // More than a kernel holds for one of them, and less than its backlog may be.
+            // More than a kernel holds for one of them, and less than the window.
             for _ in 0..SAID {
                 if is_over.recv_timeout(Duration::from_millis(50)) != Err(mpsc::RecvTimeoutError::Timeout) {
                     break;

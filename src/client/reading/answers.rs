@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Over, Reading};
 use crate::client::filled;
-use crate::hub::clients::Permit;
+use crate::hub::client::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::protocol::search::Query;
