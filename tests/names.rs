@@ -203,3 +203,31 @@ fn a_key_has_a_form() {
     );
     client.expect_event("joined");
 }
+
+/// Most programs put their name into every frame: the same one is not looked at again, any other is.
+#[test]
+fn a_name_in_each_message_is_checked_whenever_it_is_another() {
+    let server = TestServer::start();
+    let mut ben = server.join("Ben");
+    let mut ana = server.connect();
+    let mut say = |username: &str, text: &str| {
+        ana.send(json!({"event": "send_message", "username": username, "message": text}));
+        ana.expect("an answer", |event| event["event"] == "error" || event["message"] == text)
+    };
+    assert_eq!(say("Ana", "one")["username"], "Ana");
+    assert_eq!(say("Ana", "two")["username"], "Ana");
+    // The second time as the first: what was refused is no name of theirs.
+    for username in ["Ben", "Ben", "ben", "Веn", "B\u{7}en", "B\u{7}en"] {
+        let refused = say(username, "as somebody else");
+        assert!(
+            ["name_taken", "bad_username"].contains(&refused["code"].as_str().expect("refused")),
+            "{refused}"
+        );
+    }
+    assert_eq!(say("Ana", "three")["username"], "Ana", "and they are who they were");
+    assert_eq!(say("ANA", "four")["username"], "ANA", "another spelling is shown as it is written");
+    assert_eq!(say("Zoe", "five")["username"], "Zoe");
+    ben.expect("the last", |event| event["message"] == "five");
+    assert!(ben.received("receive_message").iter().all(|event| event["message"] != "as somebody else"));
+    server.join("Ana"); // the old name is free
+}

@@ -8,6 +8,7 @@ use crossbeam_channel as channel;
 
 use crate::accounts::Session;
 use crate::hub::sender::Sender;
+use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, KeyHash, Refusal, Role};
 use crate::room::moderation::Identifier;
 
@@ -72,6 +73,19 @@ impl Client {
     /// Whether it is a host's.
     pub(crate) fn is_host(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.host.is_some())
+    }
+
+    /// Whether a message with this `username` is said under the name that the client has: the account's, or the same.
+    pub(crate) fn speaks_as_before(&self, username: Option<&Name>) -> bool {
+        let is_member = self.session.as_ref().is_some_and(|session| session.member.is_some());
+        match (&self.identity, username) {
+            (None, _) if is_member => false,
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(own), Some(name)) => {
+                is_member || (*own.display == *name.display() && *own.folded == *name.folded())
+            }
+        }
     }
 
     /// Takes the keys that a `join` tells. The first of each stays: with another one, who is muted or has to wait would be

@@ -177,8 +177,12 @@ impl Hub {
         }
         while let Some(request) = requests.next() {
             // A plain message takes a microsecond, and a batch has at most some hundred: the clock is read after it.
-            let is_plain =
-                matches!(&request, Request::Event(ClientEvent::SendMessage { username: None, .. }));
+            let is_plain = match &request {
+                Request::Event(ClientEvent::SendMessage { username, .. }) => {
+                    self.clients.get(client).is_some_and(|client| client.speaks_as_before(username.as_ref()))
+                }
+                _ => false,
+            };
             self.take_request(client, request);
             let is_over = if is_plain { self.log.turn_is_full() } else { self.turn_is_over() };
             if is_over && requests.len() > 0 {

@@ -14,25 +14,8 @@ use crate::sys::failpoint;
 impl Hub {
     pub(super) fn take_request(&mut self, client: ClientId, request: Request) {
         match request {
-            Request::Event(ClientEvent::SendMessage { message, client_message_id, username }) => {
-                if let Err(refusal) = self.say(client, message, client_message_id, username) {
-                    self.send_to(client, &ServerEvent::Error(&refusal));
-                }
-            }
-            Request::Event(ClientEvent::Join { username, guest_key, tab_key }) => {
-                if let Err(refusal) = self.join(client, username, guest_key, tab_key) {
-                    self.send_to(client, &ServerEvent::Error(&refusal));
-                }
-            }
-            Request::Event(ClientEvent::Typing) => self.type_on(client, Instant::now()),
-            Request::Event(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => {} // answered on the client's own thread
-            Request::Event(ClientEvent::DeleteMessage { message_id }) => {
-                if let Err(refusal) = self.delete(client, message_id) {
-                    self.send_to(client, &ServerEvent::Error(&refusal));
-                }
-            }
-            Request::Event(ClientEvent::Moderate(action)) => {
-                if let Err(refusal) = self.moderate(client, action) {
+            Request::Event(event) => {
+                if let Err(refusal) = self.take_event(client, event) {
                     self.send_to(client, &ServerEvent::Error(&refusal));
                 }
             }
@@ -45,6 +28,24 @@ impl Hub {
             }
             Request::Close(code) => self.depart(client, encode_close(code)),
             Request::Goodbye(frame) => self.depart(client, frame),
+        }
+    }
+
+    fn take_event(&mut self, client: ClientId, event: ClientEvent) -> Result<(), Refusal> {
+        match event {
+            ClientEvent::SendMessage { message, client_message_id, username } => {
+                self.say(client, message, client_message_id, username)
+            }
+            ClientEvent::Join { username, guest_key, tab_key } => {
+                self.join(client, username, guest_key, tab_key)
+            }
+            ClientEvent::Typing => {
+                self.type_on(client, Instant::now());
+                Ok(())
+            }
+            ClientEvent::DeleteMessage { message_id } => self.delete(client, message_id),
+            ClientEvent::Moderate(action) => self.moderate(client, action),
+            ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. } => Ok(()), // answered on the client's own thread
         }
     }
 
@@ -114,6 +115,7 @@ impl Hub {
         self.send_to(id, &ServerEvent::Joined { username: &identity.display, role: identity.role, muted });
     }
 
+    /// Who speaks, whether they may, and then it is stored with the turn.
     fn say(
         &mut self,
         id: ClientId,
@@ -123,42 +125,35 @@ impl Hub {
     ) -> Result<(), Refusal> {
         failpoint::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
-        let current = client.identity.as_ref();
-        let is_member = client.session.as_ref().is_some_and(|session| session.member.is_some());
-        let joins = match &username {
-            _ if is_member => current.is_none(),
-            None => false,
-            Some(name) => {
-                current.is_none_or(|it| *it.folded != *name.folded() || *it.display != *name.display())
-            }
-        };
-        if joins {
+        if !client.speaks_as_before(username.as_ref()) {
             self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
         let Some(client) = self.clients.get(id).filter(|client| !client.is_leaving) else { return Ok(()) };
-        let Some(identity) = &client.identity else {
+        let Some(Identity { display, folded, role }) = client.identity.clone() else {
             let reason = "Join with a name before you send.";
             return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
         };
-        let now_ms = self.log.now_ms();
-        let (username, role, tab) = (identity.display.clone(), identity.role, client.tab);
-        let folded = identity.folded.clone();
-        let (speakers, is_muted, is_host) = (client.speakers(), client.is_muted, client.is_host());
-        let message = NewMessage { at_ms: now_ms, username, role, text, tab, client_message_id };
-        // In slow mode a retry of what is stored does not make the time run anew.
-        let is_slow = self.moderation.settings().slow_mode_seconds > 0;
-        let id_of = message.client_message_id.as_deref();
-        let is_retry = is_slow && !is_host && id_of.is_some_and(|it| self.log.is_stored(&tab, it));
-        if !is_host
-            && !is_retry
-            && let Err(refusal) = self.moderation.speak(is_muted, speakers, now_ms)
-        {
+        let (tab, at_ms) = (client.tab, self.log.now_ms());
+        let message = NewMessage { at_ms, username: display, role, text, tab, client_message_id };
+        if let Err(refusal) = self.may_speak(id, &message) {
             let refusal = refusal.of(message.client_message_id.clone());
             return self.log.push_refused(message, refusal, id);
         }
         self.room.stop_typing(&folded);
-        self.room.speak(&folded, now_ms);
+        self.room.speak(&folded, at_ms);
         self.log.push_message(message, id)
+    }
+
+    /// In slow mode a retry of what is stored does not make the time run once more.
+    fn may_speak(&mut self, id: ClientId, message: &NewMessage) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get(id).filter(|client| !client.is_host()) else { return Ok(()) };
+        let (speakers, is_muted) = (client.speakers(), client.is_muted);
+        let is_slow = self.moderation.settings().slow_mode_seconds > 0;
+        let id_of = message.client_message_id.as_deref();
+        if is_slow && id_of.is_some_and(|it| self.log.is_stored(&message.tab, it)) {
+            return Ok(());
+        }
+        self.moderation.speak(is_muted, speakers, message.at_ms)
     }
 
     /// One's own message, as the tab knows it that sent it; a host's any.

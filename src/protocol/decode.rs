@@ -7,16 +7,34 @@ use sha2::{Digest, Sha256};
 
 use super::{ClientEvent, ErrorCode, KeyHash, Moderate, Position, Refusal};
 use crate::limits;
-use crate::protocol::names::Name;
+use crate::protocol::names::{Name, NameError};
 use crate::protocol::search::{Query, QueryError};
 use crate::protocol::title;
 
-/// Reads one text frame.
+/// The name that a connection has used last, and how it was written: the same text is the same name, and is not
+/// normalised and folded again for each message.
+#[derive(Debug, Default)]
+pub struct LastName(Option<(Box<str>, Name)>);
+
+impl LastName {
+    fn read(&mut self, written: &str) -> Result<Name, NameError> {
+        match &self.0 {
+            Some((last, name)) if **last == *written => Ok(name.clone()),
+            _ => {
+                let name = Name::parse(written)?;
+                self.0 = Some((written.into(), name.clone()));
+                Ok(name)
+            }
+        }
+    }
+}
+
+/// Reads one text frame. `last_name` is the connection's own.
 ///
 /// # Errors
 /// The `error` event to answer with. It carries the frame's `client_message_id` wherever that could be read, so
 /// that a sender knows which of its messages was refused.
-pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
+pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
     struct Kind<'a> {
         #[serde(borrow)]
@@ -30,11 +48,11 @@ pub fn decode(text: &str) -> Result<ClientEvent, Refusal> {
     if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
         && fields.event == SEND_MESSAGE
     {
-        return check_send_message(fields);
+        return check_send_message(fields, last_name);
     }
     let kind: Kind = parse(text)?;
     match &*kind.event {
-        SEND_MESSAGE => check_send_message(parse(text)?),
+        SEND_MESSAGE => check_send_message(parse(text)?, last_name),
         "join" => decode_join(text),
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
@@ -67,7 +85,7 @@ fn is_longer(text: &str, characters: usize) -> bool {
     text.len() > characters && text.chars().count() > characters
 }
 
-fn check_send_message(fields: SendMessage) -> Result<ClientEvent, Refusal> {
+fn check_send_message(fields: SendMessage, last_name: &mut LastName) -> Result<ClientEvent, Refusal> {
     let id = fields.client_message_id;
     if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
         return Err(Refusal::new(ErrorCode::BadRequest, "A client_message_id has 1 to 64 characters."));
@@ -79,7 +97,7 @@ fn check_send_message(fields: SendMessage) -> Result<ClientEvent, Refusal> {
     if fields.message.chars().all(char::is_whitespace) {
         return Err(Refusal::new(ErrorCode::Empty, "The message is empty.").of(id));
     }
-    let username = match fields.username.map(|name| Name::parse(&name)).transpose() {
+    let username = match fields.username.map(|name| last_name.read(&name)).transpose() {
         Ok(username) => username,
         Err(error) => return Err(Refusal::new(ErrorCode::BadUsername, error.to_string()).of(id)),
     };
@@ -254,8 +272,12 @@ mod tests {
 
     use super::*;
 
+    fn read(text: &str) -> Result<ClientEvent, Refusal> {
+        decode(text, &mut LastName::default())
+    }
+
     fn refused(text: &str) -> (ErrorCode, Option<String>) {
-        let refusal = decode(text).expect_err(text);
+        let refusal = read(text).expect_err(text);
         assert!(refusal.message.ends_with('.'), "a sentence: {}", refusal.message);
         (refusal.code, refusal.client_message_id)
     }
@@ -269,8 +291,8 @@ mod tests {
             client_message_id: Some("7".into()),
             username: None,
         };
-        assert_eq!(decode(event), Ok(message));
-        assert_eq!(decode(r#"{"event":"typing","message":5}"#), Ok(ClientEvent::Typing));
+        assert_eq!(read(event), Ok(message));
+        assert_eq!(read(r#"{"event":"typing","message":5}"#), Ok(ClientEvent::Typing));
     }
 
     #[test]
@@ -319,7 +341,7 @@ mod tests {
             format!(r#"{{"event":"request_history","before":"{}"}}"#, "ü".repeat(20_000)),
             format!(r#"{{"event":"{}"}}"#, "ü".repeat(20_000)),
         ] {
-            let message = decode(&event).expect_err("no event").message;
+            let message = read(&event).expect_err("no event").message;
             assert!(message.chars().count() <= limits::REFUSAL_CHARACTERS + 30, "{message:.100}");
         }
     }
@@ -328,7 +350,7 @@ mod tests {
     fn a_message_may_have_4000_characters_of_any_size() {
         let text = "🧊".repeat(limits::MESSAGE_CHARACTERS);
         let event = format!(r#"{{"event":"send_message","message":"{text}"}}"#);
-        assert!(decode(&event).is_ok() && event.len() <= limits::FRAME_BYTES);
+        assert!(read(&event).is_ok() && event.len() <= limits::FRAME_BYTES);
         assert_eq!(refused(&event.replacen('🧊', "🧊🧊", 1)).0, ErrorCode::TooLong);
     }
 
@@ -336,7 +358,7 @@ mod tests {
     fn a_history_has_a_limit() {
         for limit in [1, 50, limits::HISTORY_MESSAGES] {
             let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
-            assert_eq!(decode(&event), Ok(ClientEvent::RequestHistory { before: 9, limit }));
+            assert_eq!(read(&event), Ok(ClientEvent::RequestHistory { before: 9, limit }));
         }
         for limit in ["0", "201", "18446744073709551615"] {
             let event = format!(r#"{{"event":"request_history","before":9,"limit":{limit}}}"#);
@@ -349,9 +371,9 @@ mod tests {
         let query = || Query::parse("Ana B").expect("a query");
         let search = |before, limit| Ok(ClientEvent::Search { query: query(), before, limit });
         let event = r#"{"event":"search","query":"Ana B"}"#;
-        assert_eq!(decode(event), search(Position::MAX, limits::SEARCH_DEFAULT));
+        assert_eq!(read(event), search(Position::MAX, limits::SEARCH_DEFAULT));
         let event = r#"{"event":"search","query":"Ana B","before":7,"limit":50}"#;
-        assert_eq!(decode(event), search(7, limits::SEARCH_MESSAGES));
+        assert_eq!(read(event), search(7, limits::SEARCH_MESSAGES));
         let long = format!(r#"{{"event":"search","query":"{}"}}"#, "x".repeat(limits::QUERY_CHARACTERS + 1));
         assert_eq!(refused(&long).0, ErrorCode::TooLong);
         for fields in [
@@ -374,8 +396,8 @@ mod tests {
     proptest! {
         #[test]
         fn decode_answers_whatever_comes(text in ".{0,200}") {
-            let _ = decode(&text);
-            let _ = decode(&format!(r#"{{"event":"send_message","message":"{text}"}}"#));
+            let _ = read(&text);
+            let _ = read(&format!(r#"{{"event":"send_message","message":"{text}"}}"#));
         }
     }
 }

@@ -20,8 +20,8 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
 
-pub use decode::decode;
 pub(crate) use decode::hash_key;
+pub use decode::{LastName, decode};
 pub(crate) use encode::{PING, encode_close, frame};
 pub use encode::{encode, encoded_bytes};
 

@@ -5,7 +5,7 @@
 //! panics where something does not hold.
 
 use chat_app::inside::{
-    ClientEvent, Head, Message, Moderate, Name, Role, ServerEvent, canonical_origin, check_origin,
+    ClientEvent, Head, LastName, Message, Moderate, Name, Role, ServerEvent, canonical_origin, check_origin,
     client_address, decode, encode, encoded_bytes, parse_head,
 };
 use chat_app::limits;
@@ -27,7 +27,7 @@ pub(super) fn frame(bytes: &[u8]) {
     // None where a field that means nothing here is no JSON in all its depth: such fields are not looked at.
     let told = serde_json::from_str::<Value>(text).ok();
     let is_told = |name: &str, here: &Value| told.as_ref().is_none_or(|value| value.get(name) == Some(here));
-    match decode(text) {
+    match decode(text, &mut LastName::default()) {
         Err(refusal) => {
             let mut frame = Vec::new();
             encode(&ServerEvent::Error(&refusal), &mut frame);

@@ -18,7 +18,9 @@ use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
 use crate::limits;
-use crate::protocol::{ClientEvent, CloseCode, ErrorCode, Refusal, ServerEvent, decode, encode, frame};
+use crate::protocol::{
+    ClientEvent, CloseCode, ErrorCode, LastName, Refusal, ServerEvent, decode, encode, frame,
+};
 use crate::sys::failpoint;
 use crate::sys::socket;
 
@@ -84,6 +86,7 @@ pub(super) struct Reading<'a> {
     bytes: TokenBucket,
     last_byte: Instant,
     pings: u32,
+    last_name: LastName,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
     /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
@@ -123,6 +126,7 @@ impl<'a> Reading<'a> {
             bytes: TokenBucket::new(bytes.0, bytes.1, now),
             last_byte: now,
             pings: 0,
+            last_name: LastName::default(),
             told_pace: None,
             typed: None,
             answered: None,
@@ -169,7 +173,7 @@ impl<'a> Reading<'a> {
     fn take_text(&mut self, text: &str) -> Result<(), Over> {
         failpoint::hit("client", text);
         failpoint::hit("clock", text);
-        let decoded = decode(text);
+        let decoded = decode(text, &mut self.last_name);
         self.pay(match &decoded {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
             Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Search { .. }) => Price::Message,
