@@ -2,7 +2,8 @@
 
 use crate::crowd::{Crowd, Delivery};
 use crate::dialect::Dialect;
-use crate::figures::Latencies;
+use crate::figures::Served;
+use crate::place::Lapse;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A message.
@@ -30,6 +31,8 @@ pub struct Book {
     first_position: Option<u64>,
     /// What each sender has no receipt for.
     without_receipt: Vec<Vec<u32>>,
+    /// Clients that were sent afresh, and have said again what they had no receipt for.
+    repeated: usize,
 }
 
 impl Book {
@@ -43,6 +46,7 @@ impl Book {
             heard: Vec::new(),
             first_position: None,
             without_receipt: vec![Vec::new(); senders],
+            repeated: 0,
         }
     }
 
@@ -54,38 +58,59 @@ impl Book {
     /// A sender says the next message.
     pub fn say(&mut self, crowd: &mut Crowd, sender: usize, due: Instant) {
         let number = self.said.len() as u32;
-        let due = due.saturating_duration_since(self.began).as_micros() as u32;
-        self.said.push(Said { sender: sender as u32, due, took: 0 });
+        self.said.push(Said { sender: sender as u32, due: self.micros(due), took: 0 });
         self.without_receipt[sender].push(number);
         crowd.say(sender, &self.dialect.say(self.first + u64::from(number), sender as u32));
     }
 
-    /// Somebody got a message. True if it is the sender's own: the receipt.
+    /// Who was sent afresh says again what it has no receipt for, as a page does.
+    pub fn repeat(&mut self, crowd: &mut Crowd) {
+        while let Some(Lapse { client, .. }) = crowd.afresh.get(self.repeated).copied() {
+            self.repeated += 1;
+            for number in self.without_receipt.get(client).into_iter().flatten() {
+                crowd.say(client, &self.dialect.say(self.first + u64::from(*number), client as u32));
+            }
+        }
+    }
+
+    /// Somebody got a message. True if it is a receipt that was missing.
     pub fn hear(&mut self, delivery: &Delivery) -> bool {
+        let Some(number) = self.number(delivery) else { return false };
+        let Some(said) = self.said.get(number as usize) else {
+            panic!("message {number} of {} comes at {}", self.said.len(), delivery.position);
+        };
+        let (sender, due) = (said.sender as usize, said.due);
+        if delivery.is_new {
+            let at = self.micros(delivery.at);
+            self.said[number as usize].took = at.saturating_sub(due).max(1);
+        }
+        if sender != delivery.client {
+            return false;
+        }
+        let waiting = &mut self.without_receipt[sender];
+        let place = waiting.iter().position(|waiting| *waiting == number);
+        assert!(place.is_some() || !delivery.is_new, "message {number} comes twice");
+        place.map(|place| waiting.remove(place)).is_some()
+    }
+
+    /// Which message it is; none if it is older than all of this book's.
+    fn number(&mut self, delivery: &Delivery) -> Option<u32> {
         let first_position = *self.first_position.get_or_insert(delivery.position);
-        let index = (delivery.position - first_position) as usize;
+        let index = delivery.position.checked_sub(first_position)? as usize;
         if index >= self.heard.len() {
             self.heard.resize(index + 1, UNKNOWN);
         }
         if self.heard[index] == UNKNOWN {
             self.heard[index] = match self.dialect.target {
-                Some(_) => (self.dialect.number(delivery.payload) - self.first) as u32,
+                Some(_) => (self.dialect.origin(delivery.payload).0 - self.first) as u32,
                 None => index as u32, // bare TCP tells nothing: messages come by turns
             };
         }
-        let number = self.heard[index];
-        let Some(said) = self.said.get_mut(number as usize) else {
-            panic!("message {number} of {} comes at {}", self.said.len(), delivery.position);
-        };
-        let at = delivery.at.saturating_duration_since(self.began).as_micros() as u32;
-        said.took = at.saturating_sub(said.due).max(1);
-        if said.sender as usize != delivery.client {
-            return false;
-        }
-        let waiting = &mut self.without_receipt[delivery.client];
-        let place = waiting.iter().position(|waiting| *waiting == number);
-        waiting.remove(place.expect("a message comes once"));
-        true
+        Some(self.heard[index])
+    }
+
+    fn micros(&self, at: Instant) -> u32 {
+        at.saturating_duration_since(self.began).as_micros() as u32
     }
 
     /// Whether each sender who is left has its receipts, and everybody who is left everything.
@@ -96,9 +121,16 @@ impl Book {
         self.without_receipt.iter().enumerate().all(has_receipts) && low >= high
     }
 
-    /// From when each message was due until its last receiver had it, from the one numbered `from` on.
-    pub fn latencies(&self, from: usize) -> Latencies {
-        let heard = self.said[from..].iter().filter(|said| said.took > 0);
-        Latencies::new(heard.map(|said| Duration::from_micros(said.took.into())))
+    /// How soon everybody had the messages from the one numbered `from` on, and who could not keep up.
+    pub fn served(&self, from: usize, crowd: &Crowd) -> Served {
+        let heard = self.said[from..].iter().filter(|said| said.took > 0).map(|said| said.took);
+        let behind = |lapse: &Lapse| {
+            let next = (lapse.position + 1).checked_sub(self.first_position?)?;
+            let said = self.said.get(*self.heard.get(next as usize)? as usize)?;
+            Some(self.micros(lapse.at).saturating_sub(said.due))
+        };
+        let behind = crowd.cut_off.iter().chain(&crowd.afresh).filter_map(behind).max().unwrap_or(0);
+        let (cut_off, afresh) = (crowd.cut_off.len(), crowd.afresh.len());
+        Served::new(heard, Duration::from_micros(behind.into()), cut_off, afresh)
     }
 }

@@ -1,89 +1,113 @@
 //! The comparison as a table for the readme, and as a picture for who would rather look than read.
 
-use crate::compare::{Contender, FloodFigures, TalkFigures};
-use crate::figures::short;
+use crate::compare::{Contender, FLOODS, FloodFigures, TALKS, TalkFigures};
+use crate::figures::{Counts, Rounds, ServedRounds, short};
 use std::fmt::Write;
 
-/// One server's figures.
-pub struct Row {
-    name: String,
-    /// In [`COLUMNS`]' order.
-    values: Vec<f64>,
-}
-
-/// What is shown of each server.
-struct Column {
-    heading: &'static str,
-    /// The panel's title in the picture; none for what only the table has.
+/// One figure of all servers.
+struct Figure {
+    what: String,
+    /// The panel's title and note in the picture; none for what only the table has.
     panel: Option<(&'static str, &'static str)>,
     unit: &'static str,
+    values: Vec<f64>,
+    /// What stands in the table.
+    cells: Vec<String>,
 }
 
-const COLUMNS: [Column; 7] = [
-    Column { heading: "32 write: deliveries/s", panel: None, unit: "" },
-    Column {
-        heading: "per second of CPU",
-        panel: Some((
-            "A class of 32, all writing without pause",
-            "messages delivered for each second of processor time · longer is better",
-        )),
-        unit: "",
-    },
-    Column { heading: "10 of 1,000 write: deliveries/s", panel: None, unit: "" },
-    Column {
-        heading: "per second of CPU",
-        panel: Some((
-            "A hall of 1,000, ten writing without pause",
-            "messages delivered for each second of processor time · longer is better",
-        )),
-        unit: "",
-    },
-    Column {
-        heading: "30 clients, 30/s: median",
-        panel: Some((
-            "A lively talk: 30 people, 30 messages a second",
-            "milliseconds until the last has it, the median · shorter is better",
-        )),
-        unit: " ms",
-    },
-    Column { heading: "1,000 clients, 50/s: median", panel: None, unit: " ms" },
-    Column {
-        heading: "CPU",
-        panel: Some((
-            "A hall of 1,000, 50 messages a second",
-            "processor time used, in per cent of a core · shorter is better",
-        )),
-        unit: " %",
-    },
-];
+/// Everything that is shown.
+pub struct Chart {
+    names: Vec<String>,
+    figures: Vec<Figure>,
+}
 
-/// The figures of all that took part.
-pub fn rows(all: &[Contender], floods: &[Vec<FloodFigures>; 2], talks: &[Vec<TalkFigures>; 2]) -> Vec<Row> {
-    let row = |(index, contender): (usize, &Contender)| {
-        let (class, hall) = (&floods[0][index], &floods[1][index]);
-        let (lively, large) = (&talks[0][index], &talks[1][index]);
-        let medians =
-            [&class.rate, &class.per_cpu, &hall.rate, &hall.per_cpu, &lively.p50, &large.p50, &large.cpu];
-        let mut values: Vec<f64> = medians.map(|rounds| rounds.median()).to_vec();
-        if let Some(cpu) = values.last_mut() {
-            *cpu *= 100.0;
+const PER_CPU: &str = "messages delivered for each second of processor time · longer is better";
+
+impl Chart {
+    /// Floods and talks in their own order; each has the figures of all that took part.
+    pub fn new(
+        all: &[Contender],
+        floods: &[Vec<FloodFigures>; 2],
+        others: &[Vec<FloodFigures>; 2],
+        talks: &[Vec<TalkFigures>; 2],
+    ) -> Chart {
+        let names = all.iter().map(|contender| contender.name.clone()).collect();
+        let mut chart = Chart { names, figures: Vec::new() };
+        let panels =
+            ["A class of 32, all writing without pause", "A hall of 1,000, ten writing without pause"];
+        for ((flood, panel), (figures, others)) in FLOODS.iter().zip(panels).zip(floods.iter().zip(others)) {
+            let what = format!("**{} of {} write**: deliveries/s", flood.senders, flood.clients);
+            chart.numbers(what, None, "", figures.iter().map(|own| &own.rate));
+            let panel = Some((panel, PER_CPU));
+            chart.numbers("for a second of CPU", panel, "", figures.iter().map(|own| &own.per_cpu));
+            chart.served(figures.iter().map(|own| &own.served));
+            chart.numbers(
+                "tungstenite's clients: deliveries/s",
+                None,
+                "",
+                others.iter().map(|own| &own.rate),
+            );
+            chart.served(others.iter().map(|own| &own.served));
         }
-        Row { name: contender.name.clone(), values }
-    };
-    all.iter().enumerate().map(row).collect()
+        for (talk, figures) in TALKS.iter().zip(talks) {
+            let lively = talk.clients < FLOODS[1].clients;
+            let what = format!("**{} clients, {} messages a second**: median", talk.clients, talk.rate);
+            let panel = lively.then_some((
+                "A lively talk: 30 people, 30 messages a second",
+                "milliseconds until the last has it, the median · shorter is better",
+            ));
+            chart.numbers(what, panel, " ms", figures.iter().map(|own| &own.served.p50));
+            chart.served(figures.iter().map(|own| &own.served));
+            let panel = (!lively).then_some((
+                "A hall of 1,000, 50 messages a second",
+                "processor time used, in per cent of a core · shorter is better",
+            ));
+            let per_cent: Vec<Rounds> =
+                figures.iter().map(|own| Rounds(own.cpu.0.iter().map(|cpu| cpu * 100.0).collect())).collect();
+            chart.numbers("CPU", panel, " %", per_cent.iter());
+        }
+        chart
+    }
+
+    fn served<'a>(&mut self, all: impl Iterator<Item = &'a ServedRounds> + Clone) {
+        self.numbers("p99", None, " ms", all.clone().map(|own| &own.p99));
+        self.numbers("longest", None, " ms", all.clone().map(|own| &own.most));
+        self.counts("cut off", all.clone().map(|own| &own.cut_off));
+        if all.clone().any(|own| own.afresh.0.iter().any(|count| *count > 0)) {
+            self.counts("sent afresh", all.map(|own| &own.afresh));
+        }
+    }
+
+    fn numbers<'a>(
+        &mut self,
+        what: impl Into<String>,
+        panel: Option<(&'static str, &'static str)>,
+        unit: &'static str,
+        rounds: impl Iterator<Item = &'a Rounds>,
+    ) {
+        let values: Vec<f64> = rounds.map(Rounds::median).collect();
+        let cells = values.iter().map(|value| cell(*value, unit)).collect();
+        self.figures.push(Figure { what: what.into(), panel, unit, values, cells });
+    }
+
+    fn counts<'a>(&mut self, what: &str, counts: impl Iterator<Item = &'a Counts>) {
+        let cell = |counts: &Counts| if counts.0.is_empty() { "–".to_owned() } else { counts.to_string() };
+        let cells = counts.map(cell).collect();
+        self.figures.push(Figure { what: what.to_owned(), panel: None, unit: "", values: Vec::new(), cells });
+    }
+
+    /// The table.
+    pub fn markdown(&self) -> String {
+        let mut out = format!("| | {} |\n|---|{}", self.names.join(" | "), "---:|".repeat(self.names.len()));
+        for figure in &self.figures {
+            let _ = write!(out, "\n| {} | {} |", figure.what, figure.cells.join(" | "));
+        }
+        out
+    }
 }
 
-/// The table.
-pub fn markdown(rows: &[Row]) -> String {
-    let mut out = "|".to_owned();
-    COLUMNS.iter().for_each(|column| out += &format!(" | {}", column.heading));
-    out += " |\n|---|";
-    out += &"---:|".repeat(COLUMNS.len());
-    for row in rows {
-        let cells = row.values.iter().zip(&COLUMNS).map(|(value, column)| short(*value) + column.unit);
-        out += &format!("\n| {} | {} |", row.name, cells.collect::<Vec<_>>().join(" | "));
-    }
-    out
+fn cell(value: f64, unit: &str) -> String {
+    if value.is_nan() { "–".to_owned() } else { short(value) + unit }
 }
 
 const WIDTH: usize = 760;
@@ -94,15 +118,15 @@ const LONGEST: f64 = 460.0;
 const BAR: usize = 22;
 const TITLE: usize = 58;
 
-/// The picture: a panel for each figure that has one, a bar for each server. It follows the reader's light or dark.
-pub fn svg(rows: &[Row]) -> String {
-    let panels: Vec<(usize, &Column)> =
-        COLUMNS.iter().enumerate().filter(|(_, column)| column.panel.is_some()).collect();
-    let height = panels.len() * (TITLE + rows.len() * BAR + 14) + 10;
-    let mut out = String::new();
-    let _ = write!(
-        out,
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="chat-app and other chat servers, measured side by side">
+impl Chart {
+    /// The picture: a panel for each figure that has one, a bar for each server. It follows the reader's light or dark.
+    pub fn svg(&self) -> String {
+        let panels = self.figures.iter().filter_map(|figure| Some((figure, figure.panel?)));
+        let height = panels.clone().count() * (TITLE + self.names.len() * BAR + 14) + 10;
+        let mut out = String::new();
+        let _ = write!(
+            out,
+            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="chat-app and other chat servers, measured side by side">
 <style>
 text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }}
 .title {{ font-weight: 600; font-size: 15px }}
@@ -118,31 +142,31 @@ text {{ fill: #f0f6fc }}
 }}
 </style>
 "##
-    );
-    let mut top = 0;
-    for (index, column) in panels {
-        let (title, note) = column.panel.unwrap_or_default();
-        let _ = writeln!(out, r#"<text class="title" x="16" y="{}">{title}</text>"#, top + 26);
-        let _ = writeln!(out, r#"<text class="note" x="16" y="{}">{note}</text>"#, top + 44);
-        top += TITLE;
-        let most = rows.iter().map(|row| row.values[index]).fold(0.0, f64::max);
-        for row in rows {
-            let (value, class) =
-                (row.values[index], if row.name.starts_with("chat-app") { "own" } else { "other" });
-            let length = (value / most * LONGEST).max(1.0);
-            let (middle, figure) = (top + 15, short(value) + column.unit);
-            let _ = writeln!(out, r#"<text class="name" x="{}" y="{middle}">{}</text>"#, LEFT - 10, row.name);
-            let _ = writeln!(
-                out,
-                r#"<rect class="{class}" x="{LEFT}" y="{}" width="{length:.1}" height="{}" rx="2"/>"#,
-                top + 3,
-                BAR - 6
-            );
-            let _ =
-                writeln!(out, r#"<text x="{:.1}" y="{middle}">{figure}</text>"#, LEFT as f64 + length + 8.0);
-            top += BAR;
+        );
+        let mut top = 0;
+        for (figure, (title, note)) in panels {
+            let _ = writeln!(out, r#"<text class="title" x="16" y="{}">{title}</text>"#, top + 26);
+            let _ = writeln!(out, r#"<text class="note" x="16" y="{}">{note}</text>"#, top + 44);
+            top += TITLE;
+            let most = figure.values.iter().copied().fold(0.0, f64::max);
+            for (name, value) in self.names.iter().zip(&figure.values) {
+                bar(&mut out, top, name, value / most * LONGEST, &cell(*value, figure.unit));
+                top += BAR;
+            }
+            top += 14;
         }
-        top += 14;
+        out + "</svg>\n"
     }
-    out + "</svg>\n"
+}
+
+fn bar(out: &mut String, top: usize, name: &str, length: f64, figure: &str) {
+    let class = if name.starts_with("chat-app") { "own" } else { "other" };
+    let (length, middle, name_end) = (length.max(1.0), top + 15, LEFT - 10);
+    let _ = writeln!(out, r#"<text class="name" x="{name_end}" y="{middle}">{name}</text>"#);
+    let (bar_top, height) = (top + 3, BAR - 6);
+    let _ = writeln!(
+        out,
+        r#"<rect class="{class}" x="{LEFT}" y="{bar_top}" width="{length:.1}" height="{height}" rx="2"/>"#
+    );
+    let _ = writeln!(out, r#"<text x="{:.1}" y="{middle}">{figure}</text>"#, LEFT as f64 + length + 8.0);
 }

@@ -1,8 +1,9 @@
 //! Flood and paced talk: rounds of them, in which each server has its turn.
 
+use crate::blocking;
 use crate::crowd::Crowd;
-use crate::dialect::PLAIN;
-use crate::figures::{Latencies, Rounds, print_table, short};
+use crate::dialect::BARE;
+use crate::figures::{Rounds, ServedRounds, print_table};
 use crate::options::Options;
 use crate::target::{Log, Running, Server};
 use crate::work::{self, Flood, Paced};
@@ -16,15 +17,39 @@ pub const FLOODS: [Flood; 2] =
 pub const TALKS: [Paced; 3] =
     [Paced { clients: 30, rate: 30 }, Paced { clients: 1_000, rate: 50 }, Paced { clients: 10_000, rate: 5 }];
 
+/// Whose clients flood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clients {
+    /// The benchmark's own.
+    Own,
+    /// tungstenite's.
+    Tungstenite,
+}
+
 /// A server that takes part.
 pub struct Contender {
     pub name: String,
     pub server: Server,
+    /// Whether each message has its `username`; else its clients join first.
+    pub named: bool,
+    /// How many flood it, where not as many as the others.
+    pub clients: Option<usize>,
 }
 
 impl Contender {
     pub fn new(name: impl Into<String>, server: Server) -> Contender {
-        Contender { name: name.into(), server }
+        Contender { name: name.into(), server, named: true, clients: None }
+    }
+
+    /// The server, running. The yardstick does what the model did.
+    fn start(&self, model: Option<Work>) -> Running {
+        let server = match (&self.server, model) {
+            (Server::Yardstick(_), Some(model)) => Server::Yardstick(model),
+            _ => self.server.clone(),
+        };
+        let mut running = Running::start(&server);
+        running.dialect.named &= self.named;
+        running
     }
 }
 
@@ -33,39 +58,32 @@ impl Contender {
 pub struct FloodFigures {
     pub rate: Rounds,
     pub per_cpu: Rounds,
-    p99: Rounds,
-    most: Rounds,
-    chunk: Rounds,
+    pub served: ServedRounds,
     client_was_limit: usize,
-    /// Clients that were cut off, round by round.
-    pub cut_off: Vec<usize>,
 }
 
 /// What one of them came to in a paced talk.
 #[derive(Debug, Clone, Default)]
 pub struct TalkFigures {
-    pub p50: Rounds,
-    p99: Rounds,
-    p999: Rounds,
-    most: Rounds,
+    pub served: ServedRounds,
     pub cpu: Rounds,
-    cut_off: Vec<usize>,
 }
 
-/// The room on disk and in memory, the yardstick, other builds of the room.
-fn contenders(options: &Options) -> Vec<Contender> {
-    let mut all = vec![
-        Contender::new("on disk", Server::room(options, Log::Disk)),
-        Contender::new("in memory", Server::room(options, Log::Memory)),
-        yardstick(),
-    ];
-    for binary in &options.against {
-        let name = binary.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let other = |log| Server::Room { binary: binary.clone(), log };
-        all.push(Contender::new(format!("{name}, on disk"), other(Log::Disk)));
-        all.push(Contender::new(format!("{name}, in memory"), other(Log::Memory)));
-    }
-    all
+/// Each build of the room on disk and in memory, and on disk for clients that join.
+pub fn rooms(options: &Options) -> Vec<Contender> {
+    let rooms = options.binaries.iter().flat_map(|binary| {
+        let name = match options.binaries.len() {
+            1 => "chat-app".to_owned(),
+            _ => binary.display().to_string(),
+        };
+        let room = |log| Server::Room { binary: binary.clone(), log };
+        [
+            Contender::new(name.clone(), room(Log::Disk)),
+            Contender { named: false, ..Contender::new(format!("{name}, joined first"), room(Log::Disk)) },
+            Contender::new(format!("{name}, in memory"), room(Log::Memory)),
+        ]
+    });
+    rooms.collect()
 }
 
 /// The bare fan-out. What it has to do is what the first contender did the last time.
@@ -75,51 +93,47 @@ pub fn yardstick() -> Contender {
 
 /// The flood section.
 pub fn flood(options: &Options) {
-    for flood in FLOODS.into_iter().filter(|flood| flood.clients <= options.most_clients) {
-        let all = contenders(options);
-        let figures = flood_rounds(&all, flood, options);
-        print_flood(flood, &all, &figures);
+    let mut all = rooms(options);
+    all.push(yardstick());
+    for flood in FLOODS.into_iter().filter(|flood| flood.clients <= options.most_clients()) {
+        flood_table(&all, flood, Clients::Own, options);
+        flood_table(&all, flood, Clients::Tungstenite, options);
     }
 }
 
 /// The paced section.
-pub fn paced(options: &Options, descriptors: u64) {
-    for talk in TALKS.into_iter().filter(|talk| talk.clients <= options.most_clients) {
-        if talk.clients as u64 + 100 > descriptors {
-            println!("paced, {} clients: skipped, {descriptors} descriptors are too few\n", talk.clients);
-            continue;
-        }
-        let all: Vec<Contender> =
-            contenders(options).into_iter().filter(|it| !it.name.ends_with("in memory")).collect();
-        let figures = talk_rounds(&all, talk, options);
-        print_talk(talk, &all, &figures);
+pub fn paced(options: &Options) {
+    let mut all = rooms(options);
+    all.retain(|contender| contender.named);
+    all.push(yardstick());
+    for talk in TALKS.into_iter().filter(|talk| talk.clients <= options.most_clients()) {
+        talk_table(&all, talk, options);
     }
 }
 
-/// Rounds of one flood; the figures in the contenders' order.
-pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<FloodFigures> {
+/// Rounds of one flood; the figures in the contenders' order, none where these clients cannot talk to a server.
+fn flood_rounds(all: &[Contender], flood: Flood, clients: Clients, options: &Options) -> Vec<FloodFigures> {
     let mut figures = vec![FloodFigures::default(); all.len()];
     let mut model = None;
     for round in 0..options.rounds {
         for index in order(round, all.len()) {
-            let (contender, figures) = (&all[index], &mut figures[index]);
-            let server = as_model(&contender.server, model);
-            let running = Running::start(&server);
-            let flooded = work::flood(&running, flood, options.time);
+            if clients == Clients::Tungstenite && !all[index].server.speaks_plainly() {
+                continue;
+            }
+            let (running, figures) = (all[index].start(model), &mut figures[index]);
+            let flood = Flood { clients: all[index].clients.unwrap_or(flood.clients), ..flood };
+            let flooded = match clients {
+                Clients::Own => work::flood(&running, flood, options.time),
+                Clients::Tungstenite => blocking::flood(&running, flood, options.time),
+            };
             if index == 0 {
-                model = Some(Work {
-                    in_bytes: work::in_bytes(&running),
-                    out_bytes: flooded.bytes.round() as usize,
-                    // With less than this on its way the yardstick would wait for ever.
-                    chunk: (flooded.chunk.round() as usize).clamp(1, flood.senders * (flood.window - 1)),
-                });
+                // With less than this on its way the yardstick would wait for ever.
+                let chunk = (flooded.chunk.round() as usize).clamp(1, flood.senders * (flood.window - 1));
+                model = Some(yardstick_work(flooded.bytes, chunk));
             }
             figures.rate.push(flooded.rate);
             figures.per_cpu.push(flooded.per_cpu);
-            figures.p99.push(flooded.latencies.at(0.99));
-            figures.most.push(flooded.latencies.at(1.0));
-            figures.cut_off.push(flooded.cut_off);
-            figures.chunk.push(flooded.chunk);
+            figures.served.push(flooded.served);
             figures.client_was_limit += usize::from(flooded.client_was_limit);
         }
     }
@@ -127,7 +141,7 @@ pub fn flood_rounds(all: &[Contender], flood: Flood, options: &Options) -> Vec<F
 }
 
 /// Rounds of one paced talk; the figures in the contenders' order.
-pub fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<TalkFigures> {
+fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<TalkFigures> {
     let mut figures = vec![TalkFigures::default(); all.len()];
     // Long enough for a percentile to mean something.
     let time =
@@ -135,15 +149,12 @@ pub fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<Tal
     let mut model = None;
     for round in 0..options.rounds {
         for index in order(round, all.len()) {
-            let (contender, figures) = (&all[index], &mut figures[index]);
-            let running = Running::start(&as_model(&contender.server, model));
-            let talked = work::paced(&running, talk, time);
+            let talked = work::paced(&all[index].start(model), talk, time);
             if index == 0 {
-                let out_bytes = talked.bytes.round() as usize;
-                model = Some(Work { in_bytes: work::in_bytes(&running), out_bytes, chunk: 1 });
+                model = Some(yardstick_work(talked.bytes, 1));
             }
-            figures.cut_off.push(talked.cut_off);
-            figures.take(&talked.latencies, talked.cpu);
+            figures[index].served.push(talked.served);
+            figures[index].cpu.push(talked.cpu);
         }
     }
     figures
@@ -154,96 +165,81 @@ fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |place| (round + place) % count)
 }
 
-/// The yardstick does what the model did; everybody else is what they are.
-fn as_model(server: &Server, model: Option<Work>) -> Server {
-    let in_bytes = Crowd::frame_bytes(&PLAIN.say(0, 0));
-    match (server, model) {
-        (Server::Yardstick(_), Some(model)) => Server::Yardstick(Work { in_bytes, ..model }),
-        _ => server.clone(),
-    }
+fn yardstick_work(out_bytes: f64, chunk: usize) -> Work {
+    Work { in_bytes: Crowd::frame_bytes(&BARE.say(0, 0)), out_bytes: out_bytes.round() as usize, chunk }
 }
 
-impl TalkFigures {
-    fn take(&mut self, latencies: &Latencies, cpu: f64) {
-        self.p50.push(latencies.at(0.5));
-        self.p99.push(latencies.at(0.99));
-        self.p999.push(latencies.at(0.999));
-        self.most.push(latencies.at(1.0));
-        self.cpu.push(cpu);
-    }
-}
-
-/// One flood's table: each figure, and the first contender's over it.
-pub fn print_flood(flood: Flood, all: &[Contender], figures: &[FloodFigures]) {
+/// One flood's rounds and their table: each figure, and the first contender's over it.
+pub fn flood_table(
+    all: &[Contender],
+    flood: Flood,
+    clients: Clients,
+    options: &Options,
+) -> Vec<FloodFigures> {
+    let figures = flood_rounds(all, flood, clients, options);
+    let (whose, what) = match clients {
+        Clients::Own => ("", "ms until the last has a message"),
+        Clients::Tungstenite => (" of tungstenite's", "ms until each has a message"),
+    };
     println!(
-        "flood: {} clients, {} of them sending, {} messages of each on their way; ms until the last has one; \
-         ratios are the first row's",
+        "flood: {} clients{whose}, {} of them sending, {} messages of each on their way; {what}; ratios are the \
+         first row's",
         flood.clients, flood.senders, flood.window
     );
-    let heading = [
-        "",
-        "deliveries/s",
-        "ratio",
-        "deliveries/s of CPU",
-        "ratio",
-        "p99 ms",
-        "most ms",
-        "messages a write",
-        "cut off, by round",
-    ];
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    for (contender, own) in all.iter().zip(figures) {
-        rows.push(vec![
+    let heading = ["", "deliveries/s", "ratio", "for a second of CPU", "ratio"];
+    let mut rows = vec![[&heading[..], &SERVED].concat().into_iter().map(str::to_owned).collect()];
+    let took_part = || all.iter().zip(&figures).filter(|(_, own)| !own.rate.0.is_empty());
+    for (contender, own) in took_part() {
+        let mut row = vec![
             contender.name.clone(),
             own.rate.to_string(),
             figures[0].rate.over(&own.rate).to_string(),
             own.per_cpu.to_string(),
             figures[0].per_cpu.over(&own.per_cpu).to_string(),
-            own.p99.to_string(),
-            own.most.to_string(),
-            short(own.chunk.median()),
-            by_round(&own.cut_off),
-        ]);
+        ];
+        row.extend(served_cells(&figures[0].served, &own.served));
+        rows.push(row);
     }
     print_table(&rows);
-    for (contender, own) in all.iter().zip(figures).filter(|(_, own)| own.client_was_limit > 0) {
+    for (contender, own) in took_part().filter(|(_, own)| own.client_was_limit > 0) {
         let (times, of) = (own.client_was_limit, own.rate.0.len());
         println!(
-            "  {}: the clients' thread was the limit in {times} of {of} rounds: it can do more",
+            "  {}: the clients' thread was the limit in {times} of {of} rounds: it can do more\n",
             contender.name
         );
     }
-    println!();
+    figures
 }
 
-/// How many clients were cut off in each round, or that it was none in any.
-pub fn by_round(cut_off: &[usize]) -> String {
-    if cut_off.iter().all(|count| *count == 0) {
-        return "0".to_owned();
-    }
-    cut_off.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// One talk's table.
-pub fn print_talk(talk: Paced, all: &[Contender], figures: &[TalkFigures]) {
+/// One talk's rounds and their table.
+pub fn talk_table(all: &[Contender], talk: Paced, options: &Options) -> Vec<TalkFigures> {
+    let figures = talk_rounds(all, talk, options);
     println!(
-        "paced: {} clients, {} messages a second; milliseconds until the last has it; ratios are the first row's",
+        "paced: {} clients, {} messages a second; ms until the last has a message; ratios are the first row's",
         talk.clients, talk.rate
     );
-    let heading = ["", "p50", "p99", "ratio", "p99.9", "most", "CPU s/s", "ratio", "cut off, by round"];
-    let mut rows = vec![heading.map(str::to_owned).to_vec()];
-    for (contender, own) in all.iter().zip(figures) {
-        rows.push(vec![
-            contender.name.clone(),
-            own.p50.to_string(),
-            own.p99.to_string(),
-            figures[0].p99.over(&own.p99).to_string(),
-            own.p999.to_string(),
-            own.most.to_string(),
-            own.cpu.to_string(),
-            figures[0].cpu.over(&own.cpu).to_string(),
-            by_round(&own.cut_off),
-        ]);
+    let heading = ["", "CPU s/s", "ratio"];
+    let mut rows = vec![[&heading[..], &SERVED].concat().into_iter().map(str::to_owned).collect()];
+    for (contender, own) in all.iter().zip(&figures) {
+        let ratio = figures[0].cpu.over(&own.cpu).to_string();
+        let mut row = vec![contender.name.clone(), own.cpu.to_string(), ratio];
+        row.extend(served_cells(&figures[0].served, &own.served));
+        rows.push(row);
     }
     print_table(&rows);
+    figures
+}
+
+/// The columns that every table ends with.
+const SERVED: [&str; 6] = ["p50 ms", "p99 ms", "ratio", "longest ms", "cut off", "sent afresh"];
+
+fn served_cells(first: &ServedRounds, own: &ServedRounds) -> [String; 6] {
+    [
+        own.p50.to_string(),
+        own.p99.to_string(),
+        first.p99.over(&own.p99).to_string(),
+        own.most.to_string(),
+        own.cut_off.to_string(),
+        own.afresh.to_string(),
+    ]
 }

@@ -1,15 +1,19 @@
-//! Up to ten thousand clients on one thread, which does as little as a client can: one wait for all of them, one read for
+//! Thousands of clients on one thread, which does as little as a client can: one wait for all of them, one read for
 //! what one of them has got, a look at each frame, and no allocation for any. So the server is the limit; where this
 //! thread was, its use of CPU tells. Their sockets are as the system makes them. A client that the server cuts off is
 //! counted, and the others go on.
 
 use crate::dialect::Dialect;
+use crate::place::{Lapse, Place};
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
+use socket2::{Domain, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+/// Clients that come from one address.
+const CLIENTS_OF_AN_ADDRESS: usize = 1_000;
 /// What one read may give.
 const READ_BYTES: usize = 256 * 1024;
 /// The room's close code for who does not read.
@@ -37,14 +41,16 @@ struct Client {
     /// The begin of a frame whose end has not come.
     partial: Vec<u8>,
     outbox: Vec<u8>,
-    /// The position that must come next; 0 before the first. Over bare TCP, which tells none, what has come.
-    next: u64,
+    /// Over bare TCP, which tells no positions, how many messages have come.
+    place: Place,
 }
 
 /// A message as one client got it.
 pub struct Delivery<'a> {
     pub client: usize,
     pub position: u64,
+    /// It had not come to this client before.
+    pub is_new: bool,
     /// Its frame's; empty over bare TCP.
     pub payload: &'a [u8],
     pub at: Instant,
@@ -67,7 +73,9 @@ pub struct Crowd {
     live: usize,
     mask: u32,
     /// Clients that were cut off once they were live.
-    pub cut_off: usize,
+    pub cut_off: Vec<Lapse>,
+    /// Times that a client was sent afresh.
+    pub afresh: Vec<Lapse>,
     /// Reads that gave something, and what they gave.
     pub reads: u64,
     pub read_bytes: u64,
@@ -88,7 +96,8 @@ impl Crowd {
             message_bytes,
             live: 0,
             mask: 0x9e37_79b9,
-            cut_off: 0,
+            cut_off: Vec::new(),
+            afresh: Vec::new(),
             reads: 0,
             read_bytes: 0,
         }
@@ -114,7 +123,12 @@ impl Crowd {
     }
 
     fn knock(&mut self) {
-        let mut stream = TcpStream::connect(self.addr).expect("the server takes connections");
+        // The system chooses ports slowly once an address has used half of them.
+        let own = Ipv4Addr::new(127, 0, 0, 1 + (self.clients.len() / CLIENTS_OF_AN_ADDRESS) as u8);
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("one more socket");
+        socket.bind(&SocketAddr::from((own, 0)).into()).expect("a port");
+        socket.connect(&self.addr.into()).expect("the server takes connections");
+        let mut stream = TcpStream::from(socket);
         stream.set_nodelay(true).expect("an option");
         let mut state = State::Live;
         if let Some(target) = self.target.as_deref().or(self.dialect.target) {
@@ -132,14 +146,20 @@ impl Crowd {
         stream.set_nonblocking(true).expect("an option");
         let data = epoll::EventData::new_u64(self.clients.len() as u64);
         epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).expect("one more to wait for");
-        self.clients.push(Client { stream, state, partial: Vec::new(), outbox: Vec::new(), next: 0 });
+        self.clients.push(Client {
+            stream,
+            state,
+            partial: Vec::new(),
+            outbox: Vec::new(),
+            place: Place::default(),
+        });
     }
 
     /// The lowest and the highest position that those who are left have come to.
     pub fn positions(&self) -> (u64, u64) {
         let left = self.clients.iter().filter(|client| client.state != State::Gone);
-        let position = left.map(|client| client.next.saturating_sub(1));
-        position.fold((u64::MAX, 0), |(low, high), position| (low.min(position), high.max(position)))
+        left.map(|client| client.place.position)
+            .fold((u64::MAX, 0), |(low, high), position| (low.min(position), high.max(position)))
     }
 
     /// Whether a client was not cut off.
@@ -149,7 +169,7 @@ impl Crowd {
 
     /// Whether anybody was not.
     pub fn is_anybody_left(&self) -> bool {
-        self.cut_off < self.clients.len()
+        self.cut_off.len() < self.clients.len()
     }
 
     /// A client's text, masked as browsers do, to be sent with the next [`Crowd::poll`].
@@ -236,7 +256,7 @@ impl Crowd {
         assert!(client.state == State::Live, "the server refuses a client that is {:?}", client.state);
         client.state = State::Gone;
         self.live -= 1;
-        self.cut_off += 1;
+        self.cut_off.push(Lapse { client: index, position: client.place.position, at: Instant::now() });
         epoll::delete(&self.epoll, &client.stream).expect("it was waited for");
         let _ = client.stream.shutdown(std::net::Shutdown::Both);
     }
@@ -250,11 +270,11 @@ impl Crowd {
         delivered: &mut impl FnMut(Delivery),
     ) -> usize {
         if self.dialect.target.is_none() {
-            let (count, client) = (bytes.len() / self.message_bytes, &mut self.clients[index]);
-            for position in client.next..client.next + count as u64 {
-                delivered(Delivery { client: index, position, payload: &[], at });
+            let (count, place) = (bytes.len() / self.message_bytes, &mut self.clients[index].place);
+            for position in place.position + 1..=place.position + count as u64 {
+                let is_new = place.take(position);
+                delivered(Delivery { client: index, position, is_new, payload: &[], at });
             }
-            client.next += count as u64;
             return count * self.message_bytes;
         }
         let mut used = 0;
@@ -284,9 +304,8 @@ impl Crowd {
         let dialect = self.dialect;
         let client = &mut self.clients[index];
         if let Some(position) = dialect.position(payload) {
-            assert!(client.next == 0 || client.next == position, "{position} where {} was due", client.next);
-            client.next = position + 1;
-            delivered(Delivery { client: index, position, payload, at });
+            let is_new = client.place.take(position);
+            delivered(Delivery { client: index, position, is_new, payload, at });
         } else if client.state == State::Open {
             if payload.starts_with(dialect.live.as_bytes()) {
                 client.state = State::Live;
@@ -298,6 +317,8 @@ impl Crowd {
             && payload == question.as_bytes()
         {
             self.say(index, answer);
+        } else if client.place.is_sent_afresh(payload) {
+            self.afresh.push(Lapse { client: index, position: client.place.position, at });
         } else {
             assert!(!payload.starts_with(br#"{"event":"error""#), "refused: {}", payload.escape_ascii());
         }

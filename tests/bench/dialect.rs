@@ -13,6 +13,8 @@ pub struct Dialect {
     pub target: Option<&'static str>,
     /// Around each event of a client's: before its name, between that and its fields, behind them.
     envelope: [&'static str; 3],
+    /// Whether each message has its sender's `username`, as the original's do; else a client joins once.
+    pub named: bool,
     /// Said first, when the server's first frame has come.
     pub hello: Option<&'static str>,
     /// How the frame begins that says that a client is live.
@@ -29,6 +31,7 @@ pub struct Dialect {
 pub const PLAIN: Dialect = Dialect {
     target: Some("/ws"),
     envelope: [r#"{"event":""#, r#"","#, "}"],
+    named: true,
     hello: None,
     live: r#"{"event":"presence""#,
     before_number: r#"{"event":"receive_message","id":"#,
@@ -40,6 +43,7 @@ pub const PLAIN: Dialect = Dialect {
 pub const SOCKET_IO: Dialect = Dialect {
     target: Some("/socket.io/?EIO=4&transport=websocket"),
     envelope: [r#"42[""#, r#"",{"#, "}]"],
+    named: true,
     hello: Some("40"),
     live: "40",
     before_number: r#"42["receive_message",{"id":"#,
@@ -47,21 +51,23 @@ pub const SOCKET_IO: Dialect = Dialect {
     are_you_there: Some(("2", "3")),
 };
 
-/// Bytes and nothing else.
-pub const BARE: Dialect = Dialect { target: None, ..PLAIN };
+/// Bytes and nothing else, of each message the same number.
+pub const BARE: Dialect = Dialect { target: None, named: false, ..PLAIN };
 
 impl Dialect {
-    /// Takes a name.
-    pub fn join(&self, client: u32) -> String {
+    /// Takes a name, where not every message has it.
+    pub fn join(&self, client: u32) -> Option<String> {
         let [before, between, behind] = self.envelope;
-        format!(r#"{before}join{between}"username":"Client {client}"{behind}"#)
+        let joins = self.target.is_some() && !self.named;
+        joins.then(|| format!(r#"{before}join{between}"username":"Client {client}"{behind}"#))
     }
 
     /// Says something.
     pub fn say(&self, number: u64, client: u32) -> String {
         let [before, between, behind] = self.envelope;
+        let name = if self.named { format!(r#""username":"Client {client}","#) } else { String::new() };
         format!(
-            r#"{before}send_message{between}"message":"{TEXT}","client_message_id":"{number:016x}.{client:08x}"{behind}"#
+            r#"{before}send_message{between}{name}"message":"{TEXT}","client_message_id":"{number:016x}.{client:08x}"{behind}"#
         )
     }
 
@@ -72,10 +78,11 @@ impl Dialect {
         Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
     }
 
-    /// The number in a delivered message's id, as [`Dialect::say`] was given it.
-    pub fn number(&self, payload: &[u8]) -> u64 {
+    /// The number and the sender in a delivered message's id, as [`Dialect::say`] was given them.
+    pub fn origin(&self, payload: &[u8]) -> (u64, u32) {
         let end = payload.len() - self.behind_id;
-        hexadecimal(&payload[end - ID_BYTES..end][..16])
+        let id = &payload[end - ID_BYTES..end];
+        (hexadecimal(&id[..16]), hexadecimal(&id[17..]) as u32)
     }
 }
 

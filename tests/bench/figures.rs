@@ -31,6 +31,9 @@ impl Rounds {
 
 impl fmt::Display for Rounds {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [value] = self.0[..] {
+            return write!(out, "{}", short(value));
+        }
         let (low, high) = self
             .0
             .iter()
@@ -57,21 +60,61 @@ fn digits(value: f64) -> String {
     }
 }
 
-/// Times in milliseconds, the shortest first.
-#[derive(Debug, Clone)]
-pub struct Latencies(Vec<f64>);
+/// How well clients were served: milliseconds until they had a message, and how many could not keep up.
+#[derive(Debug, Clone, Copy)]
+pub struct Served {
+    pub p50: f64,
+    pub p99: f64,
+    /// The longest that anybody was behind.
+    pub most: f64,
+    pub cut_off: usize,
+    /// Sent afresh: told that they missed something, and still there.
+    pub afresh: usize,
+}
 
-impl Latencies {
-    pub fn new(times: impl Iterator<Item = Duration>) -> Latencies {
-        let mut sorted: Vec<f64> = times.map(|time| time.as_secs_f64() * 1e3).collect();
-        sorted.sort_by(f64::total_cmp);
-        Latencies(sorted)
+impl Served {
+    /// From microseconds, and from how far behind those were who could not keep up.
+    pub fn new(times: impl Iterator<Item = u32>, behind: Duration, cut_off: usize, afresh: usize) -> Served {
+        let mut sorted: Vec<u32> = times.collect();
+        sorted.sort_unstable();
+        let at = |part: f64| {
+            let rank = (sorted.len() as f64 * part).ceil() as usize;
+            sorted.get(rank.saturating_sub(1)).map_or(f64::NAN, |micros| f64::from(*micros) / 1e3)
+        };
+        Served { p50: at(0.5), p99: at(0.99), most: at(1.0).max(behind.as_secs_f64() * 1e3), cut_off, afresh }
     }
+}
 
-    /// The time that this part of all did not exceed.
-    pub fn at(&self, part: f64) -> f64 {
-        let rank = (self.0.len() as f64 * part).ceil() as usize;
-        self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+/// [`Served`] in several rounds.
+#[derive(Debug, Clone, Default)]
+pub struct ServedRounds {
+    pub p50: Rounds,
+    pub p99: Rounds,
+    pub most: Rounds,
+    pub cut_off: Counts,
+    pub afresh: Counts,
+}
+
+impl ServedRounds {
+    pub fn push(&mut self, served: Served) {
+        self.p50.push(served.p50);
+        self.p99.push(served.p99);
+        self.most.push(served.most);
+        self.cut_off.0.push(served.cut_off);
+        self.afresh.0.push(served.afresh);
+    }
+}
+
+/// How many there were in each round; no median hides one.
+#[derive(Debug, Clone, Default)]
+pub struct Counts(pub Vec<usize>);
+
+impl fmt::Display for Counts {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.iter().all(|count| *count == 0) {
+            return write!(out, "0");
+        }
+        write!(out, "{}", self.0.iter().map(usize::to_string).collect::<Vec<_>>().join("+"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line of the benchmark.
 
-use crate::target::ROOM;
+use crate::target::{MOST_CLIENTS, ROOM};
 use crate::yardstick::Work;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,19 +8,28 @@ use std::time::Duration;
 pub const HELP: &str = "\
 cargo bench [-- [SECTION]… [OPTION]…]
 
-Sections (all but peers unless some are named):
-  flood          everybody sends as fast as receipts come back
+Sections (flood, paced, size and growth unless some are named):
+  flood          everybody sends as fast as receipts come back: the benchmark's own clients, then tungstenite's
   paced          a fixed number of messages a second: latency and CPU
-  size           memory, threads, connecting, coming back, starting
+  size           memory, threads, connecting, one message a second to all, coming back, starting
   growth         many clients, and a long history
-  --peers        flood and paced against Bun, ws on Node, and Flask-SocketIO; rewrites tests/benchmark.svg
+  bun            flood and paced against Bun alone
+  peers          flood and paced against Bun, ws on Node, and Flask-SocketIO; rewrites tests/benchmark.svg
 
 Options:
   --rounds N     rounds of each comparison (3)
   --seconds S    how long each server is measured in a round (2)
-  --clients N    the flood's and the paced work's sizes up to N clients only
-  --room FILE    the build of chat-app to measure, in place of this one's release build
-  --against FILE another build of chat-app, measured beside this one; more than once for more";
+  --clients N    size with N clients, at most 15000 (10000); flood and paced up to N clients only
+  --binary FILE  a build of chat-app in place of this one; more than once, they are compared: each round has
+                 all of them, one after the other, and a ratio is the first one's figure over another's
+
+Each message has its sender's username, as the original's frame does; 'joined first' are clients that join once
+and send no name. Sockets have the system's own buffers. 'Cut off' and 'sent afresh' are how many clients could
+not keep up, round by round.
+
+Is anybody cut off?       cargo bench -- flood --rounds 10 --seconds 10
+Is a change faster?       cargo bench -- flood paced --rounds 5 --binary AFTER --binary BEFORE
+Does a large hall fit?    cargo bench -- size --clients 15000";
 
 /// A part of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +38,7 @@ pub enum Section {
     Paced,
     Size,
     Growth,
+    Bun,
     Peers,
 }
 
@@ -38,13 +48,25 @@ pub struct Options {
     pub sections: Vec<Section>,
     pub rounds: usize,
     pub time: Duration,
-    pub most_clients: usize,
-    /// The build of the room.
-    pub room: PathBuf,
-    /// Other builds of it.
-    pub against: Vec<PathBuf>,
+    pub clients: Option<usize>,
+    /// More than this there cannot be.
+    pub most: usize,
+    /// The builds of the room.
+    pub binaries: Vec<PathBuf>,
     /// This process is to be the yardstick.
     pub yardstick: Option<Work>,
+}
+
+impl Options {
+    /// The size up to which floods and talks are measured.
+    pub fn most_clients(&self) -> usize {
+        self.clients_or(self.most)
+    }
+
+    /// So many clients as were asked for, or as are usual.
+    pub fn clients_or(&self, usual: usize) -> usize {
+        self.clients.unwrap_or(usual).min(self.most)
+    }
 }
 
 /// Reads the arguments; none if all that was wanted was help.
@@ -53,9 +75,9 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
         sections: Vec::new(),
         rounds: 3,
         time: Duration::from_secs(2),
-        most_clients: usize::MAX,
-        room: ROOM.into(),
-        against: Vec::new(),
+        clients: None,
+        most: MOST_CLIENTS,
+        binaries: Vec::new(),
         yardstick: None,
     };
     let mut arguments = arguments;
@@ -67,12 +89,12 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             "paced" => options.sections.push(Section::Paced),
             "size" => options.sections.push(Section::Size),
             "growth" => options.sections.push(Section::Growth),
-            "--peers" | "peers" => options.sections.push(Section::Peers),
+            "bun" => options.sections.push(Section::Bun),
+            "peers" | "--peers" => options.sections.push(Section::Peers),
             "--rounds" => options.rounds = number(&value()?)?.max(1),
             "--seconds" => options.time = Duration::from_secs(number(&value()?)?.max(1) as u64),
-            "--clients" => options.most_clients = number(&value()?)?,
-            "--room" => options.room = value()?.into(),
-            "--against" => options.against.push(value()?.into()),
+            "--clients" => options.clients = Some(number(&value()?)?),
+            "--binary" => options.binaries.push(value()?.into()),
             "--yardstick" => options.yardstick = Some(Work::read(&value()?)?),
             "--help" => {
                 println!("{HELP}");
@@ -81,8 +103,14 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             other => return Err(format!("'{other}' is no option of the benchmark")),
         }
     }
+    if options.clients.is_some_and(|clients| clients > MOST_CLIENTS) {
+        return Err(format!("--clients may be {MOST_CLIENTS} at most"));
+    }
     if options.sections.is_empty() {
         options.sections = vec![Section::Flood, Section::Paced, Section::Size, Section::Growth];
+    }
+    if options.binaries.is_empty() {
+        options.binaries.push(ROOM.into());
     }
     Ok(Some(options))
 }

@@ -1,11 +1,11 @@
 //! Other servers, each doing the room's work but for storing it: parse, number, stamp, broadcast. `tests/peers/` has their
 //! programs, and the script that installs what they run on, at pinned versions, into the target folder.
 
-use crate::chart;
-use crate::compare::{self, Contender, FLOODS, TALKS};
+use crate::chart::Chart;
+use crate::compare::{self, Clients, Contender, FLOODS, TALKS};
 use crate::dialect::{Dialect, PLAIN, SOCKET_IO};
 use crate::options::Options;
-use crate::target::{Log, Server};
+use crate::target::Server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -26,6 +26,8 @@ pub enum Peer {
 }
 
 impl Peer {
+    pub const ALL: [Peer; 3] = [Peer::Bun, Peer::Node, Peer::Flask];
+
     pub fn name(self) -> &'static str {
         match self {
             Peer::Bun => "Bun, publish",
@@ -72,42 +74,30 @@ impl Peer {
     }
 }
 
-/// The section.
-pub fn run(options: &Options) {
+/// The sections: the room against some of them, with the chart where all take part.
+pub fn run(options: &Options, which: &[Peer]) {
     let mut install = Command::new("sh");
     let installed =
         install.arg(Path::new(PROGRAMS).join("install.sh")).arg(INSTALLED).stdout(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
         println!("Not every peer could be installed: tests/peers/install.sh says above what it lacked.");
     }
-    let (there, missing): (Vec<Peer>, Vec<Peer>) =
-        [Peer::Bun, Peer::Node, Peer::Flask].into_iter().partition(|peer| peer.is_there());
-    for peer in missing {
+    let (there, missing): (Vec<Peer>, Vec<Peer>) = which.iter().partition(|peer| peer.is_there());
+    for peer in &missing {
         println!("{}: skipped, it is not on this machine and could not be installed.", peer.name());
     }
-    let peers = there.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer)));
-    let mut all = vec![
-        Contender::new("chat-app", Server::room(options, Log::Disk)),
-        Contender::new("chat-app, in memory", Server::room(options, Log::Memory)),
-    ];
-    all.extend(peers);
+    let mut all = compare::rooms(options);
+    all.extend(there.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer))));
     all.push(compare::yardstick());
-    let floods = FLOODS.map(|flood| {
-        let figures = compare::flood_rounds(&all, flood, options);
-        compare::print_flood(flood, &all, &figures);
-        figures
-    });
+    let floods = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Own, options));
+    let others = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Tungstenite, options));
     // A thread for each of 10,000 clients is no work for Python; a talk in a hall of 1,000 is what all can be asked for.
-    let talks = [TALKS[0], TALKS[1]].map(|talk| {
-        let figures = compare::talk_rounds(&all, talk, options);
-        compare::print_talk(talk, &all, &figures);
-        figures
-    });
-    let rows = chart::rows(&all, &floods, &talks);
-    println!("{}", chart::markdown(&rows));
-    if there.len() == 3 {
+    let talks = [TALKS[0], TALKS[1]].map(|talk| compare::talk_table(&all, talk, options));
+    let chart = Chart::new(&all, &floods, &others, &talks);
+    println!("{}", chart.markdown());
+    if which == Peer::ALL && missing.is_empty() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/benchmark.svg");
-        std::fs::write(&path, chart::svg(&rows)).expect("the picture can be written");
+        std::fs::write(&path, chart.svg()).expect("the picture can be written");
         println!("written: {}", path.display());
     }
 }

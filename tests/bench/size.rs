@@ -2,13 +2,13 @@
 
 use crate::crowd::Crowd;
 use crate::dialect::PLAIN;
-use crate::figures::{Rounds, print_table};
+use crate::figures::{Rounds, ServedRounds, print_table};
 use crate::options::Options;
 use crate::support::{Process, free_port};
 use crate::target::{self, Log, Running, Server};
-use crate::work::AT_ONCE;
-use chat_app::inside::Role;
-use chat_app::inside::{Change, NewMessage, Store};
+use crate::work::{self, AT_ONCE, Paced, Talked};
+use chat_app::inside::{Change, NewMessage, Role, Store};
+use std::fmt::Display;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// What the operator may let in without asking.
 const MANY: usize = 10_000;
+/// How long one message a second is said to them.
+const TALK: Duration = Duration::from_secs(10);
 /// Who comes back after a restart.
 const CLASS: usize = 1_000;
 /// What they missed.
@@ -24,22 +26,30 @@ const MISSED: u64 = 20;
 const LONG_HISTORY: u64 = 1_000_000;
 
 /// The section.
-pub fn run(options: &Options, descriptors: u64) {
+pub fn run(options: &Options) {
     println!("size\n");
     let rounds = options.rounds.min(3);
     let mut table = vec![vec![String::new(), "median (least–most)".to_owned()]];
-    let mut row = |what: String, figure: &Rounds| table.push(vec![what, figure.to_string()]);
-    let clients = MANY.min(options.most_clients).min((descriptors as usize).saturating_sub(100));
-    let (mut connecting, mut memory, mut threads) = (Rounds::default(), Rounds::default(), Rounds::default());
+    let mut row = |what: String, figure: &dyn Display| table.push(vec![what, figure.to_string()]);
+    let clients = options.clients_or(MANY);
+    let [mut connecting, mut memory, mut threads, mut cpu] = [(); 4].map(|()| Rounds::default());
+    let mut served = ServedRounds::default();
     for _ in 0..rounds {
-        let crowd = crowd_of(clients, options);
-        connecting.push(crowd.0);
-        memory.push(crowd.1);
-        threads.push(crowd.2);
+        let hall = hall_of(clients, options);
+        connecting.push(hall.connecting);
+        memory.push(hall.memory);
+        threads.push(hall.threads);
+        served.push(hall.talked.served);
+        cpu.push(hall.talked.cpu);
     }
     row(format!("{clients} clients connected and live, s"), &connecting);
     row("resident memory for each while idle, KB".to_owned(), &memory);
     row("threads beside one for each".to_owned(), &threads);
+    row("one message a second to all, until the last has it: median, ms".to_owned(), &served.p50);
+    row("the longest, ms".to_owned(), &served.most);
+    row("cut off".to_owned(), &served.cut_off);
+    row("sent afresh".to_owned(), &served.afresh);
+    row("CPU meanwhile, s/s".to_owned(), &cpu);
     let (mut back, mut first) = (Rounds::default(), Rounds::default());
     let (mut long, mut page) = (Rounds::default(), Rounds::default());
     let folder = target::folder();
@@ -57,29 +67,36 @@ pub fn run(options: &Options, descriptors: u64) {
     row(format!("the same with {LONG_HISTORY} messages, ms"), &long);
     row("page load, ms".to_owned(), &page);
     let mut binary = Rounds::default();
-    binary.push(std::fs::metadata(&options.room).expect("it was built").len() as f64 / f64::from(1 << 20));
+    binary.push(
+        std::fs::metadata(&options.binaries[0]).expect("it was built").len() as f64 / f64::from(1 << 20),
+    );
     row("the binary, MiB".to_owned(), &binary);
     print_table(&table);
 }
 
-/// Seconds until all are live, KB of memory for each once nothing happens, threads beside theirs.
-fn crowd_of(clients: usize, options: &Options) -> (f64, f64, f64) {
+/// What many came to.
+struct Hall {
+    /// Seconds until all were live.
+    connecting: f64,
+    /// KB of memory for each once nothing happened.
+    memory: f64,
+    /// Threads beside theirs.
+    threads: f64,
+    talked: Talked,
+}
+
+fn hall_of(clients: usize, options: &Options) -> Hall {
     let server = Running::start(&Server::room(options, Log::Disk));
     let before = server.resident();
     let mut crowd = Crowd::new(server.addr, PLAIN, 0);
     let began = Instant::now();
     crowd.connect(clients, AT_ONCE);
-    let connected = began.elapsed().as_secs_f64();
-    rest(&mut crowd, Duration::from_secs(1));
-    let each = (server.resident() - before) / clients as f64 / 1024.0;
-    (connected, each, server.threads() - clients as f64)
-}
-
-fn rest(crowd: &mut Crowd, time: Duration) {
-    let until = Instant::now() + time;
-    while Instant::now() < until {
-        crowd.poll(Duration::from_millis(50), &mut |_| {});
-    }
+    let connecting = began.elapsed().as_secs_f64();
+    work::rest(&mut crowd, Duration::from_secs(1));
+    let memory = (server.resident() - before) / clients as f64 / 1024.0;
+    let threads = server.threads() - clients as f64;
+    let talked = work::talk(&server, &mut crowd, Paced { clients, rate: 1 }, TALK);
+    Hall { connecting, memory, threads, talked }
 }
 
 /// Seconds from starting the process until a class that was there before it was killed has what it missed.
@@ -87,7 +104,7 @@ fn come_back(options: &Options) -> f64 {
     let folder = target::folder();
     let (port, database) = (free_port(), folder.path().join("chat.db"));
     let epoch = fill(&database, 100);
-    let start = || Process::spawn(&mut target::room(&options.room, &database, port));
+    let start = || Process::spawn(&mut target::room(&options.binaries[0], &database, port));
     let mut process = start();
     let mut crowd = Crowd::new(process.addr(), PLAIN, 0);
     crowd.connect(CLASS, AT_ONCE);
@@ -105,7 +122,7 @@ fn come_back(options: &Options) -> f64 {
 /// Milliseconds from starting the process until it has answered, and for loading the page.
 fn start(options: &Options, database: &Path) -> (f64, f64) {
     let began = Instant::now();
-    let process = Process::spawn(&mut target::room(&options.room, database, 0));
+    let process = Process::spawn(&mut target::room(&options.binaries[0], database, 0));
     let addr = process.addr();
     get(addr, "/healthz");
     let first = began.elapsed().as_secs_f64() * 1e3;

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// The room as `cargo build --release` makes it.
 pub const ROOM: &str = env!("CARGO_BIN_EXE_chat-app");
 
+/// What a room is told to let in: about as many threads as a system usually gives a process the mappings for.
+pub const MOST_CLIENTS: usize = 15_000;
+
 /// Where the room keeps its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Log {
@@ -35,9 +38,14 @@ pub enum Server {
 }
 
 impl Server {
-    /// The build of the room that is measured.
+    /// The build of the room that is measured where there can be only one.
     pub fn room(options: &Options, log: Log) -> Server {
-        Server::Room { binary: options.room.clone(), log }
+        Server::Room { binary: options.binaries[0].clone(), log }
+    }
+
+    /// Whether an ordinary WebSocket client can talk to it.
+    pub fn speaks_plainly(&self) -> bool {
+        !matches!(self, Server::Yardstick(_) | Server::Peer(Peer::Flask))
     }
 }
 
@@ -111,7 +119,9 @@ impl Running {
 pub fn room(binary: &Path, database: &Path, port: u16) -> Command {
     let mut command = Command::new(binary);
     command.args(["--bind", "127.0.0.1", "--quiet", "--rate-limit", "0"]);
-    command.args(["--max-clients", "10000", "--max-clients-per-address", "10000"]);
+    for limit in ["--max-clients", "--max-clients-per-address"] {
+        command.arg(limit).arg(MOST_CLIENTS.to_string());
+    }
     command.arg("--port").arg(port.to_string()).arg("--database").arg(database);
     command
 }

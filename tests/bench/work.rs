@@ -3,14 +3,16 @@
 
 use crate::book::Book;
 use crate::crowd::{Crowd, PATIENCE, own_cpu};
-use crate::figures::Latencies;
+use crate::figures::Served;
 use crate::target::Running;
 use std::time::{Duration, Instant};
 
 /// Before anything counts.
-const WARM_UP: Duration = Duration::from_millis(500);
+pub const WARM_UP: Duration = Duration::from_millis(500);
 /// Connections on their way at a time.
 pub const AT_ONCE: usize = 256;
+/// Who speaks in a paced talk, by turns.
+const SPEAKERS: usize = 30;
 /// Above this part of a core a thread is taken for the limit.
 const BUSY: f64 = 0.9;
 
@@ -32,9 +34,7 @@ pub struct Flooded {
     /// Deliveries for each second of the server's CPU.
     pub per_cpu: f64,
     /// From when a message was said until its last receiver had it.
-    pub latencies: Latencies,
-    /// Clients that were cut off.
-    pub cut_off: usize,
+    pub served: Served,
     /// Messages that came with one read.
     pub chunk: f64,
     /// Bytes of a delivery.
@@ -55,9 +55,7 @@ pub struct Paced {
 #[derive(Debug, Clone)]
 pub struct Talked {
     /// From when a message was due until its last receiver had it.
-    pub latencies: Latencies,
-    /// Clients that were cut off.
-    pub cut_off: usize,
+    pub served: Served,
     /// Seconds of the server's CPU for each second.
     pub cpu: f64,
     /// Bytes of a delivery.
@@ -68,14 +66,19 @@ pub struct Talked {
 fn gather(server: &Running, clients: usize, senders: usize) -> Crowd {
     let mut crowd = Crowd::new(server.addr, server.dialect, server.message_bytes);
     crowd.connect(clients, AT_ONCE);
-    if server.dialect.target.is_some() {
-        (0..senders).for_each(|client| crowd.say(client, &server.dialect.join(client as u32)));
+    for sender in 0..senders {
+        server.dialect.join(sender as u32).into_iter().for_each(|join| crowd.say(sender, &join));
     }
-    let settled = Instant::now() + Duration::from_millis(200);
-    while Instant::now() < settled {
+    rest(&mut crowd, Duration::from_millis(200));
+    crowd
+}
+
+/// Lets the clients be there and say nothing.
+pub fn rest(crowd: &mut Crowd, time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
         crowd.poll(Duration::from_millis(20), &mut |_| {});
     }
-    crowd
 }
 
 /// Floods a server for `time`. Who is cut off is out, and the others go on.
@@ -90,8 +93,9 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
                 book.say(crowd, sender, Instant::now());
             }
         }
+        book.repeat(crowd);
         crowd.poll(Duration::from_millis(100), &mut |delivery| {
-            *deliveries += 1;
+            *deliveries += u64::from(delivery.is_new);
             if book.hear(&delivery) {
                 freed.push(delivery.client);
             }
@@ -119,8 +123,7 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     Flooded {
         rate: counted / seconds,
         per_cpu: counted / cpu.as_secs_f64(),
-        latencies: book.latencies(from),
-        cut_off: crowd.cut_off,
+        served: book.served(from, &crowd),
         chunk,
         bytes: read / counted,
         client_was_limit: own.as_secs_f64() > BUSY * seconds && busiest.as_secs_f64() < BUSY * seconds,
@@ -129,37 +132,36 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
 
 /// Talks at a pace for `time`.
 pub fn paced(server: &Running, paced: Paced, time: Duration) -> Talked {
-    let senders = paced.clients.min(30);
-    let mut crowd = gather(server, paced.clients, senders);
+    talk(server, &mut gather(server, paced.clients, SPEAKERS.min(paced.clients)), paced, time)
+}
+
+/// The same among clients who are there.
+pub fn talk(server: &Running, crowd: &mut Crowd, paced: Paced, time: Duration) -> Talked {
+    let senders = SPEAKERS.min(paced.clients);
     let mut book = Book::new(server.dialect, senders);
     let count = (f64::from(paced.rate) * time.as_secs_f64()) as usize;
     let (began, used, bytes) = (Instant::now(), server.usage(), crowd.read_bytes);
     let (until, mut deliveries) = (began + time + PATIENCE, 0_u64);
-    while book.len() < count || !book.is_settled(&crowd) {
+    while book.len() < count || !book.is_settled(crowd) {
         let now = Instant::now();
         assert!(now < until, "{deliveries} deliveries of {count} messages came and no more");
         let due = |number: usize| began + Duration::from_secs(number as u64) / paced.rate;
         while due(book.len()) <= now && book.len() < count {
             let number = book.len();
-            book.say(&mut crowd, number % senders, due(number));
+            book.say(crowd, number % senders, due(number));
         }
+        book.repeat(crowd);
         let patience = due(book.len()).saturating_duration_since(now).min(Duration::from_millis(100));
         crowd.poll(patience, &mut |delivery| {
-            deliveries += 1;
+            deliveries += u64::from(delivery.is_new);
             book.hear(&delivery);
         });
     }
     let seconds = began.elapsed().as_secs_f64();
     let (cpu, _) = server.usage().since(&used);
     Talked {
-        latencies: book.latencies(0),
-        cut_off: crowd.cut_off,
+        served: book.served(0, crowd),
         cpu: cpu.as_secs_f64() / seconds,
         bytes: (crowd.read_bytes - bytes) as f64 / deliveries as f64,
     }
-}
-
-/// Bytes of a message of this server's on its way in.
-pub fn in_bytes(server: &Running) -> usize {
-    Crowd::frame_bytes(&server.dialect.say(0, 0))
 }

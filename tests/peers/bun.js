@@ -25,7 +25,7 @@ const server = Bun.serve({
             event: "receive_message",
             id: ++number,
             at: Date.now(),
-            username: client.data.username,
+            username: event.username ?? client.data.username,
             role: "guest",
             message: event.message,
             client_message_id: event.client_message_id,

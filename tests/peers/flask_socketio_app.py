@@ -28,7 +28,7 @@ def send_message(event):
         message = {
             "id": next(numbers),
             "at": int(time.time() * 1000),
-            "username": names.get(request.sid, "Guest"),
+            "username": event.get("username") or names.get(request.sid, "Guest"),
             "role": "guest",
             "message": event["message"],
             "client_message_id": event["client_message_id"],

@@ -16,7 +16,7 @@ server.on("connection", (client) => {
           event: "receive_message",
           id: ++number,
           at: Date.now(),
-          username,
+          username: event.username ?? username,
           role: "guest",
           message: event.message,
           client_message_id: event.client_message_id,
