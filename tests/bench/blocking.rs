@@ -91,7 +91,7 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
         drop(closed);
         std::thread::sleep(WARM_UP);
         shared.counts_from.store(micros(), Ordering::Relaxed);
-        let (began, used, before) = (Instant::now(), server.usage(), deliveries());
+        let (used, before, began) = (server.usage(), deliveries(), Instant::now());
         std::thread::sleep(time);
         let (seconds, (cpu, _)) = (began.elapsed().as_secs_f64(), server.usage().since(&used));
         let counted = deliveries() - before;

@@ -4,6 +4,7 @@ use crate::crowd::{Crowd, Delivery};
 use crate::dialect::Dialect;
 use crate::figures::Served;
 use crate::place::Lapse;
+use std::ops::Range;
 use std::time::{Duration, Instant, SystemTime};
 
 /// A message.
@@ -121,9 +122,9 @@ impl Book {
         self.without_receipt.iter().enumerate().all(has_receipts) && low >= high
     }
 
-    /// How soon everybody had the messages from the one numbered `from` on, and who could not keep up.
-    pub fn served(&self, from: usize, crowd: &Crowd) -> Served {
-        let heard = self.said[from..].iter().filter(|said| said.took > 0).map(|said| said.took);
+    /// How soon everybody had the messages with these numbers, and who could not keep up.
+    pub fn served(&self, numbers: Range<usize>, crowd: &Crowd) -> Served {
+        let heard = self.said[numbers].iter().filter(|said| said.took > 0).map(|said| said.took);
         let behind = |lapse: &Lapse| {
             let next = (lapse.position + 1).checked_sub(self.first_position?)?;
             let said = self.said.get(*self.heard.get(next as usize)? as usize)?;

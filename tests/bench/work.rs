@@ -105,13 +105,15 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     while Instant::now() < warm {
         turn(&mut crowd, &mut book, &mut deliveries, true);
     }
-    let (began, own, used) = (Instant::now(), own_cpu(), server.usage());
+    let (used, own, began) = (server.usage(), own_cpu(), Instant::now());
     let (from, before, reads, bytes) = (book.len(), deliveries, crowd.reads, crowd.read_bytes);
     while began.elapsed() < time && crowd.is_anybody_left() {
         turn(&mut crowd, &mut book, &mut deliveries, true);
     }
     let (seconds, own) = (began.elapsed().as_secs_f64(), own_cpu() - own);
+    // Asking for it holds up this thread, and with it what is under way now.
     let (cpu, busiest) = server.usage().since(&used);
+    let count = from..book.len().saturating_sub(flood.senders * flood.window).max(from);
     let (counted, read) = ((deliveries - before) as f64, (crowd.read_bytes - bytes) as f64);
     let chunk = counted / (crowd.reads - reads) as f64;
     // What is under way comes, whole and once, to everybody who is left. Bare TCP waits for a chunk to be full.
@@ -123,7 +125,7 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     Flooded {
         rate: counted / seconds,
         per_cpu: counted / cpu.as_secs_f64(),
-        served: book.served(from, &crowd),
+        served: book.served(count, &crowd),
         chunk,
         bytes: read / counted,
         client_was_limit: own.as_secs_f64() > BUSY * seconds && busiest.as_secs_f64() < BUSY * seconds,
@@ -140,7 +142,7 @@ pub fn talk(server: &Running, crowd: &mut Crowd, paced: Paced, time: Duration) -
     let senders = SPEAKERS.min(paced.clients);
     let mut book = Book::new(server.dialect, senders);
     let count = (f64::from(paced.rate) * time.as_secs_f64()) as usize;
-    let (began, used, bytes) = (Instant::now(), server.usage(), crowd.read_bytes);
+    let (used, bytes, began) = (server.usage(), crowd.read_bytes, Instant::now());
     let (until, mut deliveries) = (began + time + PATIENCE, 0_u64);
     while book.len() < count || !book.is_settled(crowd) {
         let now = Instant::now();
@@ -160,7 +162,7 @@ pub fn talk(server: &Running, crowd: &mut Crowd, paced: Paced, time: Duration) -
     let seconds = began.elapsed().as_secs_f64();
     let (cpu, _) = server.usage().since(&used);
     Talked {
-        served: book.served(0, crowd),
+        served: book.served(0..count, crowd),
         cpu: cpu.as_secs_f64() / seconds,
         bytes: (crowd.read_bytes - bytes) as f64 / deliveries as f64,
     }
