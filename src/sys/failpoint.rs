@@ -39,11 +39,11 @@ pub(crate) fn clock_is_behind_ms() -> i64 {
 /// Nothing, in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub fn hit(_point: &str, _text: impl AsRef<[u8]>) {}
+pub(crate) fn hit(_point: &str, _text: impl AsRef<[u8]>) {}
 
 /// Never, in a release build.
 #[cfg(not(debug_assertions))]
 #[inline(always)]
-pub fn clock_is_behind_ms() -> i64 {
+pub(crate) fn clock_is_behind_ms() -> i64 {
     0
 }
