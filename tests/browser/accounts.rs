@@ -42,7 +42,7 @@ fn log_out(page: &Page) {
 fn expect_member(page: &Page) {
     page.expect_text("#open-account", "Account");
     page.expect_hidden("#account");
-    page.expect("the name", "state.joined && state.me.role === 'member'");
+    page.expect("the name", "state.me.joined && state.me.role === 'member'");
 }
 
 /// Chromium notes every refusal of the server in its console, whatever the page makes of it. There is nothing else.
@@ -74,7 +74,7 @@ fn a_guest_who_has_spoken_signs_up_and_keeps_name_tab_and_place() {
     page.visit(&format!("http://room.lan:{}", server.addr().port()));
     page.join("Ana");
     page.say("as a guest");
-    let tab_key = page.run("state.tabKey");
+    let tab_key = page.run("state.me.tabKey");
     page.click("#open-account");
     page.expect_focus("#account-email");
     page.expect_shown("#account-wire");
@@ -89,7 +89,7 @@ fn a_guest_who_has_spoken_signs_up_and_keeps_name_tab_and_place() {
     assert_eq!(ben.expect_text("as a guest")["role"], "guest");
     let said = ben.expect_text("as a member");
     assert_eq!((&said["username"], &said["role"]), (&"Ana".into(), &"member".into()));
-    assert_eq!(page.run("state.tabKey"), tab_key);
+    assert_eq!(page.run("state.me.tabKey"), tab_key);
     assert_eq!(page.messages().len(), 2, "{:?}", page.messages());
     page.reload();
     expect_member(&page);
@@ -111,7 +111,7 @@ fn what_waits_across_a_login_arrives_exactly_once() {
     page.join("Guest of Ana");
     page.say("heard");
     // One is on the server already, and its receipt is lost; two have not left the page.
-    page.run("void (state.socket.onmessage = null)");
+    page.run("void (state.connection.socket.onmessage = null)");
     page.write("unheard receipt");
     ben.expect_text("unheard receipt");
     page.write("waiting");
@@ -169,7 +169,7 @@ fn who_logs_out_is_a_stranger_until_the_next_login_and_no_password_is_hinted_at(
     page.expect_text(".problem", "Email address or password is wrong.");
     page.expect_focus("#account-password");
     assert_eq!(page.run("document.querySelectorAll('#account [aria-invalid=true]').length"), 0);
-    assert!(page.run("state.session").is_null());
+    assert!(page.run("state.account.session").is_null());
     look(&page, "wrong-password");
     page.click("#account .show");
     page.expect("the password", "document.querySelector('#account-password').type === 'text'");
@@ -204,14 +204,14 @@ fn too_many_tries_say_how_long_to_wait() {
     page.click("#open-account");
     let tries = chat_app::limits::LOGIN_FAILURES.0;
     for _ in 0..=tries {
-        page.expect("a form that takes it", "!state.form.busy");
+        page.expect("a form that takes it", "!state.account.form.busy");
         fill_in(&page, &[("email", EMAIL), ("password", "a guess")]);
-        page.expect("an answer", "!state.form.busy && state.form.wrong");
+        page.expect("an answer", "!state.account.form.busy && state.account.form.wrong");
     }
     page.expect_text("#account .go", "Try again in");
     page.expect_text(".problem", "That was tried too often.");
     look(&page, "throttled");
-    page.expect("its end", "!state.form.until && state.form.wrong === null");
+    page.expect("its end", "!state.account.form.until && state.account.form.wrong === null");
     page.expect_text("#account .go", "Log in");
     expect_refusals(&page, usize::try_from(tries).expect("few") + 1);
 }
@@ -324,7 +324,7 @@ fn a_password_is_changed_and_an_account_deleted_only_by_who_knows_it() {
     look(&page, "delete");
     fill_in(&page, &[("password", PASSWORD)]);
     page.expect_text("#account-password-wrong", "This is not your password.");
-    assert_eq!(page.run("state.connection"), "live");
+    assert_eq!(page.run("state.connection.phase"), "live");
     fill_in(&page, &[("password", "water floats on nothing")]);
     page.expect_text("#open-account", "Log in");
     page.expect_shown("#name");

@@ -116,7 +116,7 @@ fn who_leaves_the_page_is_gone_at_once_and_comes_back_with_it() {
     page.visit("about:blank");
     ben.expect("Ana's leaving", |event| event["left"][0] == "Ana");
     page.run("void history.back()");
-    page.expect("them back", "state.joined");
+    page.expect("them back", "state.me.joined");
     page.say("I only looked something up.");
     ben.expect_text("I only looked something up.");
 }

@@ -91,7 +91,7 @@ fn slow_mode_counts_down_and_then_sends_again() {
     actor.room(json!({"slow_mode_seconds": 60}));
     actor.send(json!({
         "event": "error", "code": "slow_mode", "message": "Slow mode: one message every 60 s.",
-        "retry_after_ms": 58_000, "client_message_id": page.run("state.inFlight"),
+        "retry_after_ms": 58_000, "client_message_id": page.run("state.outbox.inFlight"),
     }));
     page.expect("the countdown", "/^5\\d s$/.test(el.send.textContent)");
     look(&page, "slow-mode");
@@ -168,7 +168,7 @@ fn who_is_removed_is_told_and_does_not_come_back_by_itself() {
     let (page, actor) = ben(&browser, &stage);
     actor.close(4403);
     page.expect_text("#gate-title", "You were removed");
-    assert_eq!(page.run("state.retryTimer"), 0, "the page would come back by itself");
+    assert_eq!(page.run("state.connection.retryTimer"), 0, "the page would come back by itself");
     look(&page, "removed");
 }
 

@@ -74,7 +74,7 @@ fn watch_gate(page: &Page) {
 fn hold_answers_until_the_session_has_ended(page: &Page) {
     page.run(
         "void (() => {
-            const [ask, old] = [fetch, state.socket];
+            const [ask, old] = [fetch, state.connection.socket];
             const frame = () => new Promise(requestAnimationFrame);
             window.fetch = async (...asked) => {
                 const answer = await ask(...asked);
@@ -102,7 +102,7 @@ fn sign_up(page: &Page, name: &str) {
     page.fill("#account-username", name);
     page.fill("#account-password", "ice floats on water");
     page.press("Enter");
-    page.expect("the account", "state.joined && state.me.role === 'member' && !el.account.open");
+    page.expect("the account", "state.me.joined && state.me.role === 'member' && !el.account.open");
 }
 
 #[test]
@@ -124,16 +124,16 @@ fn a_guest_becomes_a_host_in_the_middle_of_a_sentence() {
     page.fill("#message", "Good mor");
     // The first message in sight, and where it is.
     page.run(
-        "void (window.read = [...state.messages.values()]
+        "void (window.read = [...state.log.messages.values()]
             .find(({ node }) => node.getBoundingClientRect().bottom > topOf(el.scroller)).id)",
     );
-    let place = "topOf(state.messages.get(read).node) - topOf(el.scroller)";
+    let place = "topOf(state.log.messages.get(read).node) - topOf(el.scroller)";
     let before = page.number(place);
     watch_gate(&page);
     open_link(&page, &server);
     page.expect_text("#status-text", "You are a host of this room");
-    page.expect("the host", "state.joined && state.me.role === 'host'");
-    page.expect("the buttons", "state.messages.get(read).node.querySelector('.delete')");
+    page.expect("the host", "state.me.joined && state.me.role === 'host'");
+    page.expect("the buttons", "state.log.messages.get(read).node.querySelector('.delete')");
     assert!((page.number(place) - before).abs() < 2.0, "what is read has moved");
     page.expect_focus("#message");
     page.type_text("ning");
@@ -158,17 +158,17 @@ fn a_member_becomes_a_host_under_the_same_name_in_all_tabs_and_logging_out_ends_
     page.say("as a guest");
     sign_up(&page, "Ms Keller");
     let other = browser.open(server.addr());
-    other.expect("the account", "state.joined");
+    other.expect("the account", "state.me.joined");
     other.fill("#message", "Kept, too");
     // The news of the new session may overtake the end of the old one.
-    other.run("void (window.isTheSame = true, state.socket.onclose = null)");
+    other.run("void (window.isTheSame = true, state.connection.socket.onclose = null)");
     page.bring_to_front();
     page.fill("#message", "Kept");
     watch_gate(&page);
     hold_answers_until_the_session_has_ended(&page);
     open_link(&page, &server);
     for (page, draft) in [(&page, "Kept"), (&other, "Kept, too")] {
-        page.expect("the host", "state.joined && state.me.role === 'host'");
+        page.expect("the host", "state.me.joined && state.me.role === 'host'");
         expect_controls(page, true);
         assert_eq!(page.run("[state.me.username, el.message.value]"), json!(["Ms Keller", draft]));
     }

@@ -109,7 +109,7 @@ fn sound_and_notifications_are_off_until_asked_for_and_explained_where_there_are
         json!([false, false, "default"])
     );
     page.click("#sound");
-    page.expect("a sound", "state.audio && local.get('sound') === 'on'");
+    page.expect("a sound", "state.settings.audio && local.get('sound') === 'on'");
     page.reload();
     page.expect("the wish", "el.sound.checked");
     // Without https a browser has none.

@@ -77,9 +77,12 @@ fn what_is_read_stays_in_sight_when_the_window_changes() {
         ana.say_and_wait(&format!("message {number}: {}", "why does ice float? ".repeat(number % 20)));
     }
     let page = browser.join(server.addr(), "Ben");
-    page.expect("all of it", "state.messages.has(1) && state.messages.has(50)");
+    page.expect("all of it", "state.log.messages.has(1) && state.log.messages.has(50)");
     // As a phone is turned, which wraps every line anew.
-    scroll_to(&page, "el.scroller.scrollTop + topOf(state.messages.get(25).node) - topOf(el.scroller) + 2");
+    scroll_to(
+        &page,
+        "el.scroller.scrollTop + topOf(state.log.messages.get(25).node) - topOf(el.scroller) + 2",
+    );
     for size in [Size::Phone, Size::Desk] {
         page.size(size);
         page.expect(
@@ -127,7 +130,7 @@ fn what_came_while_the_tab_was_hidden_begins_under_a_line() {
     page.expect_message("Ana", "message 40");
     let other = browser.tab();
     // A frame that was asked for just before does not come any more; what is drawn later must not wait for it.
-    page.run("void (state.frame = 1)");
+    page.run("void (state.drawing.frame = 1)");
     page.act_as_if_looked_at(false);
     other.bring_to_front();
     page.expect("to be hidden", "document.hidden");
@@ -188,8 +191,8 @@ fn a_burst_of_5000_messages_keeps_the_page_answering_and_the_log_short() {
     for writer in writers {
         writer.join().expect("the writer is heard");
     }
-    page.expect("all of them", "state.seen === 5002");
-    page.expect("the newest", "state.last.id === 5002 && el.log.contains(state.last.node)");
+    page.expect("all of them", "state.log.seen === 5002");
+    page.expect("the newest", "state.log.last.id === 5002 && el.log.contains(state.log.last.node)");
     page.expect("the end", AT_THE_END);
     let (most, longest) = (page.number("most"), page.number("longest"));
     println!("5,000 messages: at most {most} nodes in the log, the longest task {longest} ms");

@@ -63,7 +63,7 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
         "it in sight",
         "(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.activeElement.getBoundingClientRect())",
     );
-    assert_eq!(page.run("el.search.open || state.sticking || state.tail"), false);
+    assert_eq!(page.run("el.search.open || state.scroll.sticking || state.log.tail"), false);
     page.expect_text("#jump", "Newest ↓");
     look(&page, "gone-to");
     // What comes meanwhile is counted, and moves nothing.
@@ -71,7 +71,7 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
     page.expect_text("#jump", "1 new ↓");
     page.click("#jump");
     page.expect_message("Ana", "message 301");
-    page.expect("the end", "state.tail && state.sticking");
+    page.expect("the end", "state.log.tail && state.scroll.sticking");
     page.expect_focus("#message");
 
     // One that the log holds already is only brought into sight.
@@ -79,7 +79,7 @@ fn what_was_said_long_ago_is_found_and_stands_in_its_place() {
     search(&page, "message 280");
     page.click("#results button");
     page.expect("it, marked", "document.querySelector('.found').textContent.includes('message 280')");
-    assert_eq!(page.run("state.tail"), true);
+    assert_eq!(page.run("state.log.tail"), true);
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Page {
         self.fill("#name", name);
         self.press("Enter");
         self.expect_shown("#message");
-        self.expect("the name", "state.joined");
+        self.expect("the name", "state.me.joined");
     }
 
     /// Writes a message, sends it, and sees it in the log.
