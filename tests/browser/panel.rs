@@ -287,6 +287,7 @@ fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
     host.expect_hidden("#invite");
     host.expect_focus("#open-invite"); // the request's button is gone
     lesson.expect_record("made a reset link for Ben");
+    assert_eq!(host.number("el.record.children.length"), 1.0, "one press makes one link");
     student.run(&format!("void (location.href = {link:?})"));
     student.expect_text("#account-title", "Choose a new password");
     student.fill("#account-password", "water floats on nothing");
