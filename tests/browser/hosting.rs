@@ -17,7 +17,7 @@ const CONTROLS: [&str; 14] = [
     "Room and record",
     "Title",
     "Set",
-    "Somebody who is not in the list",
+    "Anybody by name",
     "Mute",
     "Make a reset link",
     "Spreadsheet",
