@@ -1,7 +1,6 @@
 //! The operator's choices: command line → [`Config`], parsed once.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
@@ -17,19 +16,17 @@ use crate::store::export::ExportFormat;
 /// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address to listen on; `0.0.0.0` is every IPv4 address of this machine.
     pub bind: IpAddr,
-    /// Port to listen on; 0 takes a free one.
+    /// 0 takes a free one.
     pub port: u16,
-    /// The SQLite file that holds the room's history.
+    /// The room's SQLite file.
     pub database: PathBuf,
-    /// The room's title, shown in the page and in the banner; without one it is what hosts have called it, else
-    /// [`DEFAULT_TITLE`].
+    /// Without one, the room is called what hosts have called it, else [`DEFAULT_TITLE`].
     pub title: Option<String>,
-    /// Origins (`https://chat.example.org`) under which a reverse proxy or a tunnel shows this server: their host
-    /// is accepted in `Host`, they themselves in `Origin`. Each as [`origin::canonical`] returns it.
+    /// Origins of a reverse proxy or a tunnel, each as [`origin::canonical`] returns it: their host is accepted in `Host`,
+    /// they themselves in `Origin`.
     pub public_urls: Vec<String>,
-    /// Whether only who has an account may read and write, and signing up needs the invite code.
+    /// Reading and writing need an account, and signing up needs the invite code.
     pub members_only: bool,
     /// Reverse proxies that are believed when they say whose request they pass on.
     pub trusted_proxies: Vec<IpAddr>,
@@ -37,11 +34,10 @@ pub struct Config {
     pub sendmail: Option<PathBuf>,
     /// Messages a second for each client, twice that at once; 0 is no limit.
     pub rate_limit: u32,
-    /// Connections in all.
     pub max_clients: usize,
-    /// Connections from one address (IPv6: from one /64).
+    /// An IPv6 address counts as its /64.
     pub max_clients_per_address: usize,
-    /// What is logged; `None` leaves it to `RUST_LOG`, and without that to `info`.
+    /// `None` leaves it to `RUST_LOG`, and without that to `info`.
     pub log_level: Option<LevelFilter>,
     /// Print nothing but the URL.
     pub quiet: bool,
@@ -70,231 +66,155 @@ impl Default for Config {
 /// What one call of the program is to do.
 #[derive(Debug)]
 pub enum Invocation {
-    /// Open the room.
     Serve(Config),
     /// Write the room's log to standard output.
-    Export {
-        /// The SQLite file that holds it.
-        database: PathBuf,
-        /// How it is written.
-        format: ExportFormat,
-    },
-    /// Print a link under which the owner of an account chooses a new password.
-    ResetPassword {
-        /// The SQLite file that holds the account.
-        database: PathBuf,
-        /// The account's address.
-        email: Email,
-    },
-    /// Print a link that makes its opener a host.
+    Export(PathBuf, ExportFormat),
+    /// Print a link under which the owner of this account chooses a new password.
+    ResetPassword(PathBuf, Email),
+    /// Print a link that makes its opener a host. All earlier links, and the hosts made by them, may end.
     HostLink {
-        /// The SQLite file of the room.
         database: PathBuf,
-        /// Whether all earlier links, and the hosts made by them, end.
         void_earlier: bool,
     },
-    /// Print [`help`].
     Help,
-    /// Print the program's name and version.
     Version,
 }
 
-/// A command line that cannot be followed. Its `Display` names the argument and what was expected there; the process
-/// is to end with code 2.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
-
-impl From<lexopt::Error> for UsageError {
-    fn from(error: lexopt::Error) -> UsageError {
-        UsageError(match error {
-            lexopt::Error::UnexpectedOption(option) => format!("unknown option {option}"),
-            lexopt::Error::UnexpectedValue { option, value } => {
-                format!("{option} takes no value, but got {}", value.to_string_lossy())
-            }
-            lexopt::Error::UnexpectedArgument(value) => format!(
-                "unexpected argument {}; a command (export, reset-password, host-link) comes first",
-                value.to_string_lossy()
-            ),
-            other => other.to_string(),
-        })
-    }
-}
+/// What may stand first, in place of opening the room.
+const COMMANDS: [&str; 3] = ["export", "reset-password", "host-link"];
 
 /// Reads the command line, without the program's name in front.
 ///
 /// # Errors
-/// An option or value that is unknown, missing or outside its range.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, UsageError> {
+/// A sentence that names the argument and what was expected there; the process is to end with code 2.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, String> {
     let mut args = args.into_iter().peekable();
-    let parse = match args.peek().and_then(|first| first.to_str()) {
-        Some("export") => parse_export,
-        Some("reset-password") => parse_reset_password,
-        Some("host-link") => parse_host_link,
-        _ => return parse_serve(Parser::from_args(args)),
-    };
-    parse(Parser::from_args(args.skip(1)))
+    let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
+    let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
+    let (mut config, mut format) = (Config::default(), ExportFormat::Txt);
+    let (mut email, mut void_earlier) = (None, false);
+    while let Some(argument) = parser.next().map_err(usage)? {
+        let name = match (argument, command) {
+            (Arg::Long(name), _) => format!("--{name}"),
+            (Arg::Short(name), _) => format!("-{name}"),
+            (Arg::Value(given), Some("reset-password")) if email.is_none() => {
+                email = Some(read_email(&given)?);
+                continue;
+            }
+            (Arg::Value(given), _) => return Err(extra(command, &given)),
+        };
+        let option = Given { parser: &mut parser, name };
+        match (command, option.name.as_str()) {
+            (_, "-h" | "--help") => return Ok(Invocation::Help),
+            (_, "--database") => config.database = option.path("the path of a file")?,
+            (Some("export"), "--format") => format = option.value(FORMAT, ExportFormat::parse)?,
+            (Some("host-link"), "--new") => void_earlier = true,
+            (Some(command), name) => return Err(format!("{command} has no option {name}")),
+            (None, "-V" | "--version") => return Ok(Invocation::Version),
+            (None, _) => config.set(option)?,
+        }
+    }
+    let database = config.database.clone();
+    Ok(match command {
+        Some("export") => Invocation::Export(database, format),
+        Some("reset-password") => {
+            let email = email.ok_or("reset-password needs the email address of an account")?;
+            Invocation::ResetPassword(database, email)
+        }
+        Some(_) => Invocation::HostLink { database, void_earlier },
+        None => Invocation::Serve(config),
+    })
 }
 
-fn parse_serve(mut parser: Parser) -> Result<Invocation, UsageError> {
-    let mut config = Config::default();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("bind") => config.bind = value(&mut parser, "--bind", BIND, |v| v.parse().ok())?,
-            Arg::Long("port") => config.port = value(&mut parser, "--port", PORT, |v| v.parse().ok())?,
-            Arg::Long("database") => config.database = database(&mut parser)?,
-            Arg::Long("title") => {
+fn read_email(given: &OsStr) -> Result<Email, String> {
+    let given = given.to_string_lossy();
+    Email::parse(&given).map_err(|_| format!("{}: expected an email address", given.escape_debug()))
+}
+
+/// An argument where none is expected any more.
+fn extra(command: Option<&str>, given: &OsStr) -> String {
+    let given = given.to_string_lossy();
+    match command {
+        Some("reset-password") => format!("reset-password takes one email address, but got {given} too"),
+        Some(other) => format!("{other} takes no argument, but got {given}"),
+        None => format!("unexpected argument {given}; a command ({}) comes first", COMMANDS.join(", ")),
+    }
+}
+
+fn usage(error: lexopt::Error) -> String {
+    match error {
+        lexopt::Error::UnexpectedValue { option, value } => {
+            format!("{option} takes no value, but got {}", value.to_string_lossy())
+        }
+        other => other.to_string(),
+    }
+}
+
+impl Config {
+    /// Takes an option of opening the room.
+    fn set(&mut self, option: Given) -> Result<(), String> {
+        match option.name.as_str() {
+            "--bind" => self.bind = option.value(BIND, |v| v.parse().ok())?,
+            "--port" => self.port = option.value(PORT, |v| v.parse().ok())?,
+            "--title" => {
                 let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
-                config.title = Some(value(&mut parser, "--title", &expected, title::parse)?);
+                self.title = Some(option.value(&expected, title::parse)?);
             }
-            Arg::Long("public-url") => {
-                let url = value(&mut parser, "--public-url", PUBLIC_URL, origin::canonical)?;
-                config.public_urls.push(url);
+            "--public-url" => self.public_urls.push(option.value(PUBLIC_URL, origin::canonical)?),
+            "--members-only" => self.members_only = true,
+            "--trusted-proxy" => {
+                self.trusted_proxies.push(option.value(TRUSTED_PROXY, |v| v.parse().ok())?);
             }
-            Arg::Long("members-only") => config.members_only = true,
-            Arg::Long("trusted-proxy") => {
-                let proxy = value(&mut parser, "--trusted-proxy", TRUSTED_PROXY, |v| v.parse().ok())?;
-                config.trusted_proxies.push(proxy);
-            }
-            Arg::Long("sendmail") => {
-                config.sendmail = Some(path(&mut parser, "--sendmail", "the path of a program")?);
-            }
-            Arg::Long("rate-limit") => {
-                config.rate_limit = number(&mut parser, "--rate-limit", 0, RATE_LIMIT as usize)? as u32;
-            }
-            Arg::Long("max-clients") => {
-                config.max_clients = number(&mut parser, "--max-clients", 1, MAX_CLIENTS)?;
-            }
-            Arg::Long("max-clients-per-address") => {
-                config.max_clients_per_address =
-                    number(&mut parser, "--max-clients-per-address", 1, MAX_CLIENTS)?;
-            }
-            Arg::Long("log-level") => {
-                config.log_level = Some(value(&mut parser, "--log-level", LOG_LEVEL, log_level)?);
-            }
-            Arg::Short('q') | Arg::Long("quiet") => config.quiet = true,
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
-            other => return Err(other.unexpected().into()),
+            "--sendmail" => self.sendmail = Some(option.path("the path of a program")?),
+            "--rate-limit" => self.rate_limit = option.number(0, RATE_LIMIT as usize)? as u32,
+            "--max-clients" => self.max_clients = option.number(1, MAX_CLIENTS)?,
+            "--max-clients-per-address" => self.max_clients_per_address = option.number(1, MAX_CLIENTS)?,
+            "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
+            "-q" | "--quiet" => self.quiet = true,
+            unknown => return Err(format!("unknown option {unknown}")),
         }
+        Ok(())
     }
-    Ok(Invocation::Serve(config))
-}
-
-fn parse_export(mut parser: Parser) -> Result<Invocation, UsageError> {
-    let mut file = Config::default().database;
-    let mut format = ExportFormat::Txt;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("format") => format = value(&mut parser, "--format", FORMAT, ExportFormat::parse)?,
-            Arg::Long("database") => file = database(&mut parser)?,
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Long(option) => return Err(UsageError(format!("export has no option --{option}"))),
-            Arg::Short(option) => return Err(UsageError(format!("export has no option -{option}"))),
-            Arg::Value(extra) => {
-                return Err(UsageError(format!(
-                    "export takes no argument, but got {}",
-                    extra.to_string_lossy()
-                )));
-            }
-        }
-    }
-    Ok(Invocation::Export { database: file, format })
-}
-
-fn parse_reset_password(mut parser: Parser) -> Result<Invocation, UsageError> {
-    let mut file = Config::default().database;
-    let mut email = None;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("database") => file = database(&mut parser)?,
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Value(given) if email.is_none() => {
-                let read = given.to_str().and_then(|text| Email::parse(text).ok());
-                let said = given.to_string_lossy().escape_debug().to_string();
-                email = Some(read.ok_or_else(|| UsageError(format!("{said}: expected an email address")))?);
-            }
-            Arg::Value(extra) => {
-                let extra = extra.to_string_lossy();
-                return Err(UsageError(format!(
-                    "reset-password takes one email address, but got {extra} too"
-                )));
-            }
-            Arg::Long(option) => return Err(UsageError(format!("reset-password has no option --{option}"))),
-            Arg::Short(option) => return Err(UsageError(format!("reset-password has no option -{option}"))),
-        }
-    }
-    let missing = || UsageError("reset-password needs the email address of an account".to_owned());
-    Ok(Invocation::ResetPassword { database: file, email: email.ok_or_else(missing)? })
-}
-
-fn parse_host_link(mut parser: Parser) -> Result<Invocation, UsageError> {
-    let mut file = Config::default().database;
-    let mut void_earlier = false;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("database") => file = database(&mut parser)?,
-            Arg::Long("new") => void_earlier = true,
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Long(option) => return Err(UsageError(format!("host-link has no option --{option}"))),
-            Arg::Short(option) => return Err(UsageError(format!("host-link has no option -{option}"))),
-            Arg::Value(extra) => {
-                let extra = extra.to_string_lossy();
-                return Err(UsageError(format!("host-link takes no argument, but got {extra}")));
-            }
-        }
-    }
-    Ok(Invocation::HostLink { database: file, void_earlier })
 }
 
 const BIND: &str = "an IP address of this machine, such as 0.0.0.0, 127.0.0.1 or ::";
 const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
-const PUBLIC_URL: &str = "http:// or https://, a host and maybe a port, nothing behind them; \
+const PUBLIC_URL: &str = "http:// or https://, a host and maybe a port, nothing after them; \
                           a host of other letters in its xn-- form";
 const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
 const FORMAT: &str = "txt, csv or json";
 
-/// The value of `flag`, as `read` understands it.
-fn value<T>(
-    parser: &mut Parser,
-    flag: &str,
-    expected: &str,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, UsageError> {
-    let given = given(parser, flag, expected)?;
-    given.to_str().and_then(read).ok_or_else(|| {
-        UsageError(format!("{flag} {}: expected {expected}", given.to_string_lossy().escape_debug()))
-    })
+/// An option that was given, and maybe its value after it.
+struct Given<'a> {
+    parser: &'a mut Parser,
+    name: String,
 }
 
-fn given(parser: &mut Parser, flag: &str, expected: &str) -> Result<OsString, UsageError> {
-    parser.value().map_err(|_| UsageError(format!("{flag} needs a value: expected {expected}")))
-}
-
-fn number(parser: &mut Parser, flag: &str, least: usize, most: usize) -> Result<usize, UsageError> {
-    let expected = format!("a number from {least} to {most}");
-    value(parser, flag, &expected, |v| v.parse().ok().filter(|n| (least..=most).contains(n)))
-}
-
-fn database(parser: &mut Parser) -> Result<PathBuf, UsageError> {
-    path(parser, "--database", "the path of a file")
-}
-
-/// A path may be any bytes, so it does not go through [`value`].
-fn path(parser: &mut Parser, flag: &str, expected: &str) -> Result<PathBuf, UsageError> {
-    let path = given(parser, flag, expected)?;
-    if path == OsStr::new("") {
-        return Err(UsageError(format!("{flag}: expected {expected}")));
+impl Given<'_> {
+    fn raw(&mut self, expected: &str) -> Result<OsString, String> {
+        self.parser.value().map_err(|_| format!("{} needs a value: expected {expected}", self.name))
     }
-    Ok(PathBuf::from(path))
+
+    /// The value, as `read` understands it.
+    fn value<T>(mut self, expected: &str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
+        let given = self.raw(expected)?;
+        given.to_str().and_then(read).ok_or_else(|| {
+            let given = given.to_string_lossy();
+            format!("{} {}: expected {expected}", self.name, given.escape_debug())
+        })
+    }
+
+    fn number(self, least: usize, most: usize) -> Result<usize, String> {
+        let expected = format!("a number from {least} to {most}");
+        self.value(&expected, |v| v.parse().ok().filter(|n| (least..=most).contains(n)))
+    }
+
+    /// A path may be any bytes.
+    fn path(mut self, expected: &str) -> Result<PathBuf, String> {
+        let path = self.raw(expected)?;
+        if path.is_empty() { Err(format!("{}: expected {expected}", self.name)) } else { Ok(path.into()) }
+    }
 }
 
 fn log_level(text: &str) -> Option<LevelFilter> {
@@ -359,7 +279,7 @@ while the room is open
 pub(crate) mod tests {
     use super::*;
 
-    fn read(line: &str) -> Result<Invocation, UsageError> {
+    fn read(line: &str) -> Result<Invocation, String> {
         parse(line.split_whitespace().map(OsString::from))
     }
 
@@ -368,10 +288,6 @@ pub(crate) mod tests {
             Ok(Invocation::Serve(config)) => config,
             other => panic!("{line}: {other:?}"),
         }
-    }
-
-    fn refusal(line: &str) -> String {
-        read(line).expect_err(line).to_string()
     }
 
     #[test]
@@ -402,12 +318,12 @@ pub(crate) mod tests {
 
     #[test]
     fn export_help_and_version_are_told_apart() {
-        let Ok(Invocation::Export { database, format }) = read("export --format csv --database x.db") else {
+        let Ok(Invocation::Export(database, format)) = read("export --format csv --database x.db") else {
             panic!("export");
         };
         assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv));
-        assert!(matches!(read("export"), Ok(Invocation::Export { format: ExportFormat::Txt, .. })));
-        let Ok(Invocation::ResetPassword { database, email }) = read("reset-password a@b.c --database x.db")
+        assert!(matches!(read("export"), Ok(Invocation::Export(_, ExportFormat::Txt))));
+        let Ok(Invocation::ResetPassword(database, email)) = read("reset-password a@b.c --database x.db")
         else {
             panic!("reset-password");
         };
@@ -442,11 +358,13 @@ pub(crate) mod tests {
             ("reset-password ana", ["ana", "expected an email address"]),
             ("reset-password a@b c@d", ["one email address", "c@d"]),
             ("reset-password a@b --port 1", ["reset-password has no option", "--port"]),
+            ("host-link -V", ["host-link has no option", "-V"]),
+            ("host-link me", ["host-link takes no argument", "me"]),
             ("--trusted-proxy proxy", ["--trusted-proxy proxy", "IP address"]),
             ("--sendmail=", ["--sendmail", "path of a program"]),
             ("export --format pdf", ["--format pdf", "txt, csv or json"]),
         ] {
-            let said = refusal(line);
+            let said = read(line).expect_err(line);
             assert!(parts.iter().all(|part| said.contains(part)), "{line}: {said}");
         }
     }
@@ -463,16 +381,12 @@ pub(crate) mod tests {
     #[test]
     fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
         let help = help();
-        for part in
-            ["[0.0.0.0]", "[5000]", "[chat.db]", "[Chat]", "[5]", "[10000]", "[1000]", "[info]", "[txt]"]
-        {
-            assert!(help.contains(part), "{part}");
+        for default in ["0.0.0.0", "5000", "chat.db", "Chat", "5", "10000", "1000", "info", "txt"] {
+            assert!(help.contains(&format!("[{default}]")), "{default}");
         }
-        for option in
-            "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients max-clients-per-address log-level \
-                       quiet help version format"
-                .split_whitespace()
-        {
+        let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
+                       max-clients-per-address log-level quiet help version format new";
+        for option in options.split_whitespace() {
             assert!(help.contains(&format!("--{option} ")), "{option}");
         }
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");

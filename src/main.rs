@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use chat_app::config::{self, Config, Invocation};
 use chat_app::server::Server;
-use chat_app::{Email, ExportFormat, banner, start_logging};
+use chat_app::{ExportFormat, banner, start_logging};
 
 fn main() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {
@@ -30,20 +30,24 @@ fn main() -> ExitCode {
 }
 
 fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
-    match invocation {
-        Invocation::Serve(config) => serve(config),
-        Invocation::Export { database, format } => export(&database, format),
-        Invocation::ResetPassword { database, email } => reset_password(&database, &email),
-        Invocation::HostLink { database, void_earlier } => host_link(&database, void_earlier),
-        Invocation::Help => {
-            say(&mut io::stdout(), &config::help());
-            Ok(())
+    let is_terminal = io::stdout().is_terminal();
+    let text = match invocation {
+        Invocation::Serve(config) => return serve(config),
+        Invocation::Export(database, format) => return export(&database, format),
+        Invocation::ResetPassword(database, email) => {
+            let link = chat_app::issue_reset_beside(&database, &email)?;
+            let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
+            banner::reset_link(&link, is_terminal)
         }
-        Invocation::Version => {
-            say(&mut io::stdout(), concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n"));
-            Ok(())
+        Invocation::HostLink { database, void_earlier } => {
+            let link = chat_app::make_host_link_beside(&database, void_earlier)?;
+            banner::host_link(&link, void_earlier, is_terminal)
         }
-    }
+        Invocation::Help => config::help(),
+        Invocation::Version => concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+    };
+    say(&mut io::stdout(), &text);
+    Ok(())
 }
 
 /// Opens the room until Ctrl-C or SIGTERM.
@@ -92,21 +96,6 @@ fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
     if show {
         say(&mut io::stderr(), "\n");
     }
-    Ok(())
-}
-
-/// Prints a link under which the owner of an account chooses a new password.
-fn reset_password(database: &Path, email: &Email) -> Result<(), Box<dyn Error>> {
-    let link = chat_app::issue_reset_beside(database, email)?;
-    let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
-    say(&mut io::stdout(), &banner::reset_link(&link, io::stdout().is_terminal()));
-    Ok(())
-}
-
-/// Prints a link that makes its opener a host.
-fn host_link(database: &Path, void_earlier: bool) -> Result<(), Box<dyn Error>> {
-    let link = chat_app::make_host_link_beside(database, void_earlier)?;
-    say(&mut io::stdout(), &banner::host_link(&link, void_earlier, io::stdout().is_terminal()));
     Ok(())
 }
 
