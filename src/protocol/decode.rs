@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{ClientEvent, ErrorCode, KeyHash, Moderate, Position, Refusal};
 use crate::limits;
-use crate::protocol::names::{Name, NameError};
+use crate::protocol::names::Name;
 use crate::protocol::search::{Query, QueryError};
 use crate::protocol::title;
 
@@ -17,11 +17,11 @@ use crate::protocol::title;
 pub struct LastName(Option<(Box<str>, Name)>);
 
 impl LastName {
-    fn read(&mut self, written: &str) -> Result<Name, NameError> {
+    fn read(&mut self, written: &str) -> Result<Name, Refusal> {
         match &self.0 {
             Some((last, name)) if **last == *written => Ok(name.clone()),
             _ => {
-                let name = Name::parse(written)?;
+                let name = name(written)?;
                 self.0 = Some((written.into(), name.clone()));
                 Ok(name)
             }
@@ -42,7 +42,7 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
     }
     // The fields of an object would also be taken from a list, by their places.
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
-        return Err(Refusal::new(ErrorCode::BadRequest, "Not a valid event: it must be a JSON object."));
+        return Err(bad_request("Not a valid event: it must be a JSON object."));
     }
     // Nearly every frame says something: such a one is read once, any other twice.
     if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
@@ -60,9 +60,8 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
         "delete_message" => decode_delete_message(text),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
-            let known: String = other.chars().take(40).collect();
-            let reason = format!("There is no event '{}' here.", known.escape_debug());
-            Err(Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text)))
+            let reason = format!("There is no event '{}' here.", quoted(other));
+            Err(bad_request(reason).of(client_message_id_of(text)))
         }
     }
 }
@@ -74,10 +73,8 @@ struct SendMessage<'a> {
     #[serde(borrow)]
     event: Cow<'a, str>,
     message: String,
-    #[serde(default)]
     client_message_id: Option<String>,
-    #[serde(borrow, default)]
-    username: Option<Cow<'a, str>>,
+    username: Option<String>,
 }
 
 /// Whether a text has more scalar values than it may. Bytes first: only one that could have is counted.
@@ -88,7 +85,7 @@ fn is_longer(text: &str, characters: usize) -> bool {
 fn check_send_message(fields: SendMessage, last_name: &mut LastName) -> Result<ClientEvent, Refusal> {
     let id = fields.client_message_id;
     if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
-        return Err(Refusal::new(ErrorCode::BadRequest, "A client_message_id has 1 to 64 characters."));
+        return Err(bad_request("A client_message_id has 1 to 64 characters."));
     }
     if is_longer(&fields.message, limits::MESSAGE_CHARACTERS) {
         let reason = format!("A message may have {} characters.", limits::MESSAGE_CHARACTERS);
@@ -97,29 +94,27 @@ fn check_send_message(fields: SendMessage, last_name: &mut LastName) -> Result<C
     if fields.message.chars().all(char::is_whitespace) {
         return Err(Refusal::new(ErrorCode::Empty, "The message is empty.").of(id));
     }
-    let username = match fields.username.map(|name| last_name.read(&name)).transpose() {
-        Ok(username) => username,
-        Err(error) => return Err(Refusal::new(ErrorCode::BadUsername, error.to_string()).of(id)),
-    };
-    Ok(ClientEvent::SendMessage { message: fields.message, client_message_id: id, username })
+    match fields.username.map(|name| last_name.read(&name)).transpose() {
+        Ok(username) => {
+            Ok(ClientEvent::SendMessage { message: fields.message, client_message_id: id, username })
+        }
+        Err(refusal) => Err(refusal.of(id)),
+    }
 }
 
 fn decode_join(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow, default)]
-        username: Option<Cow<'a, str>>,
-        #[serde(borrow, default)]
-        guest_key: Option<Cow<'a, str>>,
-        #[serde(borrow, default)]
-        tab_key: Option<Cow<'a, str>>,
+    struct Fields {
+        username: Option<String>,
+        guest_key: Option<String>,
+        tab_key: Option<String>,
     }
     let fields: Fields = parse(text)?;
-    let username = fields.username.map(|name| Name::parse(&name)).transpose();
+    let key = |field, key: Option<String>| key.map(|key| hash_key(field, &key)).transpose();
     Ok(ClientEvent::Join {
-        username: username.map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))?,
-        guest_key: fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose()?,
-        tab_key: fields.tab_key.map(|key| hash_key("tab_key", &key)).transpose()?,
+        username: fields.username.as_deref().map(name).transpose()?,
+        guest_key: key("guest_key", fields.guest_key)?,
+        tab_key: key("tab_key", fields.tab_key)?,
     })
 }
 
@@ -127,49 +122,30 @@ fn decode_request_history(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
     struct Fields {
         before: Position,
-        #[serde(default)]
         limit: Option<u64>,
     }
-    let fields: Fields = parse(text)?;
-    let limit = fields.limit.unwrap_or(limits::HISTORY_DEFAULT as u64);
-    match usize::try_from(limit) {
-        Ok(limit @ 1..=limits::HISTORY_MESSAGES) => {
-            Ok(ClientEvent::RequestHistory { before: fields.before, limit })
-        }
-        _ => {
-            let reason = format!("The limit of a history is 1 to {}.", limits::HISTORY_MESSAGES);
-            Err(Refusal::new(ErrorCode::BadRequest, reason))
-        }
-    }
+    let Fields { before, limit } = parse(text)?;
+    let limit = check_limit(limit, limits::HISTORY_DEFAULT, limits::HISTORY_MESSAGES, "history")?;
+    Ok(ClientEvent::RequestHistory { before, limit })
 }
 
 fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
     #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        query: Cow<'a, str>,
-        #[serde(default)]
+    struct Fields {
+        query: String,
         before: Option<Position>,
-        #[serde(default)]
         limit: Option<u64>,
     }
-    let fields: Fields = parse(text)?;
-    let query = Query::parse(&fields.query).map_err(|error| {
+    let Fields { query, before, limit } = parse(text)?;
+    let query = Query::parse(&query).map_err(|error| {
         let code = match error {
             QueryError::Empty => ErrorCode::BadRequest,
             QueryError::TooLong => ErrorCode::TooLong,
         };
         Refusal::new(code, error.to_string())
     })?;
-    match usize::try_from(fields.limit.unwrap_or(limits::SEARCH_DEFAULT as u64)) {
-        Ok(limit @ 1..=limits::SEARCH_MESSAGES) => {
-            Ok(ClientEvent::Search { query, before: fields.before.unwrap_or(Position::MAX), limit })
-        }
-        _ => {
-            let reason = format!("The limit of a search is 1 to {}.", limits::SEARCH_MESSAGES);
-            Err(Refusal::new(ErrorCode::BadRequest, reason))
-        }
-    }
+    let limit = check_limit(limit, limits::SEARCH_DEFAULT, limits::SEARCH_MESSAGES, "search")?;
+    Ok(ClientEvent::Search { query, before: before.unwrap_or(Position::MAX), limit })
 }
 
 fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
@@ -177,63 +153,67 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     struct Fields {
         message_id: Position,
     }
-    let fields: Fields = parse(text)?;
-    Ok(ClientEvent::DeleteMessage { message_id: fields.message_id })
+    let Fields { message_id } = parse(text)?;
+    Ok(ClientEvent::DeleteMessage { message_id })
 }
 
 fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
     #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        action: Cow<'a, str>,
-        #[serde(borrow, default)]
-        username: Option<Cow<'a, str>>,
-        #[serde(default)]
+    struct Fields {
+        action: String,
+        username: Option<String>,
         seconds: Option<u32>,
-        #[serde(borrow, default)]
-        title: Option<Cow<'a, str>>,
-        #[serde(default)]
+        title: Option<String>,
         keep_device_out: Option<bool>,
     }
-    let fields: Fields = parse(text)?;
-    let bad = |reason: String| Refusal::new(ErrorCode::BadRequest, reason);
+    let Fields { action, username, seconds, title, keep_device_out } = parse(text)?;
     let name = || {
-        let username = fields.username.as_deref();
-        let username =
-            username.ok_or_else(|| bad(format!("'{}' needs a `username`.", fields.action.escape_debug())))?;
-        Name::parse(username).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+        let needed = || bad_request(format!("'{action}' needs a `username`."));
+        username.as_deref().ok_or_else(needed).and_then(name)
     };
-    Ok(match &*fields.action {
+    Ok(match &*action {
         "lock" => Moderate::Lock,
         "unlock" => Moderate::Unlock,
         "close_door" => Moderate::CloseDoor,
         "open_door" => Moderate::OpenDoor,
         "slow_mode" => {
-            let seconds = fields.seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
+            let seconds = seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
             let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
-            Moderate::SlowMode(seconds.ok_or_else(|| bad(expected))?)
+            Moderate::SlowMode(seconds.ok_or_else(|| bad_request(expected))?)
         }
         "mute" => Moderate::Mute(name()?),
         "unmute" => Moderate::Unmute(name()?),
-        "remove" => {
-            Moderate::Remove { name: name()?, keep_device_out: fields.keep_device_out.unwrap_or(false) }
-        }
+        "remove" => Moderate::Remove { name: name()?, keep_device_out: keep_device_out.unwrap_or(false) },
         "allow" => Moderate::Allow(name()?),
         "issue_reset" => Moderate::IssueReset(name()?),
         "set_title" => {
-            let title = fields.title.as_deref().and_then(title::parse);
-            let expected = format!(
-                "'set_title' needs a `title` of 1 to {} characters in one line.",
-                limits::TITLE_CHARACTERS
-            );
-            Moderate::SetTitle(title.ok_or_else(|| bad(expected))?)
+            let most = limits::TITLE_CHARACTERS;
+            let expected = format!("'set_title' needs a `title` of 1 to {most} characters in one line.");
+            let title = title.as_deref().and_then(title::parse);
+            Moderate::SetTitle(title.ok_or_else(|| bad_request(expected))?)
         }
         "clear" => Moderate::Clear,
-        other => {
-            let known: String = other.chars().take(40).collect();
-            return Err(bad(format!("There is no action '{}' here.", known.escape_debug())));
-        }
+        other => return Err(bad_request(format!("There is no action '{}' here.", quoted(other)))),
     })
+}
+
+fn bad_request(reason: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(ErrorCode::BadRequest, reason)
+}
+
+/// The beginning of something unknown, on one line.
+fn quoted(unknown: &str) -> String {
+    unknown.chars().take(40).collect::<String>().escape_debug().to_string()
+}
+
+fn name(text: &str) -> Result<Name, Refusal> {
+    Name::parse(text).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+}
+
+fn check_limit(given: Option<u64>, default: usize, most: usize, of: &str) -> Result<usize, Refusal> {
+    let limit = given.map_or(Some(default), |given| usize::try_from(given).ok());
+    let expected = || bad_request(format!("The limit of a {of} is 1 to {most}."));
+    limit.filter(|limit| (1..=most).contains(limit)).ok_or_else(expected)
 }
 
 /// The hash of a browser's key, if it has the form of one.
@@ -244,7 +224,7 @@ pub(crate) fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
     let url_safe = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !url_safe || !limits::KEY_CHARACTERS.contains(&key.len()) {
         let reason = format!("A {field} has 16 to 64 characters of A-Z, a-z, 0-9, '-' and '_'.");
-        return Err(Refusal::new(ErrorCode::BadRequest, reason));
+        return Err(bad_request(reason));
     }
     Ok(Sha256::digest(key.as_bytes()).into())
 }
@@ -255,7 +235,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
         let error = error.to_string();
         let end = error.char_indices().nth(limits::REFUSAL_CHARACTERS).map_or(error.len(), |(end, _)| end);
         let reason = format!("Not a valid event: {}.", &error[..end]);
-        Refusal::new(ErrorCode::BadRequest, reason).of(client_message_id_of(text))
+        bad_request(reason).of(client_message_id_of(text))
     })
 }
 

@@ -1,0 +1,241 @@
+//! What both sides say: events with their fields as the wire names them.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{KeyHash, Person, Position, Refusal, Role};
+use crate::limits;
+use crate::protocol::names::Name;
+use crate::protocol::search::Query;
+
+/// What one client asks of the room.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    Join {
+        /// Who is logged in has one already.
+        username: Option<Name>,
+        /// Proves that a guest's names are theirs.
+        guest_key: Option<KeyHash>,
+        /// The scope of `client_message_id`.
+        tab_key: Option<KeyHash>,
+    },
+    SendMessage {
+        /// 1 to [`limits::MESSAGE_CHARACTERS`] scalar values.
+        message: String,
+        /// The sender's own id of it; a second message with the same is a retry.
+        client_message_id: Option<String>,
+        /// Joins with this name first, where it is not the connection's.
+        username: Option<Name>,
+    },
+    Typing,
+    DeleteMessage {
+        message_id: Position,
+    },
+    Moderate(Moderate),
+    RequestHistory {
+        before: Position,
+        /// 1 to [`limits::HISTORY_MESSAGES`].
+        limit: usize,
+    },
+    Search {
+        query: Query,
+        before: Position,
+        /// 1 to [`limits::SEARCH_MESSAGES`].
+        limit: usize,
+    },
+}
+
+/// What a host wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderate {
+    /// Only hosts may write.
+    Lock,
+    Unlock,
+    /// Nobody new gets a name.
+    CloseDoor,
+    OpenDoor,
+    /// Seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
+    SlowMode(u32),
+    Mute(Name),
+    Unmute(Name),
+    Remove {
+        name: Name,
+        /// Nor may anybody else come from their address.
+        keep_device_out: bool,
+    },
+    /// They may come back.
+    Allow(Name),
+    /// The owner of the account with this name needs a new password.
+    IssueReset(Name),
+    SetTitle(String),
+    /// Everything that was said goes.
+    Clear,
+}
+
+/// What a host did, as the host's panel shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostAction {
+    /// Milliseconds since 1970, UTC.
+    pub at: i64,
+    /// The host's name in the room.
+    pub host: Arc<str>,
+    /// As in `moderate`; or `delete`.
+    pub action: Cow<'static, str>,
+    /// Whom it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<Arc<str>>,
+    /// What else there is to say of it, such as the new title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Somebody has told that they forgot their password, and waits for a host to issue a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResetRequest {
+    /// The account's name in the room.
+    pub username: String,
+    /// Milliseconds since 1970, UTC.
+    #[serde(rename = "at")]
+    pub at_ms: i64,
+}
+
+/// A chat message, in `receive_message`, `history` and `results`.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Message<'a> {
+    pub id: Position,
+    /// Milliseconds since 1970, UTC.
+    pub at: i64,
+    pub username: &'a str,
+    /// What its sender was then.
+    pub role: Role,
+    pub message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<&'a str>,
+    /// True, with an empty text, in the answer to a retry of what was deleted since.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+}
+
+/// Whose a login cookie is.
+#[derive(Debug, Clone, Serialize)]
+pub struct WelcomeSession<'a> {
+    /// None where a host has come without an account.
+    pub username: Option<&'a str>,
+    pub role: Role,
+}
+
+/// The bounds that a page needs to know.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WireLimits {
+    message_characters: usize,
+    username_characters: usize,
+}
+
+pub(crate) const WIRE_LIMITS: WireLimits = WireLimits {
+    message_characters: limits::MESSAGE_CHARACTERS,
+    username_characters: limits::NAME_CHARACTERS,
+};
+
+/// What the server says.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ServerEvent<'a> {
+    /// The first event of every connection.
+    Welcome {
+        epoch: &'a str,
+        /// The newest position now: what comes with an id up to it is backfill.
+        position: Position,
+        /// Drop what you show.
+        reset: bool,
+        /// There are older messages than those that follow.
+        more: bool,
+        session: Option<WelcomeSession<'a>>,
+        limits: WireLimits,
+    },
+    Joined {
+        /// The name as the room shows it.
+        username: &'a str,
+        role: Role,
+        /// May not write.
+        muted: bool,
+    },
+    ReceiveMessage(Message<'a>),
+    MessageDeleted {
+        /// The deletion's own position.
+        id: Position,
+        message_id: Position,
+    },
+    /// The answer to `request_history`.
+    History {
+        /// Oldest first.
+        messages: &'a [Message<'a>],
+        /// There are older ones.
+        more: bool,
+    },
+    /// The answer to `search`.
+    Results {
+        /// As it was asked.
+        query: &'a str,
+        /// Newest first.
+        messages: &'a [Message<'a>],
+        /// There are older messages that were not looked at.
+        more: bool,
+        /// The `before` to go on with, where there are.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Position>,
+    },
+    /// Who is here: everybody with `users`, else what changed.
+    Presence {
+        online: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        users: Option<&'a [Person]>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        joined: &'a [Person],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        left: &'a [Arc<str>],
+    },
+    Typing {
+        /// At most [`limits::TYPING_NAMES`].
+        usernames: &'a [&'a str],
+        /// How many more.
+        others: usize,
+    },
+    /// What holds for everybody.
+    Room {
+        title: &'a str,
+        /// Only hosts may write.
+        locked: bool,
+        /// Nobody new gets a name.
+        door_closed: bool,
+        /// Seconds between two messages of one person, 0 for none.
+        slow_mode_seconds: u32,
+        /// Reading needs an account.
+        members_only: bool,
+    },
+    /// What hosts need to know, for them alone.
+    Moderation {
+        /// Who may not write, by name.
+        muted: &'a [Arc<str>],
+        /// Who may not be here, by name.
+        removed: &'a [Arc<str>],
+        /// The newest first.
+        reset_requests: &'a [ResetRequest],
+        /// What signing up needs; null where anybody may.
+        invite_code: Option<&'a str>,
+        /// The newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+        actions: &'a VecDeque<HostAction>,
+    },
+    /// A link under which somebody chooses a new password, for the host who asked.
+    ResetIssued {
+        username: &'a str,
+        link: &'a str,
+        /// Milliseconds since 1970, UTC.
+        expires_at: i64,
+        /// The link as a QR code.
+        qr_svg: &'a str,
+    },
+    Error(&'a Refusal),
+}
