@@ -10,7 +10,7 @@ use crate::accounts::Session;
 use crate::hub::sender::Sender;
 use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, KeyHash, Refusal, Role};
-use crate::room::moderation::Identifier;
+use crate::room::kept::Identifier;
 
 /// Who a client speaks as.
 #[derive(Debug, Clone)]

@@ -10,9 +10,8 @@ use std::time::Instant;
 use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{ErrorCode, KeyHash, Position, Refusal, encoded_bytes};
-use crate::room::moderation::HostChange;
-use crate::room::reservations::{Reservation, ReservationChange};
-use crate::store::{AppendError, Change, HostsRoom, NewMessage, Outcome, Store};
+use crate::room::kept::RoomChange;
+use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Store};
 use crate::sys::clock::wall_clock_ms;
 
 /// What a deletion takes in a turn, encoded.
@@ -54,7 +53,7 @@ pub(crate) struct LogWriter {
     waiting_bytes: usize,
     stall: Option<Stall>,
     /// What hosts did while the disk did not take it, at most [`limits::HOST_ACTIONS_SHOWN`], the newest last.
-    unrecorded: VecDeque<HostChange>,
+    unrecorded: VecDeque<RoomChange>,
     /// When the next texts of cleared messages are overwritten.
     overwrite_due: Option<Instant>,
     /// The operator has been told that the disk does not take messages.
@@ -81,21 +80,13 @@ impl LogWriter {
         }
     }
 
-    /// Names that the store has kept for their owners.
+    /// What the store has kept of the room beside the log; `title` is the operator's.
     ///
     /// # Errors
     /// When the store cannot be written: what expired is removed first.
-    pub(crate) fn reservations(&mut self) -> Result<Vec<Reservation>, AppendError> {
+    pub(crate) fn kept_room(&mut self, title: Option<&str>) -> Result<KeptRoom, AppendError> {
         let now_ms = self.now_ms();
-        self.store.reservations(now_ms)
-    }
-
-    /// What hosts have decided so far; `title` is the operator's.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub(crate) fn hosts_room(&mut self, title: Option<&str>) -> Result<HostsRoom, AppendError> {
-        self.store.hosts_room(title)
+        self.store.kept_room(title, now_ms)
     }
 
     /// Names the log.
@@ -199,14 +190,9 @@ impl LogWriter {
         self.push(Change::Clear, Some(from), None, 0);
     }
 
-    /// Names that are kept for their owners, to be stored with this turn.
-    pub(crate) fn push_reservations(&mut self, changes: Vec<ReservationChange>) {
-        changes.into_iter().for_each(|change| self.push(Change::Reservation(change), None, None, 0));
-    }
-
-    /// What hosts have decided and done, to be stored with this turn.
-    pub(crate) fn push_host_changes(&mut self, changes: impl IntoIterator<Item = HostChange>) {
-        changes.into_iter().for_each(|change| self.push(Change::Host(change), None, None, 0));
+    /// What has changed of the room beside the log, to be stored with this turn.
+    pub(crate) fn push_room_changes(&mut self, changes: impl IntoIterator<Item = RoomChange>) {
+        changes.into_iter().for_each(|change| self.push(Change::Room(change), None, None, 0));
     }
 
     fn push(&mut self, change: Change, from: Option<ClientId>, refusal: Option<Refusal>, bytes: usize) {
@@ -250,7 +236,7 @@ impl LogWriter {
                     self.overwrite_due = Some(Instant::now() + limits::OVERWRITE.1);
                 }
                 let unrecorded = std::mem::take(&mut self.unrecorded);
-                self.push_host_changes(unrecorded);
+                self.push_room_changes(unrecorded);
                 Committed::Stored(stored, outcomes)
             }
             Err(AppendError::Busy) => {
@@ -286,7 +272,7 @@ impl LogWriter {
         self.waiting_bytes = 0;
         let mut unsaved = std::mem::take(&mut self.waiting);
         for pending in &mut unsaved {
-            if let Change::Host(change @ HostChange::Action(_)) = &pending.change {
+            if let Change::Room(change @ RoomChange::Action(_)) = &pending.change {
                 if self.unrecorded.len() == limits::HOST_ACTIONS_SHOWN {
                     self.unrecorded.pop_front();
                 }

@@ -12,7 +12,7 @@ use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
 use crate::room::Owner;
-use crate::room::moderation::Identifier;
+use crate::room::kept::Identifier;
 
 /// May this name become an account's? It is held for this claim if so.
 pub struct HoldName {
@@ -54,7 +54,7 @@ impl Hub {
         let Some(Member { account, name }) = &session.member else { return };
         // An account is no way out for a guest whom a host has muted or removed.
         if let Some(key) = self.room.account_created(name, *account, session.role()) {
-            self.moderation.follow(Identifier::Guest(key), Identifier::Account(*account));
+            self.moderation.follow(&Identifier::Guest(key), &Identifier::Account(*account));
         }
         let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {

@@ -12,7 +12,7 @@ use crate::protocol::{
     CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode_close, frame,
 };
 use crate::room::Owner;
-use crate::room::moderation::{Held, Hold, Identifier, Settings};
+use crate::room::kept::{HeldBack, Hold, Identifier, Settings};
 
 /// What a host without a name is called in the record.
 const NAMELESS: &str = "Host";
@@ -26,8 +26,7 @@ impl Hub {
             Moderate::Lock => self.set(by, "lock", None, |room| room.locked = true),
             Moderate::Unlock => self.set(by, "unlock", None, |room| room.locked = false),
             Moderate::CloseDoor => {
-                let now_ms = self.log.now_ms();
-                self.room.keep_who_is_here(now_ms);
+                self.room.keep_who_is_here();
                 self.set(by, "close_door", None, |room| room.door_closed = true);
             }
             Moderate::OpenDoor => self.set(by, "open_door", None, |room| room.door_closed = false),
@@ -69,7 +68,7 @@ impl Hub {
 
     fn mute(&mut self, by: ClientId, name: &Name) -> Result<(), Refusal> {
         let (held, _) = self.person_to_hold(by, name)?;
-        let display = held.display.clone();
+        let display = held.name.shared_display();
         self.moderation.hold(Hold::Mute, held)?;
         self.send_muted();
         self.note_action(by, "mute", Some(display), None);
@@ -82,7 +81,7 @@ impl Hub {
             let addresses = self.addresses_to_close(by, &connections)?;
             held.identifiers.extend(addresses.into_iter().map(Identifier::Address));
         }
-        let display = held.display.clone();
+        let display = held.name.shared_display();
         self.moderation.hold(Hold::Ban, held)?;
         let moderation = &self.moderation;
         let out =
@@ -121,14 +120,9 @@ impl Hub {
     ///
     /// # Errors
     /// `bad_request`, where it is the host in person or another one.
-    fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(Held, Vec<ClientId>), Refusal> {
+    fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(HeldBack, Vec<ClientId>), Refusal> {
         let now_ms = self.log.now_ms();
-        let owner = self.room.owner_of(name.folded(), now_ms);
-        let proof = match owner {
-            Some(Owner::Account(account, _)) => Some(Identifier::Account(account)),
-            Some(Owner::Guest(Some(key)) | Owner::Host(Some(key))) => Some(Identifier::Guest(key)),
-            _ => None,
-        };
+        let proof = self.room.owner_of(name.folded(), now_ms).and_then(Owner::proof);
         let connections = self.clients.which(|client| {
             client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
                 || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
@@ -154,12 +148,11 @@ impl Hub {
                 );
             }
         }
-        let display = match self.room.person(name.folded()) {
-            Some((display, _)) => display.clone(),
-            None => name.shared_display(),
+        let name = match self.room.person(name.folded()) {
+            Some(person) => Name::stored(person.username, name.shared_folded()),
+            None => name.clone(),
         };
-        let held =
-            Held { folded: name.shared_folded(), display, identifiers: identifiers.into_iter().collect() };
+        let held = HeldBack { name, identifiers: identifiers.into_iter().collect() };
         Ok((held, connections))
     }
 
@@ -297,7 +290,7 @@ impl Hub {
         let hosts = self.clients.which(|client| {
             client.is_host() && client.identity.as_ref().is_some_and(|identity| *identity.folded == *folded)
         });
-        if hosts.is_empty() && self.room.person(folded).is_some_and(|(_, role)| role == Role::Host) {
+        if hosts.is_empty() && self.room.person(folded).is_some_and(|person| person.role == Role::Host) {
             self.room.is_host_no_more(folded);
         }
     }

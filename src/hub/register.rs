@@ -11,7 +11,7 @@ use crate::hub::broadcast::Broadcast;
 use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
-use crate::room::moderation::Identifier;
+use crate::room::kept::Identifier;
 
 impl Hub {
     /// Everybody who came during the turn, now that it is told: they see the room as it is behind it.

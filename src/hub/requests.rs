@@ -83,10 +83,10 @@ impl Hub {
             }
         }
         let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
-        if let Some((display, _)) = self.room.person(&folded)
+        if let Some(person) = self.room.person(&folded)
             && let Some(client) = self.clients.get(id)
         {
-            client.identity = Some(Identity { folded, display: display.clone(), role: owner.role() });
+            client.identity = Some(Identity { folded, display: person.username, role: owner.role() });
             self.update_muted(id);
             self.send_joined(id);
             if is_host && current.is_none() {
@@ -100,7 +100,7 @@ impl Hub {
     pub(super) fn check_newcomer(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
         if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
             let reason = "Somebody with this name was removed from the room.";
-            return Err(self.room.refuse_name(name, reason, now_ms));
+            return Err(self.room.taken(name, reason, now_ms));
         }
         if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
             return Err(moderate::door_closed());
@@ -140,7 +140,7 @@ impl Hub {
             return self.log.push_refused(message, refusal, id);
         }
         self.room.stop_typing(&folded);
-        self.room.speak(&folded, at_ms);
+        self.room.speak(&folded);
         self.log.push_message(message, id)
     }
 

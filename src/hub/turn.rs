@@ -5,14 +5,12 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::log_writer::{Committed, Pending, not_saved};
-use super::register::presence;
 use super::{Hub, Registration, Request};
 use crate::hub::broadcast::{Broadcast, Ended, Logged};
 use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, Message, Position, Refusal, ServerEvent, encode, frame};
 use crate::room::PresenceUpdate;
-use crate::room::moderation::HostChange;
 use crate::store::{Change, NewMessage, Outcome};
 use crate::sys::failpoint;
 
@@ -92,9 +90,8 @@ impl Hub {
 
     /// Passes on what the turn has changed beside the log, and plans when the room is told.
     fn note_changes(&mut self) {
-        self.log.push_reservations(self.room.take_reservation_changes());
-        self.log.push_host_changes(self.room.take_host_names().into_iter().map(HostChange::Name));
-        self.log.push_host_changes(self.moderation.take_changes());
+        self.log.push_room_changes(self.room.take_changes());
+        self.log.push_room_changes(self.moderation.take_changes());
         if self.room.presence_changed() && self.due.presence.is_none() {
             // Waits first: a page that is only reloaded then neither left nor came.
             self.due.presence = Some(Instant::now() + limits::COALESCE);
@@ -130,15 +127,9 @@ impl Hub {
 
     fn announce_presence(&mut self, frames: &mut Vec<u8>) {
         let Some(update) = self.room.take_presence() else { return };
-        let online = self.room.online();
-        let event = match &update {
-            PresenceUpdate::Whole(users) => presence(online, Some(users)),
-            PresenceUpdate::Count => presence(online, None),
-            PresenceUpdate::Changes { joined, left } => {
-                ServerEvent::Presence { online, users: None, joined, left }
-            }
-        };
-        encode(&event, frames);
+        let PresenceUpdate { users, joined, left } = &update;
+        let (online, users) = (self.room.online(), users.as_deref());
+        encode(&ServerEvent::Presence { online, users, joined, left }, frames);
     }
 
     /// One transaction, and one buffer with all that everybody is told.
@@ -164,9 +155,8 @@ impl Hub {
             self.replay.clear();
         }
         if self.log.has_recovered() {
-            self.log.push_reservations(self.room.all_reservations());
-            self.log.push_host_changes(self.moderation.all());
-            self.log.push_host_changes(self.room.all_host_names().into_iter().map(HostChange::Name));
+            self.log.push_room_changes(self.room.all());
+            self.log.push_room_changes(self.moderation.all());
         }
         broadcast
     }

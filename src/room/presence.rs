@@ -3,12 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{PresenceUpdate, Present, Room};
+use super::Room;
 use crate::limits;
 use crate::protocol::Person;
 
+/// What `presence` has to say. Nothing but the number of persons where they are too many to be listed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PresenceUpdate {
+    /// Everybody, in the order of their names.
+    pub users: Option<Vec<Person>>,
+    pub joined: Vec<Person>,
+    pub left: Vec<Arc<str>>,
+}
+
 impl Room {
-    /// This person is writing.
     pub(crate) fn type_on(&mut self, folded: &Arc<str>, now: Instant) {
         match self.typing.iter_mut().find(|(name, _)| name == folded) {
             Some((_, since)) => *since = now,
@@ -33,12 +41,12 @@ impl Room {
     pub(crate) fn take_typing(&mut self, now: Instant) -> Vec<Arc<str>> {
         self.typing_changed = false;
         self.typing.retain(|(_, since)| now.duration_since(*since) < limits::TYPING_SHOWN);
-        self.typing.iter().filter_map(|(folded, _)| Some(self.person(folded)?.0.clone())).collect()
+        self.typing.iter().filter_map(|(folded, _)| Some(self.person(folded)?.username)).collect()
     }
 
-    /// Whether `presence` has something to say.
+    /// Whether `presence` may have something to say.
     pub(crate) fn presence_changed(&self) -> bool {
-        !self.changed.is_empty()
+        self.presence_changed
     }
 
     /// How many persons there are, and who unless they are too many to be listed, as `presence` has told it so far.
@@ -52,41 +60,31 @@ impl Room {
         }
     }
 
-    /// Everybody, or none if the room is too large to be listed.
-    fn everybody(&self) -> Option<Vec<Person>> {
-        let listed = self.present.len() <= limits::PRESENCE_PERSONS;
-        listed.then(|| self.present.values().map(Present::person).collect())
-    }
-
     /// What changed since the last call; none if it came to nothing, as when somebody only reloaded the page.
     pub(crate) fn take_presence(&mut self) -> Option<PresenceUpdate> {
-        let changed = std::mem::take(&mut self.changed);
-        let Some(everybody) = self.everybody() else {
-            self.told_large = true;
+        if !std::mem::take(&mut self.presence_changed) {
+            return None;
+        }
+        let was_large = self.told_large;
+        self.told_large = self.present.len() > limits::PRESENCE_PERSONS;
+        if self.told_large {
             self.told.clear();
-            return (!changed.is_empty()).then_some(PresenceUpdate::Count);
+            return Some(PresenceUpdate::default());
+        }
+        let persons = self.present.iter().map(|(folded, person)| (folded.clone(), person.person()));
+        let before = std::mem::replace(&mut self.told, persons.collect());
+        if was_large {
+            let users = Some(self.told.values().cloned().collect());
+            return Some(PresenceUpdate { users, ..PresenceUpdate::default() });
+        }
+        let is_new = |(folded, person): &(&Arc<str>, &Person)| before.get(*folded) != Some(*person);
+        let joined: Vec<_> = self.told.iter().filter(is_new).map(|(_, person)| person.clone()).collect();
+        let has_left = |(folded, person): &(&Arc<str>, &Person)| {
+            self.told.get(*folded).is_none_or(|now| now.username != person.username)
         };
-        if std::mem::take(&mut self.told_large) {
-            let keys = self.present.keys().cloned();
-            self.told = keys.zip(everybody.iter().cloned()).collect();
-            return Some(PresenceUpdate::Whole(everybody));
-        }
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
-        for folded in changed {
-            let now = self.present.get(&folded).map(Present::person);
-            let before = match &now {
-                Some(person) => self.told.insert(folded, person.clone()),
-                None => self.told.remove(&folded),
-            };
-            if now != before {
-                left.extend(
-                    before
-                        .filter(|it| now.as_ref().is_none_or(|now| now.username != it.username))
-                        .map(|it| it.username),
-                );
-                joined.extend(now);
-            }
-        }
-        (!joined.is_empty() || !left.is_empty()).then_some(PresenceUpdate::Changes { joined, left })
+        let left: Vec<_> =
+            before.iter().filter(has_left).map(|(_, person)| person.username.clone()).collect();
+        let has_changed = !joined.is_empty() || !left.is_empty();
+        has_changed.then_some(PresenceUpdate { users: None, joined, left })
     }
 }

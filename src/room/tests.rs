@@ -1,4 +1,6 @@
 use super::*;
+use crate::limits;
+use crate::protocol::{ErrorCode, Role};
 
 const MINE: KeyHash = [1; 32];
 const YOURS: KeyHash = [2; 32];
@@ -52,7 +54,7 @@ fn renaming_frees_the_old_name_unless_it_is_kept() {
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
     let ben = room.join(Some(&ana), &name("Ben"), Owner::Guest(Some(MINE)), 0).expect("free");
     join(&mut room, "Ana", Some(YOURS)).expect("never spoke, so it is free");
-    room.speak(&ben, 0);
+    room.speak(&ben);
     room.join(Some(&ben), &name("Cleo"), Owner::Guest(Some(MINE)), 0).expect("free");
     join(&mut room, "Ben", Some(YOURS)).expect_err("spoke, so it is kept");
     join(&mut room, "Ben", Some(MINE)).expect("for its key");
@@ -65,13 +67,13 @@ fn a_refused_rename_changes_nothing() {
     let ben = join(&mut room, "Ben", None).expect("free");
     room.take_presence();
     room.join(Some(&ben), &name("Ana"), Owner::Guest(None), 0).expect_err("taken");
-    assert_eq!(room.person(&ben).map(|(name, _)| name.to_string()), Some("Ben".to_owned()));
+    assert_eq!(room.person(&ben).map(|person| person.username), Some("Ben".into()));
     assert_eq!(room.take_presence(), None);
 }
 
 #[test]
 fn a_members_name_is_its_accounts_here_or_not() {
-    let mut room = Room::new(Reservations::default(), vec![(name("Ana").shared_folded(), 7)], Vec::new());
+    let mut room = Room::new(Vec::new(), vec![(name("Ana").shared_folded(), 7)], Vec::new());
     for key in [None, Some(MINE)] {
         let refusal = join(&mut room, "ana", key).expect_err("a guest");
         assert_eq!(refusal.code, ErrorCode::NameTaken);
@@ -82,14 +84,14 @@ fn a_members_name_is_its_accounts_here_or_not() {
     for _ in 0..2 {
         room.join(None, &name("Ana"), Owner::Account(7, Role::Member), 0).expect("its own");
     }
-    assert_eq!((room.online(), room.person(name("Ana").folded()).map(|it| it.1)), (1, Some(Role::Member)));
+    assert_eq!((room.online(), room.person(name("Ana").folded()).map(|it| it.role)), (1, Some(Role::Member)));
 }
 
 #[test]
 fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-    room.speak(&ana, 0);
+    room.speak(&ana);
     room.take_presence();
     room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
     room.hold_name(&name("Ana"), None, 1, 0).expect_err("without a key");
@@ -97,16 +99,14 @@ fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
     room.hold_name(&name("Ana"), Some(MINE), 3, 0).expect_err("held for the first");
     join(&mut room, "Ana", Some(MINE)).expect("another tab of hers");
     room.account_created(&name("Ana"), 7, Role::Member);
-    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else {
-        panic!("a role changed")
-    };
+    let Some(PresenceUpdate { joined, left, .. }) = room.take_presence() else { panic!("a role changed") };
     assert_eq!((joined[0].role, left.len()), (Role::Member, 0));
     join(&mut room, "Ana", Some(MINE)).expect_err("logged in, or not at all");
     room.release_name(&name("Ana"), 2);
     room.leave(&ana, 0);
     room.leave(&ana, 0);
     join(&mut room, "Ana", Some(MINE)).expect_err("it is the account's");
-    assert_eq!(room.take_reservation_changes().len(), 2, "kept for her key, and no more");
+    assert_eq!(room.take_changes().len(), 2, "kept for her key, and no more");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_name_that_is_held_for_who_signs_up_is_nobody_elses_meanwhile() {
 fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-    room.speak(&ana, 0);
+    room.speak(&ana);
     room.leave(&ana, 0);
     room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
     room.hold_name(&name("Ana"), Some(MINE), 1, 0).expect("hers");
@@ -143,13 +143,13 @@ fn presence_tells_what_changed_and_nothing_for_a_reload() {
     let mut room = Room::default();
     join(&mut room, "Ana", None).expect("free");
     let ben = join(&mut room, "Ben", None).expect("free");
-    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("two came") };
+    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("two came") };
     assert_eq!((names(&joined), left.len()), (vec!["Ana", "Ben"], 0));
     room.leave(&ben, 0);
     join(&mut room, "Ben", None).expect("free again");
     assert_eq!(room.take_presence(), None);
     room.leave(&ben, 0);
-    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("one left") };
+    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("one left") };
     assert_eq!((joined.len(), left), (0, vec!["Ben".into()]));
 }
 
@@ -163,7 +163,7 @@ fn a_newcomer_is_told_what_the_others_were_and_then_the_same_changes() {
     let (online, listed) = room.told();
     assert_eq!((online, names(&listed.expect("few"))), (1, vec!["Ana"]), "Ana only reloads the page");
     join(&mut room, "Ana", None).expect("free again");
-    let Some(PresenceUpdate::Changes { joined, left }) = room.take_presence() else { panic!("Ben came") };
+    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("Ben came") };
     assert_eq!((names(&joined), left.len()), (vec!["Ben"], 0));
     let (online, listed) = room.told();
     assert_eq!((online, names(&listed.expect("few"))), (2, vec!["Ana", "Ben"]));
@@ -175,15 +175,14 @@ fn above_200_persons_only_their_number_is_told_and_at_200_everybody_again() {
     for number in 0..limits::PRESENCE_PERSONS {
         join(&mut room, &format!("Person {number} of many"), None).expect("free");
     }
-    assert!(matches!(room.take_presence(), Some(PresenceUpdate::Changes { .. })));
+    assert!(matches!(room.take_presence(), Some(PresenceUpdate { users: None, .. })));
     let last = join(&mut room, "One more", None).expect("free");
-    assert_eq!(room.take_presence(), Some(PresenceUpdate::Count));
+    assert_eq!(room.take_presence(), Some(PresenceUpdate::default()), "nobody is named");
     assert_eq!(room.told(), (limits::PRESENCE_PERSONS + 1, None));
     room.leave(&last, 0);
-    match room.take_presence() {
-        Some(PresenceUpdate::Whole(everybody)) => assert_eq!(everybody.len(), limits::PRESENCE_PERSONS),
-        other => panic!("everybody, not {other:?}"),
-    }
+    let update = room.take_presence().expect("everybody");
+    let everybody = update.users.expect("everybody is named");
+    assert_eq!((everybody.len(), update.joined.len()), (limits::PRESENCE_PERSONS, 0));
 }
 
 #[test]

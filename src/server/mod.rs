@@ -34,10 +34,9 @@ use crate::protocol::title::DEFAULT_TITLE;
 use crate::protocol::{KeyHash, frame};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
-use crate::room::reservations::Reservations;
 use crate::server::jobs::Jobs;
 use crate::server::mailer::Mailer;
-use crate::store::{LogEntry, OpenError, ReadError, Store};
+use crate::store::{KeptRoom, LogEntry, OpenError, ReadError, Store};
 use crate::sys::interfaces::interfaces;
 use crate::sys::socket::StopSignal;
 
@@ -297,11 +296,11 @@ fn start_hub(
     let unusable = |error: String| StartError::Log(config.database.clone(), error);
     let kept = newest_frames(&store).map_err(|error| unusable(error.to_string()))?;
     let mut log = LogWriter::new(store);
-    let reservations = log.reservations().map_err(|error| unusable(error.to_string()))?;
-    let names = accounts.names().map_err(|error| unusable(error.to_string()))?;
-    let hosts = log.hosts_room(config.title.as_deref()).map_err(|error| unusable(error.to_string()))?;
-    let room = Room::new(Reservations::new(reservations), names, hosts.names);
-    let moderation = Moderation::new(hosts.settings, hosts.held, hosts.actions);
+    let members = accounts.names().map_err(|error| unusable(error.to_string()))?;
+    let KeptRoom { settings, held_back, host_names, reservations, actions } =
+        log.kept_room(config.title.as_deref()).map_err(|error| unusable(error.to_string()))?;
+    let room = Room::new(reservations, members, host_names);
+    let moderation = Moderation::new(settings, held_back, actions);
     let hub = Hub::new(hub_config, commands, room, moderation, kept, log);
     let run = move || {
         let _alive = alive;

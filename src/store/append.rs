@@ -1,17 +1,16 @@
 //! Writing a turn: all of it in one transaction, or nothing.
 
-use std::collections::HashMap;
+use std::hash::RandomState;
 use std::sync::Arc;
 
+use hashlink::LruCache;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::error::AppendError;
 use super::read::{COLUMNS, StoredMessage};
-use super::{Store, clear, guests, hosts, new_epoch, role_to_sql, to_sql};
-use crate::limits;
+use super::{Store, clear, kept, new_epoch, role_to_sql, to_sql};
 use crate::protocol::{KeyHash, Position, Role};
-use crate::room::moderation::HostChange;
-use crate::room::reservations::ReservationChange;
+use crate::room::kept::RoomChange;
 
 /// One change of what the store holds.
 #[derive(Debug, Clone)]
@@ -29,10 +28,8 @@ pub enum Change {
         /// Whether it may be another tab's message.
         any: bool,
     },
-    /// A guest's name that is kept for its key, or no longer. No part of the log.
-    Reservation(ReservationChange),
-    /// What hosts have decided or done. No part of the log.
-    Host(HostChange),
+    /// What is kept of the room beside the log.
+    Room(RoomChange),
     /// Everything that was said before goes, and the log gets another name. Takes no position.
     Clear,
     /// A message that its sender may not send now, unless it is a retry: then it is answered as one. Never stored.
@@ -93,7 +90,7 @@ pub enum Outcome {
 }
 
 /// `tabs.id` of those who sent lately.
-pub(super) type TabIds = HashMap<KeyHash, i64>;
+pub(super) type TabIds = LruCache<KeyHash, i64, RandomState>;
 
 // The conflict target matters: a position that is taken must be an error, never a silent retry.
 const INSERT_MESSAGE: &str =
@@ -109,21 +106,21 @@ impl Store {
     /// Nothing of the turn is stored then, [`Store::head`] is as it was, and a later turn works when the disk does.
     pub fn append<'a>(
         &mut self,
-        turn: impl IntoIterator<Item = &'a Change, IntoIter: Clone>,
+        turn: impl IntoIterator<Item = &'a Change>,
     ) -> Result<Vec<Outcome>, AppendError> {
-        let mut turn = turn.into_iter();
-        let written = write(&self.db, &mut self.tabs, self.head, turn.clone());
-        match written {
+        match write(&self.db, &mut self.tabs, self.head, turn) {
             Ok((outcomes, head)) => {
                 self.head = head;
+                let mut deleted = false;
                 for outcome in &outcomes {
                     if let Outcome::Cleared { through, epoch } = outcome {
                         self.cleared = *through;
                         self.epoch.clone_from(epoch);
                     }
+                    deleted |= matches!(outcome, Outcome::Deleted { .. });
                 }
                 if let Some(checkpointer) = &mut self.checkpointer {
-                    checkpointer.committed(turn.any(|change| matches!(change, Change::Deletion { .. })));
+                    checkpointer.committed(deleted);
                 }
                 Ok(outcomes)
             }
@@ -138,9 +135,7 @@ impl Store {
             }
         }
     }
-}
 
-impl Store {
     /// Whether a tab's message with this id is in the log.
     ///
     /// # Errors
@@ -158,12 +153,12 @@ fn write<'a>(
     db: &Connection,
     tabs: &mut TabIds,
     head: Position,
-    turn: impl Iterator<Item = &'a Change>,
+    turn: impl IntoIterator<Item = &'a Change>,
 ) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
-    let outcomes = turn.map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
+    let outcomes = turn.into_iter().map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
     let head = writer.head;
     db.prepare_cached("COMMIT")?.execute([])?;
     Ok((outcomes, head))
@@ -182,14 +177,7 @@ impl Turn<'_> {
         match change {
             Change::Message(message) => self.message(message),
             Change::Deletion { message_id, at_ms, tab, any } => self.delete(*message_id, *at_ms, tab, *any),
-            Change::Reservation(change) => {
-                guests::store(self.db, change)?;
-                Ok(Outcome::Done)
-            }
-            Change::Host(change) => {
-                hosts::store(self.db, change)?;
-                Ok(Outcome::Done)
-            }
+            Change::Room(change) => kept::store(self.db, change).map(|()| Outcome::Done),
             Change::Clear => {
                 let epoch =
                     new_epoch().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -251,9 +239,6 @@ impl Turn<'_> {
             Some(id) => id,
             None => self.db.prepare_cached("INSERT INTO tabs (key) VALUES (?1)")?.insert([key])?,
         };
-        if self.tabs.len() >= limits::TABS_CACHED {
-            self.tabs.clear();
-        }
         self.tabs.insert(*key, id);
         Ok(id)
     }

@@ -11,8 +11,7 @@
 //! | `error.rs` | why it says no: opening, writing, reading |
 //! | `append.rs` | writing a turn |
 //! | `clear.rs` | clearing the log |
-//! | `guests.rs` | guests' names kept over restarts |
-//! | `hosts.rs` | what hosts have decided and done, kept over restarts |
+//! | `kept.rs` | what is kept of the room beside the log |
 //! | `read.rs` | reading pages forwards and backwards |
 //! | `find.rs` | looking through the log |
 //! | `readers.rs` | the shared connections they are read on |
@@ -26,14 +25,14 @@ mod error;
 pub(crate) mod export;
 mod file;
 mod find;
-mod guests;
-mod hosts;
+mod kept;
 mod read;
 mod readers;
 mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,7 +49,7 @@ pub(crate) use append::Outcome;
 pub use append::{Change, NewMessage};
 pub(crate) use error::{AppendError, OpenError, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
-pub(crate) use hosts::HostsRoom;
+pub(crate) use kept::KeptRoom;
 pub(crate) use read::{HistoryPage, LogEntry, LogPage, Reader, StoredMessage};
 pub(crate) use readers::Readers;
 
@@ -160,7 +159,7 @@ impl Store {
             epoch,
             head,
             cleared,
-            tabs: TabIds::default(),
+            tabs: TabIds::with_hasher(limits::TABS_CACHED, RandomState::new()),
             readers,
             source,
             checkpointer,

@@ -1,10 +1,9 @@
 //! Turns: order, exactly once, deletions, reservations.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::limits;
-use crate::room::reservations::{Reservation, ReservationChange};
+use crate::protocol::names::Name;
+use crate::room::kept::{Reservation, RoomChange};
 use crate::store::LogEntry;
 
 fn positions(outcomes: &[Outcome]) -> Vec<Option<Position>> {
@@ -128,18 +127,9 @@ fn a_tab_deletes_what_it_has_sent_with_an_id_or_without_and_nothing_else() {
     assert_eq!(store.head(), 5);
 }
 
-fn reserve(name: &str, key: u8) -> Change {
-    let (folded, display) = (name.to_lowercase().into(), name.into());
-    Change::Reservation(ReservationChange::Reserve { folded, display, key: [key; 32] })
-}
-
-fn release(folded: &str, left_at_ms: i64) -> Change {
-    Change::Reservation(ReservationChange::Release { folded: folded.into(), left_at_ms })
-}
-
-fn reservation(name: &str, key: u8, left_at_ms: i64) -> Reservation {
-    let (folded, display): (Arc<str>, Arc<str>) = (name.to_lowercase().into(), name.into());
-    Reservation { folded, display, key: [key; 32], left_at_ms: Some(left_at_ms) }
+fn reservation(name: &str, key: u8, left_at_ms: Option<i64>) -> Reservation {
+    let name = Name::stored(name.into(), name.to_lowercase().into());
+    Reservation { name, key: [key; 32], left_at_ms }
 }
 
 #[test]
@@ -147,32 +137,31 @@ fn names_are_kept_over_a_restart_until_they_expire() {
     let kept_ms = i64::try_from(limits::RESERVED.as_millis()).expect("hours");
     let now_ms = 1_763_900_000_000;
     let place = Place::new();
-    let forget = Change::Reservation(ReservationChange::Forget { folded: "dan".into() });
+    let reserve = |name, key, left_at_ms| RoomChange::Reserve(reservation(name, key, left_at_ms));
     let turn = [
-        reserve("Ana", 1),
-        reserve("Bea", 2),
-        release("bea", now_ms - kept_ms),
-        reserve("Cem", 3),
-        release("cem", now_ms - kept_ms - 1),
-        reserve("Dan", 4),
-        forget,
-        reserve("Eva", 5),
-        release("eva", now_ms - 5),
-        reserve("EVA", 6),
+        reserve("Ana", 1, None),
+        reserve("Bea", 2, None),
+        reserve("Bea", 2, Some(now_ms - kept_ms)),
+        reserve("Cem", 3, Some(now_ms - kept_ms - 1)),
+        reserve("Dan", 4, None),
+        RoomChange::Forget("dan".into()),
+        reserve("Eva", 5, None),
+        reserve("Eva", 5, Some(now_ms - 5)),
+        reserve("EVA", 6, None),
     ];
+    let turn = turn.map(Change::Room);
     let outcomes = place.open().append(&turn).expect("a turn");
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
     let store = place.open();
     assert_eq!(store.head(), 0, "names are no part of the log");
-    let mut reservations = store.reservations(now_ms).expect("reservations");
-    reservations.sort_by(|a, b| a.folded.cmp(&b.folded));
+    let reservations = |now_ms| store.kept_room(None, now_ms).expect("reads").reservations;
     // Ana and Eva were here when the server ended: they left now. Cem has expired.
     let expected = [
-        reservation("Ana", 1, now_ms),
-        reservation("Bea", 2, now_ms - kept_ms),
-        reservation("EVA", 6, now_ms),
+        reservation("Bea", 2, Some(now_ms - kept_ms)),
+        reservation("Ana", 1, Some(now_ms)),
+        reservation("EVA", 6, Some(now_ms)),
     ];
-    assert_eq!(reservations, expected);
-    assert_eq!(store.reservations(now_ms + kept_ms).expect("reservations").len(), 2);
-    assert_eq!(store.reservations(now_ms + kept_ms + 1).expect("reservations"), []);
+    assert_eq!(reservations(now_ms), expected);
+    assert_eq!(reservations(now_ms + kept_ms).len(), 2);
+    assert_eq!(reservations(now_ms + kept_ms + 1), []);
 }

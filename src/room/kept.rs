@@ -1,0 +1,85 @@
+//! What of the room is kept over restarts, beside the log. The room hands out each change for the store, which brings
+//! everything back at the next start.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::protocol::names::Name;
+use crate::protocol::{AccountId, HostAction, KeyHash};
+
+/// What has to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomChange {
+    Reserve(Reservation),
+    /// A folded name is free for all.
+    Forget(Arc<str>),
+    /// A folded name is hosts', and the browser's with this key, for ever.
+    HostName(Arc<str>, Option<KeyHash>),
+    Settings(Settings),
+    Hold(Hold, HeldBack),
+    /// The one with this folded name is held back no more.
+    Release(Hold, Arc<str>),
+    /// These are held back, and nobody else.
+    AllHeldBack(Vec<(Hold, HeldBack)>),
+    Action(HostAction),
+}
+
+/// A guest's name that has spoken, and is kept for its browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    pub name: Name,
+    /// Hash of the browser's `guest_key`.
+    pub key: KeyHash,
+    /// Milliseconds since 1970; none while its owner is here.
+    pub left_at_ms: Option<i64>,
+}
+
+/// What holds for everybody.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What hosts have called the room.
+    pub title: Option<String>,
+    /// Only hosts may write.
+    pub locked: bool,
+    /// Nobody new gets a name.
+    pub door_closed: bool,
+    /// Seconds between two messages of one person; 0 for none.
+    pub slow_mode_seconds: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// They may not write.
+    Mute,
+    /// They may not be here.
+    Ban,
+}
+
+/// Somebody who is held back, under the name that they had then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldBack {
+    pub name: Name,
+    pub identifiers: BTreeSet<Identifier>,
+}
+
+/// One thing that somebody is known by. A name is the last resort, for who never told anything else.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identifier {
+    Account(AccountId),
+    /// Hash of their browser's key.
+    Guest(KeyHash),
+    /// Hash of their tab's key.
+    Tab(KeyHash),
+    /// An IPv6 address as its /64.
+    Address(IpAddr),
+    /// Folded.
+    Name(Arc<str>),
+}
+
+impl Identifier {
+    /// Whether nobody else can have it.
+    pub fn is_proof(&self) -> bool {
+        matches!(self, Identifier::Account(_) | Identifier::Guest(_))
+    }
+}

@@ -1,0 +1,284 @@
+//! What is kept of the room beside the log: guests' and hosts' names, what hosts have decided and done. The hub writes it with
+//! its turns; it has no position.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use rusqlite::{Connection, Row, Transaction, params};
+
+use super::{AppendError, Store};
+use crate::limits;
+use crate::protocol::names::Name;
+use crate::protocol::{HostAction, KeyHash};
+use crate::room::kept::{HeldBack, Hold, Identifier, Reservation, RoomChange, Settings};
+
+/// All of it, as it was when the server ended.
+#[derive(Debug, Default)]
+pub struct KeptRoom {
+    pub settings: Settings,
+    pub held_back: Vec<(Hold, HeldBack)>,
+    /// Folded names of hosts, each with the key of its browser.
+    pub host_names: Vec<(Arc<str>, Option<KeyHash>)>,
+    /// Guests' names, the one left longest ago first.
+    pub reservations: Vec<Reservation>,
+    /// What hosts did, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+    pub actions: Vec<HostAction>,
+}
+
+impl Store {
+    /// What is kept when the server starts. Guests who were here when it ended left now, at `now_ms`; whoever left more than
+    /// [`limits::RESERVED`] ago is forgotten, and the oldest of what hosts did above [`limits::HOST_ACTIONS`]. A `title` of
+    /// the operator's that is not the one of the last start takes the place of what hosts have called the room.
+    ///
+    /// # Errors
+    /// Nothing is changed then.
+    pub fn kept_room(&self, title: Option<&str>, now_ms: i64) -> Result<KeptRoom, AppendError> {
+        // Nobody in the room waits yet, and a checkpoint of what a crash has left behind may hold a lock for a moment.
+        self.db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
+        let kept = self.load(title, now_ms);
+        self.db.busy_timeout(limits::STORE_BUSY)?;
+        Ok(kept?)
+    }
+
+    fn load(&self, title: Option<&str>, now_ms: i64) -> rusqlite::Result<KeptRoom> {
+        let oldest_ms = now_ms.saturating_sub(limits::RESERVED.as_millis() as i64);
+        let db = self.db.unchecked_transaction()?;
+        db.execute(
+            "UPDATE room SET title = iif(?1 IS NULL, title, NULL), operator_title = ?1 WHERE operator_title IS NOT ?1",
+            [title],
+        )?;
+        db.execute(
+            "DELETE FROM host_actions WHERE id <= (SELECT max(id) FROM host_actions) - ?1",
+            [limits::HOST_ACTIONS as i64],
+        )?;
+        db.execute("UPDATE guests SET left_at = ?1 WHERE left_at IS NULL", [now_ms])?;
+        db.execute(
+            "DELETE FROM guests WHERE folded IN (SELECT folded FROM guests WHERE left_at < ?1 ORDER BY left_at LIMIT ?2)",
+            params![oldest_ms, limits::EXPIRED_RESERVATIONS as i64],
+        )?;
+        let kept = KeptRoom {
+            settings: settings(&db)?,
+            held_back: held_back(&db)?,
+            host_names: all(&db, "SELECT folded, key FROM host_names", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?,
+            reservations: reservations(&db, oldest_ms)?,
+            actions: actions(&db)?,
+        };
+        db.commit()?;
+        Ok(kept)
+    }
+}
+
+/// All rows of a query.
+fn all<T>(
+    db: &Transaction,
+    query: &str,
+    params: impl rusqlite::Params,
+    read: impl FnMut(&Row) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    db.prepare(query)?.query_map(params, read)?.collect()
+}
+
+fn settings(db: &Transaction) -> rusqlite::Result<Settings> {
+    db.query_row("SELECT title, locked, door_closed, slow_mode_seconds FROM room", [], |row| {
+        Ok(Settings {
+            title: row.get(0)?,
+            locked: row.get(1)?,
+            door_closed: row.get(2)?,
+            slow_mode_seconds: row.get(3)?,
+        })
+    })
+}
+
+fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {
+    all(db, "SELECT kind, folded, display FROM held_back", [], |row| {
+        let (kind, folded): (i64, Arc<str>) = (row.get(0)?, row.get(1)?);
+        let marks = "SELECT mark FROM held_back_marks WHERE kind = ?1 AND folded = ?2";
+        let marks: Vec<String> = all(db, marks, params![kind, folded], |row| row.get(0))?;
+        // One of a kind that only a newer version knows says nothing about anybody.
+        let identifiers: BTreeSet<_> = marks.iter().filter_map(|text| identifier_from_sql(text)).collect();
+        let hold = if kind == 0 { Hold::Mute } else { Hold::Ban };
+        Ok((hold, HeldBack { name: Name::stored(row.get(2)?, folded), identifiers }))
+    })
+}
+
+fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
+    let query = "SELECT folded, display, key, left_at FROM guests WHERE left_at >= ?1 ORDER BY left_at";
+    all(db, query, [oldest_ms], |row| {
+        let name = Name::stored(row.get(1)?, row.get(0)?);
+        Ok(Reservation { name, key: row.get(2)?, left_at_ms: row.get(3)? })
+    })
+}
+
+fn actions(db: &Transaction) -> rusqlite::Result<Vec<HostAction>> {
+    let query = "SELECT at, host, action, username, detail FROM host_actions ORDER BY id DESC LIMIT ?1";
+    all(db, query, [limits::HOST_ACTIONS_SHOWN as i64], |row| {
+        Ok(HostAction {
+            at: row.get(0)?,
+            host: row.get(1)?,
+            action: Cow::Owned(row.get(2)?),
+            username: row.get(3)?,
+            detail: row.get(4)?,
+        })
+    })
+}
+
+/// Stores one change.
+pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()> {
+    let write =
+        |sql: &str, params: &[&dyn rusqlite::ToSql]| db.prepare_cached(sql)?.execute(params).map(drop);
+    match change {
+        RoomChange::Reserve(Reservation { name, key, left_at_ms }) => write(
+            "INSERT INTO guests (folded, display, key, left_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET display = excluded.display, key = excluded.key, left_at = excluded.left_at",
+            params![name.folded(), name.display(), key, left_at_ms],
+        ),
+        RoomChange::Forget(folded) => write("DELETE FROM guests WHERE folded = ?1", params![folded]),
+        RoomChange::HostName(folded, key) => {
+            write("INSERT OR IGNORE INTO host_names (folded, key) VALUES (?1, ?2)", params![folded, key])
+        }
+        RoomChange::Settings(Settings { title, locked, door_closed, slow_mode_seconds }) => write(
+            "UPDATE room SET title = ?1, locked = ?2, door_closed = ?3, slow_mode_seconds = ?4",
+            params![title, locked, door_closed, slow_mode_seconds],
+        ),
+        RoomChange::Hold(hold, somebody) => hold_back(db, *hold, somebody),
+        RoomChange::Release(hold, folded) => {
+            let kind = hold_to_sql(*hold);
+            write("DELETE FROM held_back WHERE kind = ?1 AND folded = ?2", params![kind, folded])?;
+            write("DELETE FROM held_back_marks WHERE kind = ?1 AND folded = ?2", params![kind, folded])
+        }
+        RoomChange::AllHeldBack(all) => {
+            db.execute_batch("DELETE FROM held_back; DELETE FROM held_back_marks")?;
+            all.iter().try_for_each(|(hold, somebody)| hold_back(db, *hold, somebody))
+        }
+        RoomChange::Action(HostAction { at, host, action, username, detail }) => write(
+            "INSERT INTO host_actions (at, host, action, username, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![at, host, action, username, detail],
+        ),
+    }
+}
+
+fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Result<()> {
+    let (kind, name) = (hold_to_sql(hold), &somebody.name);
+    db.prepare_cached("INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)")?
+        .execute(params![kind, name.folded(), name.display()])?;
+    let mut mark =
+        db.prepare_cached("INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)")?;
+    for identifier in &somebody.identifiers {
+        mark.execute(params![kind, name.folded(), identifier_to_sql(identifier)])?;
+    }
+    Ok(())
+}
+
+fn hold_to_sql(hold: Hold) -> i64 {
+    match hold {
+        Hold::Mute => 0,
+        Hold::Ban => 1,
+    }
+}
+
+fn identifier_to_sql(identifier: &Identifier) -> String {
+    match identifier {
+        Identifier::Account(account) => format!("account:{account}"),
+        Identifier::Guest(key) => format!("guest:{}", HEXLOWER.encode(key)),
+        Identifier::Tab(key) => format!("tab:{}", HEXLOWER.encode(key)),
+        Identifier::Address(address) => format!("address:{address}"),
+        Identifier::Name(folded) => format!("name:{folded}"),
+    }
+}
+
+fn identifier_from_sql(text: &str) -> Option<Identifier> {
+    let (kind, value) = text.split_once(':')?;
+    let key = || HEXLOWER.decode(value.as_bytes()).ok()?.try_into().ok();
+    match kind {
+        "account" => Some(Identifier::Account(value.parse().ok()?)),
+        "guest" => Some(Identifier::Guest(key()?)),
+        "tab" => Some(Identifier::Tab(key()?)),
+        "name" => Some(Identifier::Name(value.into())),
+        "address" => Some(Identifier::Address(value.parse::<IpAddr>().ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::Change;
+
+    #[test]
+    fn what_is_kept_of_the_room_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("chat.db");
+        let settings = Settings {
+            title: Some("Room 12".to_owned()),
+            locked: true,
+            door_closed: true,
+            slow_mode_seconds: 30,
+        };
+        let identifiers = [
+            Identifier::Account(7),
+            Identifier::Guest([1; 32]),
+            Identifier::Tab([255; 32]),
+            Identifier::Address("192.168.1.9".parse().expect("an address")),
+            Identifier::Address("2001:db8::".parse().expect("an address")),
+        ];
+        let name = |text: &str| Name::parse(text).expect("a name");
+        let ana = HeldBack { name: name("Ana"), identifiers: identifiers.into() };
+        let action = |at, detail: Option<&str>| HostAction {
+            at,
+            host: "Ms Keller".into(),
+            action: "remove".into(),
+            username: Some("Ana".into()),
+            detail: detail.map(str::to_owned),
+        };
+        let left = |text: &str, left_at_ms| Reservation { name: name(text), key: [3; 32], left_at_ms };
+        let host_name: (Arc<str>, _) = ("ms keller".into(), Some([3; 32]));
+        let changes = [
+            RoomChange::Reserve(left("Ben", None)),
+            RoomChange::Reserve(left("Cleo", Some(500))),
+            RoomChange::Reserve(left("Dora", None)),
+            RoomChange::Forget(name("Dora").shared_folded()),
+            RoomChange::HostName(host_name.0.clone(), host_name.1),
+            RoomChange::Settings(settings.clone()),
+            RoomChange::Hold(Hold::Mute, ana.clone()),
+            RoomChange::Hold(Hold::Ban, ana.clone()),
+            RoomChange::Release(Hold::Mute, name("Ana").shared_folded()),
+            RoomChange::Action(action(1, None)),
+            RoomChange::Action(action(2, Some("device"))),
+        ];
+        let open = |path: &Path| Store::open(path).expect("opens");
+        let mut store = open(&path);
+        store.append(&changes.map(Change::Room)).expect("stored");
+        drop(store);
+        let back = open(&path).kept_room(None, 700).expect("loads");
+        assert_eq!((back.settings, back.host_names), (settings, vec![host_name]));
+        assert_eq!(back.held_back, [(Hold::Ban, ana)]);
+        assert_eq!(back.actions, [action(2, Some("device")), action(1, None)]);
+        assert_eq!(back.reservations, [left("Cleo", Some(500)), left("Ben", Some(700))]);
+        let (kept_ms, store) = (limits::RESERVED.as_millis() as i64, open(&path));
+        assert_eq!(store.kept_room(None, 600 + kept_ms).expect("loads").reservations.len(), 1);
+    }
+
+    #[test]
+    fn the_operators_title_takes_the_hosts_place_only_when_it_is_a_new_one() {
+        let store = Store::open(Path::new(":memory:")).expect("opens");
+        let title = |operators: Option<&str>| store.kept_room(operators, 0).expect("loads").settings.title;
+        let by_host = || {
+            let settings = Settings { title: Some("By a host".to_owned()), ..Settings::default() };
+            super::store(&store.db, &RoomChange::Settings(settings)).expect("stored");
+        };
+        assert_eq!(title(None), None);
+        by_host();
+        assert_eq!(title(None).as_deref(), Some("By a host"));
+        assert_eq!(title(Some("By the operator")), None);
+        by_host();
+        assert_eq!(title(Some("By the operator")).as_deref(), Some("By a host"), "as at the last start");
+        assert_eq!(title(None).as_deref(), Some("By a host"), "the operator has no wish any more");
+    }
+}
