@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 
 use crate::accounts::{Accounts, Session};
 use crate::hub::clients::ClientId;
@@ -26,6 +26,7 @@ use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, we
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close, frame};
 use crate::store::{LogEntry, Readers};
+use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
 use reading::Reading;
 
@@ -41,7 +42,8 @@ pub(crate) struct ClientContext {
     pub options: ClientOptions,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
-    permits: (Sender<()>, Receiver<()>),
+    /// For answers from the log that are under way to the hub.
+    answers: Permits,
 }
 
 /// What the operator chose for all clients.
@@ -62,15 +64,8 @@ impl ClientContext {
         options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        ClientContext { hub, readers, accounts, options, stop, permits: filled(limits::ANSWERS) }
+        ClientContext { hub, readers, accounts, options, stop, answers: Permits::new(limits::ANSWERS) }
     }
-}
-
-/// A channel with as many words in it as it takes, each worth a [`Permit`](crate::hub::client::Permit).
-fn filled(count: usize) -> (Sender<()>, Receiver<()>) {
-    let words = bounded(count);
-    (0..count).for_each(|_| words.0.send(()).expect("there is a place for each"));
-    words
 }
 
 /// A client that the hub has registered and that is now to be read.

@@ -8,33 +8,30 @@ use std::io::{self, Write};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use jiff::Timestamp;
 use tiny_http::{HTTPVersion, Request};
 
-use crate::hub::client::Permit;
 use crate::limits::{CATCH_UP_ENTRIES, HISTORY_BYTES, PAGE_STOP, TRANSCRIPTS};
 use crate::store::Readers;
 use crate::store::export::{ExportError, ExportFormat, Transcript};
+use crate::sys::permits::{Permit, Permits};
 
 /// The transcripts that are under way, at most [`TRANSCRIPTS`].
 #[derive(Debug)]
 pub(crate) struct Transcripts {
     readers: Readers,
-    permits: (Sender<()>, Receiver<()>),
+    permits: Permits,
 }
 
 impl Transcripts {
     /// None under way yet.
     pub(crate) fn new(readers: Readers) -> Transcripts {
-        let permits = bounded(TRANSCRIPTS);
-        (0..TRANSCRIPTS).for_each(|_| permits.0.try_send(()).expect("there is a place for each"));
-        Transcripts { readers, permits }
+        Transcripts { readers, permits: Permits::new(TRANSCRIPTS) }
     }
 
     /// The right to stream one; none where there are too many under way.
     pub(crate) fn permit(&self) -> Option<Permit> {
-        self.permits.1.try_recv().ok().map(|()| Permit(self.permits.0.clone()))
+        self.permits.take(Instant::now())
     }
 
     /// Answers `request` with the log as it is now, below these headers. Returns at once.
@@ -78,7 +75,8 @@ impl Transcripts {
     /// themselves.
     pub(crate) fn stop(&self) {
         let deadline = Instant::now() + PAGE_STOP;
-        if (0..TRANSCRIPTS).any(|_| self.permits.1.recv_deadline(deadline).is_err()) {
+        let all: Option<Vec<Permit>> = (0..TRANSCRIPTS).map(|_| self.permits.take(deadline)).collect();
+        if all.is_none() {
             log::warn!("a transcript is still being written; left behind");
         }
     }

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crossbeam_channel as channel;
-
 use crate::accounts::Session;
 use crate::hub::sender::Sender;
 use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, KeyHash, Refusal, Role};
 use crate::room::kept::Identifier;
+use crate::sys::permits::Permit;
 
 /// Who a client speaks as.
 #[derive(Debug, Clone)]
@@ -49,16 +48,6 @@ pub(crate) struct Client {
     pub address: IpAddr,
     /// Its person may not write.
     pub is_muted: bool,
-}
-
-/// The right to have an answer under way; dropped, the next may be.
-#[derive(Debug)]
-pub struct Permit(pub channel::Sender<()>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(()); // nobody reads the log any more: the server stops
-    }
 }
 
 /// A sender's part in the sums over all of them.

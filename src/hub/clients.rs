@@ -11,13 +11,14 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::broadcast::Broadcast;
-use super::client::{Client, Counted, Permit};
+use super::client::{Client, Counted};
 use super::sender::{ClientSocket, Sender};
 use super::window::Window;
 use crate::accounts::Session;
 use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, encode_close};
 use crate::sys::failpoint;
+use crate::sys::permits::Permit;
 
 /// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,12 +9,12 @@ use crossbeam_channel::Sender;
 use super::{Ended, HoldName};
 use crate::accounts::email::Email;
 use crate::accounts::{HostNews, ResetLink, Session};
-use crate::hub::client::Permit;
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
+use crate::sys::permits::Permit;
 
 /// What the hub is told.
 pub enum Command {

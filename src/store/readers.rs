@@ -1,6 +1,7 @@
 //! The connections that read the log, shared by all clients.
 
 use std::path::Path;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -8,6 +9,7 @@ use super::{FoundMessages, FoundPage, HistoryPage, LogPage, OpenError, ReadError
 use crate::limits;
 use crate::protocol::Position;
 use crate::protocol::search::Matcher;
+use crate::sys::permits::Permits;
 
 /// A few [`Reader`]s, handed out one at a time. Each call waits for a free one, at most
 /// [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.
@@ -15,9 +17,9 @@ use crate::protocol::search::Matcher;
 pub struct Readers {
     free: Receiver<Reader>,
     back: Sender<Reader>,
-    /// A word for each that may look through the log at once: one fewer than there are, so that a page of history never
-    /// waits for more than other pages.
-    searches: (Sender<()>, Receiver<()>),
+    /// Who may look through the log at once: one fewer than there are readers, so that a page of history never waits for
+    /// more than other pages.
+    searches: Permits,
 }
 
 impl Readers {
@@ -25,14 +27,12 @@ impl Readers {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = cores.clamp(*limits::READERS.start(), *limits::READERS.end());
         let (back, free) = bounded(count);
-        let searches = bounded(count - 1);
         for _ in 0..count {
             let reader = Reader::over(source.connect(path)?);
             let reader = reader.map_err(|error| OpenError::of_sqlite(path, &error))?;
             back.try_send(reader).expect("the channel has a place for each reader");
         }
-        (1..count).for_each(|_| searches.0.try_send(()).expect("there is a place for each word"));
-        Ok(Readers { free, back, searches })
+        Ok(Readers { free, back, searches: Permits::new(count - 1) })
     }
 
     /// [`Reader::head`].
@@ -96,8 +96,8 @@ impl Readers {
         position: Position,
         limit: usize,
     ) -> Result<FoundPage, ReadError> {
-        self.searches.1.recv_timeout(limits::READ_DEADLINE).map_err(|_| ReadError::Busy)?;
-        let _word = Loan { lent: Some(()), back: &self.searches.0 };
+        let deadline = Instant::now() + limits::READ_DEADLINE;
+        let _permit = self.searches.take(deadline).ok_or(ReadError::Busy)?;
         self.with(|reader| reader.find(matcher, position, limit))
     }
 
@@ -117,12 +117,12 @@ impl Readers {
 }
 
 /// Gives back what was lent however the reading ends, so that a panic can't take it along.
-struct Loan<'a, T> {
-    lent: Option<T>,
-    back: &'a Sender<T>,
+struct Loan<'a> {
+    lent: Option<Reader>,
+    back: &'a Sender<Reader>,
 }
 
-impl<T> Drop for Loan<'_, T> {
+impl Drop for Loan<'_> {
     fn drop(&mut self) {
         if let Some(lent) = self.lent.take() {
             // There is a place for each, and this one's is free.

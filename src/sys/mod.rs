@@ -1,7 +1,8 @@
-//! What the system gives: sockets to wait on, a clock, log lines, and places to break on demand.
+//! What the system gives: sockets to wait on, permits, a clock, log lines, network interfaces, and places to break on demand.
 
 pub(crate) mod clock;
 pub(crate) mod failpoint;
 pub(crate) mod interfaces;
 pub(crate) mod logging;
+pub(crate) mod permits;
 pub(crate) mod socket;

@@ -3,13 +3,12 @@
 use std::time::Instant;
 
 use super::{Over, Reading};
-use crate::client::filled;
-use crate::hub::client::Permit;
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::protocol::search::Query;
 use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, frame};
 use crate::store::{FoundMessages, ReadError, Readers, StoredMessage};
+use crate::sys::permits::{Permit, Permits};
 
 /// What a search has found so far, or in all.
 struct Found {
@@ -88,13 +87,15 @@ impl Reading<'_> {
     /// One at a time: a client that takes none of the last answer is not read until it does, or is cut off.
     fn last_answer_taken(&mut self) -> Result<Permit, Over> {
         self.hand_over()?;
-        let answered = self.answered.get_or_insert_with(|| filled(1));
-        while answered.1.recv_timeout(limits::PACE_SLICE).is_err() {
+        let answered = self.answered.get_or_insert_with(|| Permits::new(1));
+        loop {
+            if let Some(permit) = answered.take(Instant::now() + limits::PACE_SLICE) {
+                return Ok(permit);
+            }
             if self.socket.get_ref().socket.is_closing() {
                 return Err(Over);
             }
         }
-        Ok(Permit(answered.0.clone()))
     }
 
     /// Passes on the frame that `read` makes, when few enough others are under way; with it comes the same without messages, and
@@ -104,10 +105,9 @@ impl Reading<'_> {
         whole: Permit,
         read: impl FnOnce(&Readers) -> Result<(Vec<u8>, Vec<u8>, Position), ReadError>,
     ) -> Result<(), Over> {
-        let answer = match self.context.permits.1.recv_timeout(limits::ANSWER_WAIT) {
-            Err(_) => Err("too many at once".to_owned()),
-            Ok(()) => {
-                let taken = Permit(self.context.permits.0.clone());
+        let answer = match self.context.answers.take(Instant::now() + limits::ANSWER_WAIT) {
+            None => Err("too many at once".to_owned()),
+            Some(taken) => {
                 let answer = |(frame, empty, cleared)| LogAnswer { frame, empty, cleared, taken, whole };
                 read(&self.context.readers).map(answer).map_err(|error| error.to_string())
             }

@@ -7,7 +7,6 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
 use rustix::event::PollFlags;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
@@ -22,6 +21,7 @@ use crate::protocol::{
     ClientEvent, CloseCode, ErrorCode, LastName, Refusal, ServerEvent, decode, encode, frame,
 };
 use crate::sys::failpoint;
+use crate::sys::permits::Permits;
 use crate::sys::socket;
 
 /// The socket as tungstenite sees it: reads are metered, writes are put aside for the hub.
@@ -89,8 +89,8 @@ pub(super) struct Reading<'a> {
     last_name: LastName,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
-    /// Holds a word while no answer from the log is on its way to this client. Most never ask for one.
-    answered: Option<(Sender<()>, Receiver<()>)>,
+    /// One answer from the log at a time is on its way to this client. Most never ask for one.
+    answered: Option<Permits>,
 }
 
 impl<'a> Reading<'a> {
