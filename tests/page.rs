@@ -1,17 +1,27 @@
 //! The page and the little that is fetched beside it.
 
 use crate::accounts::Browser;
-use crate::support::{TestServer, http};
+use crate::support::{DEADLINE, TestServer, http};
+use chat_app::inside::stripped_page;
+use flate2::read::GzDecoder;
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
-const PAGE: &str = include_str!("../index.html");
+/// Bytes of the page's answer on the wire, head and all: half a second on a phone at the edge of the Wi-Fi.
+const WIRE_BYTES: usize = 48 * 1024;
+
+/// The page as it is sent.
+fn page() -> String {
+    stripped_page(include_str!("../index.html"))
+}
 
 #[test]
 fn the_page_is_served() {
     let server = TestServer::start();
     let response = server.get("/");
     assert_eq!(response.status, 200);
-    assert_eq!(response.text(), PAGE);
+    assert_eq!(response.text(), page());
     assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(response.header("referrer-policy"), Some("no-referrer"));
@@ -28,10 +38,41 @@ fn head_is_get_without_the_body() {
     let (addr, whole) = (server.addr(), server.get("/"));
     let head = http(addr, format!("HEAD / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"));
     assert_eq!((head.status, head.body.len()), (200, 0));
-    let length = PAGE.len().to_string();
+    let length = page().len().to_string();
     assert_eq!(head.header("content-length"), Some(length.as_str()));
     assert_eq!(whole.header("content-length"), Some(length.as_str()));
     assert_eq!(head.header("etag"), whole.header("etag"));
+}
+
+#[test]
+fn a_browser_that_takes_gzip_gets_the_same_page_in_few_bytes() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let plain = server.get("/");
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("Accept-Encoding")));
+    // As browsers send it on plain http.
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: {addr}\r\nAccept-Encoding: gzip, deflate\r\nConnection: close\r\n\r\n"
+    );
+    let gzipped = http(addr, &request);
+    assert_eq!((gzipped.status, gzipped.header("content-encoding")), (200, Some("gzip")));
+    assert_eq!(gzipped.header("content-security-policy"), plain.header("content-security-policy"));
+    assert_ne!(gzipped.header("etag"), plain.header("etag"), "a cache keeps them apart");
+    let mut text = String::new();
+    GzDecoder::new(&*gzipped.body).read_to_string(&mut text).expect("gzip");
+    assert_eq!(text, page());
+    let mut stream = TcpStream::connect(addr).expect("a connection");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    stream.write_all(request.as_bytes()).expect("the server takes it");
+    let mut wire = Vec::new();
+    stream.read_to_end(&mut wire).expect("an answer");
+    println!("{} bytes on the wire, {} without gzip", wire.len(), plain.body.len());
+    assert!(gzipped.body.len() < wire.len() && wire.len() <= WIRE_BYTES, "{} bytes", wire.len());
+    let api = http(addr, request.replace("GET /", "GET /api/invite"));
+    assert!(
+        api.header("content-encoding").is_none() && api.json()["url"].is_string(),
+        "answers stay as they are"
+    );
 }
 
 #[test]
@@ -55,7 +96,7 @@ fn a_host_gets_the_page_that_everybody_has() {
     let before = browser.get("/");
     assert_eq!(browser.post("/api/host", json!({"key": server.host_key()})).status, 200);
     let host = browser.get("/");
-    assert_eq!(host.text(), PAGE);
+    assert_eq!(host.text(), page());
     for name in ["etag", "content-security-policy", "vary"] {
         assert_eq!(host.header(name), before.header(name), "{name}");
     }
@@ -122,10 +163,10 @@ fn what_is_not_there_is_404() {
 
 #[test]
 fn a_hundred_readers_get_the_page_at_once() {
-    let server = TestServer::start();
+    let (server, page) = (TestServer::start(), page());
     std::thread::scope(|scope| {
         for _ in 0..10 {
-            scope.spawn(|| (0..10).for_each(|_| assert_eq!(server.get("/").text(), PAGE)));
+            scope.spawn(|| (0..10).for_each(|_| assert_eq!(server.get("/").text(), page)));
         }
     });
 }

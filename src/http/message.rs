@@ -79,6 +79,11 @@ impl Response {
         Response::json(status, &json!({"error": {"code": code, "message": message}}))
     }
 
+    #[cfg(test)]
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// This answer with one more header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {
         self.headers.push((name, value.into()));

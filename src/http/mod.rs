@@ -26,6 +26,7 @@
 //! | `message.rs` | what is asked and answered |
 //! | `routes.rs` | page, API, download: which is asked for |
 //! | `api/` | what accounts answer |
+//! | `page.rs` | the page, ready to be sent |
 //! | `password_queue.rs` | who waits for a password's hash |
 //! | `download.rs` | the log as a download |
 //! | `invite.rs`, `qr.rs` | the address that is handed out, and its code |
@@ -38,6 +39,7 @@ pub(crate) mod head;
 pub(crate) mod invite;
 pub(crate) mod message;
 pub(crate) mod origin;
+pub(crate) mod page;
 pub(crate) mod password_queue;
 mod private_socket;
 pub(crate) mod qr;
@@ -290,6 +292,7 @@ mod tests {
     use std::io::Write;
     use std::time::Duration;
 
+    use crate::http::page::Page;
     use crate::limits::{PAGE_BYTES, PAGE_WORKERS};
 
     use super::*;
@@ -395,8 +398,8 @@ mod tests {
 
     #[test]
     fn readers_that_do_not_read_hold_no_worker() {
-        let page = "x".repeat(PAGE_BYTES);
-        let site = Site::with_page(PageContext::alone(), &page);
+        let page = "x".repeat(PAGE_BYTES - 1) + "\n";
+        let site = Site::with_page(PageContext::alone(), Box::leak(Box::new(Page::new(&page))));
         let pages = Pages::serve(site).expect("starts");
         let stalled: Vec<Connection> =
             (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();

@@ -17,7 +17,8 @@ use crate::limits;
 use crate::sys::socket::{self, StopSignal, Woken};
 
 /// Headers that the page's side knows.
-const PASSED_ON: [&str; 6] = ["accept", "content-type", "cookie", "host", "if-none-match", "origin"];
+const PASSED_ON: [&str; 7] =
+    ["accept", "accept-encoding", "content-type", "cookie", "host", "if-none-match", "origin"];
 
 /// Headers by which proxies and tunnels tell that somebody else has asked them. A browser sends none of them.
 const FORWARDED: [&str; 6] =

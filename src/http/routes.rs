@@ -2,26 +2,20 @@
 //!
 //! [`Site::answer`] takes a request's parts and returns a [`Response`]; [`crate::http`] carries both over tiny_http.
 
-use bytes::Bytes;
-use data_encoding::{BASE64, HEXLOWER};
 use jiff::Zoned;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::http::api::Api;
 use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
+use crate::http::page::{PAGE, Page};
 use crate::http::password_queue::Party;
 use crate::http::qr::qr_svg;
-use crate::limits::PAGE_BYTES;
 use crate::protocol::Role;
 use crate::store::Readers;
 use crate::store::export::ExportFormat;
 use crate::sys::interfaces::interfaces;
-
-const PAGE: &str = include_str!("../../index.html");
-const _: () = assert!(PAGE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
 
 /// What the answers are made from.
 #[derive(Debug)]
@@ -68,43 +62,24 @@ const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; 
 #[derive(Debug)]
 pub(crate) struct Site {
     context: PageContext,
-    page: Page,
-}
-
-/// A page that is ready to be sent.
-#[derive(Debug)]
-struct Page {
-    body: Bytes,
-    tag: String,
-    /// Its Content-Security-Policy.
-    policy: String,
-}
-
-impl Page {
-    fn new(text: String) -> Page {
-        let tag = HEXLOWER.encode(&Sha256::digest(text.as_bytes())[..16]);
-        Page { policy: policy(&text), tag: format!("\"{tag}\""), body: text.into() }
-    }
+    page: &'static Page,
 }
 
 impl Site {
-    /// Prepares the embedded page: its tag, and the policy that lets its own script and style run.
     pub(crate) fn new(context: PageContext) -> Site {
-        Site::with_page(context, PAGE)
+        Site::with_page(context, &PAGE)
     }
 
     /// The same with a page of the caller's.
-    pub(crate) fn with_page(context: PageContext, page: &str) -> Site {
-        // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
-        let page = page.replace("\r\n", "\n");
-        Site { context, page: Page::new(page) }
+    pub(crate) fn with_page(context: PageContext, page: &'static Page) -> Site {
+        Site { context, page }
     }
 
     /// The routes.
     pub(crate) fn answer(&self, request: &Request) -> Response {
         let read = matches!(request.method, "GET" | "HEAD");
         match request.path() {
-            "/" if read => self.page(request),
+            "/" if read => self.page.answer(request),
             "/healthz" if read => Response::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
             "/favicon.ico" if read => Response { headers: Vec::new(), ..Response::nothing() },
@@ -151,25 +126,6 @@ impl Site {
         ]
         .into_iter()
         .chain(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")))
-    }
-
-    fn page(&self, request: &Request) -> Response {
-        let page = &self.page;
-        let known = request.header("If-None-Match").is_some_and(|tags| {
-            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == page.tag)
-        });
-        Response {
-            status: if known { 304 } else { 200 },
-            headers: vec![
-                ("Content-Type", "text/html; charset=utf-8".to_owned()),
-                // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
-                ("Cache-Control", "no-cache".to_owned()),
-                ("ETag", page.tag.clone()),
-                ("Content-Security-Policy", page.policy.clone()),
-            ],
-            body: page.body.clone(),
-            transcript: None,
-        }
     }
 
     /// The log, for hosts.
@@ -220,47 +176,16 @@ fn not_allowed(request: &Request, allowed: &'static str) -> Response {
     answer.with("Allow", allowed)
 }
 
-/// Nothing runs, loads or frames but what stands in the page itself.
-///
-/// `connect-src 'self'` covers the WebSocket of the same host and port in Chromium 70 and Firefox 50 and later, and in
-/// Safari from 15.4 on; a bare `ws:` would let a script that got in after all talk to anyone.
-fn policy(page: &str) -> String {
-    let scripts = sources(page, "script");
-    let styles = sources(page, "style");
-    format!(
-        "default-src 'none'; script-src {scripts}; style-src {styles}; connect-src 'self'; img-src 'self' data:; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-}
-
-/// The hash sources of what stands between the tags of an element, each time it occurs in the page.
-fn sources(page: &str, element: &str) -> String {
-    let (open, close) = (format!("<{element}"), format!("</{element}>"));
-    let inside = page.split(&open).skip(1).filter_map(|rest| {
-        let (tag_end, end) = (rest.find('>')?, rest.find(&close)?);
-        rest.get(tag_end + 1..end)
-    });
-    let hashes: Vec<String> =
-        inside.map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())))).collect();
-    if hashes.is_empty() { "'none'".to_owned() } else { hashes.join(" ") }
-}
-
 #[cfg(test)]
 mod tests {
     use tiny_http::Header;
 
     use super::*;
 
-    fn site() -> Site {
-        let page =
-            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>";
-        Site::with_page(PageContext::alone(), page)
-    }
-
     fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        site().answer(&Request {
+        Site::new(PageContext::alone()).answer(&Request {
             method,
             target,
             headers: &headers,
@@ -270,61 +195,8 @@ mod tests {
         })
     }
 
-    fn header<'a>(answer: &'a Response, name: &str) -> Option<&'a str> {
-        answer.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
-    }
-
     fn parsed(answer: &Response) -> serde_json::Value {
         serde_json::from_slice(&answer.body).expect("JSON")
-    }
-
-    #[test]
-    fn the_page_is_asked_for_each_time_and_sent_once() {
-        let fresh = request("GET", "/", &[]);
-        assert_eq!((fresh.status, header(&fresh, "Cache-Control")), (200, Some("no-cache")));
-        assert_eq!(header(&fresh, "Content-Type"), Some("text/html; charset=utf-8"));
-        let tag = header(&fresh, "ETag").expect("a tag");
-        for known in [tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
-            let again = request("GET", "/?after=reload", &[("if-none-match", known)]);
-            assert_eq!((again.status, header(&again, "ETag")), (304, Some(tag)), "{known}");
-        }
-        assert_eq!(request("GET", "/", &[("If-None-Match", "\"other\"")]).status, 200);
-    }
-
-    #[test]
-    fn the_policy_names_the_hashes_of_what_a_browser_reads() {
-        // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
-        let policy = site().page.policy;
-        assert!(
-            policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
-            "{policy}"
-        );
-        assert!(
-            policy.contains("style-src 'sha256-ENciTu8dY6ZA4nEGXBqyKSkyCEnyvmHRBTrJoNuRdwE=';"),
-            "{policy}"
-        );
-        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
-        assert!(!String::from_utf8_lossy(&site().page.body).contains('\r'), "what is hashed is what is sent");
-    }
-
-    #[test]
-    fn a_page_without_script_lets_none_run() {
-        assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
-    }
-
-    #[test]
-    fn the_embedded_page_asks_for_nothing_that_its_policy_forbids() {
-        for forbidden in [
-            " style=\"",
-            " onclick=",
-            " onload=",
-            "javascript:",
-            "src=\"http",
-            "href=\"http",
-            "<link rel=\"stylesheet",
-        ] {
-            assert!(!PAGE.contains(forbidden), "{forbidden}");
-        }
     }
 
     #[test]
@@ -334,7 +206,7 @@ mod tests {
         {
             let mut context = PageContext::alone();
             context.config.public_urls.extend(url.map(str::to_owned));
-            let site = Site::with_page(context, "");
+            let site = Site::new(context);
             let told =
                 site.common_headers().any(|header| header == ("Cross-Origin-Opener-Policy", "same-origin"));
             assert_eq!(told, expected, "{url:?}");
@@ -349,7 +221,7 @@ mod tests {
             invite["url"].as_str().is_some_and(|url| url.starts_with("http://") && url.ends_with(":5000"))
         );
         assert!(invite["qr_svg"].as_str().is_some_and(|svg| svg.starts_with("<svg")));
-        assert_eq!(header(&answer, "Cache-Control"), Some("no-store"));
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"));
     }
 
     #[test]
@@ -365,7 +237,7 @@ mod tests {
         let lost = request("GET", "/api/nothing", &[]);
         assert_eq!((lost.status, parsed(&lost)["error"]["code"].as_str()), (404, Some("not_found")));
         let wrong = request("POST", "/", &[]);
-        assert_eq!((wrong.status, header(&wrong, "Allow")), (405, Some("GET, HEAD")));
+        assert_eq!((wrong.status, wrong.header("Allow")), (405, Some("GET, HEAD")));
         let wrong = request("DELETE", "/api/invite", &[]);
         assert_eq!(
             (wrong.status, parsed(&wrong)["error"]["code"].as_str()),

@@ -1,0 +1,298 @@
+//! The page, ready to be sent: without what only its authors need, plain and gzipped, with the policy that lets its own
+//! script and style run; pure.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use crate::http::message::{Request, Response};
+use crate::limits::PAGE_BYTES;
+
+const SOURCE: &str = include_str!("../../index.html");
+const _: () = assert!(SOURCE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
+
+/// The page that is built in, prepared once in a process.
+pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(SOURCE));
+
+#[derive(Debug)]
+pub(crate) struct Page {
+    plain: Form,
+    gzipped: Form,
+    /// Its Content-Security-Policy.
+    policy: String,
+}
+
+/// The page as it is sent to one kind of browser.
+#[derive(Debug)]
+struct Form {
+    body: Bytes,
+    tag: String,
+}
+
+impl Page {
+    pub(crate) fn new(source: &str) -> Page {
+        let text = stripped(source);
+        let policy = policy(&text);
+        let gzipped = Form::new("gzip", &policy, gzip(&text));
+        Page { plain: Form::new("", &policy, text.into_bytes()), gzipped, policy }
+    }
+
+    pub(crate) fn answer(&self, request: &Request) -> Response {
+        let is_gzipped = takes_gzip(request.header("Accept-Encoding").unwrap_or_default());
+        let form = if is_gzipped { &self.gzipped } else { &self.plain };
+        let known = request.header("If-None-Match").is_some_and(|tags| {
+            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == form.tag)
+        });
+        let mut headers = vec![
+            ("Content-Type", "text/html; charset=utf-8".to_owned()),
+            // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
+            ("Cache-Control", "no-cache".to_owned()),
+            ("Vary", "Accept-Encoding".to_owned()),
+            ("ETag", form.tag.clone()),
+            ("Content-Security-Policy", self.policy.clone()),
+        ];
+        headers.extend(is_gzipped.then(|| ("Content-Encoding", "gzip".to_owned())));
+        Response { status: if known { 304 } else { 200 }, headers, body: form.body.clone(), transcript: None }
+    }
+}
+
+impl Form {
+    /// The tag covers all that a browser keeps.
+    fn new(encoding: &str, policy: &str, body: Vec<u8>) -> Form {
+        let digest = Sha256::new().chain_update(encoding).chain_update(policy).chain_update(&body).finalize();
+        Form { body: body.into(), tag: format!("\"{}\"", HEXLOWER.encode(&digest[..16])) }
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes it")
+}
+
+/// Whether somebody who sends this `Accept-Encoding` gets the page gzipped: it is named, or everything is by `*`, and plain
+/// is not liked better.
+fn takes_gzip(accepted: &str) -> bool {
+    let quality = |coding: &str| {
+        accepted.split(',').find_map(|item| {
+            let (name, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+            let weight = weight.trim().trim_start_matches(['q', 'Q']).trim_start_matches('=');
+            name.trim().eq_ignore_ascii_case(coding).then(|| weight.parse().unwrap_or(0.0))
+        })
+    };
+    let gzip: f32 = quality("gzip").or_else(|| quality("*")).unwrap_or(0.0);
+    gzip > 0.0 && gzip >= quality("identity").unwrap_or(0.0)
+}
+
+/// What the lines of a page are written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Html,
+    Style,
+    Script,
+}
+
+/// The page without lines that hold only a comment, empty lines and indentation.
+///
+/// Script and style begin and end on lines of their own, as the page has them. Lines inside a template literal stay as they
+/// are: there white space is text.
+pub fn stripped(page: &str) -> String {
+    let mut kept = String::with_capacity(page.len());
+    let (mut language, mut in_literal) = (Language::Html, false);
+    // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
+    for line in page.lines() {
+        let text = if in_literal { line } else { line.trim_start() };
+        if !in_literal && (text.is_empty() || is_comment(text, language)) {
+            continue;
+        }
+        kept.extend([text, "\n"]);
+        match text {
+            _ if language == Language::Html && text.starts_with("<script") => language = Language::Script,
+            _ if language == Language::Html && text.starts_with("<style") => language = Language::Style,
+            _ => in_literal ^= language == Language::Script && text.matches('`').count() % 2 == 1,
+        }
+        if text.contains("</script") || text.contains("</style") {
+            language = Language::Html;
+        }
+    }
+    kept
+}
+
+/// Whether a line without its indentation is a comment from its begin to its end.
+fn is_comment(line: &str, language: Language) -> bool {
+    let is_between = |open: &str, close: &str| {
+        line.strip_prefix(open)
+            .and_then(|rest| rest.split_once(close))
+            .is_some_and(|(_, rest)| rest.is_empty())
+    };
+    match language {
+        Language::Html => is_between("<!--", "-->"),
+        Language::Style => is_between("/*", "*/"),
+        Language::Script => is_between("/*", "*/") || line.starts_with("//"),
+    }
+}
+
+/// Nothing runs, loads or frames but what stands in the page itself.
+///
+/// `connect-src 'self'` covers the WebSocket of the same host and port in Chromium 70 and Firefox 50 and later, and in
+/// Safari from 15.4 on; a bare `ws:` would let a script that got in after all talk to anyone.
+fn policy(page: &str) -> String {
+    let scripts = sources(page, "script");
+    let styles = sources(page, "style");
+    format!(
+        "default-src 'none'; script-src {scripts}; style-src {styles}; connect-src 'self'; img-src 'self' data:; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// The hash sources of what stands between the tags of an element, each time it occurs in the page.
+fn sources(page: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let inside = page.split(&open).skip(1).filter_map(|rest| {
+        let (tag_end, end) = (rest.find('>')?, rest.find(&close)?);
+        rest.get(tag_end + 1..end)
+    });
+    let hashes: Vec<String> =
+        inside.map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())))).collect();
+    if hashes.is_empty() { "'none'".to_owned() } else { hashes.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use tiny_http::Header;
+
+    use super::*;
+
+    fn page() -> Page {
+        Page::new(
+            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>",
+        )
+    }
+
+    fn answer(headers: &[(&str, &str)]) -> Response {
+        let headers: Vec<Header> =
+            headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
+        let (body, peer) = (b"".as_slice(), None);
+        let request =
+            Request { method: "GET", target: "/", headers: &headers, body, peer, is_forwarded: false };
+        page().answer(&request)
+    }
+
+    #[test]
+    fn a_browser_that_has_the_page_gets_none_unless_policy_encoding_or_text_changed() {
+        let fresh = answer(&[]);
+        assert_eq!((fresh.status, fresh.header("Cache-Control")), (200, Some("no-cache")));
+        assert_eq!(fresh.header("Content-Type"), Some("text/html; charset=utf-8"));
+        let tag = fresh.header("ETag").expect("a tag");
+        for known in [tag, "*", &format!("W/{tag}"), &format!("\"x\", {tag}")] {
+            let again = answer(&[("if-none-match", known)]);
+            assert_eq!((again.status, again.header("ETag")), (304, Some(tag)), "{known}");
+        }
+        assert_eq!(answer(&[("If-None-Match", "\"other\"")]).status, 200);
+        let gzipped = answer(&[("If-None-Match", tag), ("Accept-Encoding", "gzip")]);
+        assert_eq!(gzipped.status, 200, "what it has is not gzipped");
+        assert_ne!(Form::new("", "p", Vec::new()).tag, Form::new("", "q", Vec::new()).tag);
+        for answer in [fresh, gzipped] {
+            assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
+        }
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it_and_like_nothing_better() {
+        for accepted in [
+            "gzip",
+            "deflate, GZip ;q=1.0, *;q=0.5",
+            "br;q=1, gzip;q=0.001",
+            "*",
+            "identity;q=0.5, gzip;Q=0.5",
+        ] {
+            assert!(takes_gzip(accepted), "{accepted}");
+        }
+        for accepted in [
+            "",
+            "br, deflate",
+            "gzip;q=0",
+            "gzip; q=0.000, *",
+            "*;q=0",
+            "identity, gzip;q=0.9",
+            "gzipped",
+            "gzip;q=much",
+        ] {
+            assert!(!takes_gzip(accepted), "{accepted}");
+        }
+        assert_eq!(answer(&[("Accept-Encoding", "gzip")]).header("Content-Encoding"), Some("gzip"));
+        assert_eq!(answer(&[]).header("Content-Encoding"), None);
+    }
+
+    #[test]
+    fn comments_that_fill_a_line_empty_lines_and_indentation_are_left_out() {
+        let source = "<!doctype html>\r\n\t<!-- a comment -->\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
+                      <style>\n/* a comment */\n\tp { color: red }  /* kept */\n/* a */ q {} /* b */\n// none here\n</style>\n\
+                      <script>\n// a comment\n\n\tsay('//');  // kept\n\t/** one */\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
+                      \tsay(`a` + `b`);\n\tgo();\n</script>\n\t// no comment\n";
+        let kept = "<!doctype html>\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
+                    <style>\np { color: red }  /* kept */\n/* a */ q {} /* b */\n// none here\n</style>\n\
+                    <script>\nsay('//');  // kept\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
+                    say(`a` + `b`);\ngo();\n</script>\n// no comment\n";
+        assert_eq!(stripped(source), kept);
+    }
+
+    /// What reads the page line by line does not know its languages: so the page keeps to what it knows of them.
+    #[test]
+    fn the_page_has_no_text_that_loses_its_white_space() {
+        for (number, line) in (1..).zip(SOURCE.lines()) {
+            assert!(!line.contains("<pre"), "{number}: white space counts there");
+            assert!(
+                !line.contains("<textarea") || line.contains("</textarea>"),
+                "{number}: so it does there"
+            );
+            assert!(!line.ends_with('\\'), "{number}: a string that goes on in the next line");
+        }
+        let sent = stripped(SOURCE);
+        // An odd quote of another kind would turn text and code around, up to the next one.
+        let literal: Vec<&str> = sent.lines().filter(|line| line.starts_with([' ', '\t'])).collect();
+        assert!(literal.len() < 10, "indented, as only template literals are: {literal:#?}");
+        assert!(sent.len() * 100 < SOURCE.len() * 95, "{} of {} bytes", sent.len(), SOURCE.len());
+        assert!(sent.trim_end().ends_with("</html>"), "the last literal has an end");
+    }
+
+    #[test]
+    fn the_policy_names_the_hashes_of_what_a_browser_reads() {
+        // printf 'say("ü")\n' | openssl dgst -sha256 -binary | base64, and the same for 'p{}\n'
+        let Page { policy, plain, .. } = page();
+        assert!(
+            policy.contains("script-src 'sha256-RWzafo4gNMIIXgnojBe5HtRY3GvrRbUp/qOGQP7POSU=';"),
+            "{policy}"
+        );
+        assert!(
+            policy.contains("style-src 'sha256-ENciTu8dY6ZA4nEGXBqyKSkyCEnyvmHRBTrJoNuRdwE=';"),
+            "{policy}"
+        );
+        assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!String::from_utf8_lossy(&plain.body).contains('\r'), "what is hashed is what is sent");
+    }
+
+    #[test]
+    fn a_page_without_script_lets_none_run() {
+        assert!(policy("<p>Hi").contains("script-src 'none'; style-src 'none'"));
+    }
+
+    #[test]
+    fn the_embedded_page_asks_for_nothing_that_its_policy_forbids() {
+        for forbidden in [
+            " style=\"",
+            " onclick=",
+            " onload=",
+            "javascript:",
+            "src=\"http",
+            "href=\"http",
+            "<link rel=\"stylesheet",
+        ] {
+            assert!(!SOURCE.contains(forbidden), "{forbidden}");
+        }
+    }
+}
