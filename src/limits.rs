@@ -54,9 +54,8 @@ pub const PAGE_BYTES: usize = 160 * 1024;
 pub const PAGE_REPLACED: Duration = Duration::from_secs(1);
 /// How long the workers may take to finish what they are at when their server ends.
 pub const PAGE_STOP: Duration = Duration::from_millis(500);
-/// First and longest pause before the page's HTTP server is replaced again; one that ran longer than the longest
-/// starts over. Each one replaced leaves a handful of idle threads behind for five seconds.
-pub const PAGE_RESTART: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// The page's HTTP server is replaced at most this often: each leaves a handful of idle threads behind for five seconds.
+pub const PAGE_RESTART: Duration = Duration::from_millis(100);
 
 /// Transcripts that are streamed at once: a host takes one, and each keeps a connection and a page of the log.
 pub const TRANSCRIPTS: usize = 4;
