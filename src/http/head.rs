@@ -3,68 +3,8 @@
 //! Pure. What stands behind this is a small HTTP server that was not made for a hostile network, so everything
 //! ambiguous is refused here: what two parsers could read in two ways reaches only one.
 
-use std::ops::Range;
-
+use crate::http::refused::Refused;
 use crate::limits;
-
-/// Why a request is not served: an HTTP status and one line that says what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The status code.
-    pub status: u16,
-    /// The body, one line.
-    pub reason: String,
-}
-
-impl Refused {
-    /// A refusal.
-    pub fn new(status: u16, reason: impl Into<String>) -> Refused {
-        Refused { status, reason: reason.into() }
-    }
-
-    /// The whole answer to a request of this method, after which the connection ends.
-    pub fn answer_to(&self, method: &str) -> Vec<u8> {
-        let body = if method == "HEAD" { String::new() } else { format!("{}\n", self.reason) };
-        let extra = match self.status {
-            405 => "Allow: GET, HEAD, POST\r\n",
-            426 => "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-            429 | 503 => "Retry-After: 10\r\n",
-            _ => "",
-        };
-        format!(
-            "HTTP/1.1 {} {}\r\n{extra}Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
-             Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
-             Cross-Origin-Opener-Policy: same-origin\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n{body}",
-            self.status,
-            phrase(self.status),
-            self.reason.len() + 1
-        )
-        .into_bytes()
-    }
-}
-
-fn phrase(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        417 => "Expectation Failed",
-        421 => "Misdirected Request",
-        426 => "Upgrade Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        505 => "HTTP Version Not Supported",
-        _ => "Error",
-    }
-}
 
 /// A request's head whose every ambiguity has been refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,8 +127,8 @@ fn no_bare_line_feed(bytes: &[u8]) -> Result<(), Refused> {
 
 /// httparse says "version" of anything in the version's place: HTTP of another version is told so.
 fn version_refused(bytes: &[u8]) -> Refused {
-    let line: Range<usize> = 0..bytes.iter().position(|byte| *byte == b'\r').unwrap_or(bytes.len());
-    let version = bytes[line].rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     match version.strip_prefix(b"HTTP/") {
         Some(b"1.0" | b"1.1") => Refused::new(400, "The request's target must not have spaces in it."),
         Some(_) => Refused::new(505, "This server speaks HTTP/1.1."),

@@ -18,6 +18,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `head.rs` | a request's head, read strictly |
+//! | `refused.rs` | how the public port says no |
 //! | `client_address.rs` | whose address a connection counts for |
 //! | `origin.rs` | which hosts and origins are the room's own |
 //! | `cookies.rs` | who is logged in, as a browser keeps it |
@@ -43,6 +44,7 @@ pub(crate) mod page;
 pub(crate) mod password_queue;
 mod private_socket;
 pub(crate) mod qr;
+pub(crate) mod refused;
 pub(crate) mod relay;
 pub(crate) mod routes;
 mod tiny_http;

@@ -5,7 +5,8 @@
 
 use std::net::IpAddr;
 
-use crate::http::head::{Head, Refused};
+use crate::http::head::Head;
+use crate::http::refused::Refused;
 use crate::protocol::origin;
 
 /// Name endings that nobody can own in the public DNS.

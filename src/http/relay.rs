@@ -5,16 +5,15 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::{IpAddr, TcpStream};
 use std::time::Instant;
 
-use rustix::event::PollFlags;
-
-use crate::http::head::{Head, Refused};
-use crate::http::{FORWARDED_HEADER, PEER_HEADER, Pages, SECRET_HEADER};
+use crate::http::head::Head;
+use crate::http::refused::Refused;
+use crate::http::{Connection, FORWARDED_HEADER, PEER_HEADER, Pages, SECRET_HEADER};
 use crate::limits;
-use crate::sys::socket::{self, StopSignal, Woken};
+use crate::sys::socket::{self, StopSignal};
 
 /// Headers that the page's side knows.
 const PASSED_ON: [&str; 7] =
@@ -24,7 +23,7 @@ const PASSED_ON: [&str; 7] =
 const FORWARDED: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
-/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came behind
+/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came after
 /// its head.
 ///
 /// # Errors
@@ -38,28 +37,32 @@ pub(crate) fn relay(
     stop: &StopSignal,
 ) -> io::Result<()> {
     let Some(body) = read_body(stream, head, early, stop)? else {
-        let reason =
-            format!("The request's body must come within {} seconds.", limits::BODY_DEADLINE.as_secs());
-        socket::write_all(stream, &Refused::new(408, reason).answer_to(&head.method), stop)?;
-        socket::finish(stream);
-        return Ok(());
+        return Refused::late("body", limits::BODY_DEADLINE).send(stream, &head.method, stop);
     };
-    match ask(stream, head, &body, address, pages, stop) {
-        Ok(()) => {}
-        Err(Failed::Client(error)) => return Err(error),
-        Err(Failed::Page(error)) => {
+    let (page, first) = match ask(head, &body, address, pages, stop) {
+        Ok(answer) => answer,
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        Err(error) => {
             log::error!("the page did not answer: {error}");
             let refused = Refused::new(502, "The page cannot be served just now. Try again.");
-            socket::write_all(stream, &refused.answer_to(&head.method), stop)?;
+            return refused.send(stream, &head.method, stop);
+        }
+    };
+    socket::write_all(stream, &closing(&first), stop)?;
+    let mut chunk = [0; 8192];
+    loop {
+        match socket::read(&page.stream, &mut chunk, Instant::now() + limits::PAGE_DEADLINE, stop)? {
+            0 => break,
+            count => socket::write_all(stream, &chunk[..count], stop)?,
         }
     }
     socket::finish(stream);
     Ok(())
 }
 
-/// The whole body, none if it did not come in time. What comes behind it is another request's, and not read.
+/// The whole body, none if it did not come in time. What comes after it is another request's, and not read.
 fn read_body(
-    mut stream: &TcpStream,
+    stream: &TcpStream,
     head: &Head,
     mut body: Vec<u8>,
     stop: &StopSignal,
@@ -68,76 +71,37 @@ fn read_body(
         socket::write_all(stream, b"HTTP/1.1 100 Continue\r\n\r\n", stop)?;
     }
     let deadline = Instant::now() + limits::BODY_DEADLINE;
-    let mut chunk = [0; 2048];
-    while body.len() < head.body_bytes {
-        match stream.read(&mut chunk) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(count) => body.extend_from_slice(&chunk[..count]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                match stop.wait(stream, PollFlags::IN, deadline)? {
-                    Woken::Ready => {}
-                    Woken::Deadline => return Ok(None),
-                    Woken::Stopping => return Err(ErrorKind::Interrupted.into()),
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        if Instant::now() >= deadline {
-            return Ok(None);
-        }
-    }
+    let is_whole = |body: &[u8]| (body.len() >= head.body_bytes).then_some(());
+    let whole = socket::read_until(stream, &mut body, deadline, stop, is_whole)?;
     body.truncate(head.body_bytes);
-    Ok(Some(body))
+    Ok(whole.map(|()| body))
 }
 
-enum Failed {
-    Client(io::Error),
-    /// Before the first byte of its answer.
-    Page(io::Error),
-}
-
+/// Passes the request on, and waits for the first piece of its answer.
 fn ask(
-    stream: &TcpStream,
     head: &Head,
     body: &[u8],
     address: IpAddr,
     pages: &Pages,
     stop: &StopSignal,
-) -> Result<(), Failed> {
-    let connection = pages.connect().map_err(Failed::Page)?;
-    let mut page = &connection.stream;
-    page.set_write_timeout(Some(limits::PAGE_DEADLINE)).map_err(Failed::Page)?;
+) -> io::Result<(Connection, Vec<u8>)> {
+    let page = pages.connect()?;
+    page.stream.set_write_timeout(Some(limits::PAGE_DEADLINE))?;
     let mut request = request_of(head, body.len(), address, pages.secret()).into_bytes();
     request.extend_from_slice(body);
-    page.write_all(&request).map_err(Failed::Page)?;
-    page.set_nonblocking(true).map_err(Failed::Page)?;
-    let mut answered = false;
-    let mut chunk = [0; 8192];
-    loop {
-        match page.read(&mut chunk) {
-            Ok(0) if answered => return Ok(()),
-            Ok(0) => return Err(Failed::Page(ErrorKind::UnexpectedEof.into())),
-            Ok(count) => {
-                let piece = if answered { Cow::Borrowed(&chunk[..count]) } else { closing(&chunk[..count]) };
-                answered = true;
-                socket::write_all(stream, &piece, stop).map_err(Failed::Client)?;
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let deadline = Instant::now() + limits::PAGE_DEADLINE;
-                let failed = if answered { Failed::Client } else { Failed::Page };
-                match stop.wait(page, PollFlags::IN, deadline).map_err(failed)? {
-                    Woken::Ready => {}
-                    Woken::Deadline => return Err(failed(ErrorKind::TimedOut.into())),
-                    Woken::Stopping => return Err(Failed::Client(ErrorKind::Interrupted.into())),
-                }
-            }
-            Err(error) => return Err(if answered { Failed::Client(error) } else { Failed::Page(error) }),
-        }
+    (&page.stream).write_all(&request)?;
+    page.stream.set_nonblocking(true)?;
+    let mut first = vec![0; 8192];
+    let count = socket::read(&page.stream, &mut first, Instant::now() + limits::PAGE_DEADLINE, stop)?;
+    if count == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
     }
+    first.truncate(count);
+    Ok((page, first))
 }
 
-/// The begin of an answer, with the word that the connection ends behind it: tiny_http cannot say so, and a browser
-/// would send its next request here.
+/// The begin of an answer, with the word that the connection ends after it: tiny_http cannot say so, and a browser would
+/// send its next request here.
 fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
     match piece.windows(2).position(|window| window == b"\r\n") {
         Some(end) => [&piece[..end + 2], b"Connection: close\r\n", &piece[end + 2..]].concat().into(),

@@ -3,7 +3,8 @@
 use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
 
-use crate::http::head::{Head, Refused};
+use crate::http::head::Head;
+use crate::http::refused::Refused;
 use crate::hub::Resume;
 
 /// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.

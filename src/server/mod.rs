@@ -28,7 +28,7 @@ use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job};
 use crate::limits;
-use crate::listener::connection_limit::{Caps, ForwardedSeats};
+use crate::listener::connection_limit::{Caps, Seats};
 use crate::listener::{self, Context};
 use crate::protocol::title::DEFAULT_TITLE;
 use crate::protocol::{KeyHash, frame};
@@ -211,13 +211,13 @@ impl Server {
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
-            forwarded: Arc::new(ForwardedSeats::new(caps)),
+            seats: Seats::new(caps, config.trusted_proxies.clone()),
             stop,
             pages,
         });
         let accept = move || {
             let _alive = alive;
-            listener::run(&listener, caps, &context);
+            listener::run(&listener, &context);
             context.pages.stop();
         };
         server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);

@@ -12,17 +12,6 @@ use rustix::fd::AsFd;
 
 use crate::limits;
 
-/// What a wait ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
-    /// The socket can be read or written, or has failed: trying tells.
-    Ready,
-    /// The deadline passed.
-    Deadline,
-    /// The server stops.
-    Stopping,
-}
-
 /// Tells every waiting thread that the server stops, once and for good.
 ///
 /// A datagram that nobody takes makes a socket readable for everybody who polls it, on every platform that can
@@ -63,18 +52,18 @@ impl StopSignal {
         let _ = wait(&self.bell, PollFlags::IN, Instant::now() + time); // either way the pause is over
     }
 
-    /// Waits until `socket` has `events`, the deadline passes or the signal is given. A socket that is ready wins.
+    /// Waits until `socket` has `events` or has failed: trying tells. A socket that is ready wins.
     ///
     /// # Errors
-    /// When the system cannot wait.
-    pub fn wait(&self, socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<Woken> {
+    /// `TimedOut` at the deadline, `Interrupted` when the signal is given, and what the system says when it cannot wait.
+    pub fn wait(&self, socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<()> {
         let mut fds = [PollFd::new(&socket, events), PollFd::new(&self.bell, PollFlags::IN)];
         poll_until(&mut fds, deadline)?;
-        Ok(match (fds[0].revents().is_empty(), fds[1].revents().is_empty()) {
-            (false, _) => Woken::Ready,
-            (true, false) => Woken::Stopping,
-            (true, true) => Woken::Deadline,
-        })
+        match (fds[0].revents().is_empty(), fds[1].revents().is_empty()) {
+            (false, _) => Ok(()),
+            (true, false) => Err(ErrorKind::Interrupted.into()),
+            (true, true) => Err(ErrorKind::TimedOut.into()),
+        }
     }
 }
 
@@ -107,6 +96,52 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
     }
 }
 
+/// Reads what there is, once there is some; nothing at the peer's end.
+///
+/// # Errors
+/// As [`StopSignal::wait`], and what the socket says. The deadline holds for a peer that always has another byte, too.
+pub(crate) fn read(
+    mut from: impl Read + AsFd,
+    into: &mut [u8],
+    deadline: Instant,
+    stop: &StopSignal,
+) -> io::Result<usize> {
+    while Instant::now() < deadline {
+        match from.read(into) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                stop.wait(&from, PollFlags::IN, deadline)?
+            }
+            read => return read,
+        }
+    }
+    Err(ErrorKind::TimedOut.into())
+}
+
+/// Reads into `bytes` until `enough` makes something of them; none if it has not by the deadline.
+///
+/// # Errors
+/// `UnexpectedEof` at the peer's end, and as [`read`].
+pub(crate) fn read_until<T>(
+    stream: &TcpStream,
+    bytes: &mut Vec<u8>,
+    deadline: Instant,
+    stop: &StopSignal,
+    mut enough: impl FnMut(&[u8]) -> Option<T>,
+) -> io::Result<Option<T>> {
+    let mut chunk = [0; 2048];
+    loop {
+        if let Some(made) = enough(bytes) {
+            return Ok(Some(made));
+        }
+        match read(stream, &mut chunk, deadline, stop) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Writes all of `bytes`, as long as the peer takes some of it every [`limits::ANSWER_STALL`].
 ///
 /// # Errors
@@ -116,11 +151,7 @@ pub(crate) fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSig
         match stream.write(bytes) {
             Ok(taken) => bytes = &bytes[taken..],
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                match stop.wait(stream, PollFlags::OUT, Instant::now() + limits::ANSWER_STALL)? {
-                    Woken::Ready => {}
-                    Woken::Deadline => return Err(ErrorKind::TimedOut.into()),
-                    Woken::Stopping => return Err(ErrorKind::Interrupted.into()),
-                }
+                stop.wait(stream, PollFlags::OUT, Instant::now() + limits::ANSWER_STALL)?;
             }
             Err(error) => return Err(error),
         }
