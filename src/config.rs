@@ -8,7 +8,7 @@ use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
 use crate::accounts::email::Email;
-use crate::limits::{MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
+use crate::limits::{DEFAULT_CLIENTS, MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
 use crate::protocol::origin;
 use crate::protocol::title::{self, DEFAULT_TITLE};
 use crate::store::export::ExportFormat;
@@ -34,7 +34,7 @@ pub struct Config {
     pub sendmail: Option<PathBuf>,
     /// Messages a second for each client, twice that at once; 0 is no limit.
     pub rate_limit: u32,
-    pub max_clients: usize,
+    pub max_clients: Option<usize>,
     /// An IPv6 address counts as its /64.
     pub max_clients_per_address: usize,
     /// `None` leaves it to `RUST_LOG`, and without that to `info`.
@@ -55,7 +55,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             sendmail: None,
             rate_limit: 5,
-            max_clients: 10_000,
+            max_clients: None,
             max_clients_per_address: 1_000,
             log_level: None,
             quiet: false,
@@ -167,7 +167,7 @@ impl Config {
             }
             "--sendmail" => self.sendmail = Some(option.path("the path of a program")?),
             "--rate-limit" => self.rate_limit = option.number(0, RATE_LIMIT as usize)? as u32,
-            "--max-clients" => self.max_clients = option.number(1, MAX_CLIENTS)?,
+            "--max-clients" => self.max_clients = Some(option.number(1, MAX_CLIENTS)?),
             "--max-clients-per-address" => self.max_clients_per_address = option.number(1, MAX_CLIENTS)?,
             "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
             "-q" | "--quiet" => self.quiet = true,
@@ -224,8 +224,7 @@ fn log_level(text: &str) -> Option<LevelFilter> {
 
 /// The text of `--help`.
 pub fn help() -> String {
-    let Config { bind, port, database, rate_limit, max_clients, max_clients_per_address, .. } =
-        Config::default();
+    let Config { bind, port, database, rate_limit, max_clients_per_address, .. } = Config::default();
     let database = database.display();
     format!(
         "\
@@ -251,7 +250,7 @@ Options
   --sendmail PROGRAM           mail links to who forgot their password, with any program
                                that takes mail as sendmail does
   --rate-limit NUMBER          messages a second for each client; 0 is no limit  [{rate_limit}]
-  --max-clients NUMBER         connections in all  [{max_clients}]
+  --max-clients NUMBER         connections in all  [{DEFAULT_CLIENTS}]
   --max-clients-per-address NUMBER
                                connections from one address  [{max_clients_per_address}]
   --log-level LEVEL            {LOG_LEVEL}; RUST_LOG does the same  [info]
@@ -311,7 +310,7 @@ pub(crate) mod tests {
         assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
         assert_eq!(config.title.as_deref(), Some("Room"));
         assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080"]);
-        assert_eq!((config.max_clients, config.max_clients_per_address), (7, 3));
+        assert_eq!((config.max_clients, config.max_clients_per_address), (Some(7), 3));
         assert_eq!(config.log_level, Some(LevelFilter::Debug));
         assert!(config.quiet);
     }

@@ -41,6 +41,24 @@ pub const ENTRY_STACK_BYTES: usize = 192 * 1024;
 /// whose pages have been touched.
 pub const READER_STACK_BYTES: usize = 256 * 1024;
 
+/// Memory mappings of one thread on Linux: its stack, the stack for signals, and a guard page each.
+pub const THREAD_MAPPINGS: u64 = 4;
+/// Threads beside those of the connections that are counted: refusals, hand-overs, the server's own and tiny_http's.
+pub const SPARE_THREADS: u64 = 256;
+/// Mappings beside those of the connections' threads: of the spare threads, of the allocator's arenas, and of the turns in
+/// the window, which are large enough to have one each.
+pub const SPARE_MAPPINGS: u64 = 3 * 1024;
+/// Descriptors beside one for each connection: the database's, the page's server's, and two more for each plain request.
+pub const SPARE_DESCRIPTORS: u64 = 256;
+/// Clients that are handed from the thread that answered them to the one that reads them at a time: each has two then.
+pub const HAND_OVERS: usize = 64;
+/// For a client to have its turn with that.
+pub const HAND_OVER_WAIT: Duration = Duration::from_secs(10);
+
+/// Clients where `--max-clients` says nothing.
+pub const DEFAULT_CLIENTS: usize = 10_000;
+/// A room for fewer than this says at start which limit of the system is the reason.
+pub const FEW_CLIENTS: usize = 1_000;
 /// Clients that `--max-clients` may allow at most: a thread and a descriptor each.
 pub const MAX_CLIENTS: usize = 100_000;
 
@@ -347,6 +365,10 @@ pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 pub const STOP: Duration = Duration::from_secs(2);
 
 const _: () = {
+    assert!(
+        SPARE_THREADS as usize > REFUSALS + HAND_OVERS + PAGE_WORKERS + PASSWORD_WORKERS + TRANSCRIPTS + 16
+    );
+    assert!(SPARE_MAPPINGS > SPARE_THREADS * THREAD_MAPPINGS + 4 * (WINDOW_BYTES / TURN_BYTES) as u64);
     assert!(ENTRY_STACK_BYTES < READER_STACK_BYTES, "readers must not get stacks that have been used");
     assert!(16 * TURN_BYTES < WINDOW_BYTES, "the window must hold many turns");
     assert!(

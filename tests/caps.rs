@@ -35,7 +35,7 @@ fn turned_away(change: impl FnOnce(&mut Config), status: u16) {
 
 #[test]
 fn a_full_room_is_1013_and_503() {
-    turned_away(|config| config.max_clients = 2, 503);
+    turned_away(|config| config.max_clients = Some(2), 503);
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn a_full_address_is_1013_and_429() {
 
 #[test]
 fn a_crowd_at_the_door_harms_nobody_inside() {
-    let server = TestServer::with(|config| config.max_clients = 2);
+    let server = TestServer::with(|config| config.max_clients = Some(2));
     let (mut ana, mut ben) = (server.join("Ana"), server.join("Ben"));
     // Far above the number that is still told why.
     let crowd: Vec<_> = (0..300).filter_map(|_| Knock::at(server.addr(), "/ws").ok()).collect();
@@ -64,7 +64,7 @@ fn a_crowd_at_the_door_harms_nobody_inside() {
 
 #[test]
 fn plain_requests_give_their_place_back() {
-    let server = TestServer::with(|config| config.max_clients = 2);
+    let server = TestServer::with(|config| config.max_clients = Some(2));
     for _ in 0..20 {
         let until = Instant::now() + DEADLINE;
         let request =

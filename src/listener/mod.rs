@@ -29,6 +29,7 @@ use crate::hub::sender::ClientSocket;
 use crate::limits;
 use crate::listener::connection_limit::{Kind, Seat, Seats};
 use crate::protocol::CloseCode;
+use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
 use handshake::{resume_of, route};
 
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub public_urls: Vec<String>,
     /// Addresses that are believed when they say whom they speak for.
     pub trusted_proxies: Vec<IpAddr>,
+    /// One for each client that is being handed from thread to thread.
+    pub hand_overs: Permits,
     /// One for each connection.
     pub seats: Arc<Seats>,
     /// Given when the server stops.
@@ -109,7 +112,14 @@ fn on_own_thread(
         let context = context; // and holds nothing of the server's any more
         match catch_unwind(AssertUnwindSafe(|| work(&mut seat, &context))) {
             Ok(Ok(None)) => {}
-            Ok(Ok(Some(live))) => spawn_reader(live, peer, seat, context),
+            Ok(Ok(Some(live))) => {
+                // Two threads are one client's until this one has ended.
+                let _hand_over = context.hand_overs.take(Instant::now() + limits::HAND_OVER_WAIT);
+                match _hand_over {
+                    Some(_) => spawn_reader(live, peer, seat, context.clone()),
+                    None => log::warn!("too many connections begin at once: one is closed"),
+                }
+            }
             Ok(Err(error)) => log::debug!("the connection from {peer} broke: {error}"),
             Err(_) => {
                 log::error!("the thread of the connection from {peer} panicked: only that connection ends")

@@ -37,7 +37,9 @@ use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
 use crate::server::mailer::Mailer;
 use crate::store::{KeptRoom, LogEntry, OpenError, ReadError, Store};
+use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
+use crate::sys::permits::Permits;
 use crate::sys::socket::StopSignal;
 
 /// Why the server could not start.
@@ -206,11 +208,12 @@ impl Server {
             running,
         };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
-        let caps = Caps { all: config.max_clients, per_address: config.max_clients_per_address };
+        let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
         let context = Arc::new(Context {
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            hand_overs: Permits::new(limits::HAND_OVERS),
             seats: Seats::new(caps, config.trusted_proxies.clone()),
             stop,
             pages,
@@ -276,6 +279,16 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// What the operator asks for, or what this machine can hold where that is less. Said only to who would not expect it.
+fn clients_at_once(config: &Config) -> usize {
+    let wanted = config.max_clients.unwrap_or(limits::DEFAULT_CLIENTS);
+    let Some(capacity) = capacity().filter(|capacity| capacity.connections < wanted) else { return wanted };
+    if config.max_clients.is_some() || capacity.connections < limits::FEW_CLIENTS {
+        log::warn!("{capacity}");
+    }
+    capacity.connections
 }
 
 /// The accounts in the room's database. Links lead to the address that is handed out.

@@ -31,7 +31,9 @@ impl fmt::Display for Capacity {
             Limit::Descriptors => ("open files", "ulimit -n, or LimitNOFILE= of the service"),
             Limit::Threads => ("threads of the whole system", "sysctl kernel.threads-max and kernel.pid_max"),
             Limit::UserProcesses => ("processes of this user", "ulimit -u, or LimitNPROC= of the service"),
-            Limit::GroupProcesses => ("processes of this control group", "TasksMax= of the service, or pids.max"),
+            Limit::GroupProcesses => {
+                ("processes of this control group", "TasksMax= of the service, or pids.max")
+            }
             Limit::Mappings => ("memory mappings of a process", "sysctl vm.max_map_count"),
         };
         write!(f, "this system's limit on {what} allows {} connections; to raise it: {how}", self.connections)
@@ -54,17 +56,18 @@ pub(crate) fn capacity() -> Option<Capacity> {
 }
 
 fn lowest(allowed: &Allowed) -> Option<Capacity> {
-    use crate::limits::{CONNECTION_DESCRIPTORS, SPARE_DESCRIPTORS, SPARE_MAPPINGS, SPARE_THREADS, THREAD_MAPPINGS};
     let fits = |limit, allowed: Option<u64>, spare: u64, each: u64| {
-        let connections = usize::try_from(allowed?.saturating_sub(spare) / each).unwrap_or(usize::MAX);
-        Some(Capacity { connections: connections.max(1), limit })
+        let allowed = allowed?;
+        // Where there is little, half of it is for connections.
+        let connections = allowed.saturating_sub(spare.min(allowed / 2)) / each;
+        Some(Capacity { connections: usize::try_from(connections).unwrap_or(usize::MAX).max(1), limit })
     };
     [
-        fits(Limit::Descriptors, allowed.descriptors, SPARE_DESCRIPTORS, CONNECTION_DESCRIPTORS),
-        fits(Limit::Threads, allowed.threads, SPARE_THREADS, 1),
-        fits(Limit::UserProcesses, allowed.user_processes, SPARE_THREADS, 1),
-        fits(Limit::GroupProcesses, allowed.group_processes, SPARE_THREADS, 1),
-        fits(Limit::Mappings, allowed.mappings, SPARE_MAPPINGS, THREAD_MAPPINGS),
+        fits(Limit::Descriptors, allowed.descriptors, limits::SPARE_DESCRIPTORS, 1),
+        fits(Limit::Threads, allowed.threads, limits::SPARE_THREADS, 1),
+        fits(Limit::UserProcesses, allowed.user_processes, limits::SPARE_THREADS, 1),
+        fits(Limit::GroupProcesses, allowed.group_processes, limits::SPARE_THREADS, 1),
+        fits(Limit::Mappings, allowed.mappings, limits::SPARE_MAPPINGS, limits::THREAD_MAPPINGS),
     ]
     .into_iter()
     .flatten()
@@ -153,13 +156,18 @@ mod tests {
     fn a_machine_as_it_comes_holds_fifteen_thousand() {
         let allowed = Allowed { mappings: Some(65_530), ..Allowed::default() };
         let lowest = lowest(&allowed).expect("a limit");
-        assert!((15_000..16_300).contains(&lowest.connections), "more, and starting a thread ends the process: {lowest}");
+        assert!(
+            (15_000..16_300).contains(&lowest.connections),
+            "more, and starting a thread ends the process: {lowest}"
+        );
     }
 
     #[test]
     fn a_machine_with_next_to_nothing_still_lets_one_in() {
-        let allowed = Allowed { descriptors: Some(16), ..Allowed::default() };
-        assert_eq!(lowest(&allowed).map(|lowest| lowest.connections), Some(1));
+        for (descriptors, connections) in [(0, 1), (16, 8), (100, 50)] {
+            let allowed = Allowed { descriptors: Some(descriptors), ..Allowed::default() };
+            assert_eq!(lowest(&allowed).map(|lowest| lowest.connections), Some(connections));
+        }
         assert_eq!(lowest(&Allowed::default()), None);
     }
 

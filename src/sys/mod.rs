@@ -1,5 +1,6 @@
-//! What the system gives: sockets to wait on, permits, a clock, log lines, network interfaces, and places to break on demand.
+//! What the system gives: how many connections it can hold, sockets to wait on, permits, a clock, log lines, network interfaces, and places to break on demand.
 
+pub(crate) mod capacity;
 pub(crate) mod clock;
 pub(crate) mod failpoint;
 pub(crate) mod interfaces;

@@ -419,3 +419,44 @@ fn a_kill_under_a_flood_loses_nothing_that_was_shown() {
     whole.follow_replay(&mut TestClient::resume(addr, 0, &epoch(addr))).expect("a replay");
     assert!(whole.messages().ends_with(&view.messages()), "and what came back is the log");
 }
+
+/// A thread that cannot be had ends the process: so nobody is let in beyond what the machine holds.
+#[test]
+fn a_machine_that_holds_fewer_than_were_asked_for_says_so_and_lets_in_no_more() {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let small = |arguments: &[&str]| {
+        let mut command = Command::new("prlimit");
+        command.args([
+            "--nofile=120:120",
+            env!("CARGO_BIN_EXE_chat-app"),
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            "0",
+        ]);
+        command.arg("--quiet").arg("--database").arg(folder.path().join("chat.db")).args(arguments);
+        Process::spawn(&mut command)
+    };
+    let room = small(&["--max-clients", "5000", "--max-clients-per-address", "5000"]);
+    let addr = room.addr();
+    let clients: Vec<TestClient> = (0..60).map(|_| TestClient::connect(addr)).collect();
+    let full = Knock::at(addr, "/ws").and_then(Knock::enter).expect("an answer");
+    assert!(matches!(full.map(|mut client| client.expect_end()), Ok(Ended::Closed(1013))), "it is full");
+    assert_eq!(
+        exchange(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\n\r\n").as_bytes()).status(),
+        Some(503)
+    );
+    drop(clients);
+    expect_all_works(addr);
+    let line = "limit on open files allows 60 connections; to raise it: ulimit -n";
+    assert!(room.stderr.text().contains(line), "{}", room.stderr.text());
+    drop(room);
+
+    // Who asks for less, or for nothing on a machine that has enough, hears nothing of it.
+    let room = small(&["--max-clients", "50"]);
+    TestClient::connect(room.addr()).leave();
+    assert!(!room.stderr.text().contains("limit on"), "{}", room.stderr.text());
+    let room = Process::start(&folder.path().join("another.db"), &[]);
+    TestClient::connect(room.addr()).leave();
+    assert!(!room.stderr.text().contains("limit on"), "{}", room.stderr.text());
+}
