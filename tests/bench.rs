@@ -65,7 +65,6 @@ mod work;
 mod yardstick;
 
 use options::{Options, Section};
-use peers::Peer;
 
 /// A descriptor a client on either side, and some for the rest.
 const DESCRIPTORS: u64 = 20_000;
@@ -97,7 +96,6 @@ fn run(section: Section, options: &Options) {
         Section::Paced => compare::paced(options),
         Section::Size => size::run(options),
         Section::Growth => growth::run(options),
-        Section::Bun => peers::run(options, &[Peer::Bun]),
-        Section::Peers => peers::run(options, &Peer::ALL),
+        Section::Peers => peers::run(options),
     }
 }

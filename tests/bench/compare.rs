@@ -5,6 +5,7 @@ use crate::crowd::Crowd;
 use crate::dialect::BARE;
 use crate::figures::{Rounds, ServedRounds, print_table};
 use crate::options::Options;
+use crate::peers::{self, Peer};
 use crate::target::{Log, Running, Server};
 use crate::work::{self, Flood, Paced};
 use crate::yardstick::Work;
@@ -69,8 +70,8 @@ pub struct TalkFigures {
     pub cpu: Rounds,
 }
 
-/// Each build of the room on disk and in memory, and on disk for clients that join.
-pub fn rooms(options: &Options) -> Vec<Contender> {
+/// Each build of the room on disk and in memory, and on disk for clients that join; these peers; the yardstick.
+pub fn contenders(options: &Options, peers: &[Peer]) -> Vec<Contender> {
     let rooms = options.binaries.iter().flat_map(|binary| {
         let name = match options.binaries.len() {
             1 => "chat-app".to_owned(),
@@ -83,18 +84,15 @@ pub fn rooms(options: &Options) -> Vec<Contender> {
             Contender::new(format!("{name}, in memory"), room(Log::Memory)),
         ]
     });
-    rooms.collect()
-}
-
-/// The bare fan-out. What it has to do is what the first contender did the last time.
-pub fn yardstick() -> Contender {
-    Contender::new("bare TCP", Server::Yardstick(Work { in_bytes: 1, out_bytes: 1, chunk: 1 }))
+    let peers = peers.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer)));
+    // What it has to do is what the first contender did the last time.
+    let nothing = Work { in_bytes: 1, out_bytes: 1, chunk: 1 };
+    rooms.chain(peers).chain([Contender::new("bare TCP", Server::Yardstick(nothing))]).collect()
 }
 
 /// The flood section.
 pub fn flood(options: &Options) {
-    let mut all = rooms(options);
-    all.push(yardstick());
+    let all = contenders(options, &peers::installed(&options.beside));
     for flood in FLOODS.into_iter().filter(|flood| flood.clients <= options.most_clients()) {
         flood_table(&all, flood, Clients::Own, options);
         flood_table(&all, flood, Clients::Tungstenite, options);
@@ -103,9 +101,8 @@ pub fn flood(options: &Options) {
 
 /// The paced section.
 pub fn paced(options: &Options) {
-    let mut all = rooms(options);
+    let mut all = contenders(options, &peers::installed(&options.beside));
     all.retain(|contender| contender.named);
-    all.push(yardstick());
     for talk in TALKS.into_iter().filter(|talk| talk.clients <= options.most_clients()) {
         talk_table(&all, talk, options);
     }

@@ -1,5 +1,6 @@
 //! The command line of the benchmark.
 
+use crate::peers::Peer;
 use crate::target::{MOST_CLIENTS, ROOM};
 use crate::yardstick::Work;
 use std::path::PathBuf;
@@ -13,13 +14,13 @@ Sections (flood, paced, size and growth unless some are named):
   paced          a fixed number of messages a second: latency and CPU
   size           memory, threads, connecting, one message a second to all, coming back, starting
   growth         many clients, and a long history
-  bun            flood and paced against Bun alone
-  peers          flood and paced against Bun, ws on Node, and Flask-SocketIO; rewrites tests/benchmark.svg
+  peers          flood and paced beside Bun, ws on Node, and Flask-SocketIO; rewrites tests/benchmark.svg
 
 Options:
   --rounds N     rounds of each comparison (3)
   --seconds S    how long each server is measured in a round (2)
   --clients N    size with N clients, at most 15000 (10000); flood and paced up to N clients only
+  --beside PEER  flood and paced beside bun, node or flask; more than once for more
   --binary FILE  a build of chat-app in place of this one; more than once, they are compared: each round has
                  all of them, one after the other, and a ratio is the first one's figure over another's
 
@@ -29,6 +30,7 @@ not keep up, round by round.
 
 Is anybody cut off?       cargo bench -- flood --rounds 10 --seconds 10
 Is a change faster?       cargo bench -- flood paced --rounds 5 --binary AFTER --binary BEFORE
+How much, beside Bun?     cargo bench -- flood paced --rounds 5 --clients 1000 --beside bun
 Does a large hall fit?    cargo bench -- size --clients 15000";
 
 /// A part of the benchmark.
@@ -38,7 +40,6 @@ pub enum Section {
     Paced,
     Size,
     Growth,
-    Bun,
     Peers,
 }
 
@@ -53,6 +54,8 @@ pub struct Options {
     pub most: usize,
     /// The builds of the room.
     pub binaries: Vec<PathBuf>,
+    /// Other servers that take part in floods and talks.
+    pub beside: Vec<Peer>,
     /// This process is to be the yardstick.
     pub yardstick: Option<Work>,
 }
@@ -78,6 +81,7 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
         clients: None,
         most: MOST_CLIENTS,
         binaries: Vec::new(),
+        beside: Vec::new(),
         yardstick: None,
     };
     let mut arguments = arguments;
@@ -89,11 +93,11 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             "paced" => options.sections.push(Section::Paced),
             "size" => options.sections.push(Section::Size),
             "growth" => options.sections.push(Section::Growth),
-            "bun" => options.sections.push(Section::Bun),
             "peers" | "--peers" => options.sections.push(Section::Peers),
             "--rounds" => options.rounds = number(&value()?)?.max(1),
             "--seconds" => options.time = Duration::from_secs(number(&value()?)?.max(1) as u64),
             "--clients" => options.clients = Some(number(&value()?)?),
+            "--beside" => options.beside.push(peer(&value()?)?),
             "--binary" => options.binaries.push(value()?.into()),
             "--yardstick" => options.yardstick = Some(Work::read(&value()?)?),
             "--help" => {
@@ -113,6 +117,15 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
         options.binaries.push(ROOM.into());
     }
     Ok(Some(options))
+}
+
+fn peer(text: &str) -> Result<Peer, String> {
+    match text {
+        "bun" => Ok(Peer::Bun),
+        "node" => Ok(Peer::Node),
+        "flask" => Ok(Peer::Flask),
+        _ => Err(format!("'{text}' is no peer: bun, node or flask")),
+    }
 }
 
 fn number(text: &str) -> Result<usize, String> {

@@ -2,10 +2,9 @@
 //! programs, and the script that installs what they run on, at pinned versions, into the target folder.
 
 use crate::chart::Chart;
-use crate::compare::{self, Clients, Contender, FLOODS, TALKS};
+use crate::compare::{self, Clients, FLOODS, TALKS};
 use crate::dialect::{Dialect, PLAIN, SOCKET_IO};
 use crate::options::Options;
-use crate::target::Server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -74,8 +73,11 @@ impl Peer {
     }
 }
 
-/// The sections: the room against some of them, with the chart where all take part.
-pub fn run(options: &Options, which: &[Peer]) {
+/// Those of them that run here, installed if they were not. What is missing is told.
+pub fn installed(which: &[Peer]) -> Vec<Peer> {
+    if which.is_empty() {
+        return Vec::new();
+    }
     let mut install = Command::new("sh");
     let installed =
         install.arg(Path::new(PROGRAMS).join("install.sh")).arg(INSTALLED).stdout(Stdio::null()).status();
@@ -83,19 +85,23 @@ pub fn run(options: &Options, which: &[Peer]) {
         println!("Not every peer could be installed: tests/peers/install.sh says above what it lacked.");
     }
     let (there, missing): (Vec<Peer>, Vec<Peer>) = which.iter().partition(|peer| peer.is_there());
-    for peer in &missing {
+    for peer in missing {
         println!("{}: skipped, it is not on this machine and could not be installed.", peer.name());
     }
-    let mut all = compare::rooms(options);
-    all.extend(there.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer))));
-    all.push(compare::yardstick());
+    there
+}
+
+/// The section.
+pub fn run(options: &Options) {
+    let there = installed(&Peer::ALL);
+    let all = compare::contenders(options, &there);
     let floods = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Own, options));
     let others = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Tungstenite, options));
     // A thread for each of 10,000 clients is no work for Python; a talk in a hall of 1,000 is what all can be asked for.
     let talks = [TALKS[0], TALKS[1]].map(|talk| compare::talk_table(&all, talk, options));
     let chart = Chart::new(&all, &floods, &others, &talks);
     println!("{}", chart.markdown());
-    if which == Peer::ALL && missing.is_empty() {
+    if there == Peer::ALL {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/benchmark.svg");
         std::fs::write(&path, chart.svg()).expect("the picture can be written");
         println!("written: {}", path.display());
