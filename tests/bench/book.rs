@@ -122,9 +122,11 @@ impl Book {
         self.without_receipt.iter().enumerate().all(has_receipts) && low >= high
     }
 
-    /// How soon everybody had the messages with these numbers, and who could not keep up.
-    pub fn served(&self, numbers: Range<usize>, crowd: &Crowd) -> Served {
-        let heard = self.said[numbers].iter().filter(|said| said.took > 0).map(|said| said.took);
+    /// How soon everybody had the messages that the last of them had in this time, and who could not keep up.
+    pub fn served(&self, time: Range<Instant>, crowd: &Crowd) -> Served {
+        let time = self.micros(time.start)..=self.micros(time.end);
+        let is_heard = |said: &&Said| said.took > 0 && time.contains(&(said.due + said.took));
+        let heard = self.said.iter().filter(is_heard).map(|said| said.took);
         let behind = |lapse: &Lapse| {
             let next = (lapse.position + 1).checked_sub(self.first_position?)?;
             let said = self.said.get(*self.heard.get(next as usize)? as usize)?;

@@ -91,18 +91,19 @@ impl Running {
         Running { process, addr, dialect, message_bytes, _folder: folder }
     }
 
-    /// What each thread has run, by its number.
-    fn threads_cpu(&self) -> HashMap<String, Duration> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("the server runs");
-        let cpu = |task: std::fs::DirEntry| {
-            Some((task.file_name().to_string_lossy().into_owned(), schedule(task.path().join("schedstat"))?))
-        };
-        tasks.flatten().filter_map(cpu).collect()
-    }
-
     /// What the process has used so far.
     pub fn usage(&self) -> Usage {
-        Usage(self.threads_cpu())
+        Usage::of(self.process.id())
+    }
+
+    /// The same while something else goes on: asking a thousand threads takes its time.
+    pub fn usage_while(&self, mut goes_on: impl FnMut()) -> Usage {
+        let process = self.process.id();
+        let asking = std::thread::spawn(move || Usage::of(process));
+        while !asking.is_finished() {
+            goes_on();
+        }
+        asking.join().expect("the server runs")
     }
 
     /// Bytes that are in memory.
@@ -135,6 +136,14 @@ pub fn folder() -> TempDir {
 pub struct Usage(HashMap<String, Duration>);
 
 impl Usage {
+    fn of(process: u32) -> Usage {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("the server runs");
+        let cpu = |task: std::fs::DirEntry| {
+            Some((task.file_name().to_string_lossy().into_owned(), schedule(task.path().join("schedstat"))?))
+        };
+        Usage(tasks.flatten().filter_map(cpu).collect())
+    }
+
     /// What was used since `before`: by all threads, and by the busiest.
     pub fn since(&self, before: &Usage) -> (Duration, Duration) {
         let used = |(thread, now): (&String, &Duration)| {

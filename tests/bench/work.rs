@@ -105,17 +105,18 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     while Instant::now() < warm {
         turn(&mut crowd, &mut book, &mut deliveries, true);
     }
-    let (used, own, began) = (server.usage(), own_cpu(), Instant::now());
-    let (from, before, reads, bytes) = (book.len(), deliveries, crowd.reads, crowd.read_bytes);
+    let used = server.usage_while(|| turn(&mut crowd, &mut book, &mut deliveries, true));
+    let (own, began) = (own_cpu(), Instant::now());
+    let (before, reads, bytes) = (deliveries, crowd.reads, crowd.read_bytes);
     while began.elapsed() < time && crowd.is_anybody_left() {
         turn(&mut crowd, &mut book, &mut deliveries, true);
     }
-    let (seconds, own) = (began.elapsed().as_secs_f64(), own_cpu() - own);
-    // Asking for it holds up this thread, and with it what is under way now.
-    let (cpu, busiest) = server.usage().since(&used);
-    let count = from..book.len().saturating_sub(flood.senders * flood.window).max(from);
+    let (ended, own) = (Instant::now(), own_cpu() - own);
+    let seconds = (ended - began).as_secs_f64();
     let (counted, read) = ((deliveries - before) as f64, (crowd.read_bytes - bytes) as f64);
     let chunk = counted / (crowd.reads - reads) as f64;
+    let usage = server.usage_while(|| turn(&mut crowd, &mut book, &mut deliveries, true));
+    let (cpu, busiest) = usage.since(&used);
     // What is under way comes, whole and once, to everybody who is left. Bare TCP waits for a chunk to be full.
     let until = Instant::now() + PATIENCE;
     while server.dialect.target.is_some() && !book.is_settled(&crowd) {
@@ -125,7 +126,7 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     Flooded {
         rate: counted / seconds,
         per_cpu: counted / cpu.as_secs_f64(),
-        served: book.served(count, &crowd),
+        served: book.served(began..ended, &crowd),
         chunk,
         bytes: read / counted,
         client_was_limit: own.as_secs_f64() > BUSY * seconds && busiest.as_secs_f64() < BUSY * seconds,
@@ -162,7 +163,7 @@ pub fn talk(server: &Running, crowd: &mut Crowd, paced: Paced, time: Duration) -
     let seconds = began.elapsed().as_secs_f64();
     let (cpu, _) = server.usage().since(&used);
     Talked {
-        served: book.served(0..count, crowd),
+        served: book.served(began..Instant::now(), crowd),
         cpu: cpu.as_secs_f64() / seconds,
         bytes: (crowd.read_bytes - bytes) as f64 / deliveries as f64,
     }
