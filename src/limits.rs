@@ -295,9 +295,10 @@ pub const PASSWORD_HASH_PASSES: u32 = 2;
 pub const PASSWORD_WORKERS: usize = 2;
 /// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
 pub const PASSWORD_NICENESS: i32 = 5;
-/// Requests that wait for them: a class that logs in all at once, several times over. [`crate::http::password_queue`] says who
-/// makes room where it is full.
+/// Requests that wait for them: a class that logs in all at once, several times over.
 pub const PASSWORD_QUEUE: usize = 256;
+/// Those of them for one account from one address: as many logins as an account has sessions.
+pub const PASSWORD_QUEUE_ACCOUNT: usize = ACCOUNT_SESSIONS;
 /// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
 pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
 /// Accounts in all. Each keeps its name in memory, and signing up is free.

@@ -28,7 +28,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 pub use hosts::make_host_link_beside;
-pub(crate) use hosts::{HostError, HostGeneration, HostNews, HostSession, StartKey};
+pub(crate) use hosts::{HostError, HostGeneration, HostNews, StartKey};
 pub(crate) use members::{LoginError, SignUpError};
 pub use resets::issue_reset_beside;
 pub(crate) use resets::{ResetError, ResetLink};

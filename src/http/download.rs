@@ -2,7 +2,7 @@
 //! costs memory or holds up the page.
 //!
 //! tiny_http would end a body that broke off as if it were whole. So the answer is written here, in chunks of which the last
-//! one comes only behind the whole log: a browser then knows what it has. Who speaks HTTP/1.0 gets it without chunks.
+//! one comes only after the whole log: a browser then knows what it has. Who speaks HTTP/1.0 gets it without chunks.
 
 use std::io::{self, Write};
 use std::thread;
@@ -35,12 +35,12 @@ impl Transcripts {
     }
 
     /// Answers `request` with the log as it is now, below these headers. Returns at once.
-    pub(crate) fn start(
+    pub(crate) fn start<'a>(
         &self,
         permit: Permit,
         request: Request,
         format: ExportFormat,
-        headers: &[(&str, &str)],
+        headers: impl Iterator<Item = (&'a str, &'a str)>,
     ) {
         let wants_body = request.method().as_str() != "HEAD";
         let is_chunked = *request.http_version() >= HTTPVersion(1, 1);
@@ -83,7 +83,7 @@ impl Transcripts {
 }
 
 /// The head of the answer.
-fn head(headers: &[(&str, &str)], is_chunked: bool) -> Vec<u8> {
+fn head<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>, is_chunked: bool) -> Vec<u8> {
     let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT");
     let mut head = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\n");
     for (name, value) in headers {
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_head_has_a_date_and_what_it_is_given() {
-        let head = String::from_utf8(head(&[("A", "b"), ("C", "d")], true)).expect("text");
+        let head = String::from_utf8(head([("A", "b"), ("C", "d")].into_iter(), true)).expect("text");
         assert!(head.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{head}");
         assert!(head.ends_with(" GMT\r\nA: b\r\nC: d\r\nTransfer-Encoding: chunked\r\n\r\n"), "{head}");
     }

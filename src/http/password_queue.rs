@@ -1,196 +1,195 @@
-//! Who waits for a password's hash: a bounded queue, of which everybody has a fair share.
+//! Who waits for a password's hash: a bounded queue and the threads that serve it, of which everybody has a share.
 //!
-//! Accounts take turns: the second request of one comes behind the first of all others that wait, whoever came earlier.
-//! While there is room, anybody may wait, however often: a class that logs in at once comes from one address. In a full queue
-//! room is made for who has less of it: the newest request goes that belongs to the address with the most, or, where the
-//! newcomer's own address has the most, to its account with the most. So who sends many logins at once, and be they right,
-//! holds up nobody but themselves.
+//! First come, first served. An account has few places from one address, and an address fewer than are left to all others:
+//! a class that logs in at once, from one address, has room, and somebody who sends many logins, and be they right, holds up
+//! nobody but themselves.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-/// Whom a request counts for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Party {
-    /// Their address, an IPv6 one as its /64.
-    pub address: IpAddr,
-    /// Their account, as a number.
-    pub account: u64,
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::limits::{PAGE_STOP, PASSWORD_NICENESS, PASSWORD_QUEUE, PASSWORD_QUEUE_ACCOUNT, PASSWORD_WORKERS};
+
+/// The way to the threads. They end when it is stopped or dropped.
+pub(super) struct PasswordQueue<T> {
+    shared: Arc<Shared<T>>,
+    /// Disconnected when the last of the threads has ended.
+    gone: Receiver<Infallible>,
 }
 
-/// The queue. Any number of threads may push and pop.
-#[derive(Debug)]
-pub(crate) struct PasswordQueue<T> {
-    places: usize,
-    state: Mutex<State<T>>,
+impl<T: Send + 'static> PasswordQueue<T> {
+    /// Starts as many threads as may hash at once; each does `work` with what was pushed.
+    ///
+    /// # Errors
+    /// When the system has no thread.
+    pub(super) fn start(work: impl Fn(T) + Send + Sync + 'static) -> io::Result<PasswordQueue<T>> {
+        let (alive, gone) = bounded(0);
+        let queue = PasswordQueue { shared: Arc::new(Shared::new()), gone };
+        let work = Arc::new(work);
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        for number in 0..PASSWORD_WORKERS.min(cores) {
+            let (shared, work, held) = (queue.shared.clone(), work.clone(), alive.clone());
+            thread::Builder::new().name(format!("password-{number}")).spawn(move || {
+                let _held: Sender<Infallible> = held;
+                step_back();
+                while let Some(item) = shared.pop() {
+                    work(item);
+                }
+            })?;
+        }
+        Ok(queue)
+    }
+
+    /// Takes in a request of an account, as a number, from an address.
+    ///
+    /// # Errors
+    /// The request, if these have all their places, or the queue is stopped.
+    pub(super) fn push(&self, address: IpAddr, account: u64, item: T) -> Result<(), T> {
+        self.shared.push(address, account, item)
+    }
+
+    /// Lets nobody in any more, drops who waits, and waits for the threads: a hash takes far less than [`PAGE_STOP`].
+    pub(super) fn stop(&self) {
+        self.shared.close();
+        if let Err(RecvTimeoutError::Timeout) = self.gone.recv_timeout(PAGE_STOP) {
+            log::warn!("a password is still being hashed; left behind");
+        }
+    }
+}
+
+impl<T> Drop for PasswordQueue<T> {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+struct Shared<T> {
+    waiting: Mutex<Waiting<T>>,
     changed: Condvar,
 }
 
-#[derive(Debug)]
-struct State<T> {
-    /// In the order of coming.
-    waiting: VecDeque<Waiting<T>>,
-    /// The round that is being served.
-    round: u64,
+struct Waiting<T> {
+    requests: VecDeque<(IpAddr, u64, T)>,
     is_closed: bool,
 }
 
-#[derive(Debug)]
-struct Waiting<T> {
-    party: Party,
-    /// Each account has one request a round.
-    round: u64,
-    item: T,
-}
-
-impl<T> PasswordQueue<T> {
-    /// A queue with so many places.
-    pub(crate) fn new(places: usize) -> PasswordQueue<T> {
-        let state = State { waiting: VecDeque::new(), round: 0, is_closed: false };
-        PasswordQueue { places, state: Mutex::new(state), changed: Condvar::new() }
+impl<T> Shared<T> {
+    fn new() -> Shared<T> {
+        let waiting = Waiting { requests: VecDeque::new(), is_closed: false };
+        Shared { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
-    /// Takes in a request. What comes back has no place: this one, or another in its stead.
-    pub(crate) fn push(&self, party: Party, item: T) -> Option<T> {
-        let mut state = self.lock();
-        if state.is_closed {
-            return Some(item);
+    fn push(&self, address: IpAddr, account: u64, item: T) -> Result<(), T> {
+        let mut waiting = self.lock();
+        let from_here = || waiting.requests.iter().filter(|(from, ..)| *from == address);
+        let left = PASSWORD_QUEUE - waiting.requests.len();
+        let has_all = from_here().count() >= left
+            || from_here().filter(|(_, of, _)| *of == account).count() >= PASSWORD_QUEUE_ACCOUNT;
+        if waiting.is_closed || has_all {
+            return Err(item);
         }
-        let mut displaced = None;
-        if state.waiting.len() >= self.places {
-            let Some(index) = displaced_by(party, &state.waiting) else { return Some(item) };
-            displaced = state.waiting.remove(index).map(|waiting| waiting.item);
-        }
-        let last = state.waiting.iter().rfind(|waiting| waiting.party == party);
-        let round = last.map_or(0, |waiting| waiting.round + 1).max(state.round + 1);
-        state.waiting.push_back(Waiting { party, round, item });
+        waiting.requests.push_back((address, account, item));
         self.changed.notify_one();
-        displaced
+        Ok(())
     }
 
     /// Waits for the next request; none once the queue is closed.
-    pub(crate) fn pop(&self) -> Option<T> {
-        let idle = |state: &mut State<T>| state.waiting.is_empty() && !state.is_closed;
+    fn pop(&self) -> Option<T> {
+        let idle = |waiting: &mut Waiting<T>| waiting.requests.is_empty() && !waiting.is_closed;
         let waited = self.changed.wait_while(self.lock(), idle);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        // Of several, the first.
-        let (index, _) = state.waiting.iter().enumerate().min_by_key(|(_, waiting)| waiting.round)?;
-        let next = state.waiting.remove(index)?;
-        state.round = next.round;
-        Some(next.item)
+        let (_, _, item) = waited.unwrap_or_else(PoisonError::into_inner).requests.pop_front()?;
+        Some(item)
     }
 
-    /// Lets nobody in any more, and drops who waits.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         let waiting = {
-            let mut state = self.lock();
-            state.is_closed = true;
-            std::mem::take(&mut state.waiting)
+            let mut waiting = self.lock();
+            waiting.is_closed = true;
+            std::mem::take(&mut waiting.requests)
         };
         self.changed.notify_all();
-        drop(waiting);
+        drop(waiting); // each is answered as tiny_http answers what is dropped: 500
     }
 
-    /// Nothing panics while it holds this.
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics while it is held
     }
 }
 
-/// Whose place a newcomer gets in a full queue; none where nobody has more than they would.
-fn displaced_by<T>(party: Party, waiting: &VecDeque<Waiting<T>>) -> Option<usize> {
-    let parties = || waiting.iter().map(|waiting| waiting.party);
-    let (addresses, most) = counted(parties().map(|party| party.address));
-    let own = addresses.get(&party.address).copied().unwrap_or(0);
-    let (address, _) = most.filter(|(_, count)| *count > own + 1).unwrap_or((party.address, own));
-    let (accounts, most) =
-        counted(parties().filter(|party| party.address == address).map(|party| party.account));
-    let own =
-        if address == party.address { accounts.get(&party.account).copied().unwrap_or(0) + 1 } else { 0 };
-    let (account, _) = most.filter(|(_, count)| *count > own)?;
-    let newest = Party { address, account };
-    parties().enumerate().filter(|(_, party)| *party == newest).last().map(|(index, _)| index)
+/// Lets every other thread of the machine go first: on Linux priorities are a thread's own. Elsewhere the system's fair
+/// share has to do.
+#[cfg(target_os = "linux")]
+fn step_back() {
+    if let Err(error) =
+        rustix::process::setpriority_process(Some(rustix::thread::gettid()), PASSWORD_NICENESS)
+    {
+        log::debug!("passwords are hashed at the same priority as everything else: {error}");
+    }
 }
 
-/// How often each occurs, and what occurs most.
-fn counted<K: Copy + Eq + Hash>(keys: impl Iterator<Item = K>) -> (HashMap<K, usize>, Option<(K, usize)>) {
-    let mut counts = HashMap::new();
-    keys.for_each(|key| *counts.entry(key).or_insert(0) += 1);
-    let most = counts.iter().max_by_key(|(_, count)| **count).map(|(key, count)| (*key, *count));
-    (counts, most)
-}
+#[cfg(not(target_os = "linux"))]
+fn step_back() {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn party(address: u8, account: u64) -> Party {
-        Party { address: IpAddr::from([192, 0, 2, address]), account }
+    fn address(number: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, number])
     }
 
-    /// Pushes, each with its party as the item, and says who has no place.
-    fn push(queue: &PasswordQueue<Party>, address: u8, account: u64) -> Option<(IpAddr, u64)> {
-        let party = party(address, account);
-        queue.push(party, party).map(|party| (party.address, party.account))
-    }
-
-    fn key(address: u8, account: u64) -> Option<(IpAddr, u64)> {
-        Some((party(address, account).address, account))
+    /// Pushes until one is refused; how many there was room for.
+    fn fill(queue: &Shared<u64>, from: u8, accounts: impl Iterator<Item = u64>) -> usize {
+        accounts.take_while(|account| queue.push(address(from), *account, *account).is_ok()).count()
     }
 
     #[test]
-    fn while_there_is_room_anybody_waits_and_accounts_take_turns() {
-        let queue = PasswordQueue::new(7);
-        for account in [1, 1, 1, 1, 2, 2, 3] {
-            assert_eq!(push(&queue, 1, account), None);
-        }
-        let pop = || queue.pop().expect("somebody waits").account;
-        assert_eq!([pop(), pop(), pop(), pop(), pop()], [1, 2, 3, 1, 2]);
-        push(&queue, 1, 4);
-        assert_eq!([pop(), pop(), pop()], [1, 4, 1], "a newcomer is not behind all that waited");
+    fn a_class_behind_one_address_waits_in_the_order_of_coming() {
+        let queue = Shared::new();
+        assert_eq!(fill(&queue, 1, 0..120), 120);
+        assert!((0..120).eq((0..120).filter_map(|_| queue.pop())));
     }
 
     #[test]
-    fn who_sends_many_makes_room_for_others_of_their_address() {
-        let queue = PasswordQueue::new(8);
-        (0..8).for_each(|_| assert_eq!(push(&queue, 1, 1), None));
-        assert_eq!(push(&queue, 1, 1), key(1, 1), "not for themselves");
-        for account in 2..9 {
-            assert_eq!(push(&queue, 1, account), key(1, 1), "{account}");
-        }
-        assert_eq!(push(&queue, 1, 9), key(1, 9), "eight accounts have a place each");
-        assert_eq!(push(&queue, 1, 1), key(1, 1));
-        let order: Vec<u64> = (0..8).map(|_| queue.pop().expect("waits").account).collect();
-        assert_eq!(order, [1, 2, 3, 4, 5, 6, 7, 8]);
+    fn somebody_who_sends_many_for_one_account_is_before_few_and_keeps_nobody_out() {
+        let queue = Shared::new();
+        assert_eq!(fill(&queue, 1, std::iter::repeat(7)), PASSWORD_QUEUE_ACCOUNT);
+        assert_eq!(queue.push(address(1), 8, 8), Ok(()), "others of the same address");
+        assert_eq!(queue.push(address(2), 7, 9), Ok(()), "and the account's owner from another");
+        let others = (0..).take_while(|_| queue.pop() != Some(8)).count();
+        assert_eq!((others, queue.pop()), (PASSWORD_QUEUE_ACCOUNT, Some(9)));
+        assert_eq!(queue.push(address(1), 7, 7), Ok(()), "a place is free again");
     }
 
     #[test]
-    fn an_address_with_many_accounts_makes_room_for_other_addresses() {
-        let queue = PasswordQueue::new(8);
-        (0..8).for_each(|account| assert_eq!(push(&queue, 1, account), None));
-        for number in 0..4 {
-            let (address, _) = push(&queue, 2, number).expect("somebody goes");
-            assert_eq!(address, party(1, 0).address);
+    fn an_address_that_sends_for_many_accounts_leaves_places_to_others() {
+        let queue = Shared::new();
+        let accounts = || 0..PASSWORD_QUEUE as u64;
+        let mut last = PASSWORD_QUEUE;
+        for from in 1..=5 {
+            let room = fill(&queue, from, accounts());
+            assert!((1..=last).contains(&room), "{room} after {last}");
+            last /= 2;
         }
-        assert_eq!(push(&queue, 2, 4), key(2, 4), "both have half");
-        assert_eq!(push(&queue, 1, 9), key(1, 9));
-        let (address, _) = push(&queue, 3, 1).expect("somebody goes");
-        assert_ne!(address, party(3, 1).address);
+        assert_eq!(fill(&queue, 6, 0..2), 2, "and after five of them there is room");
     }
 
     #[test]
     fn closing_ends_every_wait_and_takes_nobody_in() {
-        let queue = PasswordQueue::new(2);
-        std::thread::scope(|scope| {
+        let queue = Shared::new();
+        thread::scope(|scope| {
             let waits: Vec<_> = (0..3).map(|_| scope.spawn(|| queue.pop())).collect();
-            push(&queue, 1, 1);
+            assert_eq!(queue.push(address(1), 1, 1), Ok(()));
             queue.close();
             let got = waits.into_iter().filter_map(|wait| wait.join().expect("no panic"));
             assert!(got.count() <= 1);
         });
-        assert_eq!(push(&queue, 1, 1), key(1, 1));
+        assert_eq!(queue.push(address(1), 1, 1), Err(1));
         assert_eq!(queue.pop(), None);
     }
 }

@@ -1,142 +1,89 @@
 //! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
-//!
-//! [`Site::answer`] takes a request's parts and returns a [`Response`]; [`crate::http`] carries both over tiny_http.
 
 use jiff::Zoned;
 use serde_json::json;
 
-use crate::config::Config;
-use crate::http::api::Api;
+use crate::http::api::error::ApiError;
+use crate::http::api::{Api, Route};
 use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
 use crate::http::page::{PAGE, Page};
-use crate::http::password_queue::Party;
 use crate::http::qr::qr_svg;
-use crate::protocol::Role;
 use crate::store::Readers;
 use crate::store::export::ExportFormat;
 use crate::sys::interfaces::interfaces;
 
-/// What the answers are made from.
-#[derive(Debug)]
-pub(crate) struct PageContext {
-    config: Config,
+/// Page, API and downloads.
+pub(crate) struct Site {
+    pub(super) api: Api,
+    pub(super) readers: Readers,
+    pub(super) page: &'static Page,
     port: u16,
-    api: Api,
-    readers: Readers,
-}
-
-impl PageContext {
-    /// For a room with these choices; `port` is the one that is listened on, not 0.
-    pub(crate) fn new(config: &Config, port: u16, api: Api, readers: Readers) -> PageContext {
-        PageContext { config: config.clone(), port, api, readers }
-    }
-
-    /// For a room that nobody is in.
-    #[cfg(test)]
-    pub(crate) fn alone() -> PageContext {
-        let store = crate::store::Store::open(std::path::Path::new(":memory:")).expect("opens");
-        let connect = || store.connect().expect("connects");
-        let accounts =
-            crate::accounts::Accounts::open(connect(), connect(), "http://localhost").expect("opens");
-        let start_key = accounts.start_key().expect("a key").1;
-        let api = Api {
-            accounts: std::sync::Arc::new(accounts),
-            hub: crossbeam_channel::bounded(1).0,
-            jobs: crossbeam_channel::bounded(1).0,
-            invite: None,
-            public_urls: Vec::new(),
-            trusted_proxies: Vec::new(),
-            start_key,
-            mails: false,
-            claims: Default::default(),
-        };
-        PageContext::new(&Config::default(), 5000, api, store.readers())
-    }
 }
 
 /// The policy of every answer but the page: nothing runs, loads or frames.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Page and API.
-#[derive(Debug)]
-pub(crate) struct Site {
-    context: PageContext,
-    page: &'static Page,
-}
+const COMMON_HEADERS: [(&str, &str); 6] = [
+    ("Server", "chat-app"), // tiny_http would name itself
+    ("Content-Security-Policy", NOTHING),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+];
 
 impl Site {
-    pub(crate) fn new(context: PageContext) -> Site {
-        Site::with_page(context, &PAGE)
+    /// `port` is the one that is listened on, not 0.
+    pub(crate) fn new(port: u16, api: Api, readers: Readers) -> Site {
+        Site { api, readers, page: &PAGE, port }
     }
 
-    /// The same with a page of the caller's.
-    pub(crate) fn with_page(context: PageContext, page: &'static Page) -> Site {
-        Site { context, page }
-    }
-
-    /// The routes.
-    pub(crate) fn answer(&self, request: &Request) -> Response {
-        let read = matches!(request.method, "GET" | "HEAD");
-        match request.path() {
-            "/" if read => self.page.answer(request),
-            "/healthz" if read => Response::text(200, "ok"),
+    pub(super) fn answer(&self, request: &Request) -> Response {
+        if let Some(route) = Route::at(request.path()) {
+            return match route.methods.split(", ").any(|method| method == request.method) {
+                true => self.api.answer(route, request),
+                false => not_allowed(request, route.methods),
+            };
+        }
+        let read: fn(&Site, &Request) -> Response = match request.path() {
+            "/" => |site, request| site.page.answer(request),
+            "/healthz" => |_, _| Response::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
-            "/favicon.ico" if read => Response { headers: Vec::new(), ..Response::nothing() },
-            "/api/invite" if read => self.invite(),
+            "/favicon.ico" => |_, _| Response { headers: Vec::new(), ..Response::nothing() },
+            "/api/invite" => |site, _| site.invite(),
+            "/transcript.txt" => |site, request| site.transcript(request, ExportFormat::Txt),
+            "/transcript.csv" => |site, request| site.transcript(request, ExportFormat::Csv),
+            "/transcript.json" => |site, request| site.transcript(request, ExportFormat::Json),
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
-            "/" | "/healthz" | "/favicon.ico" | "/api/invite" => not_allowed(request, "GET, HEAD"),
-            path if let Some(format) = transcript_format(path) => match read {
-                true => self.transcript(request, format),
-                false => not_allowed(request, "GET, HEAD"),
-            },
-            path if is_api(path) => match Api::method_of(path) {
-                Some(allowed) if allowed.split(", ").any(|method| method == request.method) => {
-                    self.context.api.answer(request)
-                }
-                Some(allowed) => not_allowed(request, allowed),
-                None => Response::api_error(404, "not_found", "There is no such address in this API."),
-            },
-            _ => Response::text(404, "Not found: the room is at /"),
+            path if is_api(path) => {
+                return ApiError::new(404, "not_found", "There is no such address in this API.").into();
+            }
+            _ => return Response::text(404, "Not found: the room is at /"),
+        };
+        match request.method {
+            "GET" | "HEAD" => read(self, request),
+            _ => not_allowed(request, "GET, HEAD"),
         }
     }
 
-    /// Whom a request counts for that has to wait.
-    pub(crate) fn party_of(&self, request: &Request) -> Party {
-        self.context.api.party_of(request)
-    }
-
-    /// The way to the log.
-    pub(crate) fn readers(&self) -> Readers {
-        self.context.readers.clone()
-    }
-
     /// The headers that every answer carries, unless it has its own of that name.
-    pub(crate) fn common_headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        // Browsers ignore this one on plain http, and complain of it in everybody's console.
-        let isolated = self.context.config.public_urls.iter().any(|url| url.starts_with("https:"));
-        [
-            // tiny_http would name itself.
-            ("Server", "chat-app"),
-            ("Content-Security-Policy", NOTHING),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
-            ("Cross-Origin-Resource-Policy", "same-origin"),
-        ]
-        .into_iter()
-        .chain(isolated.then_some(("Cross-Origin-Opener-Policy", "same-origin")))
+    pub(super) fn common_headers(&self) -> &'static [(&'static str, &'static str)] {
+        // Browsers ignore the last one on plain http, and complain of it in everybody's console.
+        let has_https = self.api.config.public_urls.iter().any(|url| url.starts_with("https:"));
+        if has_https { &COMMON_HEADERS } else { &COMMON_HEADERS[..COMMON_HEADERS.len() - 1] }
     }
 
     /// The log, for hosts.
     fn transcript(&self, request: &Request, format: ExportFormat) -> Response {
-        match self.context.api.role_of(request) {
-            Ok(Some(Role::Host)) => {}
-            Ok(_) => {
+        match self.api.is_host(request) {
+            Ok(true) => {}
+            Ok(false) => {
                 let reason = "Only a host may take the transcript. Open the host link in this browser first.";
-                return Response::api_error(403, "not_host", reason);
+                return ApiError::new(403, "not_host", reason).into();
             }
-            Err(answer) => return answer,
+            Err(error) => return error.into(),
         }
         let (kind, ending) = match format {
             ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
@@ -149,17 +96,8 @@ impl Site {
     }
 
     fn invite(&self) -> Response {
-        let url = invite_url(&self.context.config, self.context.port, &interfaces());
+        let url = invite_url(&self.api.config, self.port, &interfaces());
         Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
-    }
-}
-
-fn transcript_format(path: &str) -> Option<ExportFormat> {
-    match path {
-        "/transcript.txt" => Some(ExportFormat::Txt),
-        "/transcript.csv" => Some(ExportFormat::Csv),
-        "/transcript.json" => Some(ExportFormat::Json),
-        _ => None,
     }
 }
 
@@ -170,22 +108,47 @@ fn is_api(path: &str) -> bool {
 fn not_allowed(request: &Request, allowed: &'static str) -> Response {
     let said = format!("{} is not possible here; use {allowed}.", request.method);
     let answer = match is_api(request.path()) {
-        true => Response::api_error(405, "method_not_allowed", &said),
+        true => ApiError::new(405, "method_not_allowed", said).into(),
         false => Response::text(405, &said),
     };
     answer.with("Allow", allowed)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use crossbeam_channel::bounded;
     use tiny_http::Header;
 
     use super::*;
+    use crate::accounts::Accounts;
+    use crate::config::Config;
+    use crate::store::Store;
+
+    /// Of a room that nobody is in.
+    pub(in crate::http) fn site() -> Site {
+        let store = Store::open(Path::new(":memory:")).expect("opens");
+        let connect = || store.connect().expect("connects");
+        let accounts = Accounts::open(connect(), connect(), "http://localhost").expect("opens");
+        let start_key = accounts.start_key().expect("a key").1;
+        let api = Api {
+            accounts: Arc::new(accounts),
+            hub: bounded(1).0,
+            jobs: bounded(1).0,
+            config: Config::default(),
+            invite: None,
+            start_key,
+            held: Default::default(),
+        };
+        Site::new(5000, api, store.readers())
+    }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
         let headers: Vec<Header> =
             headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        Site::new(PageContext::alone()).answer(&Request {
+        site().answer(&Request {
             method,
             target,
             headers: &headers,
@@ -204,11 +167,9 @@ mod tests {
         for (url, expected) in
             [(None, false), (Some("http://chat.example"), false), (Some("https://a.example"), true)]
         {
-            let mut context = PageContext::alone();
-            context.config.public_urls.extend(url.map(str::to_owned));
-            let site = Site::new(context);
-            let told =
-                site.common_headers().any(|header| header == ("Cross-Origin-Opener-Policy", "same-origin"));
+            let mut site = site();
+            site.api.config.public_urls.extend(url.map(str::to_owned));
+            let told = site.common_headers().contains(&("Cross-Origin-Opener-Policy", "same-origin"));
             assert_eq!(told, expected, "{url:?}");
         }
     }

@@ -20,10 +20,11 @@ use crate::accounts::Accounts;
 use crate::accounts::invite::InviteCode;
 use crate::client::{ClientContext, ClientOptions, event_of};
 use crate::config::Config;
+use crate::http::Pages;
 use crate::http::api::Api;
 use crate::http::client_address::address_key;
 use crate::http::invite::invite_url;
-use crate::http::{PageContext, Pages};
+use crate::http::routes::Site;
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job};
@@ -176,14 +177,12 @@ impl Server {
             hub: hub.clone(),
             jobs: jobs.clone(),
             invite: invite.clone(),
-            public_urls: config.public_urls.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
+            config: config.clone(),
             start_key,
-            mails: config.sendmail.is_some(),
-            claims: AtomicU64::new(0),
+            held: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
-        let pages = Pages::start(PageContext::new(&config, local_addr.port(), api, readers.clone()))?;
+        let pages = Pages::start(Site::new(local_addr.port(), api, readers.clone()))?;
         let hub_config = HubConfig {
             title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
             members_only: config.members_only,

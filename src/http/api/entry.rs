@@ -1,20 +1,24 @@
-//! Signing up and logging in: what begins a session.
+//! Signing up, logging in and becoming a host: what begins a session.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crossbeam_channel::bounded;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::refusal::ApiError;
-use super::{Api, Visit};
+use super::error::ApiError;
+use super::{Answer, Api, Visit};
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
-use crate::accounts::token::Token;
-use crate::accounts::{HostError, HostSession, NewSession, SignUpError};
+use crate::accounts::token::{Token, TokenHash};
+use crate::accounts::{HostError, NewSession, Session, SignUpError};
 use crate::http::client_address;
 use crate::http::message::Response;
-use crate::hub::{Command, Ended};
+use crate::hub::{Command, Ended, HoldName};
+use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::origin;
 use crate::protocol::{KeyHash, hash_key};
@@ -29,8 +33,9 @@ struct Wish {
 }
 
 impl Api {
-    pub(super) fn sign_up(&self, visit: &Visit) -> Result<Response, ApiError> {
-        let (refused, signed_up) = (Subject::SignupRefused(visit.address), Subject::Signup(visit.address));
+    pub(super) fn sign_up(&self, visit: &Visit) -> Answer {
+        let address = visit.asker.address;
+        let (refused, signed_up) = (Subject::SignupRefused(address), Subject::Signup(address));
         if let Some(wait) = self.accounts.throttle.wait(&[refused, signed_up], Instant::now()) {
             return Err(ApiError::wait(wait));
         }
@@ -56,7 +61,7 @@ impl Api {
             #[serde(default)]
             invite: Option<String>,
         }
-        let fields: Fields = visit.fields()?;
+        let fields: Fields = visit.body()?;
         if let Some(code) = &self.invite
             && !fields.invite.is_some_and(|typed| code.is(&typed))
         {
@@ -75,7 +80,7 @@ impl Api {
         Ok(Wish { email, name, password, guest_key })
     }
 
-    fn grant(&self, visit: &Visit, wish: &Wish) -> Result<Response, ApiError> {
+    fn grant(&self, visit: &Visit, wish: &Wish) -> Answer {
         let known = || {
             let reason = "There is an account with this address already: log in, or ask for a new password.";
             ApiError::taken("email", "email_taken", reason)
@@ -84,7 +89,7 @@ impl Api {
             return Err(known());
         }
         let held = self.hold(&wish.name, wish.guest_key)?;
-        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &visit.asker());
+        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &visit.asker);
         let session = signed_up.map_err(|error| match error {
             SignUpError::Taken => known(), // the name was held, so it is the address
             SignUpError::Full => ApiError::new(503, "full", "This room has as many accounts as it can have."),
@@ -94,33 +99,25 @@ impl Api {
         Ok(self.begun(visit, 201, session))
     }
 
-    pub(super) fn log_in(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            email: String,
-            password: String,
-        }
-        let fields: Fields = visit.fields()?;
-        let email = Email::parse(&fields.email).unwrap_or_else(|_| Email::nobodys());
-        let session = self.accounts.log_in(&email, &Password::given(&fields.password), &visit.asker())?;
+    pub(super) fn log_in(&self, visit: &Visit) -> Answer {
+        let [email, password] = visit.texts(["email", "password"])?;
+        let email = Email::parse(&email).unwrap_or_else(|_| Email::nobodys());
+        let session = self.accounts.log_in(&email, &Password::given(&password), &visit.asker)?;
         Ok(self.begun(visit, 200, session))
     }
 
-    /// Makes this browser's session a host's, for who has opened a host link.
-    pub(super) fn become_host(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            key: String,
-        }
-        let fields: Fields = visit.fields()?;
-        let invalid = || {
-            let reason = "This host link is not whole, or a newer one has taken its place.";
-            ApiError::new(403, "bad_host_key", reason)
+    /// Makes this browser's session a host's, for somebody who has opened a host link.
+    pub(super) fn become_host(&self, visit: &Visit) -> Answer {
+        let [key] = visit.texts(["key"])?;
+        let begun = match Token::parse(&key) {
+            Some(key) => self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker),
+            None => Err(HostError::Invalid),
         };
-        let key = Token::parse(&fields.key).ok_or_else(invalid)?;
-        let begun = self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker());
-        let HostSession { token, session: _, ended } = begun.map_err(|error| match error {
-            HostError::Invalid => invalid(),
+        let session = begun.map_err(|error| match error {
+            HostError::Invalid => {
+                let reason = "This host link is not whole, or a newer one has taken its place.";
+                ApiError::new(403, "bad_host_key", reason)
+            }
             HostError::Elsewhere => ApiError::new(
                 403,
                 "host_elsewhere",
@@ -128,34 +125,73 @@ impl Api {
             ),
             HostError::Unavailable(error) => error.into(),
         })?;
-        if !ended.is_empty() {
-            self.notify_hub(Command::End(Ended::Sessions(ended)));
-        }
-        Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", visit.cookies.set_session(&token)))
+        self.end(session.ended);
+        let cookie = visit.cookies.set_session(&session.token);
+        Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", cookie))
     }
 
     /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
     /// gives it: it may run here, or say what is its own loopback address.
     fn is_here(&self, visit: &Visit) -> bool {
         let Some(peer) = visit.request.peer.map(|peer| peer.to_canonical()) else { return false };
-        let by_proxy = client_address::is_trusted(peer, &self.trusted_proxies);
+        let by_proxy = client_address::is_trusted(peer, &self.config.trusted_proxies);
         let host = visit.request.header("Host").unwrap_or_default();
         let origins = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
-        let by_public_url = origins.iter().flatten().any(|origin| self.public_urls.contains(origin));
+        let by_public_url = origins.iter().flatten().any(|origin| self.config.public_urls.contains(origin));
         let own = peer.is_loopback() || interfaces().iter().any(|own| own.address == peer);
         own && !by_public_url && !by_proxy && !visit.request.is_forwarded
     }
 
-    /// The answer to who has a session now; the ones that it replaced end.
+    /// The answer to somebody who has a session now; the ones that it replaced end.
     fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Response {
         let NewSession { token, session, email, device, ended } = session;
-        if !ended.is_empty() {
-            self.notify_hub(Command::End(Ended::Sessions(ended)));
-        }
+        self.end(ended);
         let name = session.member.as_ref().map(|member| member.name.display());
         let user = json!({"username": name, "email": email, "role": session.role()});
         Response::json(status, &json!({"user": user}))
             .with("Set-Cookie", visit.cookies.set_session(&token))
             .with("Set-Cookie", visit.cookies.set_device(&device))
+    }
+
+    fn end(&self, sessions: Vec<TokenHash>) {
+        if !sessions.is_empty() {
+            self.notify_hub(Command::End(Ended::Sessions(sessions)));
+        }
+    }
+
+    /// Holds a name for somebody who signs up, until what comes back is dropped or passed to [`Held::account_created`].
+    fn hold(&self, name: &Name, guest_key: Option<KeyHash>) -> Result<Held<'_>, ApiError> {
+        let number = self.held.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = bounded(1);
+        let hold = HoldName { name: name.clone(), guest_key, number, answer };
+        let deadline = Instant::now() + limits::HUB_ANSWER;
+        self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
+        // From here on the hub may hold it, whether or not we hear of it.
+        let held = Held { api: self, name: name.clone(), number };
+        match answered.recv_deadline(deadline) {
+            Ok(Ok(())) => Ok(held),
+            Ok(Err(refusal)) => Err(ApiError::name_taken(refusal)),
+            Err(_) => Err(ApiError::busy()),
+        }
+    }
+}
+
+/// A name that is held for somebody who signs up.
+struct Held<'a> {
+    api: &'a Api,
+    name: Name,
+    number: u64,
+}
+
+impl Held<'_> {
+    /// They have the account: whoever is here under the name is told so. The name is theirs, and releasing it does nothing.
+    fn account_created(self, session: &Arc<Session>) {
+        self.api.notify_hub(Command::AccountCreated(session.clone()));
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.api.notify_hub(Command::ReleaseName(self.name.clone(), self.number));
     }
 }

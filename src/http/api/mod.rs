@@ -1,79 +1,85 @@
 //! The accounts' HTTP API: who asks, what they may, and what follows for the room.
 //!
 //! A request is checked here, carried out by [`crate::accounts`], and then told to the hub, so that what has ended on disk
-//! has ended in the room before the answer is out. Everything that hashes a password or writes runs on few threads of its
-//! own ([`Api::takes_long`] says which), so that neither a class that logs in nor a locked database holds up page or chat.
+//! has ended in the room before the answer is out. `entry.rs` begins sessions, `account.rs` changes and ends them.
 
+mod account;
 mod entry;
-mod refusal;
+pub(crate) mod error;
 
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicU64;
 
-use crossbeam_channel::{Sender, bounded};
-use serde::Deserialize;
-use serde_json::json;
+use crossbeam_channel::Sender;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
-use crate::accounts::email::Email;
 use crate::accounts::invite::InviteCode;
-use crate::accounts::password::Password;
-use crate::accounts::throttle::Subject;
-use crate::accounts::token::Token;
-use crate::accounts::{Accounts, Asker, Member, ResetError, Session, StartKey};
+use crate::accounts::{Accounts, Asker, Session, StartKey};
+use crate::config::Config;
 use crate::http::client_address::address_key;
 use crate::http::cookies::Cookies;
 use crate::http::message::{Request, Response};
-use crate::http::password_queue::Party;
-use crate::hub::{Command, Ended, HoldName, Job};
-use crate::limits;
-use crate::protocol::names::Name;
-use crate::protocol::{KeyHash, Role};
-use refusal::ApiError;
+use crate::hub::{Command, Job};
+use crate::protocol::Role;
+use error::ApiError;
 
 /// The API's state.
-#[derive(Debug)]
 pub(crate) struct Api {
-    /// Who has an account.
     pub accounts: Arc<Accounts>,
-    /// The way to the hub.
     pub hub: Sender<Command>,
-    /// The way to what is done aside.
     pub jobs: Sender<Job>,
+    pub config: Config,
     /// What signing up needs; none where anybody may.
     pub invite: Option<InviteCode>,
-    /// Origins under which others reach this server.
-    pub public_urls: Vec<String>,
-    /// Addresses that speak for others.
-    pub trusted_proxies: Vec<IpAddr>,
     /// The key of the host link that was shown at start.
     pub start_key: StartKey,
-    /// Whether a forgotten password is a matter of mail, not of the hosts.
-    pub mails: bool,
-    /// Numbers the claims to names.
-    pub claims: AtomicU64,
+    /// Numbers the names that are held for those who sign up.
+    pub held: AtomicU64,
+}
+
+/// What comes of a request.
+type Answer = Result<Response, ApiError>;
+
+/// An address of the API.
+pub(crate) struct Route {
+    path: &'static str,
+    pub methods: &'static str,
+    /// It takes a hash's time, or writes and so may have to wait for the database's one writer: it has to run where neither
+    /// a class that logs in nor a locked database holds up page or chat.
+    pub takes_long: bool,
+    answer: fn(&Api, &Visit) -> Answer,
+}
+
+const ROUTES: [Route; 9] = [
+    Route { path: "/api/session", methods: "GET, HEAD", takes_long: false, answer: Api::session },
+    Route { path: "/api/forgot", methods: "POST", takes_long: false, answer: Api::forgot },
+    Route { path: "/api/signup", methods: "POST", takes_long: true, answer: Api::sign_up },
+    Route { path: "/api/login", methods: "POST", takes_long: true, answer: Api::log_in },
+    Route { path: "/api/logout", methods: "POST", takes_long: true, answer: Api::log_out },
+    Route { path: "/api/password", methods: "POST", takes_long: true, answer: Api::change_password },
+    Route { path: "/api/delete-account", methods: "POST", takes_long: true, answer: Api::delete },
+    Route { path: "/api/reset", methods: "POST", takes_long: true, answer: Api::reset },
+    Route { path: "/api/host", methods: "POST", takes_long: true, answer: Api::become_host },
+];
+
+impl Route {
+    pub(crate) fn at(path: &str) -> Option<&'static Route> {
+        ROUTES.iter().find(|route| route.path == path)
+    }
 }
 
 /// One request, with what all of them need.
 struct Visit<'a> {
     request: &'a Request<'a>,
     cookies: Cookies<'a>,
-    address: IpAddr,
+    asker: Asker<'a>,
 }
 
 impl Visit<'_> {
-    fn asker(&self) -> Asker<'_> {
-        Asker {
-            address: self.address,
-            device: self.cookies.device(),
-            session: self.cookies.session().map(|token| token.hash()),
-        }
-    }
-
-    /// The fields of the request's body.
-    fn fields<'b, T: Deserialize<'b>>(&'b self) -> Result<T, ApiError> {
+    /// What the request's body says, as JSON.
+    fn body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let kind = self.request.header("Content-Type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
@@ -84,73 +90,51 @@ impl Visit<'_> {
             ApiError::new(400, "bad_request", reason)
         })
     }
+
+    /// Fields of the body that have to be there, each a text.
+    fn texts<const N: usize>(&self, names: [&str; N]) -> Result<[String; N], ApiError> {
+        let mut body: Map<String, Value> = self.body()?;
+        let texts = names.map(|name| match body.remove(name) {
+            Some(Value::String(text)) => Ok(text),
+            _ => Err(format!("The body is not what this address takes: it has no text as `{name}`.")),
+        });
+        if let Some(Err(reason)) = texts.iter().find(|text| text.is_err()) {
+            return Err(ApiError::new(400, "bad_request", reason));
+        }
+        Ok(texts.map(Result::unwrap_or_default))
+    }
 }
 
 impl Api {
-    /// Whether this request takes a hash's time, or writes and so may have to wait for the database's one writer: it has
-    /// to run where nothing else does.
-    pub(crate) fn takes_long(method: &str, path: &str) -> bool {
-        let hashing = ["/api/signup", "/api/login", "/api/password", "/api/delete-account", "/api/reset"];
-        let writing = ["/api/logout", "/api/host"];
-        method == "POST" && (hashing.contains(&path) || writing.contains(&path))
-    }
-
-    /// The method of an address of this API, none if there is no such address.
-    pub(crate) fn method_of(path: &str) -> Option<&'static str> {
-        match path {
-            "/api/session" => Some("GET, HEAD"),
-            "/api/forgot" => Some("POST"),
-            path => Api::takes_long("POST", path).then_some("POST"),
-        }
-    }
-
-    /// Answers one request to an address that [`Api::method_of`] knows, by its method.
-    pub(crate) fn answer(&self, request: &Request) -> Response {
-        let visit = self.visit(request);
+    /// Answers one request to an address that it knows, by one of its methods.
+    pub(crate) fn answer(&self, route: &Route, request: &Request) -> Response {
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if request.method == "POST" && request.header("Origin").is_none() {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
-            return ApiError::new(403, "forbidden", reason).answer();
+            return ApiError::new(403, "forbidden", reason).into();
         }
-        let answer = match request.path() {
-            "/api/session" => self.session(&visit),
-            "/api/signup" => self.sign_up(&visit),
-            "/api/login" => self.log_in(&visit),
-            "/api/logout" => self.log_out(&visit),
-            "/api/password" => self.change_password(&visit),
-            "/api/delete-account" => self.delete(&visit),
-            "/api/forgot" => self.forgot(&visit),
-            "/api/host" => self.become_host(&visit),
-            _ => self.reset(&visit),
-        };
-        answer.unwrap_or_else(ApiError::answer)
+        (route.answer)(self, &self.visit(request)).unwrap_or_else(Response::from)
     }
 
-    /// What whoever asks is in the room; none without a session.
+    /// Whether a host asks.
     ///
     /// # Errors
-    /// The answer, where that cannot be known just now.
-    pub(crate) fn role_of(&self, request: &Request) -> Result<Option<Role>, Response> {
-        let session = match self.visit(request).cookies.session() {
-            Some(token) => self.accounts.session(&token).map_err(|error| ApiError::from(error).answer())?,
-            None => None,
-        };
-        Ok(session.map(|session| session.role()))
+    /// Where that cannot be known just now.
+    pub(crate) fn is_host(&self, request: &Request) -> Result<bool, ApiError> {
+        let session = self.session_of(&self.visit(request))?;
+        Ok(session.is_some_and(|session| session.role() == Role::Host))
     }
 
-    /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to.
-    pub(crate) fn party_of(&self, request: &Request) -> Party {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow, alias = "token")]
-            email: Cow<'a, str>,
-        }
+    /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to, as a number.
+    pub(crate) fn party_of(&self, request: &Request) -> (IpAddr, u64) {
         let visit = self.visit(request);
-        let account = match serde_json::from_slice::<Fields>(request.body) {
-            Ok(fields) => self.accounts.number_of(&fields.email),
-            Err(_) => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
+        let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
+        let named = ["email", "token"].into_iter().find_map(|field| body[field].as_str());
+        let account = match named {
+            Some(named) => self.accounts.number_of(named),
+            None => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
         };
-        Party { address: visit.address, account }
+        (visit.asker.address, account)
     }
 
     fn visit<'a>(&'a self, request: &'a Request<'a>) -> Visit<'a> {
@@ -158,17 +142,26 @@ impl Api {
             request.header("Cookie"),
             request.header("Host").unwrap_or_default(),
             request.header("Origin"),
-            &self.public_urls,
+            &self.config.public_urls,
         );
-        let address = address_key(request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-        Visit { request, cookies, address }
+        let asker = Asker {
+            address: address_key(request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
+            device: cookies.device(),
+            session: cookies.session().map(|token| token.hash()),
+        };
+        Visit { request, cookies, asker }
     }
 
-    fn session(&self, visit: &Visit) -> Result<Response, ApiError> {
-        let session = match visit.cookies.session() {
-            Some(token) => self.accounts.session(&token)?,
-            None => None,
-        };
+    fn session_of(&self, visit: &Visit) -> Result<Option<Arc<Session>>, ApiError> {
+        match visit.cookies.session() {
+            Some(token) => Ok(self.accounts.session(&token)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Who asks, and what the room asks of those who sign up.
+    fn session(&self, visit: &Visit) -> Answer {
+        let session = self.session_of(visit)?;
         let host = session.as_ref().is_some_and(|session| session.host.is_some());
         let user = match session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())))
         {
@@ -178,151 +171,15 @@ impl Api {
             }
             None => None,
         };
-        let recovery = if self.mails { "mail" } else { "host" };
+        let recovery = if self.config.sendmail.is_some() { "mail" } else { "host" };
         let title = self.accounts.room_title()?;
-        let room = json!({"title": title, "members_only": self.invite.is_some(), "recovery": recovery});
+        let room = json!({"title": title, "members_only": self.config.members_only, "recovery": recovery});
         Ok(Response::json(200, &json!({"user": user, "host": host, "room": room})))
-    }
-
-    fn log_out(&self, visit: &Visit) -> Result<Response, ApiError> {
-        // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
-        if let Some(token) = visit.cookies.session()
-            && self.accounts.session(&token)?.is_some()
-            && self.accounts.log_out(&token.hash())?
-        {
-            self.notify_hub(Command::End(Ended::Sessions(vec![token.hash()])));
-        }
-        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
-    }
-
-    fn change_password(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            current: String,
-            new: String,
-        }
-        let (session, member) = self.logged_in(visit)?;
-        let fields: Fields = visit.fields()?;
-        let email = self.accounts.email_of(member.account)?.unwrap_or_default();
-        let local = email.rsplit_once('@').map_or("", |(local, _)| local);
-        let new = Password::choose(&fields.new, &[&email, local, member.name.display()])
-            .map_err(|error| ApiError::field("new", "bad_password", error))?;
-        let current = Password::given(&fields.current);
-        self.accounts
-            .change_password(&session, &current, &new, &visit.asker())
-            .map_err(|error| ApiError::of_proof(error, "current"))?;
-        self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
-        Ok(Response::nothing())
-    }
-
-    fn delete(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            password: String,
-        }
-        let (session, member) = self.logged_in(visit)?;
-        let fields: Fields = visit.fields()?;
-        self.accounts
-            .delete(&session, &Password::given(&fields.password), &visit.asker())
-            .map_err(|error| ApiError::of_proof(error, "password"))?;
-        self.notify_hub(Command::Deleted(member.account));
-        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
-    }
-
-    /// The answer is made before anything is looked up: nothing in it can tell.
-    fn forgot(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            email: String,
-        }
-        let fields: Fields = visit.fields()?;
-        let subject = [Subject::Forgot(visit.address)];
-        if let Ok(email) = Email::parse(&fields.email)
-            && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
-        {
-            self.accounts.throttle.fail(&subject, Instant::now());
-            if self.jobs.try_send(Job::Forgot(email)).is_err() {
-                log::warn!("too many people forget their passwords at once: one of them was not heard");
-            }
-        }
-        let next = match self.mails {
-            true => "If there is such an account, a link is on its way to this address.",
-            false => "If there is such an account, the host has been told. Request them for your link.",
-        };
-        Ok(Response::json(202, &json!({"message": next})))
-    }
-
-    fn reset(&self, visit: &Visit) -> Result<Response, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields {
-            token: String,
-            password: String,
-        }
-        let fields: Fields = visit.fields()?;
-        let invalid = || {
-            let reason = "This link was used, is older than 15 minutes, or a newer one took its place.";
-            ApiError::field("token", "bad_token", reason)
-        };
-        let token = Token::parse(&fields.token).ok_or_else(invalid)?;
-        let reset = self.accounts.reset(&token, &fields.password, &visit.asker());
-        let account = reset.map_err(|error| match error {
-            ResetError::Invalid => invalid(),
-            ResetError::Password(error) => ApiError::field("password", "bad_password", error),
-            ResetError::Unavailable(error) => error.into(),
-        })?;
-        self.notify_hub(Command::End(Ended::All(account)));
-        Ok(Response::nothing())
-    }
-
-    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Session>, Member), ApiError> {
-        let session = match visit.cookies.session() {
-            Some(token) => self.accounts.session(&token)?,
-            None => None,
-        };
-        let member = session.and_then(|session| Some((session.clone(), session.member.clone()?)));
-        member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }
 
     /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose
     /// session has ended, and a member's name would be free for guests.
     fn notify_hub(&self, command: Command) {
         let _ = self.hub.send(command); // no hub, no room
-    }
-
-    /// Holds a name for somebody who signs up, until what comes back is dropped or passed to [`Held::account_created`].
-    fn hold(&self, name: &Name, guest_key: Option<KeyHash>) -> Result<Held<'_>, ApiError> {
-        let number = self.claims.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = bounded(1);
-        let claim = HoldName { name: name.clone(), guest_key, number, answer };
-        let deadline = Instant::now() + limits::HUB_ANSWER;
-        self.hub.send_deadline(Command::HoldName(claim), deadline).map_err(|_| ApiError::busy())?;
-        // From here on the hub may hold it, whether or not we hear of it.
-        let held = Held { api: self, name: name.clone(), number };
-        match answered.recv_deadline(deadline) {
-            Ok(Ok(())) => Ok(held),
-            Ok(Err(refusal)) => Err(ApiError::name_taken(refusal)),
-            Err(_) => Err(ApiError::busy()),
-        }
-    }
-}
-
-/// A name that is held for somebody who signs up.
-struct Held<'a> {
-    api: &'a Api,
-    name: Name,
-    number: u64,
-}
-
-impl Held<'_> {
-    /// They have the account: who is here under the name is told so.
-    fn account_created(self, session: &Arc<Session>) {
-        self.api.notify_hub(Command::AccountCreated(session.clone()));
-        // The claim is gone with that, and unclaiming it does nothing.
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.api.notify_hub(Command::ReleaseName(self.name.clone(), self.number));
     }
 }

@@ -1,0 +1,95 @@
+//! Logging out, a new password, and the end of an account: what changes or ends sessions.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::json;
+
+use super::error::ApiError;
+use super::{Answer, Api, Visit};
+use crate::accounts::email::Email;
+use crate::accounts::password::Password;
+use crate::accounts::throttle::Subject;
+use crate::accounts::token::Token;
+use crate::accounts::{Member, ResetError, Session};
+use crate::http::message::Response;
+use crate::hub::{Command, Ended, Job};
+
+impl Api {
+    pub(super) fn log_out(&self, visit: &Visit) -> Answer {
+        // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
+        if let Some(session) = self.session_of(visit)?
+            && self.accounts.log_out(&session.token)?
+        {
+            self.notify_hub(Command::End(Ended::Sessions(vec![session.token])));
+        }
+        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+    }
+
+    pub(super) fn change_password(&self, visit: &Visit) -> Answer {
+        let (session, member) = self.logged_in(visit)?;
+        let [current, new] = visit.texts(["current", "new"])?;
+        let email = self.accounts.email_of(member.account)?.unwrap_or_default();
+        let local = email.rsplit_once('@').map_or("", |(local, _)| local);
+        let new = Password::choose(&new, &[&email, local, member.name.display()])
+            .map_err(|error| ApiError::field("new", "bad_password", error))?;
+        self.accounts
+            .change_password(&session, &Password::given(&current), &new, &visit.asker)
+            .map_err(|error| ApiError::of_proof(error, "current"))?;
+        self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
+        Ok(Response::nothing())
+    }
+
+    pub(super) fn delete(&self, visit: &Visit) -> Answer {
+        let (session, member) = self.logged_in(visit)?;
+        let [password] = visit.texts(["password"])?;
+        self.accounts
+            .delete(&session, &Password::given(&password), &visit.asker)
+            .map_err(|error| ApiError::of_proof(error, "password"))?;
+        self.notify_hub(Command::Deleted(member.account));
+        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+    }
+
+    /// The answer is made before anything is looked up: nothing in it can tell.
+    pub(super) fn forgot(&self, visit: &Visit) -> Answer {
+        let [email] = visit.texts(["email"])?;
+        let subject = [Subject::Forgot(visit.asker.address)];
+        if let Ok(email) = Email::parse(&email)
+            && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
+        {
+            self.accounts.throttle.fail(&subject, Instant::now());
+            if self.jobs.try_send(Job::Forgot(email)).is_err() {
+                log::warn!("too many people forget their passwords at once: one of them was not heard");
+            }
+        }
+        let next = match self.config.sendmail {
+            Some(_) => "If there is such an account, a link is on its way to this address.",
+            None => "If there is such an account, the host has been told. Ask them for your link.",
+        };
+        Ok(Response::json(202, &json!({"message": next})))
+    }
+
+    pub(super) fn reset(&self, visit: &Visit) -> Answer {
+        let [token, password] = visit.texts(["token", "password"])?;
+        let reset = match Token::parse(&token) {
+            Some(token) => self.accounts.reset(&token, &password, &visit.asker),
+            None => Err(ResetError::Invalid),
+        };
+        let account = reset.map_err(|error| match error {
+            ResetError::Invalid => {
+                let reason = "This link was used, is older than 15 minutes, or a newer one took its place.";
+                ApiError::field("token", "bad_token", reason)
+            }
+            ResetError::Password(error) => ApiError::field("password", "bad_password", error),
+            ResetError::Unavailable(error) => error.into(),
+        })?;
+        self.notify_hub(Command::End(Ended::All(account)));
+        Ok(Response::nothing())
+    }
+
+    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Session>, Member), ApiError> {
+        let session = self.session_of(visit)?;
+        let member = session.and_then(|session| Some((session.clone(), session.member.clone()?)));
+        member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
+    }
+}

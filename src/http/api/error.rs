@@ -1,0 +1,111 @@
+//! How the API says no: a status, a code for programs, a sentence for people, and what it is about.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::accounts::{LoginError, Unavailable};
+use crate::http::message::Response;
+use crate::protocol::{ErrorCode, Refusal};
+
+/// A request that was not done.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: u16,
+    error: Map<String, Value>,
+    wait: Option<Duration>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: u16, code: &str, message: impl fmt::Display) -> ApiError {
+        ApiError { status, error: Map::new(), wait: None }.with("code", code).with("message", message)
+    }
+
+    /// A field that breaks a rule.
+    pub(super) fn field(field: &str, code: &str, message: impl fmt::Display) -> ApiError {
+        ApiError::new(422, code, message).with("field", field)
+    }
+
+    /// Something that an account has already.
+    pub(super) fn taken(field: &str, code: &str, message: impl fmt::Display) -> ApiError {
+        ApiError::new(409, code, message).with("field", field)
+    }
+
+    /// A name that the room does not give: somebody else's, or nobody new gets one just now.
+    pub(super) fn name_taken(refusal: Refusal) -> ApiError {
+        if refusal.code == ErrorCode::DoorClosed {
+            return ApiError::new(403, "door_closed", refusal.message);
+        }
+        let error = ApiError::taken("username", "name_taken", refusal.message);
+        refusal.suggestion.into_iter().fold(error, |error, name| error.with("suggestion", name))
+    }
+
+    pub(super) fn wait(wait: Duration) -> ApiError {
+        let reason = format!("That was tried too often. Try again in {} seconds.", whole_seconds(wait));
+        ApiError::new(429, "throttled", reason).after(wait)
+    }
+
+    /// The room is too busy to answer, or stops.
+    pub(super) fn busy() -> ApiError {
+        let error = ApiError::new(503, "busy", "The room is busy just now. Try again.");
+        error.after(Duration::from_secs(1))
+    }
+
+    /// Why somebody who is logged in is not believed, by what they gave in `field`.
+    pub(super) fn of_proof(error: LoginError, field: &str) -> ApiError {
+        match error {
+            LoginError::Wrong => ApiError::field(field, "wrong_password", "This is not your password."),
+            other => other.into(),
+        }
+    }
+
+    /// Trying again makes sense after this time.
+    pub(crate) fn after(mut self, wait: Duration) -> ApiError {
+        self.wait = Some(wait);
+        self
+    }
+
+    /// Whether it tells something of others: that an address or a name has an account, or that a code is not the right one.
+    pub(super) fn tells(&self) -> bool {
+        self.status == 409 || self.error["code"] == "bad_invite"
+    }
+
+    fn with(mut self, key: &str, value: impl fmt::Display) -> ApiError {
+        self.error.insert(key.to_owned(), value.to_string().into());
+        self
+    }
+}
+
+impl From<ApiError> for Response {
+    fn from(refused: ApiError) -> Response {
+        let answer = Response::json(refused.status, &json!({"error": refused.error}));
+        match refused.wait {
+            Some(wait) => answer.with("Retry-After", whole_seconds(wait).to_string()),
+            None => answer,
+        }
+    }
+}
+
+/// Rounded up: somebody who comes back then is not told to wait again.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+impl From<Unavailable> for ApiError {
+    fn from(error: Unavailable) -> ApiError {
+        log::error!("a request for an account could not be done: {error}");
+        ApiError::busy()
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> ApiError {
+        match error {
+            // The same words whatever was wrong: they must not tell who has an account.
+            LoginError::Wrong => ApiError::new(401, "wrong_login", "Email address or password is wrong."),
+            LoginError::Wait(wait) => ApiError::wait(wait),
+            LoginError::Unavailable(error) => error.into(),
+        }
+    }
+}

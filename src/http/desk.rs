@@ -1,0 +1,97 @@
+//! Which thread answers a request: the worker that has taken it, one that hashes passwords, or one of its own.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::accounts::token;
+use crate::http::SECRET_HEADER;
+use crate::http::api::Route;
+use crate::http::api::error::ApiError;
+use crate::http::download::Transcripts;
+use crate::http::message::{Request, Response};
+use crate::http::password_queue::PasswordQueue;
+use crate::http::routes::Site;
+use crate::limits::BODY_BYTES;
+
+/// A request with its body, which has been read.
+pub(super) type Waiting = (tiny_http::Request, Vec<u8>);
+
+pub(super) struct Desk {
+    site: Site,
+    transcripts: Transcripts,
+    secret: String,
+}
+
+impl Desk {
+    pub(super) fn new(site: Site, secret: String) -> Desk {
+        Desk { transcripts: Transcripts::new(site.readers.clone()), site, secret }
+    }
+
+    pub(super) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// Reads a request's body, then answers it, or passes it on to the password workers.
+    pub(super) fn take(&self, mut request: tiny_http::Request, passwords: &PasswordQueue<Waiting>) {
+        let mut body = Vec::new();
+        // The listener has read it whole, and lets no more through.
+        if let Err(error) = request.as_reader().take(BODY_BYTES as u64).read_to_end(&mut body) {
+            log::debug!("a body could not be read: {error}");
+            return self.respond(request, Response::text(400, "The request's body could not be read."));
+        }
+        let read = Request::of(&request, &body);
+        if read.method != "POST" || !Route::at(read.path()).is_some_and(|route| route.takes_long) {
+            return self.serve((request, body));
+        }
+        let (address, account) = self.site.api.party_of(&read);
+        if let Err((request, _)) = passwords.push(address, account, (request, body)) {
+            self.respond(request, busy("Too many people log in just now. Try again."));
+        }
+    }
+
+    /// Answers one request. A handler's panic is an answer too: 500.
+    ///
+    /// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
+    /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
+    pub(super) fn serve(&self, (request, body): Waiting) {
+        let read = Request::of(&request, &body);
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&read))).unwrap_or_else(|_| {
+            log::error!("a handler panicked: {} {}", read.method, read.path());
+            Response::text(500, "Something broke here; the server's log says more.")
+        });
+        self.respond(request, answer);
+    }
+
+    fn answer(&self, request: &Request) -> Response {
+        let is_right = |secret: &str| token::same(secret.as_bytes(), self.secret.as_bytes());
+        if !request.header(SECRET_HEADER).is_some_and(is_right) {
+            return Response::text(403, "This server is private; use the room's own address.");
+        }
+        let answer = self.site.answer(request);
+        log::debug!("{} {} for {:?}: {}", request.method, request.path(), request.peer, answer.status);
+        answer
+    }
+
+    fn respond(&self, request: tiny_http::Request, mut answer: Response) {
+        let common = self.site.common_headers();
+        if let Some(format) = answer.transcript {
+            if let Some(permit) = self.transcripts.permit() {
+                return self.transcripts.start(permit, request, format, answer.headers(common));
+            }
+            answer = busy("Too many transcripts are made just now. Try again.");
+        }
+        if let Err(error) = request.respond(answer.into_tiny(common)) {
+            log::debug!("an answer could not be sent: {error}");
+        }
+    }
+
+    /// Waits for the transcripts that are under way.
+    pub(super) fn stop(&self) {
+        self.transcripts.stop();
+    }
+}
+
+fn busy(reason: &str) -> Response {
+    ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
+}
