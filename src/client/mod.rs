@@ -25,7 +25,7 @@ use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close, frame};
-use crate::store::{LogEntry, Readers};
+use crate::store::{Lent, LogEntry, Readers};
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
 use reading::Reading;
@@ -236,19 +236,21 @@ fn catch_up(
     };
     let mut position = match part.after {
         Some(position) => position,
-        None => context.readers.start_of_newest(limits::FRESH_MESSAGES).map_err(failed)?,
+        None => {
+            let start = |reader: Lent| reader.start_of_newest(limits::FRESH_MESSAGES);
+            context.readers.lend().and_then(start).map_err(failed)?
+        }
     };
     let mut chunk = Vec::with_capacity(limits::CATCH_UP_PAGE_BYTES);
     if let Some(reset) = part.welcome {
         let session = session.map(AsRef::as_ref);
-        let more = context.readers.has_older(position).map_err(failed)?;
+        let more = context.readers.lend().and_then(|reader| reader.has_older(position)).map_err(failed)?;
         encode(&welcome(&part.epoch, part.head, reset, more, session), &mut chunk);
     }
     loop {
-        let page = context
-            .readers
-            .after(position, limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES)
-            .map_err(failed)?;
+        let (entries, bytes) = (limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES);
+        let page = context.readers.lend().and_then(|reader| reader.after(position, entries, bytes));
+        let page = page.map_err(failed)?;
         // Each is given back before the writing, which may wait for long.
         for entry in page.entries {
             encode(&event_of(&entry), &mut chunk);

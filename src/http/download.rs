@@ -101,11 +101,12 @@ fn write(
     is_chunked: bool,
     out: &mut impl Write,
 ) -> Result<(), ExportError> {
-    let mut transcript = Transcript::new(format, readers.head()?);
+    let mut transcript = Transcript::new(format, readers.lend()?.head()?);
     out.write_all(head)?;
     let mut more = true;
     while more {
-        more = transcript.next_page(|position| readers.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES))?;
+        more = transcript
+            .next_page(|position| readers.lend()?.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES))?;
         match is_chunked {
             true => write_chunk(out, transcript.page())?,
             false => out.write_all(transcript.page())?,

@@ -338,7 +338,8 @@ fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
     let mut position = head.saturating_sub(limits::KEPT_AT_START);
     let mut kept = Replay::new(position);
     while position < head {
-        let page = store.readers().after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
+        let page =
+            store.readers().lend()?.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
         for entry in &page.entries {
             kept.fill_to(entry.position());
             kept.push(Bytes::from(frame(&event_of(entry))), matches!(entry, LogEntry::Message(_)));

@@ -142,31 +142,28 @@ impl From<rusqlite::Error> for AppendError {
     }
 }
 
-/// Why a page could not be read.
+/// Why a page could not be read, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReadError {
+pub struct ReadError(String);
+
+impl ReadError {
     /// All connections stayed busy for [`crate::limits::READ_DEADLINE`], or another program keeps the database locked.
-    Busy,
-    /// The disk fails; what SQLite says of it.
-    Failed(String),
+    pub(super) fn busy() -> ReadError {
+        ReadError("the database is busy".to_owned())
+    }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            ReadError::Busy => f.write_str("the database is busy"),
-            ReadError::Failed(detail) => write!(f, "the database could not be read: {detail}"),
-        }
+        f.write_str(&self.0)
     }
 }
-
-impl std::error::Error for ReadError {}
 
 impl From<rusqlite::Error> for ReadError {
     fn from(error: rusqlite::Error) -> ReadError {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::Busy,
-            _ => ReadError::Failed(error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ReadError::busy(),
+            _ => ReadError(format!("the database could not be read: {error}")),
         }
     }
 }

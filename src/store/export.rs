@@ -356,7 +356,7 @@ mod tests {
         let mut room = Room::new(&["one", "two", "three"]);
         let readers = room.store.readers();
         let mut transcript = Transcript::new(ExportFormat::Json, 3);
-        let mut next = || transcript.next_page(|position| readers.after(position, 1, usize::MAX));
+        let mut next = || transcript.next_page(|position| readers.lend()?.after(position, 1, usize::MAX));
         assert!(matches!(next(), Ok(true)));
         room.store.append(&[Change::Clear]).expect("cleared");
         let error = next().expect_err("the rest is gone");

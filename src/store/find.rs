@@ -16,7 +16,7 @@ const DELETED_IN_A_ROW: usize = 32;
 
 /// One page of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundPage {
+pub(crate) struct FoundPage {
     /// The messages that match, newest first.
     pub positions: Vec<Position>,
     /// All from here on has been looked at: go on before it.
@@ -31,7 +31,7 @@ pub struct FoundPage {
 
 /// Messages that were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundMessages {
+pub(crate) struct FoundMessages {
     /// In the order of their positions as given.
     pub messages: Vec<StoredMessage>,
     /// How many of these positions that stands for.

@@ -50,8 +50,8 @@ pub use append::{Change, NewMessage};
 pub(crate) use error::{AppendError, OpenError, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
-pub(crate) use read::{HistoryPage, LogEntry, LogPage, Reader, StoredMessage};
-pub(crate) use readers::Readers;
+pub(crate) use read::{LogEntry, LogPage, Reader, StoredMessage};
+pub(crate) use readers::{Lent, Readers};
 
 /// The path that means a database in memory: gone with the store, and never durable.
 const IN_MEMORY: &str = ":memory:";

@@ -72,7 +72,7 @@ impl StoredMessage {
 
 /// One entry of the log, as someone who catches up needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogEntry {
+pub(crate) enum LogEntry {
     /// A message that is still there.
     Message(StoredMessage),
     /// A message was deleted; the reader may never have seen it.
@@ -86,7 +86,7 @@ pub enum LogEntry {
 
 impl LogEntry {
     /// The entry's own position.
-    pub fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         match self {
             LogEntry::Message(message) => message.position,
             LogEntry::Deletion { position, .. } => *position,
@@ -96,7 +96,7 @@ impl LogEntry {
 
 /// A piece of the log, forwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogPage {
+pub(crate) struct LogPage {
     /// In position order.
     pub entries: Vec<LogEntry>,
     /// The page stands for all positions up to this one: go on after it.
@@ -109,13 +109,23 @@ pub struct LogPage {
 
 /// A piece of the log, backwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryPage {
+pub(crate) struct HistoryPage {
     /// Oldest first.
     pub messages: Vec<StoredMessage>,
     /// Whether there are older ones.
     pub more: bool,
     /// The log was cleared up to here when the page was read.
     pub cleared: Position,
+}
+
+/// Messages and deletions after a position, in their order. Both tables are walked by their positions and merged row by row:
+/// nothing is sorted.
+pub(super) fn select_after() -> String {
+    format!(
+        "SELECT {COLUMNS}, NULL FROM messages WHERE position > ?1
+         UNION ALL SELECT position, at, 0, 0, '', NULL, '', message_id FROM deletions WHERE position > ?1
+         ORDER BY 1 LIMIT ?2"
+    )
 }
 
 /// One connection that reads the log.
@@ -165,44 +175,26 @@ impl Reader {
         let head = head(&snapshot)?;
         let cleared = clear::cleared(&snapshot)?;
         let position = position.max(cleared.min(head));
-        let select = format!("SELECT {COLUMNS} FROM messages WHERE position > ?1 ORDER BY position LIMIT ?2");
-        let mut messages = snapshot.prepare_cached(&select)?;
-        let mut deletions = snapshot.prepare_cached(
-            "SELECT position, message_id FROM deletions WHERE position > ?1 ORDER BY position LIMIT ?2",
-        )?;
-        let limits = params![to_sql(position), max_entries as i64];
-        let mut messages = messages.query_map(limits, StoredMessage::from_row)?;
-        let mut deletions =
-            deletions.query_map(limits, |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
-
+        let mut select = snapshot.prepare_cached(&select_after())?;
+        // Rows are counted, not entries: so a page is short work also where most was deleted.
+        let mut rows = select.query(params![to_sql(position), max_entries as i64])?;
         let mut page = LogPage { entries: Vec::new(), through: position, more: true, cleared };
         let mut bytes = 0;
-        let (mut message, mut deletion) = (messages.next().transpose()?, deletions.next().transpose()?);
-        // Rows are counted, not entries: so a page is short work also where most was deleted.
-        for _ in 0..max_entries {
-            match (message.take(), deletion.take()) {
-                (Some(next), later) if later.is_none_or(|(at, _)| next.position < at) => {
-                    deletion = later;
-                    if !next.deleted {
-                        bytes += next.bytes();
-                        if bytes > max_bytes && !page.entries.is_empty() {
-                            return Ok(page);
-                        }
+        while let Some(row) = rows.next()? {
+            let position = from_sql(row.get(0)?);
+            if let Some(message_id) = row.get::<_, Option<i64>>(7)? {
+                page.entries.push(LogEntry::Deletion { position, message_id: from_sql(message_id) });
+            } else {
+                let message = StoredMessage::from_row(row)?;
+                if !message.deleted {
+                    bytes += message.bytes();
+                    if bytes > max_bytes && !page.entries.is_empty() {
+                        return Ok(page);
                     }
-                    page.through = next.position;
-                    if !next.deleted {
-                        page.entries.push(LogEntry::Message(next));
-                    }
-                    message = messages.next().transpose()?;
+                    page.entries.push(LogEntry::Message(message));
                 }
-                (later, Some((at, message_id))) => {
-                    message = later;
-                    page.through = at;
-                    page.entries.push(LogEntry::Deletion { position: at, message_id });
-                    deletion = deletions.next().transpose()?;
-                }
-                _ => break,
             }
+            page.through = position;
         }
         page.more = page.through < head;
         Ok(page)
@@ -255,26 +247,10 @@ impl Reader {
     /// # Errors
     /// See [`ReadError`].
     pub(crate) fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
-        let snapshot = self.db.unchecked_transaction()?;
-        let head = head(&snapshot)?;
-        let mut gaps = snapshot.prepare_cached("SELECT first, last FROM gaps ORDER BY first DESC")?;
-        let gaps = gaps.query_map([], |row| Ok((from_sql(row.get(0)?), from_sql(row.get(1)?))))?;
-        let mut missing = count as Position;
-        // All above `start` is counted; nothing above `end` is left to count.
-        let (mut start, mut end) = (head, head);
-        for gap in gaps {
-            let (first, last) = gap?;
-            let run = end - last;
-            if run > 0 {
-                if run >= missing {
-                    return Ok(end - missing);
-                }
-                missing -= run;
-                start = last;
-            }
-            end = first - 1;
-        }
-        Ok(if end > 0 { end.saturating_sub(missing) } else { start })
+        // What is said between the two comes after the head, and is read with what follows.
+        let head = self.head()?;
+        let newest = self.before(head + 1, count, usize::MAX)?.messages;
+        Ok(newest.first().map_or(head, |oldest| oldest.position - 1))
     }
 
     /// Whether a message that is not deleted lies at `position` or before it.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{AppendError, Change, NewMessage, Outcome, Store};
+use super::{AppendError, Change, Lent, NewMessage, Outcome, Store};
 use crate::protocol::{Position, Role};
 
 /// A folder for a database, removed with everything in it.
@@ -70,6 +70,10 @@ fn message(text: &str, tab: u8, id: Option<&str>) -> Change {
         tab: [tab; 32],
         client_message_id: id.map(str::to_owned),
     })
+}
+
+fn reader(store: &Store) -> Lent {
+    store.readers().lend().expect("a reader")
 }
 
 fn say(store: &mut Store, text: &str) -> Position {

@@ -23,7 +23,7 @@ impl Reading<'_> {
     pub(super) fn answer_history(&mut self, before: Position, limit: usize) -> Result<(), Over> {
         let whole = self.last_answer_taken()?;
         self.answer(whole, |readers| {
-            let page = readers.before(before, limit, limits::HISTORY_BYTES)?;
+            let page = readers.lend()?.before(before, limit, limits::HISTORY_BYTES)?;
             let messages: Vec<_> = page.messages.iter().map(StoredMessage::wire).collect();
             let history = |messages, more| frame(&ServerEvent::History { messages, more });
             Ok((history(&messages, page.more), history(&[], false), page.cleared))
@@ -44,7 +44,7 @@ impl Reading<'_> {
         self.answer(whole, |readers| {
             let Found { positions, mut next } = found?;
             let FoundMessages { messages, answered, cleared } =
-                readers.messages_at(&positions, limits::HISTORY_BYTES)?;
+                readers.lend()?.messages_at(&positions, limits::HISTORY_BYTES)?;
             if answered < positions.len() {
                 next = positions[..answered].last().copied();
             }

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, deletion, message, one, patiently, say};
+use super::{Place, deletion, message, one, patiently, reader, say};
 use crate::protocol::Position;
 use crate::protocol::search::Query;
 use crate::store::{Change, Outcome, Store};
 
 fn texts(store: &Store) -> Vec<String> {
-    let page = store.readers().before(Position::MAX, 100, usize::MAX).expect("reads");
+    let page = reader(store).before(Position::MAX, 100, usize::MAX).expect("reads");
     assert!(!page.more);
     page.messages.into_iter().map(|message| message.text).collect()
 }
@@ -29,16 +29,16 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
     let Outcome::Cleared { through: 12, epoch } = &outcomes[1] else { panic!("{outcomes:?}") };
     assert!(store.epoch() == epoch && *epoch != old && store.cleared() == 12);
     assert_eq!(texts(&store), ["new"]);
-    let page = store.readers().after(0, 100, usize::MAX).expect("reads");
+    let page = reader(&store).after(0, 100, usize::MAX).expect("reads");
     assert_eq!((page.entries.len(), page.through, page.more), (1, 13, false));
-    assert_eq!(store.readers().start_of_newest(50), Ok(12));
-    assert!(!store.readers().has_older(12).expect("reads"));
+    assert_eq!(reader(&store).start_of_newest(50), Ok(12));
+    assert!(!reader(&store).has_older(12).expect("reads"));
     for query in ["words", "old", "last"] {
         let query = Query::parse(query).expect("a query");
         let found = store.readers().find(&mut query.matcher(), Position::MAX, 10).expect("looks");
         assert_eq!((found.positions.len(), found.more), (0, false));
     }
-    let at = store.readers().messages_at(&[13, 12, 1], usize::MAX).expect("reads");
+    let at = reader(&store).messages_at(&[13, 12, 1], usize::MAX).expect("reads");
     assert_eq!((at.messages.len(), at.answered, at.cleared), (1, 3, 12));
     assert_eq!(one(&mut store, deletion(5)), Outcome::Missing);
     let retry = one(&mut store, message("old words", 1, Some("7")));

@@ -290,7 +290,7 @@ fn a_room_in_memory_leaves_nothing_on_disk_and_is_nobody_elses() {
     let mut store = Store::open(Path::new(":memory:")).expect("a database in memory");
     let other = Store::open(Path::new(":memory:")).expect("another one");
     say(&mut store, "one");
-    assert_eq!(store.readers().after(0, 9, 9_999).expect("a page").entries.len(), 1);
+    assert_eq!(reader(&store).after(0, 9, 9_999).expect("a page").entries.len(), 1);
     assert_eq!((store.head(), other.head()), (1, 0));
     assert_ne!(store.epoch(), other.epoch());
     assert!(!Path::new(":memory:").exists() && !Path::new(":memory:.lock").exists());

@@ -39,7 +39,7 @@ proptest! {
         shown.reverse();
         prop_assert_eq!(&found(&store.readers(), "TEXT", limit), &shown);
         prop_assert!(found(&store.readers(), "other", limit).is_empty());
-        let FoundMessages { messages, answered, .. } = store.readers().messages_at(&shown, usize::MAX).expect("messages");
+        let FoundMessages { messages, answered, .. } = reader(&store).messages_at(&shown, usize::MAX).expect("messages");
         prop_assert_eq!(answered, shown.len());
         prop_assert_eq!(messages.iter().map(|message| message.position).collect::<Vec<_>>(), shown);
     }
@@ -89,7 +89,7 @@ fn messages_at_keep_to_their_bytes_and_say_how_far_they_go() {
     delete(&mut store, 3);
     let read = |max_bytes| {
         let FoundMessages { messages, answered, .. } =
-            store.readers().messages_at(&[4, 3, 2, 1], max_bytes).expect("messages");
+            reader(&store).messages_at(&[4, 3, 2, 1], max_bytes).expect("messages");
         (messages.iter().map(|message| message.position).collect::<Vec<_>>(), answered)
     };
     assert_eq!(read(0), (vec![4], 2), "always one, and what is deleted behind it");

@@ -36,7 +36,7 @@ fn what_was_said_comes_back_exactly() {
     let place = Place::new();
     let text = "two\nlines, \"quotes\", \0 and \u{1f600}";
     place.open().append(&[message(text, 7, Some("id-1"))]).expect("a turn");
-    let page = place.open().readers().after(0, 10, 1 << 20).expect("a page");
+    let page = reader(&place.open()).after(0, 10, 1 << 20).expect("a page");
     let [LogEntry::Message(stored)] = &page.entries[..] else { panic!("{page:?}") };
     assert_eq!((stored.position, stored.at_ms, stored.role), (1, 1_763_900_000_000, Role::Member));
     assert_eq!((stored.username.as_str(), stored.text.as_str()), ("Ana", text));

@@ -4,20 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::protocol::encoded_bytes;
-use crate::store::{LogEntry, Readers};
+use crate::store::{LogEntry, Reader};
 
 const ALL: usize = usize::MAX >> 1;
 
 /// Positions of the messages that someone shows who had `shown` and catches up after `position`, in pages of
 /// `max_entries`.
 fn caught_up(
-    readers: &Readers,
+    reader: &Reader,
     mut position: Position,
     mut shown: Vec<Position>,
     max_entries: usize,
 ) -> Vec<Position> {
     loop {
-        let page = readers.after(position, max_entries, ALL).expect("a page");
+        let page = reader.after(position, max_entries, ALL).expect("a page");
         assert!(
             page.entries.iter().all(|entry| entry.position() > position && entry.position() <= page.through)
         );
@@ -37,10 +37,10 @@ fn caught_up(
 }
 
 /// Positions of all messages, read backwards in pages of `limit`.
-fn paged_back(readers: &Readers, limit: usize) -> Vec<Position> {
+fn paged_back(reader: &Reader, limit: usize) -> Vec<Position> {
     let (mut before, mut all) = (Position::MAX, Vec::new());
     loop {
-        let page = readers.before(before, limit, ALL).expect("a page");
+        let page = reader.before(before, limit, ALL).expect("a page");
         assert!(page.messages.is_sorted_by_key(|message| message.position));
         assert!(page.messages.iter().all(|message| message.position < before && !message.deleted));
         assert!(page.messages.len() == limit || !page.more, "a page that is not the last one is full");
@@ -85,19 +85,19 @@ proptest! {
     ) {
         let mut store = Store::open(":memory:".as_ref()).expect("a database in memory");
         let states = random_log(&mut store, &changes);
-        let readers = store.readers();
+        let reader = reader(&store);
         let whole = states.last().expect("a state");
-        prop_assert_eq!(&paged_back(&readers, page), whole);
+        prop_assert_eq!(&paged_back(&reader, page), whole);
         for (position, shown) in states.iter().enumerate() {
-            let resumed = caught_up(&readers, position as Position, shown.clone(), page);
+            let resumed = caught_up(&reader, position as Position, shown.clone(), page);
             prop_assert_eq!(&resumed, whole, "resumed after {}", position);
         }
         for count in 0..=whole.len() + 1 {
-            let start = readers.start_of_newest(count).expect("a start");
+            let start = reader.start_of_newest(count).expect("a start");
             let newest = &whole[whole.len().saturating_sub(count)..];
-            prop_assert_eq!(&caught_up(&readers, start, vec![], page), newest, "the newest {}", count);
+            prop_assert_eq!(&caught_up(&reader, start, vec![], page), newest, "the newest {}", count);
             // What lies before the start is what is not loaded, and nothing more.
-            let older = readers.has_older(start).expect("an answer");
+            let older = reader.has_older(start).expect("an answer");
             prop_assert_eq!(older, whole.len() > count, "older than the newest {}", count);
         }
     }
@@ -130,20 +130,35 @@ fn a_page_reports_deletions_of_messages_that_it_would_have_had() {
     let mut store = place.open();
     say(&mut store, "one");
     delete(&mut store, 1);
-    let page = store.readers().after(0, 10, ALL).expect("a page");
+    let page = reader(&store).after(0, 10, ALL).expect("a page");
     assert_eq!(page.entries, [LogEntry::Deletion { position: 2, message_id: 1 }]);
+}
+
+#[test]
+fn a_page_merges_two_walks_and_sorts_nothing() {
+    let store = Store::open(":memory:".as_ref()).expect("a database in memory");
+    let plan = format!("EXPLAIN QUERY PLAN {}", crate::store::read::select_after());
+    let mut plan = store.db.prepare(&plan).expect("a plan");
+    let steps = plan.query_map([1, 2], |row| row.get::<_, String>(3)).expect("a plan");
+    let steps: Vec<String> = steps.map(|step| step.expect("a step")).collect();
+    assert!(steps.contains(&"MERGE (UNION ALL)".to_owned()), "{steps:?}");
+    for table in ["messages", "deletions"] {
+        let walk = format!("SEARCH {table} USING INTEGER PRIMARY KEY (rowid>?)");
+        assert!(steps.contains(&walk), "{steps:?}");
+    }
+    assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{steps:?}");
 }
 
 #[test]
 fn an_empty_log_has_empty_pages() {
     let place = Place::new();
-    let readers = place.open().readers();
-    let page = readers.after(0, 10, ALL).expect("a page");
+    let reader = reader(&place.open());
+    let page = reader.after(0, 10, ALL).expect("a page");
     assert_eq!((page.entries.len(), page.through, page.more), (0, 0, false));
-    let page = readers.before(Position::MAX, 10, ALL).expect("a page");
+    let page = reader.before(Position::MAX, 10, ALL).expect("a page");
     assert_eq!((page.messages.len(), page.more), (0, false));
-    assert_eq!(readers.start_of_newest(50), Ok(0));
-    assert_eq!(readers.has_older(Position::MAX), Ok(false));
+    assert_eq!(reader.start_of_newest(50), Ok(0));
+    assert_eq!(reader.has_older(Position::MAX), Ok(false));
 }
 
 #[test]
@@ -152,7 +167,7 @@ fn a_position_beyond_the_log_has_nothing_after_it() {
     let mut store = place.open();
     say(&mut store, "one");
     for position in [1, 2, Position::MAX] {
-        let page = store.readers().after(position, 10, ALL).expect("a page");
+        let page = reader(&store).after(position, 10, ALL).expect("a page");
         assert_eq!((page.entries.len(), page.through, page.more), (0, position, false));
     }
 }
@@ -165,14 +180,14 @@ fn pages_keep_to_their_bytes_but_always_hold_a_message() {
     for _ in 0..5 {
         say(&mut store, &text);
     }
-    let (readers, size) = (store.readers(), encoded_bytes(&text, "Ana", None));
+    let (reader, size) = (reader(&store), encoded_bytes(&text, "Ana", None));
     for (max_bytes, expected) in
         [(0, 1), (size, 1), (2 * size - 1, 1), (2 * size, 2), (4 * size, 4), (5 * size, 5)]
     {
-        let page = readers.after(0, 10, max_bytes).expect("a page");
+        let page = reader.after(0, 10, max_bytes).expect("a page");
         assert_eq!((page.entries.len(), page.more), (expected, expected < 5), "forwards, {max_bytes} bytes");
         assert_eq!(page.through, expected as Position);
-        let page = readers.before(6, 10, max_bytes).expect("a page");
+        let page = reader.before(6, 10, max_bytes).expect("a page");
         assert_eq!(
             (page.messages.len(), page.more),
             (expected, expected < 5),
@@ -189,7 +204,7 @@ fn readers_outlive_the_store_and_leave_one_file() {
     say(&mut store, "one");
     let readers = store.readers();
     drop(store);
-    assert_eq!(readers.before(9, 9, ALL).expect("a page").messages.len(), 1);
+    assert_eq!(readers.lend().expect("a reader").before(9, 9, ALL).expect("a page").messages.len(), 1);
     drop(readers);
     assert_eq!(place.files(), ["chat.db", "chat.db.lock"]);
 }

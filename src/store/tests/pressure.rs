@@ -30,7 +30,7 @@ fn a_full_disk_stores_nothing_of_the_turn_and_the_next_one_works_when_there_is_r
         let failure = store.append(&turn).expect_err("the disk is full");
         assert!(matches!(&failure, AppendError::Failed(detail) if detail.contains("full")), "{failure:?}");
         assert_eq!(store.head(), 1);
-        let page = store.readers().after(0, 9, ALL).expect("reading goes on");
+        let page = reader(&store).after(0, 9, ALL).expect("reading goes on");
         assert!(matches!(&page.entries[..], [LogEntry::Message(only)] if only.text == "before"), "{page:?}");
     }
     store.db.query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(())).expect("room again");
@@ -55,7 +55,7 @@ fn anothers_lock_is_told_soon_and_passes() {
         let took = started.elapsed();
         assert!(took < limits::STORE_BUSY * 20, "it took {took:?}");
         assert_eq!(store.head(), 0);
-        assert_eq!(store.readers().after(0, 9, ALL).expect("reading goes on").entries.len(), 0);
+        assert_eq!(reader(&store).after(0, 9, ALL).expect("reading goes on").entries.len(), 0);
     }
     other.execute_batch("ROLLBACK").expect("the lock given back");
     assert_eq!(stored(&mut store, message("hi", 1, Some("a"))), 1);
@@ -73,12 +73,13 @@ fn readers_see_whole_turns_beside_a_writer_and_none_waits_for_ever() {
                 scope.spawn(|| {
                     let mut seen = 0;
                     while !done.load(Ordering::Acquire) {
-                        let page = readers.after(0, ALL >> 1, ALL).expect("a page");
+                        let reader = readers.lend().expect("a reader");
+                        let page = reader.after(0, ALL >> 1, ALL).expect("a page");
                         assert_eq!(page.through % 5, 0, "half a turn");
                         assert_eq!(page.entries.len() as Position, page.through);
                         assert!(page.through >= seen, "the log only grows");
                         seen = page.through;
-                        let start = readers.start_of_newest(3).expect("a start");
+                        let start = reader.start_of_newest(3).expect("a start");
                         assert!(start + 3 >= seen.min(3));
                     }
                 });
@@ -132,7 +133,7 @@ fn deleted_text_is_nowhere_on_the_disk() {
     }
     eventually("the log is cleared", || !lies_in(&place, "chat.db-wal", "opossum"));
     assert!(!lies_in(&place, "chat.db", "opossum"));
-    let page = store.readers().after(0, ALL, ALL).expect("a page");
+    let page = reader(&store).after(0, ALL, ALL).expect("a page");
     let left = page
         .entries
         .iter()
