@@ -7,7 +7,6 @@
 //! Deleted text lives on in the log after the database has forgotten it. So after a deletion the log is emptied
 //! (`TRUNCATE`), which needs a moment without writers and readers, and is tried until there is one.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,7 +15,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
 
-use super::{OpenError, schema};
+use super::error::OpenProblem;
+use super::schema;
 use crate::limits;
 
 /// What the thread is asked for.
@@ -49,22 +49,18 @@ impl Checkpointer {
     pub(super) fn start(
         db: Connection,
         writer: &mut Connection,
-        path: &Path,
         left_over: bool,
-    ) -> Result<Checkpointer, OpenError> {
-        let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
-        schema::set_up_writing(&db).map_err(failed)?;
+    ) -> Result<Checkpointer, OpenProblem> {
+        schema::set_up_writing(&db)?;
         // It asks again by itself, and must not keep a lock that the hub waits for.
-        db.busy_timeout(Duration::ZERO).map_err(failed)?;
-        let page: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
+        db.busy_timeout(Duration::ZERO)?;
+        let page: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let log_bytes = Arc::new(AtomicUsize::new(0));
         let seen = log_bytes.clone();
-        writer
-            .wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
-                seen.store(usize::try_from(pages).unwrap_or(0) * page as usize, Ordering::Relaxed);
-                Ok(())
-            }))
-            .map_err(failed)?;
+        writer.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
+            seen.store(usize::try_from(pages).unwrap_or(0) * page as usize, Ordering::Relaxed);
+            Ok(())
+        }))?;
         let erase = Arc::new(AtomicBool::new(left_over));
         // One place: a second wake-up would tell nothing that the first does not.
         let (requests, received) = bounded(1);
@@ -72,7 +68,7 @@ impl Checkpointer {
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || copier.run(&received))
-            .map_err(|error| OpenError::Failed(path.to_owned(), format!("no thread: {error}")))?;
+            .map_err(|error| OpenProblem::Failed(format!("no thread: {error}")))?;
         Ok(Checkpointer {
             requests: Some(requests),
             thread: Some(thread),

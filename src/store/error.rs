@@ -8,107 +8,104 @@ use rusqlite::ErrorCode;
 
 use super::schema;
 
-/// Why a database could not be opened. Its `Display` names the file and says what to do.
+/// A database that could not be opened. Its `Display` names the file and says what to do.
 #[derive(Debug)]
-pub enum OpenError {
-    /// The folder it should lie in does not exist.
-    NoFolder(PathBuf),
-    /// There is no such file (only where none is to be made: when exporting).
-    Missing(PathBuf),
-    /// The file is not an SQLite database.
-    NotADatabase(PathBuf),
+pub struct OpenError {
+    path: PathBuf,
+    pub problem: OpenProblem,
+}
+
+/// What is wrong with it, and what SQLite or the system says.
+#[derive(Debug)]
+pub enum OpenProblem {
+    NoFolder,
+    /// There is no such file (only where none is to be made).
+    Missing,
+    NotADatabase,
     /// An SQLite database, but another program's.
-    NotOurs(PathBuf),
-    /// Written by a newer version of this program; its schema version.
-    Newer(PathBuf, u32),
-    /// An SQLite database of ours that is damaged, and what SQLite says.
-    Damaged(PathBuf, String),
-    /// The file or its folder can't be written, and what the system says.
-    ReadOnly(PathBuf, String),
+    NotOurs,
+    /// Written by a newer version of this program, with this schema.
+    Newer(u32),
+    Damaged(String),
+    /// The file or its folder can't be written.
+    ReadOnly(String),
     /// Another server has it open.
-    InUse(PathBuf),
-    /// Anything else, and what the system says.
-    Failed(PathBuf, String),
+    InUse,
+    Failed(String),
+}
+
+impl OpenProblem {
+    pub(super) fn at(self, path: &Path) -> OpenError {
+        OpenError { path: path.to_owned(), problem: self }
+    }
 }
 
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        const ELSEWHERE: &str = "Choose another file with --database";
-        match self {
-            OpenError::NoFolder(path) => {
-                let path = path.display();
-                write!(
-                    f,
-                    "{path}: the folder for the database is not there. Make it, or choose another with --database"
-                )
-            }
-            OpenError::Missing(path) => {
-                write!(
-                    f,
-                    "{}: there is no such database. Name the room's file with --database",
-                    path.display()
-                )
-            }
-            OpenError::NotADatabase(path) => {
-                write!(f, "{}: this is not a database, and was left as it is. {ELSEWHERE}", path.display())
-            }
-            OpenError::NotOurs(path) => {
-                let path = path.display();
-                write!(f, "{path}: this is another program's database, and was left as it is. {ELSEWHERE}")
-            }
-            OpenError::Newer(path, version) => write!(
+        let path = self.path.display();
+        match &self.problem {
+            OpenProblem::NoFolder => write!(
                 f,
-                "{}: this database was written by a newer chat-app (its schema is {version}, this one knows {}), and \
-                 was left as it is. Run the newer one. Or {}",
-                path.display(),
-                schema::VERSION,
-                ELSEWHERE.to_lowercase()
+                "{path}: the folder for the database is not there. Make it, or choose another with --database"
             ),
-            OpenError::Damaged(path, detail) => write!(
-                f,
-                "{}: this database is damaged ({detail}). Put a backup in its place; or move it away, and a new one is \
-                 made",
-                path.display()
-            ),
-            OpenError::ReadOnly(path, detail) => write!(
-                f,
-                "{}: the database, or the folder it lies in, can't be written ({detail}). Allow it, or choose \
-                 another file with --database",
-                path.display()
-            ),
-            OpenError::InUse(path) => write!(
-                f,
-                "{}: another chat-app is using this database. Stop it, or {}",
-                path.display(),
-                ELSEWHERE.to_lowercase()
-            ),
-            OpenError::Failed(path, detail) => {
-                write!(f, "{}: the database can't be opened ({detail})", path.display())
+            OpenProblem::Missing => {
+                write!(f, "{path}: there is no such database. Name the room's file with --database")
             }
+            OpenProblem::NotADatabase => write!(
+                f,
+                "{path}: this is not a database, and was left as it is. Choose another file with --database"
+            ),
+            OpenProblem::NotOurs => write!(
+                f,
+                "{path}: this is another program's database, and was left as it is. Choose another file with --database"
+            ),
+            OpenProblem::Newer(version) => write!(
+                f,
+                "{path}: this database was written by a newer chat-app (its schema is {version}, this one knows {}), and \
+                 was left as it is. Run the newer one. Or choose another file with --database",
+                schema::VERSION
+            ),
+            OpenProblem::Damaged(detail) => write!(
+                f,
+                "{path}: this database is damaged ({detail}). Put a backup in its place; or move it away, and a new one \
+                 is made"
+            ),
+            OpenProblem::ReadOnly(detail) => write!(
+                f,
+                "{path}: the database, or the folder it lies in, can't be written ({detail}). Allow it, or choose another \
+                 file with --database"
+            ),
+            OpenProblem::InUse => write!(
+                f,
+                "{path}: another chat-app is using this database. Stop it, or choose another file with --database"
+            ),
+            OpenProblem::Failed(detail) => write!(f, "{path}: the database can't be opened ({detail})"),
         }
     }
 }
 
 impl std::error::Error for OpenError {}
 
-impl OpenError {
-    /// What an error of SQLite's means for opening `path`.
-    pub(super) fn of_sqlite(path: &Path, error: &rusqlite::Error) -> OpenError {
-        let (path, detail) = (path.to_owned(), error.to_string());
+impl From<rusqlite::Error> for OpenProblem {
+    fn from(error: rusqlite::Error) -> OpenProblem {
         match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => OpenError::NotADatabase(path),
-            Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged(path, detail),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::ReadOnly(path, detail),
-            _ => OpenError::Failed(path, detail),
+            Some(ErrorCode::NotADatabase) => OpenProblem::NotADatabase,
+            Some(ErrorCode::DatabaseCorrupt) => OpenProblem::Damaged(error.to_string()),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                OpenProblem::ReadOnly(error.to_string())
+            }
+            _ => OpenProblem::Failed(error.to_string()),
         }
     }
+}
 
-    pub(super) fn of_io(path: &Path, error: &io::Error) -> OpenError {
+impl From<io::Error> for OpenProblem {
+    fn from(error: io::Error) -> OpenProblem {
         match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                OpenError::ReadOnly(path.to_owned(), error.to_string())
+                OpenProblem::ReadOnly(error.to_string())
             }
-            _ => OpenError::Failed(path.to_owned(), error.to_string()),
+            _ => OpenProblem::Failed(error.to_string()),
         }
     }
 }

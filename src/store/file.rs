@@ -5,22 +5,21 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::error::OpenError;
+use super::error::OpenProblem;
 use super::schema;
 
 /// The path without links and relative parts, so that two ways to one file meet in one lock file, and so that SQLite
 /// can't take it for a URI.
-pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenProblem> {
     if let Ok(resolved) = path.canonicalize() {
         return Ok(resolved);
     }
-    let name =
-        path.file_name().ok_or_else(|| OpenError::Failed(path.to_owned(), "not a file name".to_owned()))?;
+    let name = path.file_name().ok_or_else(|| OpenProblem::Failed("not a file name".to_owned()))?;
     // `parent` of a bare name is the empty path, which can't be canonicalized.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => OpenError::NoFolder(path.to_owned()),
-        _ => OpenError::of_io(path, &error),
+        io::ErrorKind::NotFound => OpenProblem::NoFolder,
+        _ => error.into(),
     })?;
     Ok(folder.join(name))
 }
@@ -56,21 +55,21 @@ impl Drop for LockFile {
 }
 
 impl LockFile {
-    pub(super) fn take(database: &Path) -> Result<LockFile, OpenError> {
+    pub(super) fn take(database: &Path) -> Result<LockFile, OpenProblem> {
         let path = beside(database, ".lock");
         let made = !path.exists();
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
         private(&mut options);
-        let file = options.open(&path).map_err(|error| OpenError::of_io(database, &error))?;
+        let file = options.open(&path)?;
         let locked = file.try_lock();
         let lock = LockFile { file, path, made };
         match locked {
             Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse),
             Err(TryLockError::Error(error)) => {
                 lock.undo();
-                Err(OpenError::of_io(database, &error))
+                Err(error.into())
             }
         }
     }
@@ -99,15 +98,15 @@ const HEADER: usize = 100;
 /// Reads whose file this is from its header, without SQLite: merely opening a database with it makes files, and may
 /// write. Call it only under the [`LockFile`]: then no connection of this process can have locks on the file for
 /// closing it here to drop.
-pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
+pub(super) fn look(path: &Path) -> Result<Found, OpenProblem> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(OpenError::of_io(path, &error)),
+        Err(error) => return Err(error.into()),
     };
-    let metadata = file.metadata().map_err(|error| OpenError::of_io(path, &error))?;
+    let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(OpenError::Failed(path.to_owned(), "not a file".to_owned()));
+        return Err(OpenProblem::Failed("not a file".to_owned()));
     }
     if metadata.len() == 0 {
         return Ok(Found::Nothing);
@@ -115,33 +114,29 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenError> {
     let mut header = [0; HEADER];
     match file.read_exact(&mut header) {
         Ok(()) if header.starts_with(b"SQLite format 3\0") => {}
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            return Err(OpenError::of_io(path, &error));
-        }
-        Ok(()) | Err(_) => return Err(OpenError::NotADatabase(path.to_owned())),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
+        Ok(()) | Err(_) => return Err(OpenProblem::NotADatabase),
     }
     let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let (schema_changes, version, application_id) = (number(40), number(60), number(68));
     match application_id {
-        schema::APPLICATION_ID if version > schema::VERSION => {
-            Err(OpenError::Newer(path.to_owned(), version))
-        }
+        schema::APPLICATION_ID if version > schema::VERSION => Err(OpenProblem::Newer(version)),
         schema::APPLICATION_ID => Ok(Found::Ours),
         0 if schema_changes == 0 => Ok(Found::Nothing),
-        _ => Err(OpenError::NotOurs(path.to_owned())),
+        _ => Err(OpenProblem::NotOurs),
     }
 }
 
 /// Makes the database's file, empty and for its owner alone: SQLite would make it readable for everybody, and gives the
 /// files beside it the same mode. Returns whether it was made (it may be there, and empty).
-pub(super) fn make(path: &Path) -> Result<bool, OpenError> {
+pub(super) fn make(path: &Path) -> io::Result<bool> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private(&mut options);
     match options.open(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(OpenError::of_io(path, &error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -162,7 +157,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("chat.db");
         let lock = LockFile::take(&path).expect("nobody has it");
-        assert!(matches!(LockFile::take(&path), Err(OpenError::InUse(_))));
+        assert!(matches!(LockFile::take(&path), Err(OpenProblem::InUse)));
         let _copy = lock.file.try_clone().expect("a copy");
         drop(lock);
         LockFile::take(&path).expect("nobody has it any more");

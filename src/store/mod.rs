@@ -33,6 +33,7 @@ mod schema;
 mod tests;
 
 use std::hash::RandomState;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,6 +48,7 @@ use file::{Found, LockFile};
 
 pub(crate) use append::Outcome;
 pub use append::{Change, NewMessage};
+use error::OpenProblem;
 pub(crate) use error::{AppendError, OpenError, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
@@ -82,23 +84,30 @@ impl Store {
     /// See [`OpenError`]. The file is then as it was, and nothing new lies beside it.
     pub fn open(path: &Path) -> Result<Store, OpenError> {
         if path == Path::new(IN_MEMORY) {
-            return Store::open_in_memory();
+            let source = new_epoch().map(Source::Memory).map_err(OpenProblem::from);
+            return source
+                .and_then(|source| Store::over(source.connect()?, source))
+                .map_err(|why| why.at(path));
         }
-        let path = file::resolve(path)?;
-        let lock = LockFile::take(&path)?;
-        match Store::open_locked(&path) {
+        let path = file::resolve(path).map_err(|problem| problem.at(path))?;
+        Store::open_file(&path).map_err(|problem| problem.at(&path))
+    }
+
+    fn open_file(path: &Path) -> Result<Store, OpenProblem> {
+        let lock = LockFile::take(path)?;
+        match Store::open_locked(path) {
             Ok(mut store) => {
                 store._lock = Some(lock);
                 Ok(store)
             }
-            Err(error) => {
+            Err(problem) => {
                 lock.undo();
-                Err(error)
+                Err(problem)
             }
         }
     }
 
-    fn open_locked(path: &Path) -> Result<Store, OpenError> {
+    fn open_locked(path: &Path) -> Result<Store, OpenProblem> {
         let made = match file::look(path)? {
             Found::Nothing => file::make(path)?,
             Found::Ours => false,
@@ -111,56 +120,44 @@ impl Store {
         opened
     }
 
-    fn first_connection(path: &Path) -> Result<Store, OpenError> {
+    fn first_connection(path: &Path) -> Result<Store, OpenProblem> {
         let source = Source::File(path.to_owned());
-        let db = source.connect(path)?;
+        let db = source.connect()?;
         // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())
-            .map_err(|error| OpenError::of_sqlite(path, &error))?;
-        Store::over(db, source, path)
-    }
-
-    fn open_in_memory() -> Result<Store, OpenError> {
-        let path = Path::new(IN_MEMORY);
-        let source = Source::Memory(first_epoch(path)?);
-        Store::over(source.connect(path)?, source, path)
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())?;
+        Store::over(db, source)
     }
 
     /// The store over its first connection.
-    fn over(mut db: Connection, source: Source, path: &Path) -> Result<Store, OpenError> {
-        let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+    fn over(mut db: Connection, source: Source) -> Result<Store, OpenProblem> {
         let left_over = source.has_log();
-        if db.is_readonly("main").map_err(failed)? {
-            return Err(OpenError::ReadOnly(path.to_owned(), "the file is write-protected".to_owned()));
+        if db.is_readonly("main")? {
+            return Err(OpenProblem::ReadOnly("the file is write-protected".to_owned()));
         }
         // The header alone does not tell: a crash can have left what counts in the write-ahead log.
-        match schema::marks(&db).map_err(failed)? {
+        match schema::marks(&db)? {
             (schema::APPLICATION_ID, version) if version > schema::VERSION => {
-                return Err(OpenError::Newer(path.to_owned(), version));
+                return Err(OpenProblem::Newer(version));
             }
             (schema::APPLICATION_ID, _) => {}
-            (0, _) if schema::is_blank(&db).map_err(failed)? => {}
-            _ => return Err(OpenError::NotOurs(path.to_owned())),
+            (0, _) if schema::is_blank(&db)? => {}
+            _ => return Err(OpenProblem::NotOurs),
         }
-        source.start_writing(&db, path)?;
-        schema::set_up_writing(&db).map_err(failed)?;
-        schema::migrate(&mut db, &first_epoch(path)?).map_err(failed)?;
-        let epoch = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).map_err(failed)?;
-        let head = read::head(&db).map_err(failed)?;
-        let cleared = clear::cleared(&db).map_err(failed)?;
-        let readers = Readers::open(&source, path)?;
+        source.start_writing(&db)?;
+        schema::set_up_writing(&db)?;
+        schema::migrate(&mut db, &new_epoch()?)?;
         let checkpointer = match &source {
-            Source::File(_) => Some(Checkpointer::start(source.connect(path)?, &mut db, path, left_over)?),
+            Source::File(_) => Some(Checkpointer::start(source.connect()?, &mut db, left_over)?),
             Source::Memory(_) => None,
         };
-        db.busy_timeout(limits::STORE_BUSY).map_err(failed)?;
+        db.busy_timeout(limits::STORE_BUSY)?;
         Ok(Store {
-            db,
-            epoch,
-            head,
-            cleared,
+            epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
+            head: read::head(&db)?,
+            cleared: clear::cleared(&db)?,
             tabs: TabIds::with_hasher(limits::TABS_CACHED, RandomState::new()),
-            readers,
+            readers: Readers::open(&source)?,
+            db,
             source,
             checkpointer,
             _lock: None,
@@ -183,15 +180,14 @@ impl Store {
     /// # Errors
     /// See [`OpenError`].
     pub fn connect(&self) -> Result<Connection, OpenError> {
-        let path = self.source.path();
-        let db = self.source.connect(path)?;
         let set_up = || {
+            let db = self.source.connect()?;
             schema::set_up_writing(&db)?;
             let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
-            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)
+            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)?;
+            Ok(db)
         };
-        set_up().map_err(|error| OpenError::of_sqlite(path, &error))?;
-        Ok(db)
+        set_up().map_err(|error: rusqlite::Error| OpenProblem::from(error).at(self.source.path()))
     }
 
     /// The connections that read the log, for all clients to share.
@@ -222,9 +218,10 @@ impl Drop for Store {
 /// # Errors
 /// See [`OpenError`].
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
-    let (db, path) = read::connect_beside(path)?;
-    schema::set_up_writing(&db).map_err(|error| OpenError::of_sqlite(&path, &error))?;
-    Ok(db)
+    read::beside(path, |db| {
+        schema::set_up_writing(&db)?;
+        Ok(db)
+    })
 }
 
 /// Where connections lead.
@@ -245,17 +242,16 @@ impl Source {
     }
 
     /// A connection that may write. It waits [`limits::STORE_BUSY_ASIDE`] for others' locks.
-    fn connect(&self, path: &Path) -> Result<Connection, OpenError> {
+    fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = match self {
-            Source::File(file) => Connection::open_with_flags(file, flags),
+        let db = match self {
+            Source::File(file) => Connection::open_with_flags(file, flags)?,
             Source::Memory(name) => Connection::open_with_flags(
                 format!("file:/{name}?vfs=memdb"),
                 flags | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI,
-            ),
+            )?,
         };
-        let db = opened.map_err(|error| OpenError::of_sqlite(path, &error))?;
-        db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(|error| OpenError::of_sqlite(path, &error))?;
+        db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
         Ok(db)
     }
 
@@ -266,33 +262,27 @@ impl Source {
 
     /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each
     /// other, and makes a commit one sequential write.
-    fn start_writing(&self, db: &Connection, path: &Path) -> Result<(), OpenError> {
-        let failed = |error: rusqlite::Error| OpenError::of_sqlite(path, &error);
+    fn start_writing(&self, db: &Connection) -> Result<(), OpenProblem> {
         if let Source::Memory(_) = self {
             return Ok(());
         }
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
-        let mode: String =
-            db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         if mode != "wal" {
             let detail =
                 format!("its file system does not take a write-ahead log, the journal stays at {mode}");
-            return Err(OpenError::Failed(path.to_owned(), detail));
+            return Err(OpenProblem::Failed(detail));
         }
         // Checkpoints are the checkpoint thread's; what a flood has grown is given back to the disk.
-        db.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
-        db.pragma_update(None, "journal_size_limit", limits::WAL_BYTES as i64).map_err(failed)
+        db.pragma_update(None, "wal_autocheckpoint", 0)?;
+        Ok(db.pragma_update(None, "journal_size_limit", limits::WAL_BYTES as i64)?)
     }
 }
 
-fn first_epoch(path: &Path) -> Result<String, OpenError> {
-    new_epoch().map_err(|error| OpenError::Failed(path.to_owned(), format!("no random numbers: {error}")))
-}
-
 /// 128 random bits in hexadecimal.
-fn new_epoch() -> std::io::Result<String> {
+fn new_epoch() -> io::Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::from)?;
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 

@@ -1,12 +1,12 @@
 //! Reading the log in bounded pages, forwards to catch up and backwards for history. Each page is one short snapshot: a
 //! long one would keep the write-ahead log from starting over.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
-use super::error::{OpenError, ReadError};
+use super::error::{OpenError, OpenProblem, ReadError};
 use super::{clear, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
@@ -141,8 +141,7 @@ impl Reader {
     /// # Errors
     /// See [`OpenError`].
     pub(crate) fn open(path: &Path) -> Result<Reader, OpenError> {
-        let (db, path) = connect_beside(path)?;
-        Reader::over(db).map_err(|error| OpenError::of_sqlite(&path, &error))
+        beside(path, |db| Ok(Reader::over(db)?))
     }
 
     pub(super) fn over(db: Connection) -> rusqlite::Result<Reader> {
@@ -263,37 +262,41 @@ impl Reader {
     }
 }
 
-/// A connection to a room's database that a server may have open, or not, and the path without links.
-pub(super) fn connect_beside(path: &Path) -> Result<(Connection, PathBuf), OpenError> {
-    let path = file::resolve(path)?;
+/// What `begin` makes of a connection to a room's database that a server may have open, or not.
+pub(super) fn beside<T>(
+    path: &Path,
+    begin: impl FnOnce(Connection) -> Result<T, OpenProblem>,
+) -> Result<T, OpenError> {
+    let path = file::resolve(path).map_err(|problem| problem.at(path))?;
+    connect_beside(&path).and_then(begin).map_err(|problem| problem.at(&path))
+}
+
+fn connect_beside(path: &Path) -> Result<Connection, OpenProblem> {
     if !path.exists() {
-        return Err(OpenError::Missing(path));
+        return Err(OpenProblem::Missing);
     }
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
         // It is there, so it is its permissions, or those of its folder: readers share memory by files beside it.
-        Some(ErrorCode::CannotOpen) => OpenError::ReadOnly(path.clone(), error.to_string()),
-        _ => OpenError::of_sqlite(&path, &error),
+        Some(ErrorCode::CannotOpen) => OpenProblem::ReadOnly(error.to_string()),
+        _ => error.into(),
     };
     // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
     // not write. But another program's write-ahead log stays where it is.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    let db = Connection::open_with_flags(path, flags).map_err(failed)?;
     let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-    db.set_db_config(keep_log, file::has_log(&path)).map_err(failed)?;
-    db.busy_timeout(limits::STORE_BUSY_ASIDE).map_err(failed)?;
+    db.set_db_config(keep_log, file::has_log(path))?;
+    db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
     match schema::marks(&db).map_err(failed)? {
-        (schema::APPLICATION_ID, version) if version > schema::VERSION => {
-            Err(OpenError::Newer(path, version))
-        }
+        (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
         (schema::APPLICATION_ID, schema::VERSION) => {
-            db.set_db_config(keep_log, false).map_err(failed)?;
-            Ok((db, path))
+            db.set_db_config(keep_log, false)?;
+            Ok(db)
         }
         (schema::APPLICATION_ID, version) => {
-            let detail = format!("its schema is {version}: start the room once to renew it");
-            Err(OpenError::Failed(path, detail))
+            Err(OpenProblem::Failed(format!("its schema is {version}: start the room once to renew it")))
         }
-        _ => Err(OpenError::NotOurs(path)),
+        _ => Err(OpenProblem::NotOurs),
     }
 }
 

@@ -1,12 +1,11 @@
 //! The connections that read the log, shared by all clients.
 
 use std::ops::Deref;
-use std::path::Path;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::{FoundPage, OpenError, ReadError, Reader, Source};
+use super::{FoundPage, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
 use crate::protocol::search::Matcher;
@@ -30,13 +29,12 @@ pub(crate) struct Lent {
 }
 
 impl Readers {
-    pub(super) fn open(source: &Source, path: &Path) -> Result<Readers, OpenError> {
+    pub(super) fn open(source: &Source) -> rusqlite::Result<Readers> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let count = cores.clamp(*limits::READERS.start(), *limits::READERS.end());
         let (back, free) = bounded(count);
         for _ in 0..count {
-            let reader = Reader::over(source.connect(path)?);
-            let reader = reader.map_err(|error| OpenError::of_sqlite(path, &error))?;
+            let reader = Reader::over(source.connect()?)?;
             back.try_send(reader).expect("the channel has a place for each reader");
         }
         Ok(Readers { free, back, searches: Permits::new(count - 1) })
