@@ -357,8 +357,10 @@ pub const THROTTLE_ENTRIES: usize = 20_000;
 
 /// Log lines waiting for a terminal that does not take them. Further ones are counted and dropped.
 pub const LOG_LINES: usize = 4096;
-/// For the last of them to be written when the process ends: at once, unless the machine is very busy or nobody reads.
-pub const LOG_FLUSH: Duration = Duration::from_millis(500);
+/// A line that is being written for this long is for nobody: the process ends without it.
+pub const LOG_STALL: Duration = Duration::from_millis(500);
+/// For the last lines to be written when the process ends: only a machine that is too busy to write one takes so long.
+pub const LOG_FLUSH: Duration = Duration::from_secs(10);
 
 // ---- stopping ----
 
@@ -400,7 +402,7 @@ const _: () = {
         "one after the other must fit"
     );
     assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
-    assert!(LOG_FLUSH.as_millis() < STOP.as_millis(), "so must the last log lines");
+    assert!(LOG_STALL.as_millis() < STOP.as_millis(), "so must a log that nobody reads");
     assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
     assert!(
         STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),

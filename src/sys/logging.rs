@@ -5,11 +5,12 @@
 //! to a thread of their own; the few that it cannot take in time are counted and dropped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
@@ -26,11 +27,20 @@ enum Entry {
     Flush(Sender<()>),
 }
 
+/// What the logging thread and those who hand it lines know of each other.
+#[derive(Default)]
+struct Progress {
+    /// Lines that did not fit the queue and have not been counted aloud.
+    dropped: AtomicU64,
+    /// The thread is in the middle of a line: still so after a while means that nobody reads.
+    is_writing: AtomicBool,
+}
+
 struct Lines {
     /// Decides which lines there are; the thread has one of its own to write them.
     filter: SimpleLogger,
     entries: Sender<Entry>,
-    dropped: &'static AtomicU64,
+    progress: Arc<Progress>,
 }
 
 impl Log for Lines {
@@ -45,16 +55,19 @@ impl Log for Lines {
         let (level, target) = (record.level(), record.target().to_owned());
         let line = Entry::Line { level, target, text: record.args().to_string() };
         if self.entries.try_send(line).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.progress.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn flush(&self) {
-        let deadline = Instant::now() + limits::LOG_FLUSH;
+        let until = Instant::now() + limits::LOG_FLUSH;
         let (done, written) = bounded(1);
-        if self.entries.send_deadline(Entry::Flush(done), deadline).is_ok() {
-            let _ = written.recv_deadline(deadline); // nobody reads stderr: the process ends without
-        }
+        let _ = self.entries.send_timeout(Entry::Flush(done), limits::LOG_STALL); // full: nobody reads
+        // On a busy machine the thread waits for a core, which it gets; a line that nobody takes is not waited for.
+        while written.recv_timeout(limits::LOG_STALL) == Err(RecvTimeoutError::Timeout)
+            && !self.progress.is_writing.load(Ordering::Relaxed)
+            && Instant::now() < until
+        {}
     }
 }
 
@@ -66,7 +79,6 @@ impl Log for Lines {
 /// # Errors
 /// When the system gives no thread.
 pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
-    static DROPPED: AtomicU64 = AtomicU64::new(0);
     let level = flag.or_else(|| std::env::var("RUST_LOG").ok()?.parse().ok()).unwrap_or(LevelFilter::Info);
     let quiet = level.min(LevelFilter::Warn);
     let logger = || {
@@ -77,30 +89,67 @@ pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
             .with_utc_timestamps()
     };
     let (entries, received) = bounded(limits::LOG_LINES);
-    let writer = logger();
-    thread::Builder::new().name("log".into()).spawn(move || write(&writer, &received, &DROPPED))?;
-    if log::set_boxed_logger(Box::new(Lines { filter: logger(), entries, dropped: &DROPPED })).is_ok() {
+    let (writer, progress) = (logger(), Arc::new(Progress::default()));
+    let lines = Lines { filter: logger(), entries, progress: progress.clone() };
+    thread::Builder::new().name("log".into()).spawn(move || write(&writer, &received, &progress))?;
+    if log::set_boxed_logger(Box::new(lines)).is_ok() {
         log::set_max_level(level);
     }
     Ok(())
 }
 
 /// Writes line after line. A line that panics went to a closed stderr; so will all others, and they are let go.
-fn write(logger: &SimpleLogger, entries: &Receiver<Entry>, dropped: &AtomicU64) {
+fn write(logger: &SimpleLogger, entries: &Receiver<Entry>, progress: &Progress) {
     let print = |level: Level, target: &str, text: &str| {
         let line = || {
             logger.log(&Record::builder().level(level).target(target).args(format_args!("{text}")).build());
         };
+        progress.is_writing.store(true, Ordering::Relaxed);
         let _ = catch_unwind(AssertUnwindSafe(line));
+        progress.is_writing.store(false, Ordering::Relaxed);
     };
     for entry in entries {
         match entry {
             Entry::Line { level, target, text } => print(level, &target, &text),
             Entry::Flush(done) => drop(done.send(())),
         }
-        let lost = dropped.swap(0, Ordering::Relaxed);
+        let lost = progress.dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             print(Level::Warn, module_path!(), &format!("{lost} log lines were dropped: stderr is not read"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines whose thread is the test.
+    fn lines() -> (Lines, Receiver<Entry>) {
+        let (entries, received) = bounded(limits::LOG_LINES);
+        (Lines { filter: SimpleLogger::new(), entries, progress: Arc::default() }, received)
+    }
+
+    #[test]
+    fn a_thread_that_gets_no_core_for_long_still_writes_the_last_line() {
+        let (lines, received) = lines();
+        thread::scope(|scope| {
+            let flush = scope.spawn(|| lines.flush());
+            let last = received.recv().expect("a flush");
+            let (_busy, core) = bounded::<()>(0);
+            let _ = core.recv_timeout(2 * limits::LOG_STALL);
+            assert!(!flush.is_finished(), "the last line is not written yet");
+            let Entry::Flush(done) = last else { panic!("nothing else was logged") };
+            done.send(()).expect("it is waited for");
+        });
+    }
+
+    #[test]
+    fn a_line_that_nobody_reads_does_not_hold_up_the_end() {
+        let (lines, _received) = lines();
+        lines.progress.is_writing.store(true, Ordering::Relaxed);
+        let begin = Instant::now();
+        lines.flush();
+        assert!(begin.elapsed() < limits::LOG_FLUSH, "{:?}", begin.elapsed());
     }
 }
