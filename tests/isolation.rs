@@ -3,6 +3,8 @@
 
 use crate::support::{Ended, Process, TestClient};
 use chat_app::inside::TRIGGER;
+use std::io::Write;
+use std::process::Stdio;
 
 /// The room with a fault point armed: a message with [`TRIGGER`] in it sets it off.
 fn armed(point: &str) -> (Process, tempfile::TempDir) {
@@ -44,4 +46,22 @@ fn a_panic_of_the_hub_ends_the_process_loudly() {
     let log = process.stderr.whole();
     assert!(log.contains("ERROR") && log.contains("hub"), "{log}");
     assert_ne!(ana.expect_end(), Ended::Silent);
+}
+
+#[test]
+fn a_panic_of_the_hub_ends_the_process_though_nobody_reads_its_log() {
+    let (_unread, mut full) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&full, true).expect("a pipe can be asked not to wait");
+    while full.write(&[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&full, false).expect("and to wait again");
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let mut command = Process::command(&folder.path().join("chat.db"));
+    command.args(["--port", "0"]).env("CHAT_APP_FAULT", "hub").stdin(Stdio::null());
+    let child = command.stdout(Stdio::piped()).stderr(full).spawn().expect("the binary can be run");
+    let mut process = Process::adopt(child);
+    let mut ana = TestClient::connect(process.addr());
+    ana.join("Ana");
+    ana.say(TRIGGER);
+    let status = process.wait();
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
 }

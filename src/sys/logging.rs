@@ -4,7 +4,8 @@
 //! pipe or a terminal is held with Ctrl-S. In the hub's thread either would be the end of the room. So lines are handed
 //! to a thread of their own; the few that it cannot take in time are counted and dropped.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,6 +16,9 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
 use crate::limits;
+
+/// The name of the thread that writes.
+const THREAD: &str = "log";
 
 /// What the logging thread is handed.
 enum Entry {
@@ -91,11 +95,25 @@ pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
     let (entries, received) = bounded(limits::LOG_LINES);
     let (writer, progress) = (logger(), Arc::new(Progress::default()));
     let lines = Lines { filter: logger(), entries, progress: progress.clone() };
-    thread::Builder::new().name("log".into()).spawn(move || write(&writer, &received, &progress))?;
+    thread::Builder::new().name(THREAD.into()).spawn(move || write(&writer, &received, &progress))?;
     if log::set_boxed_logger(Box::new(lines)).is_ok() {
         log::set_max_level(level);
     }
+    panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// A panic goes the way of all lines. The thread itself could stand in the writing for ever, and the hub's panic would
+/// leave a room that looks open.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let backtrace = Backtrace::capture();
+    match backtrace.status() {
+        _ if name == THREAD => {} // stderr is closed: nobody is there to be told
+        BacktraceStatus::Captured => log::error!("thread '{name}' {panic}\n{backtrace}"),
+        _ => log::error!("thread '{name}' {panic}"),
+    }
 }
 
 /// Writes line after line. A line that panics went to a closed stderr; so will all others, and they are let go.
