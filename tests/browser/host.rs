@@ -216,6 +216,45 @@ fn a_page_that_was_cut_off_resumes_from_its_position_and_whom_it_knew_is_no_news
 }
 
 #[test]
+fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_receipt_again() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    page.press("Enter");
+    let sent = actor.expect("send_message"); // its receipt is among what is skipped
+    page.type_text("A second one");
+    let newest: Vec<Value> =
+        (501..=530).map(|id| message(id, now_ms(), "Ana", "guest", &format!("Line {id}"))).collect();
+    actor.start_afresh(&newest);
+    actor.admit(false);
+    page.expect_text("#status-text", "Too slow to keep up: 528 new. Scroll up to read them all");
+    look(&page, "skipped");
+    assert_eq!(page.messages().len(), 30, "of what it showed nothing is left");
+    let again = actor.expect("send_message");
+    assert_eq!(
+        (&again["client_message_id"], &again["message"]),
+        (&sent["client_message_id"], &sent["message"])
+    );
+    actor.send(json!({
+        "event": "receive_message", "id": 3, "at": now_ms(), "username": "Ben", "role": "guest",
+        "message": sent["message"], "client_message_id": sent["client_message_id"],
+    }));
+    page.expect_waiting(0);
+    assert_eq!(page.messages().len(), 30, "the history has it, in its place");
+    page.expect("what is being written", "el.message.value === 'A second one'");
+
+    page.run("el.scroller.scrollTop = 0");
+    let asked = actor.expect("request_history");
+    assert_eq!(asked["before"], 501);
+    let older: Vec<Value> =
+        (451..=500).map(|id| message(id, now_ms(), "Ana", "guest", &format!("Line {id}"))).collect();
+    actor.send(json!({"event": "history", "messages": older, "more": true}));
+    page.expect("what was skipped", "document.querySelectorAll('.message').length === 80");
+    page.press("Enter");
+    assert_eq!(actor.expect("send_message")["message"], "A second one", "and it goes on");
+}
+
+#[test]
 fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();

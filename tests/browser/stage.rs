@@ -96,10 +96,19 @@ impl Actor {
 
     /// What a registering connection gets first, with `messages` as the replay.
     pub(super) fn welcome(&mut self, messages: &[Value]) {
+        self.welcome_with(messages, false);
+    }
+
+    /// What a page gets that could not keep up: the newest messages, in place of what it shows.
+    pub(super) fn start_afresh(&mut self, messages: &[Value]) {
+        self.welcome_with(messages, true);
+    }
+
+    fn welcome_with(&mut self, messages: &[Value], reset: bool) {
         self.position =
             messages.iter().filter_map(|message| message["id"].as_u64()).max().unwrap_or(self.position);
         self.send(json!({
-            "event": "welcome", "epoch": "stage", "position": self.position, "reset": false, "more": false,
+            "event": "welcome", "epoch": "stage", "position": self.position, "reset": reset, "more": reset,
             "session": null, "limits": {"message_characters": 4000, "username_characters": 32},
         }));
         for message in messages {
