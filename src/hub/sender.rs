@@ -48,7 +48,8 @@ impl ClientSocket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// What it missed is gone. When the rest of the frame under way is written, it starts afresh.
+    /// What it missed is gone. When the rest of the frame under way is written, it starts afresh; what is its own waits for
+    /// that, since it may be about messages that it has not seen.
     FallenOut,
     /// Nothing from this offset on; then what is its own, its close frame the last. Cut when `until` passes.
     Closing {
@@ -106,7 +107,7 @@ impl Sender {
     /// Whether it has missed something, got whole frames so far, and can take what it starts afresh with.
     fn may_start_afresh(&self, now: Instant) -> bool {
         self.state == State::FallenOut
-            && self.own.is_empty()
+            && !self.waits(0)
             && matches!(socket::wait(&self.socket.stream, PollFlags::OUT, now), Ok(true))
     }
 
@@ -157,13 +158,14 @@ impl Sender {
 
     /// The window is about to begin after this client's place: keeps the rest of the frame under way, and no more.
     pub(crate) fn fall_out(&mut self, window: &Window) {
-        let rest = window.rest_of_frame(self.at);
+        let (at, rest) = (self.at, window.rest_of_frame(self.at));
         match &mut self.state {
             State::Open => self.state = State::FallenOut,
             State::Closing { end, .. } => *end = 0,
             State::FallenOut | State::Cut => return,
         }
-        // A frame of its own is under way only where none of everybody's is: then there is no rest.
+        // A frame of its own may be under way where none of everybody's is.
+        self.own.iter_mut().filter(|own| own.place <= at).for_each(|own| own.place = 0);
         if !rest.is_empty() {
             self.own_bytes += rest.len();
             self.own.push_front(Own { place: 0, frames: rest });
@@ -184,7 +186,9 @@ impl Sender {
     pub(crate) fn start_afresh(&mut self, frames: Vec<u8>, window: &Window, now: Instant) {
         if self.state == State::FallenOut {
             (self.state, self.at, self.due) = (State::Open, window.end(), None);
-            self.send_own([(self.at, frames)], window, now);
+            self.own_bytes += frames.len();
+            self.own.push_front(Own { place: 0, frames: frames.into() });
+            self.send_own([], window, now);
         }
     }
 
@@ -193,10 +197,14 @@ impl Sender {
     pub(crate) fn close_with(&mut self, frame: &[u8], window: &Window, now: Instant) {
         let end = match self.state {
             State::Open => window.end(),
-            State::FallenOut => 0,
+            State::FallenOut => {
+                self.own.retain(|own| own.place == 0);
+                0
+            }
             State::Closing { .. } | State::Cut => return,
         };
         self.push(Bytes::copy_from_slice(frame), end);
+        self.own_bytes = self.own.iter().map(|own| own.frames.len()).sum();
         self.socket.closing.store(true, Ordering::Relaxed);
         self.state = State::Closing { end, until: now + limits::CLOSE_LINGER };
         self.flush(window, now);
@@ -263,7 +271,7 @@ impl Sender {
             State::Closing { end, .. } => end,
             State::Cut => return,
         };
-        while self.at < end || !self.own.is_empty() {
+        while self.waits(end) {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.gather(window, end, &mut slices);
             match (&self.socket.stream).write_vectored(&slices[..count]) {
@@ -273,7 +281,7 @@ impl Sender {
                 Err(error) => return self.tear(&error),
             }
         }
-        if self.at < end || !self.own.is_empty() || self.state == State::FallenOut {
+        if self.waits(end) || self.state == State::FallenOut {
             self.due = Some(now + self.retry_in(now));
         } else if let State::Closing { until, .. } = self.state {
             let _ = self.socket.stream.shutdown(Shutdown::Write); // fails only if the peer was faster
@@ -283,10 +291,19 @@ impl Sender {
         }
     }
 
+    /// Whether anything is to be written, of everybody's up to this offset.
+    fn waits(&self, end: u64) -> bool {
+        self.at < end || self.own.front().is_some_and(|own| self.may_write(own))
+    }
+
+    fn may_write(&self, own: &Own) -> bool {
+        self.state != State::FallenOut || own.place == 0
+    }
+
     /// What waits, in order: everybody's up to the place of what is its own, that, and so on. As much as fits.
     fn gather<'a>(&'a self, window: &'a Window, end: u64, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
         let mut at = self.at;
-        let mut stops = self.own.iter();
+        let mut stops = self.own.iter().take_while(|own| self.may_write(own));
         let mut count = 0;
         loop {
             let own = stops.next();
