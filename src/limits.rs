@@ -41,6 +41,9 @@ pub const ENTRY_STACK_BYTES: usize = 192 * 1024;
 /// whose pages have been touched.
 pub const READER_STACK_BYTES: usize = 256 * 1024;
 
+/// Stack of the thread that sends a transcript: reading time zones goes deep.
+pub const TRANSCRIPT_STACK_BYTES: usize = 2 * 1024 * 1024;
+
 /// Memory mappings of one thread on Linux: its stack, the stack for signals, and a guard page each.
 pub const THREAD_MAPPINGS: u64 = 4;
 /// Threads beside those of the connections that are counted: refusals, hand-overs, the server's own and tiny_http's.

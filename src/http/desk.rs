@@ -2,16 +2,13 @@
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 
 use crate::accounts::token;
 use crate::http::SECRET_HEADER;
 use crate::http::api::Route;
-use crate::http::api::error::ApiError;
-use crate::http::download::Transcripts;
-use crate::http::message::{Request, Response};
+use crate::http::message::{Request, Response, common_headers};
 use crate::http::password_queue::PasswordQueue;
-use crate::http::routes::Site;
+use crate::http::routes::{Site, busy};
 use crate::limits::BODY_BYTES;
 
 /// A request with its body, which has been read.
@@ -19,13 +16,12 @@ pub(super) type Waiting = (tiny_http::Request, Vec<u8>);
 
 pub(super) struct Desk {
     site: Site,
-    transcripts: Transcripts,
     secret: String,
 }
 
 impl Desk {
     pub(super) fn new(site: Site, secret: String) -> Desk {
-        Desk { transcripts: Transcripts::new(site.readers.clone()), site, secret }
+        Desk { site, secret }
     }
 
     pub(super) fn secret(&self) -> &str {
@@ -40,7 +36,7 @@ impl Desk {
             log::debug!("a body could not be read: {error}");
             return self.respond(request, Response::text(400, "The request's body could not be read."));
         }
-        let read = Request::of(&request, &body);
+        let read = Request::of(&request, &body, self.public_urls());
         if read.method != "POST" || !Route::at(read.path()).is_some_and(|route| route.takes_long) {
             return self.serve((request, body));
         }
@@ -55,7 +51,7 @@ impl Desk {
     /// A slow reader does not hold the worker: what is written here goes into a socket whose buffer takes all of a page
     /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
     pub(super) fn serve(&self, (request, body): Waiting) {
-        let read = Request::of(&request, &body);
+        let read = Request::of(&request, &body, self.public_urls());
         let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&read))).unwrap_or_else(|_| {
             log::error!("a handler panicked: {} {}", read.method, read.path());
             Response::text(500, "Something broke here; the server's log says more.")
@@ -73,25 +69,14 @@ impl Desk {
         answer
     }
 
-    fn respond(&self, request: tiny_http::Request, mut answer: Response) {
-        let common = self.site.common_headers();
-        if let Some(format) = answer.transcript {
-            if let Some(permit) = self.transcripts.permit() {
-                return self.transcripts.start(permit, request, format, answer.headers(common));
-            }
-            answer = busy("Too many transcripts are made just now. Try again.");
-        }
+    fn respond(&self, request: tiny_http::Request, answer: Response) {
+        let common = common_headers(self.public_urls());
         if let Err(error) = request.respond(answer.into_tiny(common)) {
             log::debug!("an answer could not be sent: {error}");
         }
     }
 
-    /// Waits for the transcripts that are under way.
-    pub(super) fn stop(&self) {
-        self.transcripts.stop();
+    fn public_urls(&self) -> &[String] {
+        &self.site.api.config.public_urls
     }
-}
-
-fn busy(reason: &str) -> Response {
-    ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
 }

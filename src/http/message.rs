@@ -1,53 +1,66 @@
 //! What is asked over HTTP, as the listener let it through, and what is answered.
 
 use std::io::Cursor;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use tiny_http::{Header, StatusCode};
 
+use crate::accounts::Asker;
+use crate::http::client_address::address_key;
+use crate::http::cookies::Cookies;
 use crate::http::{FORWARDED_HEADER, PEER_HEADER};
-use crate::store::export::ExportFormat;
 
 /// One request.
-#[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub method: &'a str,
     /// Path and query.
-    pub target: &'a str,
-    pub headers: &'a [Header],
+    target: &'a str,
+    headers: &'a [Header],
     pub body: &'a [u8],
+    pub cookies: Cookies<'a>,
     /// Who asks, as the listener saw it.
-    pub peer: Option<IpAddr>,
-    /// Whether a proxy or a tunnel has passed it on, by what it says.
-    pub is_forwarded: bool,
+    pub peer: IpAddr,
+    /// The same for the accounts.
+    pub asker: Asker<'a>,
 }
 
 impl<'a> Request<'a> {
-    /// What tiny_http has read, with the body that was read from it.
-    pub(super) fn of(request: &'a tiny_http::Request, body: &'a [u8]) -> Request<'a> {
-        let mut read = Request {
-            method: request.method().as_str(),
-            target: request.url(),
-            headers: request.headers(),
-            body,
-            peer: None,
-            is_forwarded: false,
+    /// What tiny_http has read, with the body that was read from it. `public_urls` tell what came over https.
+    pub(super) fn of(request: &'a tiny_http::Request, body: &'a [u8], public_urls: &[String]) -> Request<'a> {
+        let headers = request.headers();
+        let header = |name| header_of(headers, name);
+        let cookies =
+            Cookies::of(header("Cookie"), header("Host").unwrap_or_default(), header("Origin"), public_urls);
+        let peer = header(PEER_HEADER).and_then(|address| address.parse().ok());
+        let peer: IpAddr = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let asker = Asker {
+            address: address_key(peer),
+            device: cookies.device(),
+            session: cookies.session().map(|token| token.hash()),
         };
-        read.is_forwarded = read.header(FORWARDED_HEADER).is_some();
-        read.peer = read.header(PEER_HEADER).and_then(|address| address.parse().ok());
-        read
+        let (method, target) = (request.method().as_str(), request.url());
+        Request { method, target, headers, body, cookies, peer, asker }
     }
 
     /// The value of the first header of this name, in any case.
-    pub(crate) fn header(&self, name: &'static str) -> Option<&str> {
-        self.headers.iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
+    pub(crate) fn header(&self, name: &'static str) -> Option<&'a str> {
+        header_of(self.headers, name)
     }
 
     /// The target without its query, which can hold a token: what may be logged.
-    pub(crate) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &'a str {
         self.target.split('?').next().unwrap_or_default()
     }
+
+    /// Whether a proxy or a tunnel has passed it on, by what it says.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        self.header(FORWARDED_HEADER).is_some()
+    }
+}
+
+fn header_of<'a>(headers: &'a [Header], name: &'static str) -> Option<&'a str> {
+    headers.iter().find(|header| header.field.equiv(name)).map(|header| header.value.as_str())
 }
 
 /// One answer, before the headers that all of them carry.
@@ -58,8 +71,6 @@ pub(crate) struct Response {
     pub headers: Vec<(&'static str, String)>,
     /// To `HEAD`, and with 304, only its length is told.
     pub body: Bytes,
-    /// The body is the log in this format, and comes page by page.
-    pub transcript: Option<ExportFormat>,
 }
 
 impl Response {
@@ -80,7 +91,7 @@ impl Response {
     /// Nothing to say but that it is done.
     pub(crate) fn nothing() -> Response {
         let headers = vec![("Cache-Control", "no-store".to_owned())];
-        Response { status: 204, headers, body: Bytes::new(), transcript: None }
+        Response { status: 204, headers, body: Bytes::new() }
     }
 
     /// This answer with one more header.
@@ -89,19 +100,13 @@ impl Response {
         self
     }
 
-    /// All its headers: `common` ones too, unless it has its own of that name.
-    pub(super) fn headers<'a>(
-        &'a self,
-        common: &'a [(&str, &str)],
-    ) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
-        common.iter().copied().filter(|(name, _)| !self.headers.iter().any(|(own, _)| own == name)).chain(own)
-    }
-
-    /// As tiny_http sends it.
+    /// As tiny_http sends it, with these headers too, unless it has its own of that name.
     pub(super) fn into_tiny(self, common: &[(&str, &str)]) -> tiny_http::Response<Cursor<Bytes>> {
-        let headers = self.headers(common);
-        let headers = headers
+        let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let common = common.iter().filter(|(name, _)| !self.headers.iter().any(|(own, _)| own == name));
+        let headers = common
+            .copied()
+            .chain(own)
             .map(|(name, value)| Header::from_bytes(name, value).expect("answers have ASCII headers"))
             .collect();
         let length = Some(self.body.len());
@@ -113,5 +118,52 @@ impl Response {
     #[cfg(test)]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The policy of every answer but the page: nothing runs, loads or frames.
+const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const COMMON_HEADERS: [(&str, &str); 6] = [
+    ("Server", "chat-app"), // tiny_http would name itself
+    ("Content-Security-Policy", NOTHING),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+];
+
+/// The headers that every answer carries, unless it has its own of that name.
+pub(super) fn common_headers(public_urls: &[String]) -> &'static [(&'static str, &'static str)] {
+    // Browsers ignore the last one on plain http, and complain of it in everybody's console.
+    let has_https = public_urls.iter().any(|url| url.starts_with("https:"));
+    if has_https { &COMMON_HEADERS } else { &COMMON_HEADERS[..COMMON_HEADERS.len() - 1] }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// What tiny_http would have read.
+    pub(in crate::http) fn request(
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> tiny_http::Request {
+        let request =
+            tiny_http::TestRequest::new().with_method(method.parse().expect("a method")).with_path(target);
+        let header = |(name, value): &(&str, &str)| Header::from_bytes(*name, *value).expect("ASCII");
+        headers.iter().map(header).fold(request, tiny_http::TestRequest::with_header).into()
+    }
+
+    #[test]
+    fn only_a_room_behind_https_asks_to_be_alone_in_its_browsing_context() {
+        for (url, expected) in
+            [(None, false), (Some("http://chat.example"), false), (Some("https://a.example"), true)]
+        {
+            let urls: Vec<String> = url.map(str::to_owned).into_iter().collect();
+            let told = common_headers(&urls).contains(&("Cross-Origin-Opener-Policy", "same-origin"));
+            assert_eq!(told, expected, "{url:?}");
+        }
     }
 }

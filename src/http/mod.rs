@@ -11,7 +11,7 @@
 //! ```
 //!
 //! What hashes a password, or waits for the database's one writer, is passed on to as many threads as may hash at once.
-//! So fifty logins wait for each other, and nothing else waits for them. A transcript goes on in a thread of its own.
+//! So fifty logins wait for each other, and nothing else waits for them. A transcript is sent by its connection's own thread.
 //!
 //! | file | owns |
 //! |---|---|
@@ -106,12 +106,11 @@ impl Pages {
         self.desk.secret()
     }
 
-    /// Stops answering, waits for the threads and removes the socket. Each of server, passwords and transcripts has
-    /// [`PAGE_STOP`](crate::limits::PAGE_STOP) for it, and is left behind if it takes longer. Does nothing the second time.
+    /// Stops answering, waits for the threads and removes the socket. Server and passwords each have
+    /// [`PAGE_STOP`](crate::limits::PAGE_STOP) for it, and are left behind if they take longer. Does nothing the second time.
     pub(crate) fn stop(&self) {
         if self.server.stop() {
             self.passwords.stop();
-            self.desk.stop();
         }
     }
 }

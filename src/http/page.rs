@@ -56,7 +56,7 @@ impl Page {
             ("Content-Security-Policy", self.policy.clone()),
         ];
         headers.extend(is_gzipped.then(|| ("Content-Encoding", "gzip".to_owned())));
-        Response { status: if known { 304 } else { 200 }, headers, body: form.body.clone(), transcript: None }
+        Response { status: if known { 304 } else { 200 }, headers, body: form.body.clone() }
     }
 }
 
@@ -163,9 +163,8 @@ fn sources(page: &str, element: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tiny_http::Header;
-
     use super::*;
+    use crate::http::message;
 
     fn page() -> Page {
         Page::new(
@@ -174,12 +173,8 @@ mod tests {
     }
 
     fn answer(headers: &[(&str, &str)]) -> Response {
-        let headers: Vec<Header> =
-            headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        let (body, peer) = (b"".as_slice(), None);
-        let request =
-            Request { method: "GET", target: "/", headers: &headers, body, peer, is_forwarded: false };
-        page().answer(&request)
+        let request = message::tests::request("GET", "/", headers);
+        page().answer(&Request::of(&request, b"", &[]))
     }
 
     #[test]

@@ -1,42 +1,29 @@
 //! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
 
-use jiff::Zoned;
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::http::api::error::ApiError;
 use crate::http::api::{Api, Route};
+use crate::http::download::format_at;
 use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
 use crate::http::page::{PAGE, Page};
 use crate::http::qr::qr_svg;
-use crate::store::Readers;
-use crate::store::export::ExportFormat;
 use crate::sys::interfaces::interfaces;
 
-/// Page, API and downloads.
+/// Page and API.
 pub(crate) struct Site {
     pub(super) api: Api,
-    pub(super) readers: Readers,
     pub(super) page: &'static Page,
     port: u16,
 }
 
-/// The policy of every answer but the page: nothing runs, loads or frames.
-const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-const COMMON_HEADERS: [(&str, &str); 6] = [
-    ("Server", "chat-app"), // tiny_http would name itself
-    ("Content-Security-Policy", NOTHING),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-];
-
 impl Site {
     /// `port` is the one that is listened on, not 0.
-    pub(crate) fn new(port: u16, api: Api, readers: Readers) -> Site {
-        Site { api, readers, page: &PAGE, port }
+    pub(crate) fn new(port: u16, api: Api) -> Site {
+        Site { api, page: &PAGE, port }
     }
 
     pub(super) fn answer(&self, request: &Request) -> Response {
@@ -52,9 +39,7 @@ impl Site {
             // The page brings its icon along; some browsers ask all the same.
             "/favicon.ico" => |_, _| Response { headers: Vec::new(), ..Response::nothing() },
             "/api/invite" => |site, _| site.invite(),
-            "/transcript.txt" => |site, request| site.transcript(request, ExportFormat::Txt),
-            "/transcript.csv" => |site, request| site.transcript(request, ExportFormat::Csv),
-            "/transcript.json" => |site, request| site.transcript(request, ExportFormat::Json),
+            path if format_at(path).is_some() => |site, request| site.no_transcript(request),
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
             path if is_api(path) => {
@@ -68,37 +53,27 @@ impl Site {
         }
     }
 
-    /// The headers that every answer carries, unless it has its own of that name.
-    pub(super) fn common_headers(&self) -> &'static [(&'static str, &'static str)] {
-        // Browsers ignore the last one on plain http, and complain of it in everybody's console.
-        let has_https = self.api.config.public_urls.iter().any(|url| url.starts_with("https:"));
-        if has_https { &COMMON_HEADERS } else { &COMMON_HEADERS[..COMMON_HEADERS.len() - 1] }
-    }
-
-    /// The log, for hosts.
-    fn transcript(&self, request: &Request, format: ExportFormat) -> Response {
+    /// The log is sent by [`crate::http::download`], to a host, and where there are not too many under way.
+    fn no_transcript(&self, request: &Request) -> Response {
         match self.api.is_host(request) {
-            Ok(true) => {}
+            Ok(true) => busy("Too many transcripts are made just now. Try again."),
             Ok(false) => {
                 let reason = "Only a host may take the transcript. Open the host link in this browser first.";
-                return ApiError::new(403, "not_host", reason).into();
+                ApiError::new(403, "not_host", reason).into()
             }
-            Err(error) => return error.into(),
+            Err(error) => error.into(),
         }
-        let (kind, ending) = match format {
-            ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
-            ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
-            ExportFormat::Json => ("application/json", "json"),
-        };
-        let name = Zoned::now().strftime("chat-%Y-%m-%d-%H%M");
-        Response { transcript: Some(format), ..Response::new(200, kind, "") }
-            .with("Content-Disposition", format!("attachment; filename=\"{name}.{ending}\""))
     }
 
     fn invite(&self) -> Response {
         let url = invite_url(&self.api.config, self.port, &interfaces());
         Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
     }
+}
+
+/// Try again soon.
+pub(super) fn busy(reason: &str) -> Response {
+    ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
 }
 
 fn is_api(path: &str) -> bool {
@@ -120,11 +95,11 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use crossbeam_channel::bounded;
-    use tiny_http::Header;
 
     use super::*;
     use crate::accounts::Accounts;
     use crate::config::Config;
+    use crate::http::message;
     use crate::store::Store;
 
     /// Of a room that nobody is in.
@@ -142,36 +117,16 @@ pub(super) mod tests {
             start_key,
             held: Default::default(),
         };
-        Site::new(5000, api, store.readers())
+        Site::new(5000, api)
     }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {
-        let headers: Vec<Header> =
-            headers.iter().map(|(name, value)| Header::from_bytes(*name, *value).expect("ASCII")).collect();
-        site().answer(&Request {
-            method,
-            target,
-            headers: &headers,
-            body: b"",
-            peer: None,
-            is_forwarded: false,
-        })
+        let request = message::tests::request(method, target, headers);
+        site().answer(&Request::of(&request, b"", &[]))
     }
 
     fn parsed(answer: &Response) -> serde_json::Value {
         serde_json::from_slice(&answer.body).expect("JSON")
-    }
-
-    #[test]
-    fn only_a_room_behind_https_asks_to_be_alone_in_its_browsing_context() {
-        for (url, expected) in
-            [(None, false), (Some("http://chat.example"), false), (Some("https://a.example"), true)]
-        {
-            let mut site = site();
-            site.api.config.public_urls.extend(url.map(str::to_owned));
-            let told = site.common_headers().contains(&("Cross-Origin-Opener-Policy", "same-origin"));
-            assert_eq!(told, expected, "{url:?}");
-        }
     }
 
     #[test]

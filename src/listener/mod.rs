@@ -21,6 +21,7 @@ use crate::client::{self, ClientContext, Live};
 use crate::http::Pages;
 use crate::http::client_address::{address_key, client_address};
 use crate::http::cookies::Cookies;
+use crate::http::download::{Download, Downloads, format_at};
 use crate::http::head::{self, Head};
 use crate::http::origin;
 use crate::http::refused::Refused;
@@ -28,7 +29,7 @@ use crate::http::relay::relay;
 use crate::hub::sender::ClientSocket;
 use crate::limits;
 use crate::listener::connection_limit::{Kind, Seat, Seats};
-use crate::protocol::CloseCode;
+use crate::protocol::{CloseCode, Role};
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
 use handshake::{resume_of, route};
@@ -37,6 +38,8 @@ use handshake::{resume_of, route};
 pub(crate) struct Context {
     /// For those that become clients.
     pub client: ClientContext,
+    /// For hosts who take the log along.
+    pub downloads: Downloads,
     /// For all others.
     pub pages: Pages,
     /// Origins under which others reach this server.
@@ -90,10 +93,25 @@ fn spawn(stream: TcpStream, peer: SocketAddr, seat: Seat, context: Arc<Context>)
     on_own_thread(limits::ENTRY_STACK_BYTES, peer, seat, context, work);
 }
 
-/// A live client is read on a fresh thread: see [`crate::client`].
-fn spawn_reader(live: Live, peer: SocketAddr, seat: Seat, context: Arc<Context>) {
-    on_own_thread(limits::READER_STACK_BYTES, peer, seat, context, move |_, context| {
-        live.read(&context.client);
+/// What is left to do for a connection whose request has been read.
+enum Rest {
+    Read(Live),
+    Send(TcpStream, Head, Download),
+}
+
+/// A live client is read on a fresh thread (see [`crate::client`]), and a transcript needs more of a stack.
+fn go_on(rest: Rest, peer: SocketAddr, seat: Seat, context: Arc<Context>) {
+    let stack_bytes = match rest {
+        Rest::Read(_) => limits::READER_STACK_BYTES,
+        Rest::Send(..) => limits::TRANSCRIPT_STACK_BYTES,
+    };
+    on_own_thread(stack_bytes, peer, seat, context, move |_, context| {
+        match rest {
+            Rest::Read(live) => live.read(&context.client),
+            Rest::Send(stream, head, download) => {
+                context.downloads.send(&download, &stream, &head, &context.stop)?;
+            }
+        }
         Ok(None)
     });
 }
@@ -105,18 +123,18 @@ fn on_own_thread(
     peer: SocketAddr,
     seat: Seat,
     context: Arc<Context>,
-    work: impl FnOnce(&mut Seat, &Context) -> io::Result<Option<Live>> + Send + 'static,
+    work: impl FnOnce(&mut Seat, &Context) -> io::Result<Option<Rest>> + Send + 'static,
 ) {
     let run = move || {
         let mut seat = seat; // dropped last: the thread has ended then
         let context = context; // and holds nothing of the server's any more
         match catch_unwind(AssertUnwindSafe(|| work(&mut seat, &context))) {
             Ok(Ok(None)) => {}
-            Ok(Ok(Some(live))) => {
+            Ok(Ok(Some(rest))) => {
                 // Two threads are one client's until this one has ended.
-                let _hand_over = context.hand_overs.take(Instant::now() + limits::HAND_OVER_WAIT);
-                match _hand_over {
-                    Some(_) => spawn_reader(live, peer, seat, context.clone()),
+                let hand_over = context.hand_overs.take(Instant::now() + limits::HAND_OVER_WAIT);
+                match hand_over {
+                    Some(_) => go_on(rest, peer, seat, context.clone()),
                     None => log::warn!("too many connections begin at once: one is closed"),
                 }
             }
@@ -131,13 +149,13 @@ fn on_own_thread(
     }
 }
 
-/// Answers a connection's request. What is left to do is to read the client that it has become.
+/// Answers a connection's request, but for what is left to do.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
     seat: &mut Seat,
     context: &Context,
-) -> io::Result<Option<Live>> {
+) -> io::Result<Option<Rest>> {
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
@@ -156,6 +174,7 @@ fn serve(
         Ok(Entry::Page) => {
             relay(&stream, &head, early, address, &context.pages, &context.stop).map(|()| None)
         }
+        Ok(Entry::Transcript(download)) => Ok(Some(Rest::Send(stream, head, download))),
         Ok(Entry::Room(handshake, session)) => {
             socket::write_all(&stream, &handshake, &context.stop)?;
             let socket = Arc::new(ClientSocket::new(stream));
@@ -164,7 +183,8 @@ fn serve(
                 return Ok(None);
             }
             let address = address_key(address);
-            Ok(client::enter(socket, resume_of(&head), session, address, early, &context.client))
+            let live = client::enter(socket, resume_of(&head), session, address, early, &context.client);
+            Ok(live.map(Rest::Read))
         }
     }
 }
@@ -172,6 +192,7 @@ fn serve(
 /// Where a request leads.
 enum Entry {
     Page,
+    Transcript(Download),
     /// The handshake's answer, and who the cookie belongs to.
     Room(Vec<u8>, Option<Arc<Session>>),
 }
@@ -180,7 +201,12 @@ fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
     origin::check(head, &context.public_urls)?;
     match (route(head)?, kind) {
         (Some(handshake), _) => Ok(Entry::Room(handshake, session_of(head, context)?)),
-        (None, Kind::Guest) => Ok(Entry::Page),
+        (None, Kind::Guest) => Ok(match format_at(head.path()) {
+            Some(format) if head.method != "POST" && is_host(head, context)? => {
+                context.downloads.begin(format).map_or(Entry::Page, Entry::Transcript)
+            }
+            _ => Entry::Page,
+        }),
         (None, Kind::Full) => Err(Refused::new(503, ROOM_FULL)),
         (None, Kind::Crowded) => Err(Refused::new(429, ADDRESS_FULL)),
     }
@@ -188,6 +214,10 @@ fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
 
 const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-clients.";
 const ADDRESS_FULL: &str = "There are too many connections from your address. The room's host can allow more: --max-clients-per-address.";
+
+fn is_host(head: &Head, context: &Context) -> Result<bool, Refused> {
+    Ok(session_of(head, context)?.is_some_and(|session| session.role() == Role::Host))
+}
 
 /// Who the request's cookie belongs to.
 fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Refused> {

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::http::Pages;
 use crate::http::api::Api;
 use crate::http::client_address::address_key;
+use crate::http::download::Downloads;
 use crate::http::invite::invite_url;
 use crate::http::routes::Site;
 use crate::hub::log_writer::LogWriter;
@@ -182,7 +183,7 @@ impl Server {
             held: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
-        let pages = Pages::start(Site::new(local_addr.port(), api, readers.clone()))?;
+        let pages = Pages::start(Site::new(local_addr.port(), api))?;
         let hub_config = HubConfig {
             title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
             members_only: config.members_only,
@@ -209,6 +210,7 @@ impl Server {
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
         let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
         let context = Arc::new(Context {
+            downloads: Downloads::new(readers.clone(), &config.public_urls),
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             public_urls: config.public_urls.clone(),
             trusted_proxies: config.trusted_proxies.clone(),

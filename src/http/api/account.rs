@@ -6,54 +6,54 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::{Answer, Api, Visit};
+use super::{Answer, Api};
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{Member, ResetError, Session};
-use crate::http::message::Response;
+use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, Job};
 
 impl Api {
-    pub(super) fn log_out(&self, visit: &Visit) -> Answer {
+    pub(super) fn log_out(&self, request: &Request) -> Answer {
         // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
-        if let Some(session) = self.session_of(visit)?
+        if let Some(session) = self.session_of(request)?
             && self.accounts.log_out(&session.token)?
         {
             self.notify_hub(Command::End(Ended::Sessions(vec![session.token])));
         }
-        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+        Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
     }
 
-    pub(super) fn change_password(&self, visit: &Visit) -> Answer {
-        let (session, member) = self.logged_in(visit)?;
-        let [current, new] = visit.texts(["current", "new"])?;
+    pub(super) fn change_password(&self, request: &Request) -> Answer {
+        let (session, member) = self.logged_in(request)?;
+        let [current, new] = request.texts(["current", "new"])?;
         let email = self.accounts.email_of(member.account)?.unwrap_or_default();
         let local = email.rsplit_once('@').map_or("", |(local, _)| local);
         let new = Password::choose(&new, &[&email, local, member.name.display()])
             .map_err(|error| ApiError::field("new", "bad_password", error))?;
         self.accounts
-            .change_password(&session, &Password::given(&current), &new, &visit.asker)
+            .change_password(&session, &Password::given(&current), &new, &request.asker)
             .map_err(|error| ApiError::of_proof(error, "current"))?;
         self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
         Ok(Response::nothing())
     }
 
-    pub(super) fn delete(&self, visit: &Visit) -> Answer {
-        let (session, member) = self.logged_in(visit)?;
-        let [password] = visit.texts(["password"])?;
+    pub(super) fn delete(&self, request: &Request) -> Answer {
+        let (session, member) = self.logged_in(request)?;
+        let [password] = request.texts(["password"])?;
         self.accounts
-            .delete(&session, &Password::given(&password), &visit.asker)
+            .delete(&session, &Password::given(&password), &request.asker)
             .map_err(|error| ApiError::of_proof(error, "password"))?;
         self.notify_hub(Command::Deleted(member.account));
-        Ok(Response::nothing().with("Set-Cookie", visit.cookies.clear_session()))
+        Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
     }
 
     /// The answer is made before anything is looked up: nothing in it can tell.
-    pub(super) fn forgot(&self, visit: &Visit) -> Answer {
-        let [email] = visit.texts(["email"])?;
-        let subject = [Subject::Forgot(visit.asker.address)];
+    pub(super) fn forgot(&self, request: &Request) -> Answer {
+        let [email] = request.texts(["email"])?;
+        let subject = [Subject::Forgot(request.asker.address)];
         if let Ok(email) = Email::parse(&email)
             && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
         {
@@ -69,10 +69,10 @@ impl Api {
         Ok(Response::json(202, &json!({"message": next})))
     }
 
-    pub(super) fn reset(&self, visit: &Visit) -> Answer {
-        let [token, password] = visit.texts(["token", "password"])?;
+    pub(super) fn reset(&self, request: &Request) -> Answer {
+        let [token, password] = request.texts(["token", "password"])?;
         let reset = match Token::parse(&token) {
-            Some(token) => self.accounts.reset(&token, &password, &visit.asker),
+            Some(token) => self.accounts.reset(&token, &password, &request.asker),
             None => Err(ResetError::Invalid),
         };
         let account = reset.map_err(|error| match error {
@@ -87,8 +87,8 @@ impl Api {
         Ok(Response::nothing())
     }
 
-    fn logged_in(&self, visit: &Visit) -> Result<(Arc<Session>, Member), ApiError> {
-        let session = self.session_of(visit)?;
+    fn logged_in(&self, request: &Request) -> Result<(Arc<Session>, Member), ApiError> {
+        let session = self.session_of(request)?;
         let member = session.and_then(|session| Some((session.clone(), session.member.clone()?)));
         member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
     }

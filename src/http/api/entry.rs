@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::ApiError;
-use super::{Answer, Api, Visit};
+use super::{Answer, Api};
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::{Token, TokenHash};
 use crate::accounts::{HostError, NewSession, Session, SignUpError};
 use crate::http::client_address;
-use crate::http::message::Response;
+use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, HoldName};
 use crate::limits;
 use crate::protocol::names::Name;
@@ -33,13 +33,13 @@ struct Wish {
 }
 
 impl Api {
-    pub(super) fn sign_up(&self, visit: &Visit) -> Answer {
-        let address = visit.asker.address;
+    pub(super) fn sign_up(&self, request: &Request) -> Answer {
+        let address = request.asker.address;
         let (refused, signed_up) = (Subject::SignupRefused(address), Subject::Signup(address));
         if let Some(wait) = self.accounts.throttle.wait(&[refused, signed_up], Instant::now()) {
             return Err(ApiError::wait(wait));
         }
-        let outcome = self.wish(visit).and_then(|wish| self.grant(visit, &wish));
+        let outcome = self.wish(request).and_then(|wish| self.grant(request, &wish));
         match &outcome {
             Ok(_) => self.accounts.throttle.fail(&[signed_up], Instant::now()),
             // These tell what is known here, so they must not be had without end.
@@ -50,7 +50,7 @@ impl Api {
     }
 
     /// Every field by its own rule; nothing is asked of room or database yet.
-    fn wish(&self, visit: &Visit) -> Result<Wish, ApiError> {
+    fn wish(&self, request: &Request) -> Result<Wish, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
             email: String,
@@ -61,7 +61,7 @@ impl Api {
             #[serde(default)]
             invite: Option<String>,
         }
-        let fields: Fields = visit.body()?;
+        let fields: Fields = request.json()?;
         if let Some(code) = &self.invite
             && !fields.invite.is_some_and(|typed| code.is(&typed))
         {
@@ -80,7 +80,7 @@ impl Api {
         Ok(Wish { email, name, password, guest_key })
     }
 
-    fn grant(&self, visit: &Visit, wish: &Wish) -> Answer {
+    fn grant(&self, request: &Request, wish: &Wish) -> Answer {
         let known = || {
             let reason = "There is an account with this address already: log in, or ask for a new password.";
             ApiError::taken("email", "email_taken", reason)
@@ -89,28 +89,30 @@ impl Api {
             return Err(known());
         }
         let held = self.hold(&wish.name, wish.guest_key)?;
-        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &visit.asker);
+        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker);
         let session = signed_up.map_err(|error| match error {
             SignUpError::Taken => known(), // the name was held, so it is the address
             SignUpError::Full => ApiError::new(503, "full", "This room has as many accounts as it can have."),
             SignUpError::Unavailable(error) => error.into(),
         })?;
         held.account_created(&session.session);
-        Ok(self.begun(visit, 201, session))
+        Ok(self.begun(request, 201, session))
     }
 
-    pub(super) fn log_in(&self, visit: &Visit) -> Answer {
-        let [email, password] = visit.texts(["email", "password"])?;
+    pub(super) fn log_in(&self, request: &Request) -> Answer {
+        let [email, password] = request.texts(["email", "password"])?;
         let email = Email::parse(&email).unwrap_or_else(|_| Email::nobodys());
-        let session = self.accounts.log_in(&email, &Password::given(&password), &visit.asker)?;
-        Ok(self.begun(visit, 200, session))
+        let session = self.accounts.log_in(&email, &Password::given(&password), &request.asker)?;
+        Ok(self.begun(request, 200, session))
     }
 
     /// Makes this browser's session a host's, for somebody who has opened a host link.
-    pub(super) fn become_host(&self, visit: &Visit) -> Answer {
-        let [key] = visit.texts(["key"])?;
+    pub(super) fn become_host(&self, request: &Request) -> Answer {
+        let [key] = request.texts(["key"])?;
         let begun = match Token::parse(&key) {
-            Some(key) => self.accounts.become_host(&key, &self.start_key, self.is_here(visit), &visit.asker),
+            Some(key) => {
+                self.accounts.become_host(&key, &self.start_key, self.is_here(request), &request.asker)
+            }
             None => Err(HostError::Invalid),
         };
         let session = begun.map_err(|error| match error {
@@ -126,31 +128,31 @@ impl Api {
             HostError::Unavailable(error) => error.into(),
         })?;
         self.end(session.ended);
-        let cookie = visit.cookies.set_session(&session.token);
+        let cookie = request.cookies.set_session(&session.token);
         Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", cookie))
     }
 
     /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
     /// gives it: it may run here, or say what is its own loopback address.
-    fn is_here(&self, visit: &Visit) -> bool {
-        let Some(peer) = visit.request.peer.map(|peer| peer.to_canonical()) else { return false };
+    fn is_here(&self, request: &Request) -> bool {
+        let peer = request.peer.to_canonical();
         let by_proxy = client_address::is_trusted(peer, &self.config.trusted_proxies);
-        let host = visit.request.header("Host").unwrap_or_default();
+        let host = request.header("Host").unwrap_or_default();
         let origins = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
         let by_public_url = origins.iter().flatten().any(|origin| self.config.public_urls.contains(origin));
         let own = peer.is_loopback() || interfaces().iter().any(|own| own.address == peer);
-        own && !by_public_url && !by_proxy && !visit.request.is_forwarded
+        own && !by_public_url && !by_proxy && !request.is_forwarded()
     }
 
     /// The answer to somebody who has a session now; the ones that it replaced end.
-    fn begun(&self, visit: &Visit, status: u16, session: NewSession) -> Response {
+    fn begun(&self, request: &Request, status: u16, session: NewSession) -> Response {
         let NewSession { token, session, email, device, ended } = session;
         self.end(ended);
         let name = session.member.as_ref().map(|member| member.name.display());
         let user = json!({"username": name, "email": email, "role": session.role()});
         Response::json(status, &json!({"user": user}))
-            .with("Set-Cookie", visit.cookies.set_session(&token))
-            .with("Set-Cookie", visit.cookies.set_device(&device))
+            .with("Set-Cookie", request.cookies.set_session(&token))
+            .with("Set-Cookie", request.cookies.set_device(&device))
     }
 
     fn end(&self, sessions: Vec<TokenHash>) {

@@ -7,7 +7,7 @@ mod account;
 mod entry;
 pub(crate) mod error;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -16,10 +16,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::invite::InviteCode;
-use crate::accounts::{Accounts, Asker, Session, StartKey};
+use crate::accounts::{Accounts, Session, StartKey};
 use crate::config::Config;
-use crate::http::client_address::address_key;
-use crate::http::cookies::Cookies;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Job};
 use crate::protocol::Role;
@@ -49,7 +47,7 @@ pub(crate) struct Route {
     /// It takes a hash's time, or writes and so may have to wait for the database's one writer: it has to run where neither
     /// a class that logs in nor a locked database holds up page or chat.
     pub takes_long: bool,
-    answer: fn(&Api, &Visit) -> Answer,
+    answer: fn(&Api, &Request) -> Answer,
 }
 
 const ROUTES: [Route; 9] = [
@@ -70,22 +68,15 @@ impl Route {
     }
 }
 
-/// One request, with what all of them need.
-struct Visit<'a> {
-    request: &'a Request<'a>,
-    cookies: Cookies<'a>,
-    asker: Asker<'a>,
-}
-
-impl Visit<'_> {
+impl Request<'_> {
     /// What the request's body says, as JSON.
-    fn body<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let kind = self.request.header("Content-Type").unwrap_or_default();
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        let kind = self.header("Content-Type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(ApiError::new(415, "unsupported_media_type", "Send JSON, as application/json."));
         }
-        serde_json::from_slice(self.request.body).map_err(|error| {
+        serde_json::from_slice(self.body).map_err(|error| {
             let reason = format!("The body is not what this address takes: {error}.");
             ApiError::new(400, "bad_request", reason)
         })
@@ -93,7 +84,7 @@ impl Visit<'_> {
 
     /// Fields of the body that have to be there, each a text.
     fn texts<const N: usize>(&self, names: [&str; N]) -> Result<[String; N], ApiError> {
-        let mut body: Map<String, Value> = self.body()?;
+        let mut body: Map<String, Value> = self.json()?;
         let texts = names.map(|name| match body.remove(name) {
             Some(Value::String(text)) => Ok(text),
             _ => Err(format!("The body is not what this address takes: it has no text as `{name}`.")),
@@ -113,7 +104,7 @@ impl Api {
             let reason = "A page of this room sends its Origin; add yours to use the API without one.";
             return ApiError::new(403, "forbidden", reason).into();
         }
-        (route.answer)(self, &self.visit(request)).unwrap_or_else(Response::from)
+        (route.answer)(self, request).unwrap_or_else(Response::from)
     }
 
     /// Whether a host asks.
@@ -121,47 +112,31 @@ impl Api {
     /// # Errors
     /// Where that cannot be known just now.
     pub(crate) fn is_host(&self, request: &Request) -> Result<bool, ApiError> {
-        let session = self.session_of(&self.visit(request))?;
+        let session = self.session_of(request)?;
         Ok(session.is_some_and(|session| session.role() == Role::Host))
     }
 
     /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to, as a number.
     pub(crate) fn party_of(&self, request: &Request) -> (IpAddr, u64) {
-        let visit = self.visit(request);
         let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
         let named = ["email", "token"].into_iter().find_map(|field| body[field].as_str());
         let account = match named {
             Some(named) => self.accounts.number_of(named),
-            None => visit.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
+            None => request.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
         };
-        (visit.asker.address, account)
+        (request.asker.address, account)
     }
 
-    fn visit<'a>(&'a self, request: &'a Request<'a>) -> Visit<'a> {
-        let cookies = Cookies::of(
-            request.header("Cookie"),
-            request.header("Host").unwrap_or_default(),
-            request.header("Origin"),
-            &self.config.public_urls,
-        );
-        let asker = Asker {
-            address: address_key(request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
-            device: cookies.device(),
-            session: cookies.session().map(|token| token.hash()),
-        };
-        Visit { request, cookies, asker }
-    }
-
-    fn session_of(&self, visit: &Visit) -> Result<Option<Arc<Session>>, ApiError> {
-        match visit.cookies.session() {
+    fn session_of(&self, request: &Request) -> Result<Option<Arc<Session>>, ApiError> {
+        match request.cookies.session() {
             Some(token) => Ok(self.accounts.session(&token)?),
             None => Ok(None),
         }
     }
 
     /// Who asks, and what the room asks of those who sign up.
-    fn session(&self, visit: &Visit) -> Answer {
-        let session = self.session_of(visit)?;
+    fn session(&self, request: &Request) -> Answer {
+        let session = self.session_of(request)?;
         let host = session.as_ref().is_some_and(|session| session.host.is_some());
         let user = match session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())))
         {
