@@ -1,18 +1,14 @@
-//! What the operator sees at start, and the address that is handed out.
+//! What the operator sees at start, and what the commands print that make a link.
 //!
 //! A laptop has many addresses and the phones in the room can reach one of them. So they are ranked, and the best
-//! stands first, alone in the QR code, and in `GET /api/invite`, where it is worked out anew each time: a laptop
-//! changes its Wi-Fi while the room is open.
+//! stands first, alone in the QR code.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use fast_qr::QRCode;
 
 use crate::accounts::ResetLink;
-use crate::accounts::invite::InviteCode;
 use crate::config::Config;
 use crate::http::invite::{best_url, invite_url, local_url, url};
 use crate::http::qr::{QUIET_ZONE, qr};
@@ -27,7 +23,7 @@ pub fn print(config: &Config, opened: &Opened) {
         invite_url(config, opened.port, &interfaces) + "\n"
     } else {
         let tty = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        Banner::new(config, opened, &interfaces).render(tty)
+        banner(config, opened, &interfaces, tty)
     };
     // Not `print!`: it panics when nobody reads.
     let mut stdout = io::stdout().lock();
@@ -38,137 +34,92 @@ pub fn print(config: &Config, opened: &Opened) {
 
 /// What `chat-app reset-password` says: the link, and for a terminal (`tty`) its QR code.
 pub fn reset_link(link: &ResetLink, tty: bool) -> String {
-    let code = tty.then(|| qr(&link.url)).flatten().map(|code| format!("\n{}", blocks(&code)));
+    let ResetLink { username, email, url, .. } = link;
+    let (code, minutes) = (code(url, tty), RESET.as_secs() / 60);
     format!(
-        "\n  {} ({}) chooses a new password here:\n\n  {}\n{}\n  It works once, for {} minutes. Earlier links are void.\n\n",
-        link.username,
-        link.email,
-        link.url,
-        code.unwrap_or_default(),
-        RESET.as_secs() / 60
+        "\n  {username} ({email}) chooses a new password here:\n\n  {url}\n{code}\n  It works once, for {minutes} minutes. \
+         Earlier links are void.\n\n"
     )
 }
 
 /// What `chat-app host-link` says: the link, and for a terminal (`tty`) its QR code.
 pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
-    let code = tty.then(|| qr(link)).flatten().map(|code| format!("\n{}", blocks(&code)));
+    let code = code(link, tty);
     let earlier =
         if voided_earlier { "\n  Earlier links, and the hosts made by them, have ended." } else { "" };
     format!(
-        "\n  Who opens this runs the room, from any device:\n\n  {link}\n{}{earlier}\n  It works until \
-         chat-app host-link --new. Show it to nobody else.\n\n",
-        code.unwrap_or_default()
+        "\n  Whoever opens this runs the room, from any device:\n\n  {link}\n{code}{earlier}\n  It works until \
+         chat-app host-link --new. Show it to nobody else.\n\n"
     )
 }
 
-/// Everything the banner says, gathered; [`Banner::render`] only lays it out.
-#[derive(Debug)]
-pub struct Banner {
-    title: String,
-    /// The address to hand out; `None` if nobody but this computer can open the room.
-    invite: Option<String>,
-    /// Further addresses, best first, with a remark on those that are probably of no use.
-    others: Vec<(String, Option<String>)>,
-    local: String,
-    database: PathBuf,
-    /// What signing up needs in a room for members.
-    invite_code: Option<String>,
-    /// Makes its opener a host, on this computer.
-    host_link: String,
-    port: u16,
-    /// Whether `--bind` keeps the room to this computer.
-    kept_local: bool,
+/// The text. For a terminal (`tty`) with colours, the QR code and the link that makes a host, else plain lines.
+fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool) -> String {
+    let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+    let row = |label: &str, text: &str| format!("  {label:<18}{text}\n");
+    let (local, invite) = (local_url(config.bind, opened.port), best_url(config, opened.port, interfaces));
+    let mut out = format!("\n  {}\n\n", bold(opened.title));
+    match &invite {
+        Some(invite) => {
+            out.extend([row("Everybody opens", &bold(invite)), code(invite, tty), "\n".to_owned()])
+        }
+        None if config.bind.is_loopback() => {
+            out.push_str("  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n");
+        }
+        None => out.push_str("  No network found: join a Wi-Fi, and everybody in it can open the room.\n"),
+    }
+    let addresses = reachable(config.bind, interfaces);
+    let addresses = addresses.iter().map(|interface| {
+        let remark =
+            is_virtual(interface).then(|| format!("   ({}: a virtual network or VPN)", interface.name));
+        (url(interface.address, opened.port), remark.unwrap_or_default())
+    });
+    for (url, remark) in config.public_urls.iter().map(|url| (url.clone(), String::new())).chain(addresses) {
+        if invite.as_ref() != Some(&url) && url != local {
+            out.push_str(&row("Also at", &(url + &remark)));
+        }
+    }
+    out.push_str(&row("On this computer", &local));
+    // A file or another program's window is no place for a secret.
+    if tty {
+        let link = local_host_link(config.bind, opened.port, opened.host_key);
+        out.push_str(&row("To run the room", &(link + "   (on this computer only)")));
+    }
+    if let Some(code) = opened.invite_code {
+        let code = bold(&code.to_string());
+        out.push_str(&row("To sign up", &(code + "   (members only; the code is new at each start)")));
+    }
+    // What the operator looks for later is a file, whatever directory it was relative to.
+    let database = std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone());
+    out.push_str(&row("History is kept", &database.display().to_string()));
+    if invite.is_some() {
+        out.push_str(&advice(opened.port));
+    }
+    out + "\n  Ctrl-C stops the room.\n\n"
 }
 
-impl Banner {
-    /// Gathers what there is to say of a room that was opened.
-    pub fn new(config: &Config, opened: &Opened, interfaces: &[Interface]) -> Banner {
-        let port = opened.port;
-        let local = local_url(config.bind, port);
-        let invite = best_url(config, port, interfaces);
-        let remark = |interface: &Interface| {
-            is_virtual(interface).then(|| format!("{}: a virtual network or VPN", interface.name))
-        };
-        let addresses = reachable(config.bind, interfaces).into_iter();
-        let mut others: Vec<_> = config.public_urls.iter().map(|url| (url.clone(), None)).collect();
-        others.extend(addresses.map(|interface| (url(interface.address, port), remark(interface))));
-        others.retain(|(url, _)| Some(url) != invite.as_ref() && *url != local);
-        Banner {
-            title: opened.title.to_owned(),
-            invite,
-            others,
-            local,
-            // What the operator looks for later is a file, whatever directory it was relative to.
-            database: std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone()),
-            invite_code: opened.invite_code.map(InviteCode::to_string),
-            host_link: local_host_link(config.bind, port, opened.host_key),
-            port,
-            kept_local: config.bind.is_loopback(),
-        }
-    }
-
-    /// The text. For a terminal (`tty`) with colours and the QR code, else plain lines.
-    pub fn render(&self, tty: bool) -> String {
-        let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
-        let mut out = format!("\n  {}\n\n", bold(&self.title));
-        match &self.invite {
-            Some(invite) => {
-                let _ = write!(out, "  Everybody opens   {}\n\n", bold(invite));
-                if let Some(code) = tty.then(|| qr(invite)).flatten() {
-                    out.push_str(&blocks(&code));
-                    out.push('\n');
-                }
-            }
-            None if self.kept_local => {
-                out.push_str(
-                    "  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n",
-                );
-            }
-            None => {
-                out.push_str("  No network found: join a Wi-Fi, and everybody in it can open the room.\n")
-            }
-        }
-        for (url, remark) in &self.others {
-            let remark = remark.as_ref().map(|remark| format!("   ({remark})")).unwrap_or_default();
-            let _ = writeln!(out, "  Also at           {url}{remark}");
-        }
-        let _ = writeln!(out, "  On this computer  {}", self.local);
-        // A file or another program's window is no place for a secret.
-        if tty {
-            let _ = writeln!(out, "  To run the room   {}   (on this computer only)", self.host_link);
-        }
-        if let Some(code) = &self.invite_code {
-            let _ = writeln!(
-                out,
-                "  To sign up        {}   (members only; the code is new at each start)",
-                bold(code)
-            );
-        }
-        let _ = writeln!(out, "  History is kept   {}", self.database.display());
-        if self.invite.is_some() {
-            let _ = write!(out, "\n{}", self.advice());
-        }
-        let _ = writeln!(out, "\n  Ctrl-C stops the room.\n");
-        out
-    }
-
-    fn advice(&self) -> String {
-        format!(
-            "  A phone can't connect?
+fn advice(port: u16) -> String {
+    format!(
+        "
+  A phone can't connect?
     - It has to be in the same Wi-Fi as this computer, with mobile data off.
     - Guest networks often keep devices apart: use another one, or a phone's hotspot.
-    - This computer's firewall has to let TCP port {} in.
+    - This computer's firewall has to let TCP port {port} in.
     - A VPN, here or on the phone, leads elsewhere: switch it off.
-",
-            self.port
-        )
-    }
+"
+    )
 }
 
 /// Where the host's own browser becomes one.
 fn local_host_link(bind: IpAddr, port: u16, key: &str) -> String {
     let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
     format!("{local}/#host={key}")
+}
+
+/// An empty line and a link's QR code, for a terminal alone.
+fn code(link: &str, tty: bool) -> String {
+    let code = tty.then(|| qr(link)).flatten();
+    code.map(|code| format!("\n{}", blocks(&code))).unwrap_or_default()
 }
 
 /// A QR code in half blocks, two modules a character. Black and white are named outright (16 and 231 of the 256
@@ -198,6 +149,7 @@ fn blocks(code: &QRCode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::invite::InviteCode;
     use crate::sys::interfaces::tests::{interface, laptop};
 
     fn config(arguments: &[&str]) -> Config {
@@ -211,14 +163,14 @@ mod tests {
         let config = config(arguments);
         let title = config.title.clone().unwrap_or_else(|| "Chat".to_owned());
         let opened = Opened { port: 5000, title: &title, invite_code: None, host_key: "KEY" };
-        Banner::new(&config, &opened, interfaces).render(tty)
+        super::banner(&config, &opened, interfaces, tty)
     }
 
     #[test]
     fn a_room_for_members_shows_its_code() {
         let code = InviteCode::random().expect("random");
         let opened = Opened { port: 5000, title: "Chat", invite_code: Some(&code), host_key: "KEY" };
-        let shown = Banner::new(&config(&["--members-only"]), &opened, &laptop()).render(false);
+        let shown = super::banner(&config(&["--members-only"]), &opened, &laptop(), false);
         assert!(shown.contains(&format!("To sign up        {code}")), "{shown}");
         assert!(!banner(&[], &laptop(), false).contains("To sign up"));
     }
