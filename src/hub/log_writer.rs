@@ -228,7 +228,10 @@ impl LogWriter {
                     log::info!("messages are saved again");
                     self.recovered = true;
                 }
-                self.store.settle();
+                let pause = self.store.settle();
+                if !pause.is_zero() {
+                    log::debug!("the room paused for {pause:?}, for the disk to catch up");
+                }
                 let later = self.waiting.split_off(count);
                 let stored = std::mem::replace(&mut self.waiting, later);
                 self.waiting_bytes -= stored.iter().map(|pending| pending.bytes).sum::<usize>();
