@@ -173,6 +173,10 @@ pub const FRESH_MESSAGES: usize = 50;
 pub const WINDOW_BYTES: usize = 32 * 1024 * 1024;
 /// How old they may be: nobody is further behind than this without being told.
 pub const WINDOW_AGE: Duration = Duration::from_secs(30);
+/// How often it is looked for what has become too old, where nothing is said.
+pub const WINDOW_STEP: Duration = Duration::from_millis(250);
+/// Clients that start afresh in one turn: each is sent up to [`REGISTER_BYTES`], and the others wait for their next try.
+pub const AFRESH_CLIENTS: usize = 64;
 /// Unsent bytes for one client alone: answers, refusals, what hosts are told. Past it the client is cut off and resumes.
 pub const OWN_BYTES: usize = 1024 * 1024;
 /// The same for all clients. Past it the one with the most is cut off.

@@ -39,6 +39,11 @@ pub(crate) enum Logged {
 }
 
 impl Broadcast {
+    /// After how many of its changes the log was cleared last, if it was.
+    pub(crate) fn cleared(&self) -> Option<usize> {
+        self.changes.iter().rposition(|change| change.logged == Logged::Cleared).map(|index| index + 1)
+    }
+
     /// Where in the frames the place after so many changes is. All that is not in this turn (yet) is after its end.
     pub(crate) fn offset(&self, changes: usize) -> u64 {
         let offset = match changes.checked_sub(1) {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use slab::Slab;
 
 use super::broadcast::Broadcast;
@@ -43,6 +44,8 @@ pub(crate) struct Clients {
     behind: usize,
     /// Clients whose place is no longer in the window, and who can take what they start afresh with.
     fallen_out: Vec<ClientId>,
+    /// Where in the window's stream the log was cleared last.
+    cleared: u64,
 }
 
 impl Clients {
@@ -119,6 +122,9 @@ impl Clients {
     /// Sends everybody the turn, and each what is its own in its place.
     pub(crate) fn fan_out(&mut self, turn: &Broadcast, now: Instant) {
         let begin = self.window.end();
+        if let Some(place) = turn.cleared() {
+            self.cleared = begin + turn.offset(place);
+        }
         self.window.push(turn.frames.clone(), now);
         let mut touched = std::mem::take(&mut self.touched);
         for &slot in &touched {
@@ -145,7 +151,7 @@ impl Clients {
         self.shrink_window(now);
     }
 
-    /// Keeps of the window what somebody still needs and its bounds allow. Whose place goes falls out of it.
+    /// Keeps of the window what its bounds allow, while anybody is behind. Whose place goes falls out of it.
     fn shrink_window(&mut self, now: Instant) {
         if self.behind == 0 {
             return self.window.clear();
@@ -154,28 +160,29 @@ impl Clients {
         if self.window.begins_at(start) {
             return;
         }
-        let waiting: Vec<usize> = self.timers.iter().map(|(_, slot)| *slot).collect();
-        for slot in waiting {
-            if self.slots[slot].sender.is_before(start) {
-                self.slots[slot].sender.fall_out(&self.window);
-                self.account(slot);
-            }
+        let slots = self.timers.iter().map(|(_, slot)| *slot);
+        let left: Vec<usize> = slots.filter(|slot| self.slots[*slot].sender.is_before(start)).collect();
+        for slot in left {
+            self.slots[slot].sender.fall_out(&self.window);
+            self.account(slot);
         }
         self.window.shrink_to(start);
     }
 
-    /// Clients that have to start afresh now, each with [`Clients::start_afresh`].
+    /// Clients that have to start afresh now, each with [`Clients::start_afresh`]. Any above [`limits::AFRESH_CLIENTS`] are
+    /// found once more at their next try.
     pub(crate) fn take_fallen_out(&mut self) -> Vec<ClientId> {
+        self.fallen_out.truncate(limits::AFRESH_CLIENTS);
         std::mem::take(&mut self.fallen_out)
     }
 
-    /// Sends a client what it starts afresh with; everybody's frames follow.
-    pub(crate) fn start_afresh(&mut self, id: ClientId, frames: Vec<u8>, now: Instant) {
+    /// Sends a client its welcome and what all who start afresh get; everybody's frames follow.
+    pub(crate) fn start_afresh(&mut self, id: ClientId, frames: [Bytes; 2], now: Instant) {
         let Some(client) = self.slots.get_mut(id.slot).filter(|client| client.serial == id.serial) else {
             return;
         };
         log::debug!("a client was too far behind, and starts afresh");
-        client.sender.start_afresh(frames, &self.window, now);
+        client.sender.start_afresh(frames, self.cleared, &self.window, now);
         self.account(id.slot);
     }
 
@@ -231,12 +238,13 @@ impl Clients {
     fn account(&mut self, slot: usize) {
         let Some(client) = self.slots.get_mut(slot) else { return };
         let counted = Counted {
-            own_bytes: client.sender.own_bytes(),
+            // What is left of one that closes is gone in a moment.
+            own_bytes: if client.sender.is_open() { client.sender.own_bytes() } else { 0 },
             is_behind: client.sender.is_before(self.window.end()),
             due: client.sender.due(),
         };
         let before = std::mem::replace(&mut client.counted, counted);
-        if counted.own_bytes == 0 {
+        if client.sender.own_bytes() == 0 && client.own.is_empty() {
             client.until_written = None;
         }
         self.own_bytes = self.own_bytes - before.own_bytes + counted.own_bytes;
@@ -254,8 +262,8 @@ impl Clients {
     /// While more than `bound` bytes wait for single clients, the one with the most is cut off.
     fn relieve(&mut self, bound: usize, now: Instant) {
         while self.own_bytes > bound {
-            let open = self.slots.iter_mut().filter(|(_, client)| client.sender.is_open());
-            let Some((slot, client)) = open.max_by_key(|(_, client)| client.counted.own_bytes) else {
+            let waiting = self.slots.iter_mut().filter(|(_, client)| client.counted.own_bytes > 0);
+            let Some((slot, client)) = waiting.max_by_key(|(_, client)| client.counted.own_bytes) else {
                 return;
             };
             log::warn!("{} bytes wait for single clients: the one with the most is cut off", self.own_bytes);
@@ -346,6 +354,69 @@ mod tests {
         assert_eq!(clients.behind, 1);
         clients.shrink_window(now + limits::WINDOW_AGE);
         assert_eq!(clients.behind, 0);
+    }
+
+    /// Reads at the first peer what comes until nothing more does, while the clients are tried again.
+    fn read_on(clients: &mut Clients, peer: &mut std::net::TcpStream, ending: &str) -> String {
+        peer.set_nonblocking(true).expect("a socket can be");
+        let until = Instant::now() + Duration::from_secs(10);
+        let (mut received, mut chunk) = (Vec::new(), vec![0; 64 * 1024]);
+        while !received.ends_with(ending.as_bytes()) {
+            match peer.read(&mut chunk) {
+                Ok(count) => received.extend_from_slice(&chunk[..count]),
+                Err(_) => std::thread::yield_now(),
+            }
+            clients.tick(Instant::now());
+            for id in clients.take_fallen_out() {
+                clients.start_afresh(id, ["WELCOME,".into(), "newest,".into()], Instant::now());
+            }
+            let tail = String::from_utf8_lossy(&received[received.len().saturating_sub(60)..]).into_owned();
+            assert!(Instant::now() < until, "{} bytes, and the last are {tail:?}", received.len());
+        }
+        String::from_utf8_lossy(&received[received.len().saturating_sub(60)..]).into_owned()
+    }
+
+    #[test]
+    fn who_has_only_something_of_its_own_waiting_is_behind_with_the_next_turn() {
+        let now = Instant::now();
+        let (mut clients, ids, mut peers) = crowd(1, now);
+        clients.send_to(ids[0], vec![b'h'; limits::OWN_BYTES], 0);
+        clients.fan_out(&Broadcast::default(), now);
+        assert!(clients.own_bytes > 0 && clients.behind == 0);
+        for told in ["first,", "second,"] {
+            clients.fan_out(&Broadcast { frames: told.into(), ..Broadcast::default() }, now);
+        }
+        assert_eq!(clients.behind, 1);
+        let tail = read_on(&mut clients, &mut peers[0], "second,");
+        assert!(tail.ends_with("hhfirst,second,"), "{tail}");
+        assert_eq!((clients.behind, clients.own_bytes), (0, 0));
+    }
+
+    #[test]
+    fn one_with_too_much_of_its_own_is_cut_off_alone_whatever_is_left_of_it() {
+        let now = Instant::now();
+        let (mut clients, ids, _peers) = crowd(6, now);
+        // One piece each, under way: that one is not torn.
+        ids[..3].iter().for_each(|id| clients.send_to(*id, vec![0; limits::OWN_BYTES], 0));
+        clients.fan_out(&Broadcast::default(), now);
+        clients.relieve(clients.own_bytes - 1, now);
+        assert_eq!(clients.which(|client| client.sender.is_open()).len(), 5);
+    }
+
+    #[test]
+    fn what_was_told_before_a_clearing_does_not_follow_the_welcome_after_it() {
+        let now = Instant::now();
+        let (mut clients, ids, mut peers) = crowd(1, now);
+        (0..limits::WINDOW_BYTES / limits::TURN_BYTES + 4).for_each(|_| clients.fan_out(&turn(), now));
+        clients.send_to(ids[0], "history,".into(), 0);
+        clients.send_to(ids[0], "cleared,".into(), 1);
+        let changes = vec![Ended { at: 0, logged: Logged::Cleared }];
+        clients.fan_out(&Broadcast { changes, ..Broadcast::default() }, now);
+        clients.fan_out(&Broadcast { frames: "said since,".into(), ..Broadcast::default() }, now);
+        clients.send_to(ids[0], "an answer,".into(), 0);
+        clients.fan_out(&Broadcast::default(), now);
+        let tail = read_on(&mut clients, &mut peers[0], "an answer,");
+        assert!(tail.ends_with("\0WELCOME,newest,an answer,"), "{tail:?}");
     }
 
     #[test]

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use super::{Hub, LogPart, Registered, Registration, Resume};
 use crate::accounts::Session;
 use crate::hub::broadcast::Broadcast;
-use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
 use crate::room::kept::Identifier;
@@ -122,21 +121,29 @@ impl Hub {
 }
 
 impl Hub {
-    /// A client that has fallen out of the window goes on as if it came now, on the same connection: what it missed is in
+    /// Clients that have fallen out of the window go on as if they came now, on the same connection: what they missed is in
     /// the history.
-    pub(super) fn start_afresh(&mut self, id: ClientId, now: Instant) {
-        let Some(client) = self.clients.get(id) else { return };
-        let (session, head) = (client.session.clone(), self.replay.head());
+    pub(super) fn start_afresh(&mut self, now: Instant) {
+        let fallen_out = self.clients.take_fallen_out();
+        if fallen_out.is_empty() {
+            return;
+        }
+        let (head, mut common) = (self.replay.head(), Vec::new());
         let after = self.replay.start_of_newest_within(limits::FRESH_MESSAGES, limits::REGISTER_BYTES);
         let more = after > self.log.cleared();
-        let mut frames = frame(&welcome(self.log.epoch(), head, true, more, session.as_deref()));
         for newest in
             self.replay.after(after, limits::REGISTER_BYTES).into_iter().flat_map(|(newest, _)| newest)
         {
-            frames.extend_from_slice(&newest);
+            common.extend_from_slice(&newest);
         }
-        frames.extend_from_slice(&self.state());
-        self.clients.start_afresh(id, frames, now);
+        common.extend_from_slice(&self.state());
+        let common = Bytes::from(common);
+        for id in fallen_out {
+            let Some(client) = self.clients.get(id) else { continue };
+            let session = client.session.clone();
+            let welcome = frame(&welcome(self.log.epoch(), head, true, more, session.as_deref()));
+            self.clients.start_afresh(id, [welcome.into(), common.clone()], now);
+        }
     }
 }
 

@@ -63,6 +63,7 @@ enum State {
 /// Frames for one client alone, and the offset before which everybody's come first.
 #[derive(Debug)]
 struct Own {
+    /// 0 also for what comes first where a client has fallen out.
     place: u64,
     frames: Bytes,
 }
@@ -106,9 +107,12 @@ impl Sender {
 
     /// Whether it has missed something, got whole frames so far, and can take what it starts afresh with.
     fn may_start_afresh(&self, now: Instant) -> bool {
-        self.state == State::FallenOut
-            && !self.waits(0)
-            && matches!(socket::wait(&self.socket.stream, PollFlags::OUT, now), Ok(true))
+        self.is_idle() && matches!(socket::wait(&self.socket.stream, PollFlags::OUT, now), Ok(true))
+    }
+
+    /// Whether it has fallen out and got whole frames so far.
+    fn is_idle(&self) -> bool {
+        self.state == State::FallenOut && !self.waits(0)
     }
 
     /// Sends `frames`, which the window ends with. The rule: nothing waited, and the socket takes all of it.
@@ -117,8 +121,11 @@ impl Sender {
     /// Whether what waits or is due may have changed.
     pub(crate) fn send(&mut self, frames: &Bytes, window: &Window, now: Instant) -> bool {
         let start = window.end() - frames.len() as u64;
-        if self.state != State::Open || self.at != start || !self.own.is_empty() {
-            return false; // it waits already, or never gets it
+        if self.state != State::Open || self.at != start {
+            return false; // it is behind already, or never gets it
+        }
+        if !self.own.is_empty() {
+            return true; // from here on it is behind
         }
         match (&self.socket.stream).write(frames) {
             Ok(taken) => self.at = start + taken as u64,
@@ -182,12 +189,16 @@ impl Sender {
         }
     }
 
-    /// Goes on at the end of the window, after what is sent to it now.
-    pub(crate) fn start_afresh(&mut self, frames: Vec<u8>, window: &Window, now: Instant) {
+    /// Goes on at the end of the window, after what is sent to it now. What it was told before the log was cleared, at the
+    /// offset `cleared`, goes as the log went.
+    pub(crate) fn start_afresh(&mut self, frames: [Bytes; 2], cleared: u64, window: &Window, now: Instant) {
         if self.state == State::FallenOut {
             (self.state, self.at, self.due) = (State::Open, window.end(), None);
-            self.own_bytes += frames.len();
-            self.own.push_front(Own { place: 0, frames: frames.into() });
+            self.own.retain(|own| own.place > cleared);
+            for frames in frames.into_iter().rev() {
+                self.own.push_front(Own { place: 0, frames });
+            }
+            self.own_bytes = self.own.iter().map(|own| own.frames.len()).sum();
             self.send_own([], window, now);
         }
     }
@@ -231,8 +242,10 @@ impl Sender {
         match self.state {
             State::Open | State::FallenOut => {
                 self.flush(window, now);
-                if self.due.is_some() && now.duration_since(self.progress) >= limits::STALL {
-                    log::debug!("a client took no byte for {:?}: cut off", limits::STALL);
+                // Who has fallen out may be sent nothing before the system finds room for a good deal.
+                let patience = if self.is_idle() { limits::WINDOW_AGE } else { limits::STALL };
+                if self.due.is_some() && now.duration_since(self.progress) >= patience {
+                    log::debug!("a client took no byte for {patience:?}: cut off");
                     self.cut_off(window, now);
                 }
             }

@@ -81,9 +81,7 @@ impl Hub {
             self.stop(now);
         }
         self.register_all(now);
-        for id in self.clients.take_fallen_out() {
-            self.start_afresh(id, now);
-        }
+        self.start_afresh(now);
         self.clients.tick(Instant::now());
         self.log.overwrite(now);
     }

@@ -59,9 +59,9 @@ impl Window {
         self.pieces.front().is_none_or(|piece| piece.start >= offset)
     }
 
-    /// When the oldest piece has to go for its age.
+    /// When the oldest pieces have to go for their age, some at a time.
     pub(crate) fn expiry(&self) -> Option<Instant> {
-        self.pieces.front().map(|piece| piece.at + limits::WINDOW_AGE)
+        self.pieces.front().map(|piece| piece.at + limits::WINDOW_AGE + limits::WINDOW_STEP)
     }
 
     /// Drops the pieces before this offset.
@@ -84,7 +84,8 @@ impl Window {
 
     /// The rest of the frame that is under way at this offset; empty where the next one begins there.
     pub(crate) fn rest_of_frame(&self, at: u64) -> Bytes {
-        let Some(piece) = self.pieces.iter().rev().find(|piece| piece.start <= at) else {
+        let after = self.pieces.partition_point(|piece| piece.start <= at);
+        let Some(piece) = after.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
             return Bytes::new();
         };
         let at = (at - piece.start) as usize;

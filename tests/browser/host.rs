@@ -243,7 +243,7 @@ fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_recei
     assert_eq!(page.messages().len(), 30, "the history has it, in its place");
     page.expect("what is being written", "el.message.value === 'A second one'");
 
-    page.run("el.scroller.scrollTop = 0");
+    page.expect("a look back", "(el.scroller.scrollTop = 0, state.connection.asked.length > 0)");
     let asked = actor.expect("request_history");
     assert_eq!(asked["before"], 501);
     let older: Vec<Value> =
@@ -252,6 +252,18 @@ fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_recei
     page.expect("what was skipped", "document.querySelectorAll('.message').length === 80");
     page.press("Enter");
     assert_eq!(actor.expect("send_message")["message"], "A second one", "and it goes on");
+}
+
+#[test]
+fn a_page_that_fell_behind_with_no_message_missed_shows_what_it_is_sent() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.start_afresh(&said());
+    actor.admit(false);
+    page.expect_text("#status-text", "Connected again");
+    assert_eq!(page.messages().len(), 2);
+    expect_text_kept(&page);
 }
 
 #[test]

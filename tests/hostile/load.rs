@@ -163,6 +163,7 @@ fn five_hundred_who_do_not_read_cost_the_window_once() {
     let kept_kib = (limits::WINDOW_BYTES + limits::KEPT_BYTES + CROWD * text.len()) as u64 / 1024;
     let cost_kib = Footprint::of(&room.process).peak_kib.saturating_sub(before.memory_kib);
     println!("{cost_kib} KiB for {}, of whom each waits for {} KiB", crowd.len(), said * text.len() / 1024);
+    assert!(cost_kib >= limits::WINDOW_BYTES as u64 / 2048, "{cost_kib} KiB: nobody was behind");
     assert!(
         cost_kib <= kept_kib + super::KEPT_BY_ALLOCATOR_KIB,
         "{cost_kib} KiB, and {kept_kib} KiB are kept"

@@ -157,7 +157,7 @@ fn who_falls_out_gets_the_rest_of_the_frame_starts_afresh_and_then_gets_what_is_
     let taken = line.peer_takes_all();
     assert!(line.sent.starts_with(&taken));
     assert_eq!(taken.len() % (limits::TURN_BYTES + 10), 0, "no frame is torn");
-    line.sender.start_afresh(b"welcome".to_vec(), &line.window, now);
+    line.sender.start_afresh([Bytes::from("wel"), Bytes::from("come")], 0, &line.window, now);
     line.tell(6, now);
     let afresh = line.read(limits::TURN_BYTES + 20, now);
     assert!(afresh.starts_with(b"welcomeown") && afresh.ends_with(&[6; 9]), "and nothing of the fifth");
