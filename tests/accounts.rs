@@ -44,6 +44,18 @@ impl Browser {
         browser
     }
 
+    /// One that has opened the host link with this key.
+    pub fn host(addr: SocketAddr, key: &str) -> Browser {
+        let mut browser = Browser::new(addr);
+        let answer = browser.open_host_link(key);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        browser
+    }
+
+    pub fn open_host_link(&mut self, key: &str) -> Response {
+        self.post("/api/host", json!({"key": key}))
+    }
+
     pub fn sign_up(&mut self, name: &str) -> Response {
         let (email, password) = (email_of(name), password_of(name));
         self.post("/api/signup", json!({"email": email, "username": name, "password": password}))

@@ -1,6 +1,6 @@
 //! The process dies at the worst moments: what anybody has seen is stored, and what is stored reaches everybody.
 
-use crate::support::{Ended, Process, TestClient, View, free_port, key};
+use crate::support::{Ended, Process, TestClient, View, armed, epoch, free_port, key};
 use chat_app::inside::TRIGGER;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn start(port: u16, database: &Path, point: Option<&str>) -> Process {
     let mut command = Process::command(database);
     command.args(["--port", &port.to_string()]);
     if let Some(point) = point {
-        command.env("CHAT_APP_FAULT", point);
+        armed(&mut command, point);
     }
     let process = Process::spawn(&mut command);
     process.addr();
@@ -89,14 +89,10 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
         ana.come_back(&room);
         assert!(ana.view.position() >= seen);
         let mut whole = View::default();
-        let mut client = TestClient::resume(room.addr(), 0, &epoch(&room));
+        let mut client = TestClient::resume(room.addr(), 0, &epoch(room.addr()));
         whole.follow_replay(&mut client).expect("a replay");
         assert_eq!(whole.messages(), ana.view.messages(), "what was seen is what is stored");
     }
-}
-
-fn epoch(room: &Room) -> String {
-    TestClient::connect(room.addr()).expect_event("welcome")["epoch"].as_str().expect("an epoch").to_owned()
 }
 
 #[cfg(debug_assertions)]

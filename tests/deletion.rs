@@ -46,7 +46,7 @@ fn a_deleted_message_is_gone_for_everybody() {
 fn who_comes_later_is_not_even_sent_what_is_deleted() {
     let server = TestServer::start();
     let mut ana = join(&server, "Ana");
-    let epoch = ana.received("welcome")[0]["epoch"].as_str().expect("an epoch").to_owned();
+    let epoch = ana.epoch();
     ana.say_with_id("a secret slip of the tongue", "1");
     ana.say_with_id("what stays", "2");
     ana.expect_text("what stays");

@@ -2,7 +2,8 @@
 //!
 //! Whatever is done to a [`Room`] is done while others talk in it. Afterwards it has to have gone on reaching them, and
 //! its process has to be back where it was: its threads, its descriptors, and, but for what an allocator keeps, its
-//! memory; and no thread of it may have panicked. Each case leaves a line of figures (`cargo test hostile -- --nocapture --test-threads 1`).
+//! memory; and no thread of it may have panicked. Each deed leaves a line of figures (`cargo test hostile -- --nocapture --test-threads 1`);
+//! a table of cases is one deed.
 //!
 //! | what is done | where |
 //! |---|---|
@@ -10,7 +11,7 @@
 //! | handshakes | `handshake` |
 //! | frames | `frames`; goodbyes in `crate::closing` |
 //! | events | `protocol`; also `crate::errors`, `crate::names` |
-//! | silence, and whatever else is ended by a deadline | `patience`; a transcript that nobody reads in `crate::transcript` |
+//! | silence, and whatever else is ended by a deadline | `crate::away`; a transcript that nobody reads in `crate::transcript` |
 //! | too much of everything at once | `load`; one reader that stands still in `crate::slow`, too many connections in `crate::caps` |
 //! | what the machine does not give | `faults`; also `crate::disk`, `crate::crash`, `crate::torture` |
 //! | what a fuzzer found worth keeping | `corpus` |
@@ -22,11 +23,12 @@ mod frames;
 mod handshake;
 mod http;
 mod load;
-mod patience;
 mod properties;
 mod protocol;
 mod witness;
 
+#[cfg(debug_assertions)]
+use crate::support::armed;
 use crate::support::{DEADLINE, Footprint, Process, TestClient};
 use chat_app::limits;
 use serde_json::json;
@@ -41,11 +43,12 @@ use witness::Witness;
 const KEPT_BY_ALLOCATOR_KIB: u64 = 24 * 1024;
 
 /// The real binary at its default pace, with people in it who talk all the time.
-struct Room {
+pub struct Room {
     // First, to be dropped first.
     witness: Witness,
     process: Process,
-    addr: SocketAddr,
+    /// Where it listens.
+    pub addr: SocketAddr,
     /// How much memory it may keep afterwards, in KiB.
     kept_kib: u64,
     /// Threads of it are made to panic.
@@ -55,16 +58,29 @@ struct Room {
 
 impl Room {
     /// A room that takes many connections from one address, since all of a test's come from one.
-    fn open() -> Room {
+    pub fn open() -> Room {
         Room::with(&["--max-clients-per-address", "10000"])
     }
 
     /// A room with these arguments.
-    fn with(arguments: &[&str]) -> Room {
+    pub fn with(arguments: &[&str]) -> Room {
+        let (mut command, folder) = Room::command();
+        Room::spawn(command.args(arguments), folder)
+    }
+
+    /// A room with a fault point armed.
+    #[cfg(debug_assertions)]
+    fn with_fault(point: &str) -> Room {
+        let (mut command, folder) = Room::command();
+        Room::spawn(armed(&mut command, point), folder)
+    }
+
+    /// What opens a room over a database that is not there yet, in this folder.
+    fn command() -> (Command, TempDir) {
         let folder = tempfile::tempdir().expect("a folder for the database");
         let mut command = Process::command(&folder.path().join("chat.db"));
-        command.args(["--port", "0", "--rate-limit", "5"]).args(arguments);
-        Room::spawn(&mut command, folder)
+        command.args(["--port", "0", "--rate-limit", "5"]);
+        (command, folder)
     }
 
     /// The room that this command opens.
@@ -106,7 +122,7 @@ impl Room {
 
     /// Does something to the room. Everybody else goes on hearing each other meanwhile and afterwards, and the process
     /// goes back to where it was.
-    fn endure<T>(&self, case: &str, deed: impl FnOnce(SocketAddr) -> T) -> T {
+    pub fn endure<T>(&self, case: &str, deed: impl FnOnce(SocketAddr) -> T) -> T {
         let before = Footprint::of(&self.process);
         Footprint::forget_peak(&self.process);
         self.witness.take_latencies();
@@ -134,12 +150,12 @@ impl Room {
     }
 
     /// How it is without anything being done, to compare with.
-    fn calm(&self, time: Duration) {
-        self.endure("nothing", |_| self.witness.listen_for(time));
+    fn calm(&self) {
+        self.endure("nothing", |_| self.witness.listen_for(Duration::from_millis(500)));
     }
 
     fn expect_recovery(&self, case: &str, before: Footprint) -> Footprint {
-        let until = Instant::now() + DEADLINE;
+        let (mut until, mut left) = (Instant::now() + DEADLINE, u64::MAX);
         loop {
             let now = Footprint::of(&self.process);
             if now.threads <= before.threads + IDLE_PAGE_THREADS
@@ -147,6 +163,10 @@ impl Room {
                 && now.memory_kib <= before.memory_kib + self.kept_kib
             {
                 return now;
+            }
+            // However slowly they go on a busy machine: for ever is where nobody goes any more.
+            if now.descriptors < left {
+                (until, left) = (Instant::now() + DEADLINE, now.descriptors);
             }
             assert!(Instant::now() < until, "{case}: {before} before, and {now} for ever after");
             self.witness.listen_for(Duration::from_millis(20));
@@ -156,7 +176,7 @@ impl Room {
 
 /// Idle threads that tiny_http's pool keeps. After a rush all of them may go at the same moment, so that it has none for a
 /// while, and keeps as many again after the next.
-const IDLE_PAGE_THREADS: u64 = 4;
+pub const IDLE_PAGE_THREADS: u64 = 4;
 
 /// How a connection was ended, and when.
 struct End {
@@ -214,7 +234,7 @@ fn status_of(mut stream: TcpStream) -> String {
 }
 
 /// All that comes until the server ends the connection, which has to happen.
-fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+pub fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
     let mut all = Vec::new();
     match stream.read_to_end(&mut all) {
@@ -236,7 +256,7 @@ fn stand_back() {
 }
 
 /// Descriptors for thousands of clients in this process.
-fn allow_descriptors(count: u64) {
+pub fn allow_descriptors(count: u64) {
     let allowed = rlimit::increase_nofile_limit(count).expect("a limit");
     assert!(allowed >= count, "this machine allows {allowed} descriptors, the test needs {count}");
 }

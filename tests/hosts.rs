@@ -11,19 +11,12 @@ mod resets;
 mod switches;
 
 use crate::accounts::Browser;
-use crate::support::{Response, TestClient, TestServer, key};
+use crate::support::{TestClient, TestServer, key};
 use serde_json::{Value, json};
 
 /// The browser of somebody who has opened the host link on the host's own computer.
 fn host_browser(server: &TestServer) -> Browser {
-    let mut browser = Browser::new(server.addr());
-    let answer = open_link(&mut browser, &server.host_key());
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    browser
-}
-
-fn open_link(browser: &mut Browser, key: &str) -> Response {
-    browser.post("/api/host", json!({"key": key}))
+    Browser::host(server.addr(), &server.host_key())
 }
 
 /// A host in the room under this name.

@@ -1,21 +1,21 @@
 //! What breaks one connection breaks no other; what breaks the room ends it for everybody to see.
 #![cfg(all(unix, debug_assertions))]
 
-use crate::support::{Ended, Process, TestClient};
+use crate::support::{Ended, Process, TestClient, armed};
 use chat_app::inside::TRIGGER;
 use std::io::Write;
 use std::process::Stdio;
 
 /// The room with a fault point armed: a message with [`TRIGGER`] in it sets it off.
-fn armed(point: &str) -> (Process, tempfile::TempDir) {
+fn start(point: &str) -> (Process, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let mut command = Process::command(&folder.path().join("chat.db"));
-    (Process::spawn(command.args(["--port", "0"]).env("CHAT_APP_FAULT", point)), folder)
+    (Process::spawn(armed(command.args(["--port", "0"]), point)), folder)
 }
 
 #[test]
 fn a_panic_in_one_connection_leaves_the_room_alive() {
-    let (process, _folder) = armed("client");
+    let (process, _folder) = start("client");
     let addr = process.addr();
     let (mut ana, mut ben) = (TestClient::connect(addr), TestClient::connect(addr));
     ana.join("Ana");
@@ -37,7 +37,7 @@ fn a_panic_in_one_connection_leaves_the_room_alive() {
 
 #[test]
 fn a_panic_of_the_hub_ends_the_process_loudly() {
-    let (mut process, _folder) = armed("hub");
+    let (mut process, _folder) = start("hub");
     let mut ana = TestClient::connect(process.addr());
     ana.join("Ana");
     ana.say(TRIGGER);
@@ -56,7 +56,7 @@ fn a_panic_of_the_hub_ends_the_process_though_nobody_reads_its_log() {
     rustix::io::ioctl_fionbio(&full, false).expect("and to wait again");
     let folder = tempfile::tempdir().expect("a folder for the database");
     let mut command = Process::command(&folder.path().join("chat.db"));
-    command.args(["--port", "0"]).env("CHAT_APP_FAULT", "hub").stdin(Stdio::null());
+    armed(command.args(["--port", "0"]), "hub").stdin(Stdio::null());
     let child = command.stdout(Stdio::piped()).stderr(full).spawn().expect("the binary can be run");
     let mut process = Process::adopt(child);
     let mut ana = TestClient::connect(process.addr());

@@ -4,6 +4,10 @@
 
 mod support;
 
+// First in the alphabet, and so among the first to run: a minute of waiting, in which the others do their work.
+#[cfg(unix)]
+mod away;
+
 // A message on its way.
 mod broadcast;
 mod deletion;

@@ -108,7 +108,9 @@ fn files(room: &str) -> Vec<PathBuf> {
     }
     files.push(src().join(room).with_extension("rs"));
     files.retain(|path| path.extension().is_some_and(|it| it == "rs") && path.exists());
-    files.retain(|path| !path.components().any(|part| part.as_os_str() == "tests") && stem(path) != "tests");
+    let is_test =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || stem(path) == "tests";
+    files.retain(|path| !is_test(path.strip_prefix(src()).expect("in the source")));
     files
 }
 

@@ -1,6 +1,6 @@
 //! Who was away gets what was missed: all of it, once, in order; and is told when that cannot be.
 
-use crate::support::{Random, TestClient, TestServer, View, key};
+use crate::support::{Random, TestClient, TestServer, View, crowd, epoch, key};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -91,10 +91,9 @@ fn a_foreign_epoch_is_a_reset() {
 fn a_position_that_was_never_reached_is_a_reset() {
     let server = TestServer::start();
     say_numbers(&server, 1, 5);
-    let welcome = server.connect().expect_event("welcome");
-    let epoch = welcome["epoch"].as_str().expect("an epoch");
+    let epoch = epoch(server.addr());
     for after in [6, 1_000_000, u64::from(u32::MAX) + 1] {
-        let mut client = TestClient::resume(server.addr(), after, epoch);
+        let mut client = TestClient::resume(server.addr(), after, &epoch);
         let mut view = View::default();
         view.follow_replay(&mut client).expect("a replay");
         assert_eq!(client.received("welcome")[0]["reset"], true, "{after}");
@@ -104,6 +103,7 @@ fn a_position_that_was_never_reached_is_a_reset() {
 
 #[test]
 fn nothing_is_lost_or_doubled_while_messages_flow() {
+    let _alone = crowd();
     const MESSAGES: u64 = 3_000;
     let server = TestServer::start();
     let over = AtomicBool::new(false);
@@ -148,6 +148,7 @@ fn nothing_is_lost_or_doubled_while_messages_flow() {
 /// must not be able to tell which it was.
 #[test]
 fn any_amount_that_was_missed_comes_whole() {
+    let _alone = crowd();
     const SPEAKERS: usize = 12;
     const EACH: usize = 110;
     let server = TestServer::start();
@@ -171,11 +172,11 @@ fn any_amount_that_was_missed_comes_whole() {
     });
     let total = (SPEAKERS * EACH) as u64;
     let mut whole = View::default();
-    let mut client = TestClient::resume(server.addr(), 0, &epoch(&server));
+    let mut client = TestClient::resume(server.addr(), 0, &epoch(server.addr()));
     whole.follow_replay(&mut client).expect("a replay");
     assert_eq!(whole.messages().len(), SPEAKERS * EACH);
     for missing in [1, 10, 16, 17, 18, 100, 1_000, 1_100, total] {
-        let mut client = TestClient::resume(server.addr(), total - missing, &epoch(&server));
+        let mut client = TestClient::resume(server.addr(), total - missing, &epoch(server.addr()));
         client.expect_event("room");
         let came: Vec<u64> =
             client.received("receive_message").iter().filter_map(|event| event["id"].as_u64()).collect();
@@ -185,8 +186,4 @@ fn any_amount_that_was_missed_comes_whole() {
     }
     view.follow_replay(&mut view.connect(server.addr())).expect("a replay");
     assert!(view.messages() == whole.messages(), "who was there before sees what a newcomer sees");
-}
-
-fn epoch(server: &TestServer) -> String {
-    server.connect().expect_event("welcome")["epoch"].as_str().expect("an epoch").to_owned()
 }

@@ -1,16 +1,13 @@
 //! Many at once, and far behind: a class comes back after a restart, and one who was away for long catches up.
 
-use crate::support::{Ended, TestClient, TestServer, View};
+use crate::support::{Ended, TestClient, TestServer, View, crowd, epoch};
 #[cfg(unix)]
 use crate::support::{Knock, Process, free_port};
-use chat_app::config::Config;
-use chat_app::inside::Role;
-use chat_app::inside::{Change, NewMessage, Store};
-use std::sync::Arc;
 
 #[cfg(unix)]
 #[test]
 fn a_thousand_come_back_at_once() {
+    let _alone = crowd();
     const CLIENTS: usize = 1_000;
     rlimit::increase_nofile_limit(4 * CLIENTS as u64).expect("descriptors for a thousand clients");
     let folder = tempfile::tempdir().expect("a folder for the database");
@@ -59,11 +56,9 @@ fn enter_at_once(addr: std::net::SocketAddr, views: &mut [View]) -> Vec<TestClie
 #[test]
 fn who_is_far_behind_catches_up_and_holds_up_nobody() {
     const MESSAGES: u64 = 100_000;
-    let folder = tempfile::tempdir().expect("a folder for the database");
-    let database = folder.path().join("chat.db");
-    fill(&database, MESSAGES);
-    let mut server = TestServer::with(|config: &mut Config| config.database = database);
-    let epoch = server.connect().expect_event("welcome")["epoch"].as_str().expect("an epoch").to_owned();
+    let _alone = crowd();
+    let mut server = TestServer::with_log(MESSAGES);
+    let epoch = epoch(server.addr());
     let (mut ana, mut ben) = (server.join("Ana"), server.join("Ben"));
 
     let mut behind = TestClient::resume(server.addr(), 0, &epoch);
@@ -83,24 +78,4 @@ fn who_is_far_behind_catches_up_and_holds_up_nobody() {
     behind.join("Carla");
     behind.say_and_wait("here I am");
     server.stop();
-}
-
-/// A log of `messages`, written as the room writes it.
-pub fn fill(database: &std::path::Path, messages: u64) {
-    let mut store = Store::open(database).expect("a new database");
-    let username: Arc<str> = "Speaker".into();
-    let message = |n: u64| {
-        Change::Message(NewMessage {
-            at_ms: 1_700_000_000_000 + n.cast_signed(),
-            username: username.clone(),
-            role: Role::Guest,
-            text: format!("message {n}"),
-            tab: [0; 32],
-            client_message_id: None,
-        })
-    };
-    for first in (1..=messages).step_by(1000) {
-        let turn: Vec<Change> = (first..first + 1000).map(message).collect();
-        store.append(&turn).expect("the disk takes it");
-    }
 }

@@ -1,7 +1,6 @@
 //! What was ever said is found: newest first, page by page, whatever its case and accents; what is deleted is not.
 
-use crate::scale::fill;
-use crate::support::{TestClient, TestServer, key};
+use crate::support::{TestClient, TestServer, crowd, key};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -219,11 +218,9 @@ fn searches_count_as_messages() {
 
 #[test]
 fn a_search_of_a_long_log_stops_in_between_and_goes_on_to_the_first_message() {
+    let _alone = crowd();
     const MESSAGES: u64 = SEARCH_ROWS + 5_000;
-    let folder = tempfile::tempdir().expect("a folder for the database");
-    let database = folder.path().join("chat.db");
-    fill(&database, MESSAGES);
-    let mut server = TestServer::with(|config| config.database = database);
+    let mut server = TestServer::with_log(MESSAGES);
     let mut client = server.connect();
     let first = ask(&mut client, json!({"event": "search", "query": "message 97 7", "limit": 1}));
     assert_eq!(ids(&first), [MESSAGES - 3], "the newest");

@@ -1,7 +1,7 @@
 //! A client that reads slowly costs the others nothing. It stays, or starts afresh where it is too far behind; who takes
 //! nothing at all is cut off.
 
-use crate::support::{TestClient, TestServer, View};
+use crate::support::{TestClient, TestServer, View, crowd};
 use chat_app::limits;
 use serde_json::json;
 
@@ -70,6 +70,7 @@ fn say_more_than_the_window(server: &TestServer, slow: &mut TestClient, view: &m
 
 #[test]
 fn who_is_too_far_behind_starts_afresh_on_the_same_connection() {
+    let _alone = crowd();
     let server = TestServer::with(|config| config.rate_limit = 0);
     let mut slow = hardly_reading(&server, "Slow");
     let mut view = View::default();
@@ -98,6 +99,7 @@ fn who_is_too_far_behind_starts_afresh_on_the_same_connection() {
 
 #[test]
 fn a_receipt_that_was_missed_is_given_again() {
+    let _alone = crowd();
     let server = TestServer::with(|config| config.rate_limit = 0);
     let mut slow = hardly_reading(&server, "Slow");
     let mut speaker = server.join("Speaker");

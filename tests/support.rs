@@ -13,8 +13,10 @@ mod devtools;
 mod footprint;
 mod http;
 mod knock;
+mod long_log;
 #[cfg(unix)]
 mod page;
+mod places;
 mod process;
 mod random;
 mod server;
@@ -22,6 +24,9 @@ mod server;
 mod tab;
 mod view;
 
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 #[cfg(unix)]
@@ -31,8 +36,10 @@ pub use client::{Ended, TestClient};
 pub use footprint::Footprint;
 pub use http::{Response, get, http, try_http};
 pub use knock::Knock;
+pub use long_log::{Texts, long_log};
 #[cfg(unix)]
 pub use page::Page;
+pub use places::crowd;
 #[cfg(unix)]
 pub use process::Signal;
 pub use process::{Process, free_port};
@@ -43,7 +50,22 @@ pub use view::View;
 /// How long anything may take before the test fails: far beyond what a loaded machine needs.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// The name of the log in the room at `addr`.
+pub fn epoch(addr: SocketAddr) -> String {
+    TestClient::connect(addr).epoch()
+}
+
+/// Arms a fault point of the room that this command opens: a message with the trigger in it sets it off.
+pub fn armed<'a>(command: &'a mut Command, point: &str) -> &'a mut Command {
+    command.env("CHAT_APP_FAULT", point)
+}
+
 /// A key as a browser makes it, the same for the same name.
 pub fn key(name: &str) -> String {
     format!("{:-<24}", name.replace(' ', "-"))
+}
+
+/// Whatever another test's panic has left is still worth reading.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

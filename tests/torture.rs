@@ -1,7 +1,9 @@
 //! Everything at once: twenty people write and come back, connections are cut anywhere, the process is killed again and
 //! again; and in the end everybody has seen one log, which is the one on disk, and everything anybody was told is so.
 
-use crate::support::{DEADLINE, Ended, Knock, Process, Random, Signal, TestClient, View, free_port, key};
+use crate::support::{
+    DEADLINE, Ended, Knock, Process, Random, Signal, TestClient, View, crowd, free_port, key,
+};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -153,6 +155,7 @@ fn table(database: &Path) -> Vec<(u64, String, String, String)> {
 
 #[test]
 fn nothing_is_lost_or_doubled_whatever_fails() {
+    let _alone = crowd();
     // One number repeats a run's cuts, kills and pauses; how the threads meet is the machine's own chance.
     let seed = std::env::var("CHAT_APP_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_251_123);
     println!("CHAT_APP_SEED={seed}");

@@ -1,40 +1,21 @@
 //! The log as a download: for hosts alone, whole, safe in a spreadsheet, and at nobody else's cost.
 
 use crate::accounts::{Browser, refused};
-use crate::scale::fill;
 use crate::support::{DEADLINE, Response, TestServer, key};
 #[cfg(target_os = "linux")]
-use crate::support::{Process, http};
+use crate::support::{Footprint, Process, Texts, http, long_log};
+#[cfg(target_os = "linux")]
 use chat_app::make_host_link_beside;
 use serde_json::{Value, json};
 use std::io::{BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Transcripts that are streamed at once.
 const TRANSCRIPTS: usize = 4;
 
-/// A browser whose session is a host's.
-fn host_at(addr: SocketAddr, database: &Path) -> Browser {
-    let link = make_host_link_beside(database, false).expect("a link");
-    let (_, key) = link.split_once("#host=").expect("a key");
-    let mut browser = Browser::new(addr);
-    let answer = browser.post("/api/host", json!({"key": key}));
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    browser
-}
-
 fn host(server: &TestServer) -> Browser {
-    host_at(server.addr(), server.database())
-}
-
-/// A server, and the folder of its database.
-fn server_with_a_long_log(messages: u64) -> (TestServer, tempfile::TempDir) {
-    let folder = tempfile::tempdir().expect("a folder for the database");
-    let database = folder.path().join("chat.db");
-    fill(&database, messages);
-    (TestServer::with(|config| config.database = database), folder)
+    Browser::host(server.addr(), &server.host_key())
 }
 
 /// Asks for a transcript and reads no more than the head of the answer.
@@ -170,7 +151,7 @@ fn nobody_but_a_host_gets_it() {
 
 #[test]
 fn who_does_not_take_it_is_cut_off_and_holds_up_nobody() {
-    let (mut server, _folder) = server_with_a_long_log(100_000);
+    let mut server = TestServer::with_log(100_000);
     let mut host = host(&server);
     let stalled: Vec<_> = (0..TRANSCRIPTS)
         .map(|_| {
@@ -204,7 +185,7 @@ fn who_does_not_take_it_is_cut_off_and_holds_up_nobody() {
 
 #[test]
 fn a_room_that_closes_cuts_a_transcript_short_and_says_so() {
-    let (mut server, _folder) = server_with_a_long_log(100_000);
+    let mut server = TestServer::with_log(100_000);
     let host = host(&server);
     let (_, mut reader) = begin(&host, "/transcript.json");
     server.stop();
@@ -213,31 +194,25 @@ fn a_room_that_closes_cuts_a_transcript_short_and_says_so() {
     assert!(!rest.ends_with(b"0\r\n\r\n"), "what was cut does not look whole");
 }
 
-/// Bytes that a process had resident at most.
-#[cfg(target_os = "linux")]
-fn peak(process: &Process) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("a status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") * 1024
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn a_long_log_costs_no_more_memory_than_a_short_one() {
-    const MESSAGES: u64 = 200_000;
+    const MESSAGES: u64 = 255_000; // the log that is searched, too
     let folder = tempfile::tempdir().expect("a folder for the database");
     let database = folder.path().join("chat.db");
-    fill(&database, MESSAGES);
+    long_log(&database, MESSAGES, Texts::Short);
     let process = Process::start(&database, &[]);
-    let host = host_at(process.addr(), &database);
+    let addr = process.addr();
+    let link = make_host_link_beside(&database, false).expect("a link");
+    let host = Browser::host(addr, link.split_once("#host=").expect("a key").1);
     let request = |path: &str| {
         http(host.addr, format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{}\r\n", host.headers()))
     };
     assert_eq!(request("/api/session").status, 200);
-    let before = peak(&process);
+    let before = Footprint::of(&process).peak_kib * 1024;
     let answer = request("/transcript.json");
     let bytes = answer.body.len() as u64;
-    let grown = peak(&process) - before;
+    let grown = Footprint::of(&process).peak_kib * 1024 - before;
     assert!(bytes > 16 * 1024 * 1024 && grown < bytes / 2, "{grown} bytes more for {bytes}");
     let last: Value = serde_json::from_str(answer.text().lines().nth_back(1).expect("a line")).expect("JSON");
     assert_eq!(last["id"], MESSAGES);

@@ -1,7 +1,7 @@
 //! Logins cost a lot of time. Nobody but who logs in may notice, nor learn anything from it.
 
 use super::{Browser, behind_a_proxy, email_of, password_of};
-use crate::support::TestServer;
+use crate::support::{TestServer, crowd};
 use serde_json::json;
 use std::io::Write;
 use std::net::TcpStream;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 /// allowed here.
 #[test]
 fn an_unknown_address_takes_as_long_as_a_wrong_password() {
+    let _alone = crowd();
     const PAIRS: usize = 20;
     let server = TestServer::with(behind_a_proxy);
     drop(Browser::signed_up(&server, "Ana"));
@@ -34,6 +35,7 @@ fn an_unknown_address_takes_as_long_as_a_wrong_password() {
 
 #[test]
 fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
+    let _alone = crowd();
     const PEOPLE: usize = 50;
     let server = TestServer::start();
     let accounts: Vec<_> = (0..5).map(|number| format!("Person {number} of five")).collect();
@@ -84,6 +86,7 @@ fn fifty_people_log_in_at_once_and_chat_and_page_go_on() {
 /// A member who sends right logins without end fills the queue for nobody else.
 #[test]
 fn one_member_who_logs_in_all_the_time_keeps_nobody_out() {
+    let _alone = crowd();
     const FLOOD: usize = chat_app::limits::PASSWORD_QUEUE + 150;
     const OTHERS: usize = 8;
     let server = TestServer::start();

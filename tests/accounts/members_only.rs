@@ -72,14 +72,13 @@ fn an_open_room_asks_for_no_code() {
 fn who_is_still_catching_up_when_the_session_ends_reads_no_further() {
     let server = TestServer::start();
     let mut ana = Browser::signed_up(&server, "Ana");
-    let welcome = ana.connect().expect_event("welcome");
+    let epoch = ana.connect().epoch();
     // More than the kernel holds for one who does not read. A few at a time: who says it has to read it too.
     let (mut speaker, text) = (server.join("Speaker"), "x".repeat(3900));
     for _ in 0..12 {
         (0..50).for_each(|_| speaker.say(&text));
         (0..50).for_each(|_| drop(speaker.expect_event("receive_message")));
     }
-    let epoch = welcome["epoch"].as_str().expect("an epoch");
     let mut slow = ana.connect_at(&format!("/ws?after=0&epoch={epoch}"));
     slow.hold_little();
     slow.expect_event("welcome");

@@ -227,9 +227,7 @@ mod mail {
         let mut ana = Browser::signed_up(&server, "Ana");
         assert_eq!(ana.post("/api/forgot", json!({"email": email_of("Ana")})).status, 202);
         let pid: u32 = wait_for_file(&started).trim().parse().expect("a process id");
-        let mut host = Browser::new(server.addr());
-        assert_eq!(host.post("/api/host", json!({"key": server.host_key()})).status, 200);
-        let mut tab = host.connect();
+        let mut tab = Browser::host(server.addr(), &server.host_key()).connect();
         chat_app::make_host_link_beside(server.database(), true).expect("a link");
         tab.expect_close(4401);
         let hangs = Command::new("kill").args(["-0", &pid.to_string()]).status();

@@ -70,8 +70,7 @@ fn a_deleted_account_leaves_its_messages_as_a_guests_and_its_name_to_nobody() {
         let mut fresh = server.connect();
         let message = fresh.expect_message("before");
         assert_eq!((&message["username"], &message["role"]), (&json!("Ana"), &json!("guest")));
-        let epoch = fresh.story_so_far()[0]["epoch"].as_str().expect("an epoch").to_owned();
-        let mut resumed = crate::support::TestClient::resume(server.addr(), 0, &epoch);
+        let mut resumed = crate::support::TestClient::resume(server.addr(), 0, &fresh.epoch());
         assert_eq!(resumed.expect_message("before")["role"], "guest");
         fresh.send(json!({"event": "request_history", "before": 2}));
         assert_eq!(fresh.expect_event("history")["messages"][0]["role"], "guest");

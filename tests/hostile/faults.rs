@@ -3,7 +3,9 @@
 
 use super::{Room, ask_to_log_in, exchange, status_of};
 use crate::disk::SmallDisk;
-use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, View, free_port, try_http};
+use crate::support::{
+    DEADLINE, Ended, Footprint, Knock, Process, TestClient, View, armed, crowd, epoch, free_port, try_http,
+};
 use chat_app::inside::CloseCode;
 #[cfg(debug_assertions)]
 use chat_app::inside::TRIGGER;
@@ -62,7 +64,7 @@ fn ask_at_once(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 #[test]
 fn descriptors_run_out_and_come_back() {
     let room = Room::open().that_may_panic();
-    room.calm(Duration::from_secs(1));
+    room.calm();
     let page_met_it = || room.process.stderr.text().contains("another one took its place");
     let begin = Instant::now();
     room.endure("no descriptors left, time and again", |_| {
@@ -105,7 +107,9 @@ fn as_somebody(fault: Option<&str>) -> Option<Room> {
     let mut command = Command::new(program);
     command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet", "--max-clients-per-address", "10000"]);
     command.arg("--database").arg(folder.path().join("chat.db"));
-    command.envs(fault.map(|point| ("CHAT_APP_FAULT", point)));
+    if let Some(point) = fault {
+        armed(&mut command, point);
+    }
     if rustix::process::geteuid().is_root() {
         // Nobody else's threads count among this one's.
         let nobody = 3_000_000_000 + std::process::id();
@@ -194,20 +198,10 @@ fn a_page_server_that_gets_no_threads_is_replaced_once_there_are_some() {
     println!("failed {} times, replaced {} times", times(failed), times(replaced));
 }
 
-/// The room with a fault point armed.
-#[cfg(debug_assertions)]
-fn armed(point: &str) -> Room {
-    let folder = tempfile::tempdir().expect("a folder for the database");
-    let mut command = Process::command(&folder.path().join("chat.db"));
-    command.args(["--port", "0", "--rate-limit", "5"]).env("CHAT_APP_FAULT", point);
-    command.env("RUST_BACKTRACE", "0"); // as above
-    Room::spawn(&mut command, folder)
-}
-
 #[cfg(debug_assertions)]
 #[test]
 fn threads_of_the_pages_server_panic_and_are_replaced() {
-    let room = armed("page").that_may_panic();
+    let room = Room::with_fault("page").that_may_panic();
     room.endure("ten panics in the page's server", |addr| {
         for n in 0..10 {
             let end = exchange(addr, format!("GET /{} HTTP/1.1\r\nHost: {addr}\r\n\r\n", TRIGGER).as_bytes());
@@ -225,7 +219,7 @@ fn threads_of_the_pages_server_panic_and_are_replaced() {
 #[cfg(debug_assertions)]
 #[test]
 fn a_clock_that_jumps_back_moves_nothing_back() {
-    let room = armed("clock");
+    let room = Room::with_fault("clock");
     let mut ana = TestClient::connect(room.addr);
     ana.join("Ana");
     let at = |message: &Value| message["at"].as_i64().expect("a time");
@@ -255,6 +249,7 @@ enum Stderr {
 
 #[test]
 fn nobody_has_to_read_the_log() {
+    let _alone = crowd();
     for (case, stderr) in [
         ("no stderr", Stderr::None),
         ("a closed stderr", Stderr::Closed),
@@ -326,11 +321,6 @@ fn answers_to(client: &mut TestClient, number: usize, count: usize) -> Vec<Optio
         }
     }
     answers
-}
-
-/// The log's name.
-fn epoch(addr: SocketAddr) -> String {
-    TestClient::connect(addr).expect_event("welcome")["epoch"].as_str().expect("a name").to_owned()
 }
 
 #[test]

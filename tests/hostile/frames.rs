@@ -57,17 +57,21 @@ fn end_after(addr: SocketAddr, bytes: &[u8]) -> (Ended, Duration) {
     })
 }
 
-fn expect_codes(room: &Room, cases: &[(&str, Vec<u8>, &[u16])]) {
-    for (case, bytes, codes) in cases {
-        let (end, after) = room.endure(case, |addr| end_after(addr, bytes));
-        assert!(codes.iter().any(|code| end == Ended::Closed(*code)), "{case}: {end:?} and not {codes:?}");
-        assert!(after < Duration::from_secs(8), "{case}: only after {after:?}");
-    }
+fn expect_codes(what: &str, cases: &[(&str, Vec<u8>, &[u16])]) {
+    Room::open().endure(what, |addr| {
+        for (case, bytes, codes) in cases {
+            let (end, after) = end_after(addr, bytes);
+            assert!(
+                codes.iter().any(|code| end == Ended::Closed(*code)),
+                "{case}: {end:?} and not {codes:?}"
+            );
+            assert!(after < Duration::from_secs(8), "{case}: only after {after:?}");
+        }
+    });
 }
 
 #[test]
 fn broken_framing_is_1002() {
-    let room = Room::open();
     let mut cases: Vec<(String, Vec<u8>)> = vec![
         ("an unmasked frame".into(), b"\x81\x02hi".to_vec()),
         ("an unmasked ping".into(), b"\x89\x00".to_vec()),
@@ -97,12 +101,11 @@ fn broken_framing_is_1002() {
         cases.push((format!("a goodbye with {code}"), goodbye(code, b"bye")));
     }
     let cases: Vec<_> = cases.iter().map(|(case, bytes)| (&**case, bytes.clone(), &[1002][..])).collect();
-    expect_codes(&room, &cases);
+    expect_codes("broken framing", &cases);
 }
 
 #[test]
 fn what_is_no_text_is_1003_or_1007() {
-    let room = Room::open();
     let split = |text: &[u8], at: usize| [frame(0x01, &text[..at]), frame(0x80, &text[at..])].concat();
     let cases: &[(&str, Vec<u8>, &[u16])] = &[
         ("a binary frame", frame(0x82, b"hi"), &[1003]),
@@ -118,12 +121,11 @@ fn what_is_no_text_is_1003_or_1007() {
         ("half a character, and another's half", split(b"\xf0\x9f\xc3\xa4", 2), &[1007]),
         ("bytes that no UTF-8 has, in a goodbye", goodbye(1000, b"\xff\xfe"), &[1002, 1007]),
     ];
-    expect_codes(&room, cases);
+    expect_codes("what is no text", cases);
 }
 
 #[test]
 fn what_is_too_long_is_1009() {
-    let room = Room::open();
     let endless =
         |first: &[u8], more: &[u8]| [frame(0x01, first), frame(0x00, more).repeat(300_000)].concat();
     let cases: &[(&str, Vec<u8>, &[u16])] = &[
@@ -142,7 +144,7 @@ fn what_is_too_long_is_1009() {
         ("empty fragments without end", endless(b"", b""), &[1009]),
         ("fragments of a byte without end", endless(b"x", b"x"), &[1009]),
     ];
-    expect_codes(&room, cases);
+    expect_codes("what is too long", cases);
 }
 
 #[test]

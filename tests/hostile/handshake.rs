@@ -17,9 +17,8 @@ const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 #[test]
 fn a_handshake_is_whole_or_refused() {
-    let room = Room::open();
     let get = "GET /ws HTTP/1.1";
-    for (case, status, line, lines) in [
+    let cases = [
         ("no upgrade", 426, get, format!("{VERSION}{KEY}")),
         ("no Upgrade header", 426, get, format!("Connection: Upgrade\r\n{VERSION}{KEY}")),
         ("no Connection header", 400, get, format!("Upgrade: websocket\r\n{VERSION}{KEY}")),
@@ -92,14 +91,16 @@ fn a_handshake_is_whole_or_refused() {
             get,
             format!("{UPGRADE}{VERSION}{KEY}Origin: http://{{host}}\r\nOrigin: http://evil.example\r\n"),
         ),
-    ] {
-        let request = handshake(room.addr, line, &lines);
-        let end = room.endure(case, |addr| exchange(addr, request.as_bytes()));
-        let shown = end.bytes.escape_ascii().to_string();
-        assert_eq!((end.status(), end.answers()), (Some(status), 1), "{case}: {shown}");
-        assert!(end.body().len() > 5, "{case}: no reason in {shown}");
-        assert!(end.after < Duration::from_secs(8), "{case}: only after {:?}", end.after);
-    }
+    ];
+    Room::open().endure("handshakes that are none", |addr| {
+        for (case, status, line, lines) in cases {
+            let end = exchange(addr, handshake(addr, line, &lines).as_bytes());
+            let shown = end.bytes.escape_ascii().to_string();
+            assert_eq!((end.status(), end.answers()), (Some(status), 1), "{case}: {shown}");
+            assert!(end.body().len() > 5, "{case}: no reason in {shown}");
+            assert!(end.after < Duration::from_secs(8), "{case}: only after {:?}", end.after);
+        }
+    });
 }
 
 #[test]

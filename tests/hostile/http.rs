@@ -11,12 +11,13 @@ use std::time::Duration;
 const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// Bytes on a connection, with `{host}` where its address belongs, and the status they deserve.
-fn expect_statuses(room: &Room, cases: &[(&str, u16, &str)]) {
-    for (case, status, request) in cases {
-        let request = request.replace("{host}", &room.addr.to_string());
-        let end = room.endure(case, |addr| exchange(addr, request.as_bytes()));
-        expect_refusal(case, &end, *status);
-    }
+fn expect_statuses(what: &str, cases: &[(&str, u16, &str)]) {
+    Room::open().endure(what, |addr| {
+        for (case, status, request) in cases {
+            let end = exchange(addr, request.replace("{host}", &addr.to_string()).as_bytes());
+            expect_refusal(case, &end, *status);
+        }
+    });
 }
 
 fn expect_refusal(case: &str, end: &super::End, status: u16) {
@@ -30,7 +31,6 @@ fn expect_refusal(case: &str, end: &super::End, status: u16) {
 
 #[test]
 fn a_body_has_one_length_in_plain_digits() {
-    let room = Room::open();
     let post = |lines: &str| format!("POST /api/login HTTP/1.1\r\nHost: {{host}}\r\n{lines}\r\nxxxxx");
     let cases = [
         ("no length", 411, post("")),
@@ -71,16 +71,15 @@ fn a_body_has_one_length_in_plain_digits() {
         ("an expectation of something else", 417, post("Content-Length: 5\r\nExpect: tea\r\n")),
     ];
     expect_statuses(
-        &room,
+        "bodies without one length",
         &cases.each_ref().map(|(case, status, request)| (*case, *status, request.as_str())),
     );
 }
 
 #[test]
 fn a_head_is_plain_http_1_1_or_is_refused() {
-    let room = Room::open();
     expect_statuses(
-        &room,
+        "heads that are no plain HTTP/1.1",
         &[
             ("no HTTP", 400, "hello\r\n\r\n"),
             ("TLS", 400, "\x16\x03\x01\x02\x00\x01\x00\x01\u{7f}\x03\x03\r\n\r\n"),
@@ -135,7 +134,6 @@ fn a_head_is_plain_http_1_1_or_is_refused() {
 
 #[test]
 fn a_head_has_an_end() {
-    let room = Room::open();
     let head = |lines: &str| format!("GET / HTTP/1.1\r\nHost: {{host}}\r\n{lines}\r\n");
     let megabytes = "x".repeat(20 << 20);
     let cases = [
@@ -148,7 +146,8 @@ fn a_head_has_an_end() {
         ("a method without end", "X".repeat(16 * 1024)),
         ("empty lines without end", "\r\n".repeat(8 * 1024)),
     ];
-    expect_statuses(&room, &cases.each_ref().map(|(case, request)| (*case, 431, request.as_str())));
+    let cases = cases.each_ref().map(|(case, request)| (*case, 431, request.as_str()));
+    expect_statuses("heads without end", &cases);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::frames::frame;
 use super::{Room, allow_descriptors, ask_to_log_in, stand_back, status_of};
-use crate::support::{DEADLINE, Footprint, Knock, TestClient};
+use crate::support::{DEADLINE, Footprint, Knock, TestClient, Texts, crowd, epoch, long_log};
 use chat_app::limits;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -42,9 +42,10 @@ fn flood(addr: SocketAddr, number: usize, count: usize) -> usize {
 
 #[test]
 fn a_hundred_who_flood_are_paced_and_lose_nothing() {
+    let _alone = crowd();
     const CLIENTS: usize = 100;
     let room = Room::open();
-    room.calm(Duration::from_secs(2));
+    room.calm();
     let begin = Instant::now();
     room.endure("a flood from 100 clients", |addr| {
         std::thread::scope(|scope| {
@@ -83,8 +84,9 @@ fn nuisance(kind: usize) -> (String, Box<dyn Fn(Duration) -> f64>) {
 /// Frames that ask for an answer each, as fast as the socket takes them, from many.
 #[test]
 fn a_flood_of_what_is_refused_is_paced_too() {
+    let _alone = crowd();
     let room = Room::open();
-    room.calm(Duration::from_secs(2));
+    room.calm();
     let flood = |addr: SocketAddr, kind: usize| {
         stand_back();
         let (text, allowed) = nuisance(kind);
@@ -141,12 +143,13 @@ fn stalled(addr: SocketAddr, held: usize) -> TestClient {
 /// What they have not taken is kept once for all of them, and no more of it than the window.
 #[test]
 fn five_hundred_who_do_not_read_cost_the_window_once() {
+    let _alone = crowd();
     const CROWD: usize = 500;
     allow_descriptors(4_000);
     let room = Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0"]);
     let mut speaker = TestClient::connect(room.addr);
     speaker.join("Talkative");
-    room.calm(Duration::from_secs(1));
+    room.calm();
     let crowd: Vec<TestClient> = (0..CROWD).map(|_| stalled(room.addr, 16 * 1024)).collect();
     let before = Footprint::of(&room.process);
     Footprint::forget_peak(&room.process);
@@ -174,18 +177,13 @@ fn five_hundred_who_do_not_read_cost_the_window_once() {
 #[test]
 fn who_catches_up_and_does_not_read_costs_a_page() {
     const CROWD: usize = 100;
-    let room = Room::with(&["--max-clients-per-address", "10000", "--rate-limit", "0"]);
-    let mut speaker = TestClient::connect(room.addr);
-    let epoch = speaker.expect_event("welcome")["epoch"].as_str().expect("a name").to_owned();
-    speaker.join("Talkative");
-    // More than is kept in memory, so that it is read from the disk.
-    let text = "x".repeat(3_900);
-    for n in (0..limits::KEPT_BYTES / text.len() + 100).step_by(16) {
-        (0..15).for_each(|_| speaker.say(&text));
-        speaker.say(&n.to_string());
-        while speaker.take_next(DEADLINE).expect("it is heard")["message"] != n.to_string().as_str() {}
-    }
-    speaker.leave();
+    // More than is kept in memory, so that it is read from the disk. Said by nobody: who had to hear four megabytes before it
+    // begins would be late on a busy machine.
+    let (mut command, folder) = Room::command();
+    long_log(&folder.path().join("chat.db"), 1_200, Texts::Long);
+    const { assert!(1_200 * 3_900 > limits::KEPT_BYTES) };
+    let room = Room::spawn(command.args(["--max-clients-per-address", "10000"]), folder);
+    let epoch = epoch(room.addr);
     let before = Footprint::of(&room.process);
     // They are let go for taking nothing, while each still holds its own end.
     let crowd = room.endure("100 who catch up and do not read", |addr| {
@@ -205,6 +203,7 @@ fn who_catches_up_and_does_not_read_costs_a_page() {
 
 #[test]
 fn a_class_that_logs_in_at_once_holds_the_memory_of_two() {
+    let _alone = crowd();
     let room = Room::open().with_logins();
     for attempt in ["first", "second"] {
         room.endure("40 logins at once", |addr| {
@@ -262,10 +261,11 @@ fn come_and_go(addr: SocketAddr, way: usize) {
 
 #[test]
 fn a_storm_of_comings_and_goings_passes() {
+    let _alone = crowd();
     const THREADS: usize = 4;
     const EACH: usize = 500;
     let room = Room::open();
-    room.calm(Duration::from_secs(2));
+    room.calm();
     let storm = |addr: SocketAddr| {
         std::thread::scope(|scope| {
             for thread in 0..THREADS {

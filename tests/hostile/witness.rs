@@ -9,9 +9,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// So many that each keeps its pace while all together say something every [`EVERY`].
+/// So many that each keeps its pace while all together say something every [`EVERY`]. Not more often, since in a room with a
+/// thousand others each word is told to all of them.
 const SPEAKERS: usize = 10;
-const EVERY: Duration = Duration::from_millis(25);
+const EVERY: Duration = Duration::from_millis(100);
 
 /// A thread in which the speakers take turns, and somebody else hears each before the next speaks.
 pub(super) struct Witness {

@@ -1,6 +1,6 @@
 //! A host link makes a host: here or everywhere, until it is voided.
 
-use super::{host, host_browser, moderate, open_link};
+use super::{host, host_browser, moderate};
 use crate::accounts::{Browser, behind_a_proxy, files_of, holds, refused};
 #[cfg(unix)]
 use crate::support::Signal;
@@ -34,13 +34,13 @@ fn the_command_makes_links_beside_the_running_room_and_voids_them() {
     };
     let mut browser = Browser::new(server.addr());
     let (first, voided) = key(&[]);
-    assert_eq!((open_link(&mut browser, &first).status, voided), (200, false));
+    assert_eq!((browser.open_host_link(&first).status, voided), (200, false));
     let mut tab = browser.connect();
     let (second, voided) = key(&["--new"]);
     assert!(voided);
     tab.expect_close(4401);
-    assert_eq!(open_link(&mut browser, &first).status, 403);
-    assert_eq!(open_link(&mut browser, &second).status, 200);
+    assert_eq!(browser.open_host_link(&first).status, 403);
+    assert_eq!(browser.open_host_link(&second).status, 200);
 }
 
 #[test]
@@ -85,13 +85,13 @@ fn the_link_of_the_start_makes_a_host_who_needs_no_account() {
 fn from_elsewhere_only_a_link_made_for_it_works() {
     let server = TestServer::with(behind_a_proxy);
     let mut elsewhere = Browser::new(server.addr()).from("203.0.113.9");
-    let answer = open_link(&mut elsewhere, &server.host_key());
+    let answer = elsewhere.open_host_link(&server.host_key());
     assert_eq!(refused(&answer), (403, "host_elsewhere".to_owned()));
     assert!(elsewhere.cookie("session").is_none());
-    assert_eq!(open_link(&mut elsewhere, &link_of(&server, false)).status, 200);
+    assert_eq!(elsewhere.open_host_link(&link_of(&server, false)).status, 200);
     // A proxy that says nothing of whom it speaks for is not the host's own browser.
     let mut nobody = Browser::new(server.addr());
-    assert_eq!(refused(&open_link(&mut nobody, &server.host_key())), (403, "host_elsewhere".to_owned()));
+    assert_eq!(refused(&nobody.open_host_link(&server.host_key())), (403, "host_elsewhere".to_owned()));
 }
 
 #[test]
@@ -99,8 +99,8 @@ fn a_tunnel_on_the_same_computer_does_not_make_strangers_local() {
     let server = TestServer::with(|config| config.public_urls = vec!["https://chat.example.org".to_owned()]);
     let mut stranger = Browser::new(server.addr());
     stranger.site = Some("chat.example.org");
-    assert_eq!(refused(&open_link(&mut stranger, &server.host_key())), (403, "host_elsewhere".to_owned()));
-    assert_eq!(open_link(&mut Browser::new(server.addr()), &server.host_key()).status, 200);
+    assert_eq!(refused(&stranger.open_host_link(&server.host_key())), (403, "host_elsewhere".to_owned()));
+    assert_eq!(Browser::new(server.addr()).open_host_link(&server.host_key()).status, 200);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn what_a_proxy_or_tunnel_passes_on_is_not_local_whatever_address_it_names() {
     for server in [TestServer::start(), TestServer::with(behind_a_proxy)] {
         for address in ["203.0.113.9", "127.0.0.1", "::1"] {
             let mut stranger = Browser::new(server.addr()).from(address);
-            let answer = open_link(&mut stranger, &server.host_key());
+            let answer = stranger.open_host_link(&server.host_key());
             assert_eq!(refused(&answer), (403, "host_elsewhere".to_owned()), "{address}");
         }
     }
@@ -121,7 +121,7 @@ fn what_is_no_key_makes_no_host() {
     let mut browser = Browser::new(server.addr());
     let whole = server.host_key();
     for key in ["", "abc", &whole[1..], &format!("{whole}A"), &whole.to_lowercase(), &key("nobody")] {
-        assert_eq!(refused(&open_link(&mut browser, key)), (403, "bad_host_key".to_owned()), "{key}");
+        assert_eq!(refused(&browser.open_host_link(key)), (403, "bad_host_key".to_owned()), "{key}");
     }
     assert_eq!(refused(&browser.post("/api/host", json!({}))).0, 400);
     assert_eq!(browser.get("/api/host").status, 405);
@@ -156,7 +156,7 @@ fn a_member_becomes_a_host_and_stays_a_member() {
     let mut browser = Browser::signed_up(&server, "Ana");
     let before = browser.cookie("session").map(str::to_owned);
     let mut tab = browser.join();
-    assert_eq!(open_link(&mut browser, &server.host_key()).status, 200);
+    assert_eq!(browser.open_host_link(&server.host_key()).status, 200);
     assert_ne!(browser.cookie("session").map(str::to_owned), before, "a session of more rights is a new one");
     assert_eq!(tab.expect_end(), Ended::Closed(4401));
     assert_eq!(browser.user()["role"], "host");
@@ -185,15 +185,15 @@ fn a_new_link_ends_the_hosts_made_by_earlier_ones_while_the_room_is_open() {
     let mut member_tab = member.join();
     let mut by_link = Browser::new(server.addr());
     let old = link_of(&server, false);
-    open_link(&mut by_link, &old);
+    by_link.open_host_link(&old);
     let mut second = by_link.connect();
     let new = link_of(&server, true);
     first.expect_close(4401);
     second.expect_close(4401);
     for key in [&old, &server.host_key()] {
-        assert_eq!(refused(&open_link(&mut by_link, key)), (403, "bad_host_key".to_owned()));
+        assert_eq!(refused(&by_link.open_host_link(key)), (403, "bad_host_key".to_owned()));
     }
-    assert_eq!(open_link(&mut by_link, &new).status, 200);
+    assert_eq!(by_link.open_host_link(&new).status, 200);
     let mut third = by_link.connect();
     third.expect_event("moderation");
     third.expect_pong();

@@ -133,7 +133,7 @@ fn host_from(server: &TestServer, address: &str) -> TestClient {
     let mut browser = Browser::new(server.addr()).from(address);
     let link = chat_app::make_host_link_beside(server.database(), false).expect("a link");
     let key = link.split_once("/#host=").expect("a host link").1;
-    assert_eq!(super::open_link(&mut browser, key).status, 200);
+    assert_eq!(browser.open_host_link(key).status, 200);
     browser.connect()
 }
 
@@ -144,7 +144,7 @@ fn who_was_removed_and_becomes_a_host_is_in() {
     moderate_with(&mut host, "remove", about("Mia"));
     expect_done(&mut host, "remove");
     mia.connect().expect_close(4403);
-    assert_eq!(super::open_link(&mut mia, &server.host_key()).status, 200);
+    assert_eq!(mia.open_host_link(&server.host_key()).status, 200);
     mia.join().say_and_wait("in again");
 }
 

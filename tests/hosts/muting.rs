@@ -73,7 +73,7 @@ fn a_member_is_muted_wherever_they_log_in_also_while_away() {
     other.send(json!({"event": "join"}));
     assert_eq!(other.expect_event("joined")["muted"], true);
     // A host is never muted: what was decided of the person before does not count any more.
-    super::open_link(&mut mia, &server.host_key());
+    mia.open_host_link(&server.host_key());
     let mut as_host = mia.join();
     as_host.say_and_wait("I am a host now");
 }

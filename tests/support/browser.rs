@@ -4,13 +4,23 @@
 //! profile of its own in it. What can be
 //! done in a tab is in `tab`, and what people do with our page in `page`.
 
-use super::Page;
-use super::devtools::{DevTools, lock};
+use super::devtools::DevTools;
+use super::places::{Place, Places};
+use super::{Page, lock};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 static SHARED: Mutex<Weak<DevTools>> = Mutex::new(Weak::new());
+
+/// Tests with pages open: each takes a core, and waits in between.
+static READERS: Places = Places::new(4);
+
+thread_local! {
+    /// The place of the test that this thread runs, however many profiles it has.
+    static PLACE: RefCell<Weak<Place>> = const { RefCell::new(Weak::new()) };
+}
 
 /// A profile of its own in a Chromium.
 pub struct Browser(Arc<Profile>);
@@ -25,6 +35,7 @@ pub fn clipboard() -> MutexGuard<'static, ()> {
 pub(super) struct Profile {
     pub(super) chromium: Arc<DevTools>,
     id: Value,
+    _place: Arc<Place>,
 }
 
 impl Browser {
@@ -35,11 +46,17 @@ impl Browser {
             println!("skipped: no Chromium found (CHROME=path names one)");
             return None;
         };
+        let place = PLACE.with_borrow_mut(|place| {
+            let shared = place.upgrade().unwrap_or_else(|| Arc::new(READERS.take()));
+            *place = Arc::downgrade(&shared);
+            shared
+        });
         let mut shared = lock(&SHARED);
         let chromium = shared.upgrade().unwrap_or_else(|| Arc::new(DevTools::launch(&path)));
         *shared = Arc::downgrade(&chromium);
         let context = chromium.call(None, "Target.createBrowserContext", json!({})).expect("a fresh profile");
-        Some(Browser(Arc::new(Profile { chromium, id: context["browserContextId"].clone() })))
+        let id = context["browserContextId"].clone();
+        Some(Browser(Arc::new(Profile { chromium, id, _place: place })))
     }
 
     /// A new tab that shows nothing yet, 1280 pixels wide and light.

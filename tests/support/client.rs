@@ -93,6 +93,16 @@ impl TestClient {
         self.send(json!({"event": "send_message", "message": text}));
     }
 
+    /// The name of the log, as its last welcome has it.
+    pub fn epoch(&mut self) -> String {
+        if self.received("welcome").is_empty() {
+            self.expect_event("welcome");
+        }
+        let welcomes = self.received("welcome");
+        let epoch = welcomes.last().and_then(|welcome| welcome["epoch"].as_str());
+        epoch.expect("a welcome has the epoch").to_owned()
+    }
+
     /// Says `text` under an id, without waiting for its receipt.
     pub fn say_with_id(&mut self, text: &str, id: &str) {
         self.send(json!({"event": "send_message", "message": text, "client_message_id": id}));

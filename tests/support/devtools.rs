@@ -2,7 +2,7 @@
 //!
 //! Our own, since the crate for it looks for answers only every 100 ms and drops events that are newer than it is.
 
-use super::{DEADLINE, Process};
+use super::{DEADLINE, Process, lock};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tungstenite::protocol::Role;
@@ -36,6 +36,9 @@ const FLAGS: &[&str] = &[
     "--disable-dev-shm-usage",
     "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows",
+    // What each profile's window would load beside the page: the address bar's menus, and a process for the next page. They
+    // are half of what a short test costs.
+    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
     "--force-color-profile=srgb",
     "--mute-audio",
     "--password-store=basic",
@@ -139,9 +142,4 @@ impl Shared {
         // Nobody waits for an answer that cannot come.
         lock(&self.waiting).clear();
     }
-}
-
-/// Whatever another test's panic has left is still worth reading.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,6 @@
 //! What can be done in a tab, whatever page it shows: ask it, wait for it, type, click, change the window around it.
 
-use super::devtools::lock;
-use super::{DEADLINE, Page, Scheme, Size};
+use super::{DEADLINE, Page, Scheme, Size, lock};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -1,11 +1,12 @@
-//! Those who say nothing, or say it slowly: each is let go at its deadline, all of them at once.
+//! Those who are away, say nothing, or say it slowly: each is let go at its deadline, all of them at once. Two of these
+//! tests wait for a minute, in which the others run.
 
 #[cfg(target_os = "linux")]
-use super::IDLE_PAGE_THREADS;
-use super::{Room, allow_descriptors, read_to_end};
+use crate::hostile::IDLE_PAGE_THREADS;
+use crate::hostile::{Room, allow_descriptors, read_to_end};
+use crate::support::TestClient;
 #[cfg(target_os = "linux")]
 use crate::support::{DEADLINE, Footprint, Process};
-use crate::support::{Knock, TestClient};
 use chat_app::limits;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -49,12 +50,6 @@ fn dribble(streams: &[TcpStream], over: mpsc::Receiver<()>) {
     }
 }
 
-/// Somebody in the room.
-fn enter(addr: SocketAddr) -> TestClient {
-    let entered = Knock::at(addr, "/ws").and_then(Knock::enter).expect("an answer");
-    entered.unwrap_or_else(|refused| panic!("{refused:?}"))
-}
-
 /// Reads whatever comes, and answers nothing: no ping either.
 fn mute<'scope>(
     scope: &'scope std::thread::Scope<'scope, '_>,
@@ -91,14 +86,14 @@ fn silence_has_an_end() {
         let slow_bodies = waiting(addr, 50, &format!("{head}\r\n"));
         let claims: Vec<TestClient> = (0..1_000)
             .map(|_| {
-                let client = enter(addr);
+                let client = TestClient::connect(addr);
                 // A whole frame, it says; and then nothing more.
                 client.raw().write_all(b"\x81\xff\0\0\0\0\0\x01\0\0\0\0\0\0{").expect("bytes can be written");
                 client
             })
             .collect();
         std::thread::scope(|scope| {
-            let mutes: Vec<_> = (0..20).map(|_| mute(scope, enter(addr))).collect();
+            let mutes: Vec<_> = (0..20).map(|_| mute(scope, TestClient::connect(addr))).collect();
             let (over, heads_over) = mpsc::channel();
             let (over_too, bodies_over) = mpsc::channel();
             let (heads, bodies) = (&slow_heads, &slow_bodies);
@@ -179,7 +174,7 @@ fn vanish_all(
 #[cfg(target_os = "linux")]
 fn crowd(addr: SocketAddr, count: usize) -> Vec<TestClient> {
     let enter = |n| {
-        let mut client = enter(addr);
+        let mut client = TestClient::connect(addr);
         client.join(&format!("Gone {n}"));
         client
     };
@@ -191,7 +186,7 @@ fn crowd(addr: SocketAddr, count: usize) -> Vec<TestClient> {
 fn who_vanishes_from_a_quiet_room_is_gone_within_a_minute() {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let process = Process::start(&folder.path().join("chat.db"), &[]);
-    let mut observer = enter(process.addr());
+    let mut observer = TestClient::connect(process.addr());
     observer.join("Observer");
     let empty = Footprint::of(&process);
     let crowd = crowd(process.addr(), 20);
@@ -210,7 +205,7 @@ fn who_vanishes_from_a_busy_room_is_gone_sooner() {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let process = Process::start(&folder.path().join("chat.db"), &[]);
     let addr = process.addr();
-    let (mut observer, mut speaker) = (enter(addr), enter(addr));
+    let (mut observer, mut speaker) = (TestClient::connect(addr), TestClient::connect(addr));
     observer.join("Observer");
     speaker.join("Speaker");
     let empty = Footprint::of(&process);
