@@ -2,9 +2,10 @@
 //! links for hosts, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired.
 //! Letters are sent on a second thread: a mail program that hangs holds up no host.
 //!
-//! Whoever asks for a reset is answered before it is even known whether there is such an account, so neither the answer nor
-//! its time tells.
+//! A request for a reset is answered before it is known whether there is such an account: neither the answer nor its time
+//! tells.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -18,18 +19,15 @@ use crate::hub::{Command, Ended, IssuedReset, Job};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, Refusal};
-use crate::server::mailer::Mailer;
+use crate::server::mailer;
 use crate::sys::socket::StopSignal;
 
-/// The thread's state.
+/// What both threads share.
 pub struct Jobs {
-    /// Who has an account.
     pub accounts: Arc<Accounts>,
-    /// The way to the hub.
     pub hub: Sender<Command>,
-    /// Mails links, where the operator has named a mail program.
-    pub mailer: Option<Mailer>,
-    /// Given when the server stops.
+    /// The program that mails links, where the operator has named one.
+    pub sendmail: Option<PathBuf>,
     pub stop: Arc<StopSignal>,
 }
 
@@ -58,30 +56,24 @@ impl Jobs {
     }
 
     fn run(&self, jobs: &Receiver<Job>, letters: &Sender<Email>) {
-        let (mut sweep_due, mut news_due) = (Instant::now(), Instant::now());
-        let mut told = None;
+        let (mut sweep_due, mut told) = (Instant::now(), None);
         while !self.stop.is_given() {
-            match jobs.recv_deadline(sweep_due.min(news_due)) {
-                Ok(Job::Forgot(email)) => {
-                    self.forgot(email, letters);
-                    news_due = Instant::now();
-                }
-                Ok(Job::IssueReset(by, name)) => {
-                    let _ = self.hub.send(Command::Reset(by, self.issue(&name))); // no hub, no host
-                    news_due = Instant::now();
-                }
-                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
             if Instant::now() >= sweep_due {
                 sweep_due = Instant::now() + limits::SWEEP;
                 self.sweep();
             }
-            if Instant::now() >= news_due {
-                news_due = Instant::now() + limits::HOST_NEWS;
-                self.notify_hub(&mut told);
+            self.notify_hub(&mut told); // after each job, too: a host waits for what it changed
+            match jobs.recv_timeout(limits::HOST_NEWS) {
+                Ok(Job::Forgot(email)) => self.forgot(email, letters),
+                Ok(Job::IssueReset(by, name)) => self.send(Command::Reset(by, self.issue(&name))),
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
+    }
+
+    fn send(&self, command: Command) {
+        let _ = self.hub.send(command); // no hub, no room
     }
 
     /// A reset link for a host to show.
@@ -105,7 +97,7 @@ impl Jobs {
             Ok(news) if told.as_ref() == Some(&news) => {}
             Ok(news) => {
                 *told = Some(news.clone());
-                let _ = self.hub.send(Command::HostNews(news)); // no hub, no hosts
+                self.send(Command::HostNews(news));
             }
             Err(error) => log::warn!("what is new for hosts could not be looked up: {error}"),
         }
@@ -113,7 +105,7 @@ impl Jobs {
 
     /// Has a link mailed; tells the hosts where that is not possible.
     fn forgot(&self, email: Email, letters: &Sender<Email>) {
-        let unsent = match self.mailer {
+        let unsent = match self.sendmail {
             Some(_) => letters.try_send(email).err().map(TrySendError::into_inner),
             None => Some(email),
         };
@@ -134,7 +126,7 @@ impl Jobs {
 
     /// Mails a link, if there is such an account and it has not got one lately.
     fn mail(&self, email: &Email) {
-        let Some(mailer) = &self.mailer else { return };
+        let Some(program) = &self.sendmail else { return };
         if self.stop.is_given() {
             return;
         }
@@ -146,8 +138,8 @@ impl Jobs {
             Ok((None, _)) => return,
             Err(error) => return log::error!("a reset link could not be made: {error}"),
         };
-        if let Err(reason) = mailer.send(&link, &title, &self.stop) {
-            log::error!("{} did not mail a reset link: {reason}", mailer.program.display());
+        if let Err(reason) = mailer::send(program, &link, &title, &self.stop) {
+            log::error!("{} did not mail a reset link: {reason}", program.display());
             self.notify_hosts(email);
         }
     }
@@ -156,9 +148,7 @@ impl Jobs {
     fn sweep(&self) {
         match self.accounts.sweep() {
             Ok(ended) if ended.is_empty() => {}
-            Ok(ended) => {
-                let _ = self.hub.send(Command::End(Ended::Sessions(ended))); // no hub, no connections
-            }
+            Ok(ended) => self.send(Command::End(Ended::Sessions(ended))),
             Err(error) => log::warn!("expired sessions could not be removed: {error}"),
         }
     }

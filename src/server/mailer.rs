@@ -1,7 +1,7 @@
 //! Mails a reset link through any program that takes mail as `sendmail` does (`--sendmail`).
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -9,36 +9,28 @@ use crate::accounts::ResetLink;
 use crate::limits;
 use crate::sys::socket::StopSignal;
 
-/// The mail program.
-#[derive(Debug, Clone)]
-pub struct Mailer {
-    /// Its path. It is called as `PATH -i -t`, with the letter on its standard input, and never through a shell.
-    pub program: PathBuf,
-}
-
-impl Mailer {
-    /// Mails a link to its account's address. Returns when the program has ended, or was ended because it took longer than
-    /// [`limits::MAIL_DEADLINE`] or the server stops.
-    ///
-    /// # Errors
-    /// What went wrong, without anything of the letter: what the program itself prints may quote it, and goes nowhere.
-    pub fn send(&self, link: &ResetLink, title: &str, stop: &StopSignal) -> Result<(), String> {
-        let mut command = Command::new(&self.program);
-        command.args(["-i", "-t"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
-        // The letter is far smaller than a pipe takes at once, so this waits for nobody.
-        let written = child.stdin.take().map(|mut stdin| stdin.write_all(letter(link, title).as_bytes()));
-        let outcome = wait(&mut child, stop);
-        if outcome.is_err() {
-            let _ = child.kill(); // it may have ended just now
-            let _ = child.wait();
-        }
-        outcome?;
-        written.unwrap_or(Ok(())).map_err(|error| format!("it did not take the letter: {error}"))
+/// Mails a link to its account's address: calls `program -i -t`, with the letter on its standard input, and never through a
+/// shell. Returns when the program has ended, or was ended because it took longer than [`limits::MAIL_DEADLINE`] or the
+/// server stops.
+///
+/// # Errors
+/// What went wrong, without anything of the letter: what the program itself prints may quote it, and goes nowhere.
+pub(super) fn send(program: &Path, link: &ResetLink, title: &str, stop: &StopSignal) -> Result<(), String> {
+    let mut command = Command::new(program);
+    command.args(["-i", "-t"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|error| format!("it cannot be started: {error}"))?;
+    // The letter is far smaller than a pipe takes at once, so this waits for nobody.
+    let written = child.stdin.take().map(|mut stdin| stdin.write_all(letter(link, title).as_bytes()));
+    let outcome = wait(&mut child, stop);
+    if outcome.is_err() {
+        let _ = child.kill(); // it may have ended just now
+        let _ = child.wait();
     }
+    outcome?;
+    written.unwrap_or(Ok(())).map_err(|error| format!("it did not take the letter: {error}"))
 }
 
-/// The letter. Who it comes from is the mail program's to say, which knows what may be sent from here.
+/// The letter. The mail program says who it comes from: it knows what may be sent from here.
 fn letter(link: &ResetLink, title: &str) -> String {
     format!(
         "To: {}\n\

@@ -1,7 +1,7 @@
 //! The server as one thing: started with a [`Config`], stopped, and nothing else to know about it.
 
 pub mod jobs;
-pub mod mailer;
+mod mailer;
 
 use std::fmt;
 use std::io;
@@ -37,7 +37,6 @@ use crate::protocol::{KeyHash, frame};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
-use crate::server::mailer::Mailer;
 use crate::store::{KeptRoom, LogEntry, OpenError, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
@@ -166,8 +165,8 @@ impl Server {
         let stop = Arc::new(StopSignal::new()?);
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
-        let mailer = config.sendmail.clone().map(|program| Mailer { program });
-        let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), mailer, stop: stop.clone() };
+        let sendmail = config.sendmail.clone();
+        let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), sendmail, stop: stop.clone() };
         let (jobs, job_threads) = jobs.start(&alive)?;
         let (host_key, start_key) = accounts
             .start_key()
