@@ -41,6 +41,16 @@ fn quiet_prints_the_address_alone() {
 }
 
 #[test]
+fn a_temporary_folder_whose_path_is_too_long_for_a_socket_does_not_keep_the_room_closed() {
+    let folder = folder();
+    let deep = folder.path().join("d".repeat(100));
+    std::fs::create_dir(&deep).expect("a folder in our own");
+    let mut command = Process::command(&folder.path().join("chat.db"));
+    let process = Process::spawn(command.args(["--port", "0"]).env("TMPDIR", &deep));
+    assert_eq!(get(process.addr(), "/healthz").status, 200);
+}
+
+#[test]
 fn the_banner_says_all_and_in_plain_text_without_a_terminal() {
     let folder = folder();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));

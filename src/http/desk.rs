@@ -14,20 +14,7 @@ use crate::limits::BODY_BYTES;
 /// A request with its body, which has been read.
 pub(super) type Waiting = (tiny_http::Request, Vec<u8>);
 
-pub(super) struct Desk {
-    site: Site,
-    secret: String,
-}
-
-impl Desk {
-    pub(super) fn new(site: Site, secret: String) -> Desk {
-        Desk { site, secret }
-    }
-
-    pub(super) fn secret(&self) -> &str {
-        &self.secret
-    }
-
+impl Site {
     /// Reads a request's body, then answers it, or passes it on to the password workers.
     pub(super) fn take(&self, mut request: tiny_http::Request, passwords: &PasswordQueue<Waiting>) {
         let mut body = Vec::new();
@@ -40,7 +27,7 @@ impl Desk {
         if read.method != "POST" || !Route::at(read.path()).is_some_and(|route| route.takes_long) {
             return self.serve((request, body));
         }
-        let (address, account) = self.site.api.party_of(&read);
+        let (address, account) = self.api.party_of(&read);
         if let Err((request, _)) = passwords.push(address, account, (request, body)) {
             self.respond(request, busy("Too many people log in just now. Try again."));
         }
@@ -52,19 +39,19 @@ impl Desk {
     /// ([`crate::limits::PAGE_BYTES`]), whether or not the connection's thread has begun to read it.
     pub(super) fn serve(&self, (request, body): Waiting) {
         let read = Request::of(&request, &body, self.public_urls());
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&read))).unwrap_or_else(|_| {
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer_listener(&read))).unwrap_or_else(|_| {
             log::error!("a handler panicked: {} {}", read.method, read.path());
             Response::text(500, "Something broke here; the server's log says more.")
         });
         self.respond(request, answer);
     }
 
-    fn answer(&self, request: &Request) -> Response {
+    fn answer_listener(&self, request: &Request) -> Response {
         let is_right = |secret: &str| token::same(secret.as_bytes(), self.secret.as_bytes());
         if !request.header(SECRET_HEADER).is_some_and(is_right) {
             return Response::text(403, "This server is private; use the room's own address.");
         }
-        let answer = self.site.answer(request);
+        let answer = self.answer(request);
         log::debug!("{} {} for {:?}: {}", request.method, request.path(), request.peer, answer.status);
         answer
     }
@@ -77,6 +64,6 @@ impl Desk {
     }
 
     fn public_urls(&self) -> &[String] {
-        &self.site.api.config.public_urls
+        &self.api.config.public_urls
     }
 }

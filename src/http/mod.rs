@@ -52,9 +52,6 @@ mod tiny_http;
 use std::io;
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
-
-use crate::http::desk::Desk;
 use crate::http::password_queue::PasswordQueue;
 use crate::http::routes::Site;
 use tiny_http::TinyHttp;
@@ -70,7 +67,7 @@ pub(crate) const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
 
 /// The page's server, running.
 pub(crate) struct Pages {
-    desk: Arc<Desk>,
+    site: Arc<Site>,
     passwords: Arc<PasswordQueue<desk::Waiting>>,
     server: TinyHttp,
 }
@@ -79,15 +76,12 @@ impl Pages {
     /// # Errors
     /// No folder for the private socket could be made, or no thread.
     pub(crate) fn start(site: Site) -> io::Result<Pages> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(io::Error::other)?;
-        let desk = Arc::new(Desk::new(site, HEXLOWER.encode(&secret)));
-        let at_desk = desk.clone();
-        let passwords = PasswordQueue::start(move |waiting| at_desk.serve(waiting))?;
-        let passwords = Arc::new(passwords);
-        let (at_desk, aside) = (desk.clone(), passwords.clone());
-        let server = TinyHttp::start(move |request| at_desk.take(request, &aside))?;
-        Ok(Pages { desk, passwords, server })
+        let site = Arc::new(site);
+        let aside = site.clone();
+        let passwords = Arc::new(PasswordQueue::start(move |waiting| aside.serve(waiting))?);
+        let (at_once, queue) = (site.clone(), passwords.clone());
+        let server = TinyHttp::start(move |request| at_once.take(request, &queue))?;
+        Ok(Pages { site, passwords, server })
     }
 
     /// A connection to the server, which answers it once it has accepted it, whatever becomes of it meanwhile. It is
@@ -101,9 +95,9 @@ impl Pages {
         self.server.connect()
     }
 
-    /// What [`SECRET_HEADER`] has to say: 64 hexadecimal digits, made at start and never sent to a client.
+    /// What [`SECRET_HEADER`] has to say.
     pub(crate) fn secret(&self) -> &str {
-        self.desk.secret()
+        &self.site.secret
     }
 
     /// Stops answering, waits for the threads and removes the socket. Server and passwords each have

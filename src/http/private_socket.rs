@@ -17,12 +17,10 @@ use crate::limits::PAGE_BYTES;
 /// One connection to the page's server.
 #[cfg(unix)]
 pub(crate) type Upstream = std::os::unix::net::UnixStream;
-/// One connection to the page's server.
 #[cfg(windows)]
 pub(crate) type Upstream = std::net::TcpStream;
 
 /// Where a server listens.
-#[derive(Debug)]
 #[cfg(unix)]
 pub(crate) struct Endpoint {
     pub(crate) path: PathBuf,
@@ -46,28 +44,19 @@ pub(crate) struct Folder(TempDir);
 impl Folder {
     /// Makes the folder, in the system's place for temporary ones or else in `/tmp`.
     pub(crate) fn new() -> io::Result<Folder> {
-        Folder::among(&[&std::env::temp_dir(), Path::new("/tmp")])
+        Folder::in_place(&std::env::temp_dir()).or_else(|_| Folder::in_place(Path::new("/tmp")))
     }
 
-    /// In the first of `places` in which a folder can be made and whose path leaves room for a socket's: the system
-    /// takes about 100 bytes.
-    fn among(places: &[&Path]) -> io::Result<Folder> {
+    /// Where a folder can be made and its path leaves room for a socket's: the system takes about 100 bytes.
+    fn in_place(place: &Path) -> io::Result<Folder> {
         use std::os::unix::{fs::PermissionsExt, net::SocketAddr};
-        let mut last = io::Error::from(io::ErrorKind::NotFound);
-        for place in places {
-            let permissions = std::fs::Permissions::from_mode(0o700);
-            let made =
-                tempfile::Builder::new().prefix("chat-app-").permissions(permissions).tempdir_in(place);
-            let fits = |folder: &TempDir| SocketAddr::from_pathname(socket_path(folder, u64::MAX)).map(drop);
-            match made.and_then(|folder| fits(&folder).map(|()| Folder(folder))) {
-                Ok(folder) => return Ok(folder),
-                Err(error) => {
-                    let said = format!("no private socket can be made in {}: {error}", place.display());
-                    last = io::Error::new(error.kind(), said);
-                }
-            }
-        }
-        Err(last)
+        let permissions = std::fs::Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().prefix("chat-app-").permissions(permissions).tempdir_in(place);
+        let fits = |folder| SocketAddr::from_pathname(socket_path(&folder, u64::MAX)).map(|_| Folder(folder));
+        made.and_then(fits).map_err(|error| {
+            let said = format!("no private socket can be made in {}: {error}", place.display());
+            io::Error::new(error.kind(), said)
+        })
     }
 
     /// A server on a socket of its own; `generation` tells it from those before.
@@ -76,7 +65,7 @@ impl Folder {
         let path = socket_path(&self.0, generation);
         let listener = UnixListener::bind(&path)?;
         // Accepted connections take this over on macOS and the BSDs, where the default is 8 KiB. On Linux they do not, but
-        // the default is 208 KiB.
+        // there it is 208 KiB.
         rustix::net::sockopt::set_socket_send_buffer_size(&listener, PAGE_BYTES + PAGE_BYTES / 4)?;
         let endpoint = Endpoint {
             path,
@@ -93,9 +82,7 @@ fn socket_path(folder: &TempDir, generation: u64) -> PathBuf {
     folder.path().join(format!("{generation}.socket"))
 }
 
-/// Where a server listens.
 #[cfg(windows)]
-#[derive(Debug)]
 pub(crate) struct Endpoint(std::net::SocketAddr);
 
 #[cfg(windows)]
@@ -126,14 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_whose_path_is_too_long_gives_way_to_the_next() {
+    fn a_place_whose_path_is_too_long_is_named_and_left_as_it_was() {
         let place = tempfile::tempdir().expect("a folder");
         let deep = place.path().join("d".repeat(100));
         std::fs::create_dir(&deep).expect("made");
-        let folder = Folder::among(&[&deep, place.path()]).expect("the second place");
-        assert_eq!(folder.0.path().parent(), Some(place.path()));
-        let error = Folder::among(&[&deep]).map(drop).expect_err("too long").to_string();
+        let error = Folder::in_place(&deep).map(drop).expect_err("too long").to_string();
         assert!(error.contains("no private socket can be made in") && error.contains("ddd"), "{error}");
         assert_eq!(std::fs::read_dir(&deep).expect("there").count(), 0, "nothing is left behind");
+        let folder = Folder::in_place(place.path()).expect("short enough");
+        assert_eq!(folder.0.path().parent(), Some(place.path()));
     }
 }

@@ -1,9 +1,11 @@
 //! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
 
+use std::io;
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::accounts::token::Token;
 use crate::http::api::error::ApiError;
 use crate::http::api::{Api, Route};
 use crate::http::download::format_at;
@@ -17,13 +19,18 @@ use crate::sys::interfaces::interfaces;
 pub(crate) struct Site {
     pub(super) api: Api,
     pub(super) page: &'static Page,
+    /// What the listener proves itself with, made at start and never sent to a client.
+    pub(super) secret: String,
     port: u16,
 }
 
 impl Site {
     /// `port` is the one that is listened on, not 0.
-    pub(crate) fn new(port: u16, api: Api) -> Site {
-        Site { api, page: &PAGE, port }
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub(crate) fn new(port: u16, api: Api) -> io::Result<Site> {
+        Ok(Site { api, page: &PAGE, secret: Token::random()?.text(), port })
     }
 
     pub(super) fn answer(&self, request: &Request) -> Response {
@@ -117,7 +124,7 @@ pub(super) mod tests {
             start_key,
             held: Default::default(),
         };
-        Site::new(5000, api)
+        Site::new(5000, api).expect("random")
     }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {

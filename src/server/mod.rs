@@ -182,7 +182,7 @@ impl Server {
             held: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
-        let pages = Pages::start(Site::new(local_addr.port(), api))?;
+        let pages = Pages::start(Site::new(local_addr.port(), api)?)?;
         let hub_config = HubConfig {
             title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
             members_only: config.members_only,
