@@ -58,7 +58,7 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
     let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
     let row = |label: &str, text: &str| format!("  {label:<18}{text}\n");
     let (local, invite) = (local_url(config.bind, opened.port), best_url(config, opened.port, interfaces));
-    let mut out = format!("\n  {}\n\n", bold(opened.title));
+    let mut out = format!("\n  {}\n\n", bold(&opened.title));
     match &invite {
         Some(invite) => {
             out.extend([row("Everybody opens", &bold(invite)), code(invite, tty), "\n".to_owned()])
@@ -82,10 +82,10 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
     out.push_str(&row("On this computer", &local));
     // A file or another program's window is no place for a secret.
     if tty {
-        let link = local_host_link(config.bind, opened.port, opened.host_key);
+        let link = local_host_link(config.bind, opened.port, &opened.host_key);
         out.push_str(&row("To run the room", &(link + "   (on this computer only)")));
     }
-    if let Some(code) = opened.invite_code {
+    if let Some(code) = &opened.invite_code {
         let code = bold(&code.to_string());
         out.push_str(&row("To sign up", &(code + "   (members only; the code is new at each start)")));
     }
@@ -159,17 +159,22 @@ mod tests {
         }
     }
 
+    fn opened(title: &str, invite_code: Option<&InviteCode>) -> Opened {
+        let (title, invite_code) = (title.to_owned(), invite_code.cloned());
+        Opened { port: 5000, title, invite_code, host_key: "KEY".to_owned() }
+    }
+
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
         let config = config(arguments);
         let title = config.title.clone().unwrap_or_else(|| "Chat".to_owned());
-        let opened = Opened { port: 5000, title: &title, invite_code: None, host_key: "KEY" };
+        let opened = opened(&title, None);
         super::banner(&config, &opened, interfaces, tty)
     }
 
     #[test]
     fn a_room_for_members_shows_its_code() {
         let code = InviteCode::random().expect("random");
-        let opened = Opened { port: 5000, title: "Chat", invite_code: Some(&code), host_key: "KEY" };
+        let opened = opened("Chat", Some(&code));
         let shown = super::banner(&config(&["--members-only"]), &opened, &laptop(), false);
         assert!(shown.contains(&format!("To sign up        {code}")), "{shown}");
         assert!(!banner(&[], &laptop(), false).contains("To sign up"));

@@ -55,7 +55,7 @@ fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     start_logging(config.log_level)?;
     let wait_for_signal = signals()?;
     let server = Server::start(config.clone())?;
-    banner::print(&config, &server.opened());
+    banner::print(&config, server.opened());
     wait_for_signal();
     server.stop();
     log::logger().flush();

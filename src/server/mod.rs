@@ -1,13 +1,12 @@
 //! The server as one thing: started with a [`Config`], stopped, and nothing else to know about it.
 
+mod error;
 pub mod jobs;
 mod mailer;
 
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
@@ -32,113 +31,38 @@ use crate::hub::{Command, Hub, HubConfig, Job};
 use crate::limits;
 use crate::listener::connection_limit::{Caps, Seats};
 use crate::listener::{self, Context};
+use crate::protocol::frame;
 use crate::protocol::title::DEFAULT_TITLE;
-use crate::protocol::{KeyHash, frame};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
-use crate::store::{KeptRoom, LogEntry, OpenError, ReadError, Store};
+use crate::store::{KeptRoom, LogEntry, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
 use crate::sys::permits::Permits;
 use crate::sys::socket::StopSignal;
-
-/// Why the server could not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The port cannot be had.
-    Bind {
-        /// Where it should have listened.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The history cannot be used.
-    Store(OpenError),
-    /// The history is open but cannot be used, and why.
-    Log(PathBuf, String),
-    /// The system gave no thread, socket or random number.
-    System(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
-                let port = address.port();
-                write!(
-                    out,
-                    "port {port} is taken: another program listens there, perhaps this one already runs."
-                )?;
-                if cfg!(target_os = "macos") && port == 5000 {
-                    write!(
-                        out,
-                        " On a Mac, AirPlay Receiver holds port 5000 (System Settings, General, AirDrop)."
-                    )?;
-                }
-                write!(out, " Choose another port: --port {}", if port < 65_000 { port + 1 } else { 5001 })
-            }
-            StartError::Bind { address, source } if source.kind() == io::ErrorKind::PermissionDenied => {
-                write!(
-                    out,
-                    "port {} needs rights that this user lacks. Choose one above 1023: --port 5000",
-                    address.port()
-                )
-            }
-            StartError::Bind { address, source } => {
-                write!(
-                    out,
-                    "cannot listen on {address}: {source}. Choose an address of this machine: --bind 0.0.0.0"
-                )
-            }
-            StartError::Store(error) => error.fmt(out),
-            StartError::Log(path, error) => {
-                write!(out, "{}: the history cannot be used: {error}", path.display())
-            }
-            StartError::System(error) => write!(out, "cannot start: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<OpenError> for StartError {
-    fn from(error: OpenError) -> StartError {
-        StartError::Store(error)
-    }
-}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> StartError {
-        StartError::System(error)
-    }
-}
+pub use error::StartError;
 
 /// What is to be shown of a room that has just been opened.
 #[derive(Debug)]
-pub struct Opened<'a> {
+pub struct Opened {
     /// The port that is listened on.
     pub port: u16,
-    /// What the room is called.
-    pub title: &'a str,
-    /// What signing up needs in a room for members.
-    pub invite_code: Option<&'a InviteCode>,
+    pub title: String,
+    /// What signing up needs; none where anybody may.
+    pub invite_code: Option<InviteCode>,
     /// The key that makes its holder a host, on this computer.
-    pub host_key: &'a str,
+    pub host_key: String,
 }
 
 /// A running room. Stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
+    opened: Opened,
     stop: Arc<StopSignal>,
     hub: Sender<Command>,
     jobs: Sender<Job>,
-    invite: Option<InviteCode>,
-    /// Makes its holder a host, on this computer.
-    host_key: String,
-    /// What the room was called at start.
-    title: String,
     threads: Vec<JoinHandle<()>>,
     /// Disconnected when all of them have ended.
     running: Receiver<()>,
@@ -150,11 +74,7 @@ impl Server {
     /// # Errors
     /// When the port or the database cannot be had; then nothing runs, and no file was touched.
     pub fn start(config: Config) -> Result<Server, StartError> {
-        let address = SocketAddr::new(config.bind, config.port);
-        let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
-        listener.set_nonblocking(true)?;
-        // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
-        rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
+        let listener = listen(&config)?;
         let local_addr = listener.local_addr()?;
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             log::warn!("the limit of open files stays as it is: {error}");
@@ -168,9 +88,7 @@ impl Server {
         let sendmail = config.sendmail.clone();
         let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), sendmail, stop: stop.clone() };
         let (jobs, job_threads) = jobs.start(&alive)?;
-        let (host_key, start_key) = accounts
-            .start_key()
-            .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?;
+        let (host_key, start_key) = accounts.start_key().map_err(StartError::log(&config))?;
         let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
         let api = Api {
             accounts: accounts.clone(),
@@ -183,38 +101,26 @@ impl Server {
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
         let pages = Pages::start(Site::new(local_addr.port(), api)?)?;
-        let hub_config = HubConfig {
-            title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
-            members_only: config.members_only,
-            nonce: random_nonce()?,
-            invite_code: invite.as_ref().map(InviteCode::to_string),
-            proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
-            own_addresses: || interfaces().iter().map(|own| address_key(own.address)).collect(),
-            jobs: jobs.clone(),
-        };
+        let hub_config = hub_config(&config, invite.as_ref(), jobs.clone())?;
         let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
-        let mut server = Server {
-            local_addr,
-            stop: stop.clone(),
-            hub: hub.clone(),
-            jobs,
-            invite,
+        let opened = Opened {
+            port: local_addr.port(),
+            title: accounts.room_title().map_err(StartError::log(&config))?, // which the hub's start may have changed
+            invite_code: invite,
             host_key: host_key.text(),
-            title: accounts
-                .room_title()
-                .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))?,
-            threads: job_threads.into_iter().chain([hub_thread]).collect(),
-            running,
         };
+        let threads = job_threads.into_iter().chain([hub_thread]).collect();
+        let mut server =
+            Server { local_addr, opened, stop: stop.clone(), hub: hub.clone(), jobs, threads, running };
         let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
         let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
         let context = Arc::new(Context {
             downloads: Downloads::new(readers.clone(), &config.public_urls),
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
-            public_urls: config.public_urls.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
             hand_overs: Permits::new(limits::HAND_OVERS),
             seats: Seats::new(caps, config.trusted_proxies.clone()),
+            public_urls: config.public_urls,
+            trusted_proxies: config.trusted_proxies,
             stop,
             pages,
         });
@@ -233,19 +139,8 @@ impl Server {
         self.local_addr
     }
 
-    /// What is to be shown of it to who has opened it.
-    pub fn opened(&self) -> Opened<'_> {
-        Opened {
-            port: self.local_addr.port(),
-            title: &self.title,
-            invite_code: self.invite.as_ref(),
-            host_key: &self.host_key,
-        }
-    }
-
-    /// What signing up needs; none where anybody may.
-    pub fn invite_code(&self) -> Option<&InviteCode> {
-        self.invite.as_ref()
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
     /// Closes the room: everybody is told (1001), every thread ends. Takes at most [`limits::STOP`].
@@ -259,7 +154,7 @@ impl Server {
         }
         let deadline = Instant::now() + limits::STOP;
         self.stop.stop();
-        let _ = self.jobs.try_send(Job::Stop); // with a full queue, the next errand sees the signal
+        let _ = self.jobs.try_send(Job::Stop); // with a full queue, the next job sees the signal
         let _ = self.hub.send_deadline(Command::Stop, deadline); // a hub that is gone has stopped
         while self.running.recv_deadline(deadline).is_ok() {}
         if Instant::now() >= deadline {
@@ -281,7 +176,7 @@ impl Drop for Server {
     }
 }
 
-/// What the operator asks for, or what this machine can hold where that is less. Said only to who would not expect it.
+/// What the operator asks for, or what this machine can hold where that is less. Said only where nobody would expect it.
 fn clients_at_once(config: &Config) -> usize {
     let wanted = config.max_clients.unwrap_or(limits::DEFAULT_CLIENTS);
     let Some(capacity) = capacity().filter(|capacity| capacity.connections < wanted) else { return wanted };
@@ -291,11 +186,33 @@ fn clients_at_once(config: &Config) -> usize {
     capacity.connections
 }
 
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(config.bind, config.port);
+    let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+    listener.set_nonblocking(true)?;
+    // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
+    rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
+    Ok(listener)
+}
+
+fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -> io::Result<HubConfig> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
+    Ok(HubConfig {
+        title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
+        members_only: config.members_only,
+        nonce,
+        invite_code: invite.map(InviteCode::to_string),
+        proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
+        own_addresses: || interfaces().iter().map(|own| address_key(own.address)).collect(),
+        jobs,
+    })
+}
+
 /// The accounts in the room's database. Links lead to the address that is handed out.
 fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, StartError> {
     let address = invite_url(config, port, &interfaces());
-    Accounts::open(store.connect()?, store.connect()?, &address)
-        .map_err(|error| StartError::Log(config.database.clone(), error.to_string()))
+    Accounts::open(store.connect()?, store.connect()?, &address).map_err(StartError::log(config))
 }
 
 fn start_hub(
@@ -306,12 +223,11 @@ fn start_hub(
     commands: Receiver<Command>,
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
-    let unusable = |error: String| StartError::Log(config.database.clone(), error);
-    let kept = newest_frames(&store).map_err(|error| unusable(error.to_string()))?;
+    let kept = newest_frames(&store).map_err(StartError::log(config))?;
     let mut log = LogWriter::new(store);
-    let members = accounts.names().map_err(|error| unusable(error.to_string()))?;
+    let members = accounts.names().map_err(StartError::log(config))?;
     let KeptRoom { settings, held_back, host_names, reservations, actions } =
-        log.kept_room(config.title.as_deref()).map_err(|error| unusable(error.to_string()))?;
+        log.kept_room(config.title.as_deref()).map_err(StartError::log(config))?;
     let room = Room::new(reservations, members, host_names);
     let moderation = Moderation::new(settings, held_back, actions);
     let hub = Hub::new(hub_config, commands, room, moderation, kept, log);
@@ -325,12 +241,6 @@ fn start_hub(
         }
     };
     Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
-}
-
-fn random_nonce() -> io::Result<KeyHash> {
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
-    Ok(nonce)
 }
 
 /// What a class missed while the server restarted comes from memory.
