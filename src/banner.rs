@@ -1,7 +1,4 @@
-//! What the operator sees at start, and what the commands print that make a link.
-//!
-//! A laptop has many addresses and the phones in the room can reach one of them. So they are ranked, and the best
-//! stands first, alone in the QR code.
+//! The text that the operator sees at start, and that of the commands that make a link.
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
@@ -32,7 +29,7 @@ pub fn print(config: &Config, opened: &Opened) {
     }
 }
 
-/// What `chat-app reset-password` says: the link, and for a terminal (`tty`) its QR code.
+/// The text of `chat-app reset-password`: the link, and for a terminal (`tty`) its QR code.
 pub fn reset_link(link: &ResetLink, tty: bool) -> String {
     let ResetLink { username, email, url, .. } = link;
     let (code, minutes) = (code(url, tty), RESET.as_secs() / 60);
@@ -42,7 +39,7 @@ pub fn reset_link(link: &ResetLink, tty: bool) -> String {
     )
 }
 
-/// What `chat-app host-link` says: the link, and for a terminal (`tty`) its QR code.
+/// The text of `chat-app host-link`: the link, and for a terminal (`tty`) its QR code.
 pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
     let code = code(link, tty);
     let earlier =
@@ -53,7 +50,7 @@ pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
     )
 }
 
-/// The text. For a terminal (`tty`) with colours, the QR code and the link that makes a host, else plain lines.
+/// The banner. For a terminal (`tty`) with colours, the QR code and the link that makes a host, else plain lines.
 fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool) -> String {
     let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
     let row = |label: &str, text: &str| format!("  {label:<18}{text}\n");
@@ -80,7 +77,7 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
         }
     }
     out.push_str(&row("On this computer", &local));
-    // A file or another program's window is no place for a secret.
+    // Secrets are for a terminal: anything else may be a file, or another program's window.
     if tty {
         let link = local_host_link(config.bind, opened.port, &opened.host_key);
         out.push_str(&row("To run the room", &(link + "   (on this computer only)")));
@@ -89,7 +86,7 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
         let code = bold(&code.to_string());
         out.push_str(&row("To sign up", &(code + "   (members only; the code is new at each start)")));
     }
-    // What the operator looks for later is a file, whatever directory it was relative to.
+    // Absolute, for an operator who looks for the file later.
     let database = std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone());
     out.push_str(&row("History is kept", &database.display().to_string()));
     if invite.is_some() {
@@ -110,7 +107,7 @@ fn advice(port: u16) -> String {
     )
 }
 
-/// Where the host's own browser becomes one.
+/// The link that makes a browser on this computer a host's.
 fn local_host_link(bind: IpAddr, port: u16, key: &str) -> String {
     let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
     format!("{local}/#host={key}")

@@ -20,12 +20,12 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// For the page's answer to be accepted by its reader: without a byte of progress this long, it is cut.
 pub const ANSWER_STALL: Duration = Duration::from_secs(10);
-/// For the page's own side to take a request, to begin its answer, and between two pieces of it. A login may wait
-/// for others' password hashes.
+/// For the page's own side to take a request, to begin its answer, and between two pieces of it. A login may wait for the
+/// password hashes of others.
 pub const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// Connections above the caps that are still read, to be told why. Any above these are closed unheard.
 pub const REFUSALS: usize = 64;
-/// Deadline for the head of a connection that will be refused whatever it says.
+/// For the head of a connection that is refused in any case.
 pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 /// Connections the system keeps until they are accepted; one more is not heard and tries again after a second.
 pub const ACCEPT_QUEUE: i32 = 4096;
@@ -34,14 +34,12 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Without such an error this long, the shortage is over, and the log says so. Sooner it would say that it begins and ends
 /// many times a second.
 pub const ACCEPT_SETTLED: Duration = Duration::from_secs(5);
-/// Stack of the thread that answers a connection's request, in bytes of address space. What is touched is resident, the
-/// rest costs nothing.
+/// Stack of the thread that answers a connection's request, in bytes of address space: only touched pages cost memory.
 pub const ENTRY_STACK_BYTES: usize = 192 * 1024;
-/// Stack of the thread that reads a client. Larger, so that the system cannot give it one that was left by the other kind,
-/// whose pages have been touched.
+/// Stack of the thread that reads a client. Larger, so that the system cannot give it a used one of the other kind, whose
+/// pages have been touched.
 pub const READER_STACK_BYTES: usize = 256 * 1024;
-
-/// Stack of the thread that sends a transcript: reading time zones goes deep.
+/// Stack of the thread that sends a transcript: reading the system's time zones goes deep.
 pub const TRANSCRIPT_STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Memory mappings of one thread on Linux: its stack, the stack for signals, and a guard page each.
@@ -67,7 +65,7 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 // ---- page and API ----
 
-/// Threads that answer page and API requests. What needs a password's hash goes to [`PASSWORD_WORKERS`].
+/// Threads that answer page and API requests. Those that hash a password go to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
 /// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
 pub const PAGE_BYTES: usize = 160 * 1024;
@@ -380,6 +378,8 @@ const _: () = {
     );
     assert!(SPARE_MAPPINGS > SPARE_THREADS * THREAD_MAPPINGS + 4 * (WINDOW_BYTES / TURN_BYTES) as u64);
     assert!(ENTRY_STACK_BYTES < READER_STACK_BYTES, "readers must not get stacks that have been used");
+    // glibc gives out a used stack of up to four times the size.
+    assert!(4 * READER_STACK_BYTES < TRANSCRIPT_STACK_BYTES, "nor those of transcripts");
     assert!(16 * TURN_BYTES < WINDOW_BYTES, "the window must hold many turns");
     assert!(
         STALL.as_secs() < WINDOW_AGE.as_secs(),

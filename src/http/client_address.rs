@@ -1,7 +1,7 @@
-//! Who is at the other end: the address that a connection counts for; pure.
+//! The address that a connection counts for; pure.
 //!
-//! Behind a reverse proxy every connection comes from the proxy. It says in `X-Forwarded-For` who asked it, and is
-//! believed only where the operator has named it (`--trusted-proxy`): anybody can send that header.
+//! A reverse proxy makes every connection itself and names its visitor in `X-Forwarded-For`. Anybody can send that header,
+//! so only proxies that the operator has named (`--trusted-proxy`) are believed.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::http::head::Head;
 
 /// The address that a request comes from: the connection's own, or what a trusted proxy says of it.
 ///
-/// Of `X-Forwarded-For` the last entry counts, which the trusted proxy wrote itself; those before it are hearsay.
+/// The last entry of `X-Forwarded-For` counts: the trusted proxy wrote it itself. Those before it are hearsay.
 pub fn client_address(peer: IpAddr, head: &Head, trusted_proxies: &[IpAddr]) -> IpAddr {
     let peer = peer.to_canonical();
     if !is_trusted(peer, trusted_proxies) {
@@ -20,7 +20,7 @@ pub fn client_address(peer: IpAddr, head: &Head, trusted_proxies: &[IpAddr]) -> 
     last.and_then(|text| address(text.trim())).unwrap_or(peer)
 }
 
-/// Whether connections from this address speak for others.
+/// Whether this is a proxy that speaks for others.
 pub(crate) fn is_trusted(peer: IpAddr, trusted_proxies: &[IpAddr]) -> bool {
     let peer = peer.to_canonical();
     trusted_proxies.iter().any(|proxy| proxy.to_canonical() == peer)

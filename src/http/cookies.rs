@@ -1,7 +1,7 @@
-//! The two cookies: who is logged in, and that this browser has been before; pure.
+//! The two cookies: a session, and the proof that this browser has logged in before; pure.
 //!
-//! Under an https public URL they are `Secure` and have the `__Host-` prefix, so that nobody on the way, and no
-//! neighbouring domain, can set one. What came over plain http (the same room, in the local network) has names of its own.
+//! Under an https public URL they are `Secure` and have the `__Host-` prefix: nobody on the way and no neighbouring domain
+//! can set one. The same room over plain http, in the local network, uses the names without it.
 
 use std::time::Duration;
 
@@ -9,14 +9,12 @@ use crate::accounts::token::Token;
 use crate::limits;
 use crate::protocol::origin;
 
-/// The session's cookie, without its prefix.
 const SESSION: &str = "session";
-/// The cookie of a browser that has logged in before, without its prefix.
 const DEVICE: &str = "device";
-/// Browsers take a cookie of such a name only over https, from the host itself, for all of it.
+/// Browsers take a cookie with this prefix only over https, from the host itself, for the whole host.
 const HOST_PREFIX: &str = "__Host-";
 
-/// What a request's headers say that cookies depend on.
+/// The parts of a request that cookies depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cookies<'a> {
     header: &'a str,
@@ -24,8 +22,8 @@ pub(crate) struct Cookies<'a> {
 }
 
 impl<'a> Cookies<'a> {
-    /// Of a request with these headers. It counts as https when its `Host` or its `Origin` is that of an https public
-    /// URL: behind a proxy, the connection itself tells nothing.
+    /// A request counts as https when its `Host` or `Origin` is that of an https public URL: a proxy's connection itself
+    /// tells nothing.
     pub(crate) fn of(
         cookie: Option<&'a str>,
         host: &str,
@@ -40,7 +38,7 @@ impl<'a> Cookies<'a> {
         Cookies { header: cookie.unwrap_or_default(), is_secure }
     }
 
-    /// The session's token, where there is something that could be one.
+    /// The session's token, if the cookie has the form of one.
     pub(crate) fn session(&self) -> Option<Token> {
         self.get(SESSION).and_then(Token::parse)
     }

@@ -1,4 +1,4 @@
-//! Which thread answers a request: the worker that has taken it, one that hashes passwords, or one of its own.
+//! Which thread answers a request: the worker that has taken it, or one that hashes passwords.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use crate::http::password_queue::PasswordQueue;
 use crate::http::routes::{Site, busy};
 use crate::limits::BODY_BYTES;
 
-/// A request with its body, which has been read.
+/// A request and its body.
 pub(super) type Waiting = (tiny_http::Request, Vec<u8>);
 
 impl Site {

@@ -1,8 +1,8 @@
 //! The log as a download: read page by page and written by the connection's own thread, so that neither its length nor a
 //! slow taker costs memory or holds up the page.
 //!
-//! It comes in chunks of which the last one follows only the whole log: a browser then knows what it has. A client that
-//! speaks HTTP/1.0 gets it without chunks. Those who may not have it, or not now, are told so by [`crate::http::routes`].
+//! The last chunk follows only the whole log, so that a browser knows what it has; HTTP/1.0 gets it without chunks. Refusals
+//! come from [`crate::http::routes`].
 
 use std::io::{self, ErrorKind};
 use std::net::TcpStream;
@@ -18,19 +18,19 @@ use crate::store::export::{ExportError, ExportFormat, Transcript};
 use crate::sys::permits::{Permit, Permits};
 use crate::sys::socket::{self, StopSignal};
 
-/// The format in which an address asks for the log.
+/// The format that a path asks for, if it asks for the log.
 pub(crate) fn format_at(path: &str) -> Option<ExportFormat> {
     path.strip_prefix("/transcript.").and_then(ExportFormat::parse)
 }
 
-/// The log, and how many may take it at once.
+/// The way to the log, for a few at a time.
 pub(crate) struct Downloads {
     readers: Readers,
     permits: Permits,
     headers: &'static [(&'static str, &'static str)],
 }
 
-/// The right to one.
+/// The right to take it once.
 pub(crate) struct Download {
     format: ExportFormat,
     _permit: Permit,
@@ -41,7 +41,7 @@ impl Downloads {
         Downloads { readers, permits: Permits::new(TRANSCRIPTS), headers: common_headers(public_urls) }
     }
 
-    /// None where too many are under way.
+    /// None while too many are under way.
     pub(crate) fn begin(&self, format: ExportFormat) -> Option<Download> {
         Some(Download { format, _permit: self.permits.take(Instant::now())? })
     }
@@ -93,7 +93,7 @@ fn answer_head(format: ExportFormat, is_chunked: bool, headers: &[(&str, &str)])
 
 fn broken_off(error: ExportError) -> io::Error {
     match error {
-        // Somebody took it, and is gone or was cut off for taking nothing.
+        // Its taker is gone, or was cut off for taking nothing.
         ExportError::Write(error) => return error,
         ExportError::Cleared => log::warn!("a transcript broke off: the log was cleared meanwhile"),
         error => log::error!("a transcript broke off: {error}"),

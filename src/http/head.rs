@@ -1,6 +1,6 @@
 //! A request's head, read strictly: bytes → [`Head`], or the status it deserves.
 //!
-//! Pure. What stands behind this is a small HTTP server that was not made for a hostile network, so everything
+//! Pure. The next to read the request is a small HTTP server that was not made for a hostile network, so everything
 //! ambiguous is refused here: what two parsers could read in two ways reaches only one.
 
 use crate::http::refused::Refused;

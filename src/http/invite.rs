@@ -1,7 +1,7 @@
 //! The address that is handed out.
 //!
-//! A laptop has many addresses and the phones in the room can reach one of them: the best stands in the banner, in its QR code
-//! and in `GET /api/invite`, worked out each time, since a laptop changes its Wi-Fi while the room is open.
+//! A laptop has many addresses, and the phones in the room can reach one of them: the best stands in the banner, in its QR
+//! code and in `GET /api/invite`. It is worked out each time, since a laptop changes its Wi-Fi while the room is open.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,7 +18,7 @@ pub(crate) fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -
 pub(crate) fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
     config.public_urls.first().cloned().or_else(|| {
         let best = reachable(config.bind, interfaces).into_iter().next().map(|best| best.address);
-        // Bound to one address, that is the one, whether or not the system lists it.
+        // An address that the operator chose counts, whether or not the system lists it.
         let bound = (!config.bind.is_unspecified() && !config.bind.is_loopback()).then_some(config.bind);
         bound.or(best).map(|address| url(address, port))
     })
@@ -34,7 +34,6 @@ pub(crate) fn local_url(bind: IpAddr, port: u16) -> String {
     }
 }
 
-/// A plain http address.
 pub(crate) fn url(address: IpAddr, port: u16) -> String {
     let host = match address {
         IpAddr::V4(v4) => v4.to_string(),

@@ -11,7 +11,6 @@ use crate::http::client_address::address_key;
 use crate::http::cookies::Cookies;
 use crate::http::{FORWARDED_HEADER, PEER_HEADER};
 
-/// One request.
 pub(crate) struct Request<'a> {
     pub method: &'a str,
     /// Path and query.
@@ -19,14 +18,13 @@ pub(crate) struct Request<'a> {
     headers: &'a [Header],
     pub body: &'a [u8],
     pub cookies: Cookies<'a>,
-    /// Who asks, as the listener saw it.
+    /// Where it comes from, as the listener saw it.
     pub peer: IpAddr,
-    /// The same for the accounts.
     pub asker: Asker<'a>,
 }
 
 impl<'a> Request<'a> {
-    /// What tiny_http has read, with the body that was read from it. `public_urls` tell what came over https.
+    /// `body` has been read from `request`; `public_urls` tell what came over https.
     pub(super) fn of(request: &'a tiny_http::Request, body: &'a [u8], public_urls: &[String]) -> Request<'a> {
         let headers = request.headers();
         let header = |name| header_of(headers, name);
@@ -53,7 +51,7 @@ impl<'a> Request<'a> {
         self.target.split('?').next().unwrap_or_default()
     }
 
-    /// Whether a proxy or a tunnel has passed it on, by what it says.
+    /// Whether a proxy or a tunnel says that it has passed this on.
     pub(crate) fn is_forwarded(&self) -> bool {
         self.header(FORWARDED_HEADER).is_some()
     }
@@ -69,7 +67,7 @@ pub(crate) struct Response {
     pub status: u16,
     /// Headers of this answer alone; ASCII.
     pub headers: Vec<(&'static str, String)>,
-    /// To `HEAD`, and with 304, only its length is told.
+    /// `HEAD` and 304 tell only its length.
     pub body: Bytes,
 }
 
@@ -100,7 +98,7 @@ impl Response {
         self
     }
 
-    /// As tiny_http sends it, with these headers too, unless it has its own of that name.
+    /// For tiny_http, with these headers too where it has none of its own of that name.
     pub(super) fn into_tiny(self, common: &[(&str, &str)]) -> tiny_http::Response<Cursor<Bytes>> {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));
         let common = common.iter().filter(|(name, _)| !self.headers.iter().any(|(own, _)| own == name));

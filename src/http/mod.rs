@@ -10,24 +10,24 @@
 //!                                                                                 password worker ──► Site::answer
 //! ```
 //!
-//! What hashes a password, or waits for the database's one writer, is passed on to as many threads as may hash at once.
-//! So fifty logins wait for each other, and nothing else waits for them. A transcript is sent by its connection's own thread.
+//! Requests that hash a password, or wait for the database's one writer, go to as many threads as may hash at once: fifty
+//! logins wait for each other, and nothing else waits for them. A transcript is sent by its connection's own thread.
 //!
 //! | file | owns |
 //! |---|---|
 //! | `head.rs` | a request's head, read strictly |
 //! | `refused.rs` | how the public port says no |
-//! | `client_address.rs` | whose address a connection counts for |
+//! | `client_address.rs` | which address a connection counts for |
 //! | `origin.rs` | which hosts and origins are the room's own |
-//! | `cookies.rs` | who is logged in, as a browser keeps it |
+//! | `cookies.rs` | sessions, as a browser keeps them |
 //! | `relay.rs`, `private_socket.rs` | a plain request on its way to tiny_http |
 //! | `tiny_http.rs` | the server and its workers, replaced when they end |
 //! | `desk.rs` | which thread answers a request |
 //! | `message.rs` | what is asked and answered |
-//! | `routes.rs` | page, API, download: which is asked for |
-//! | `api/` | what accounts answer |
+//! | `routes.rs` | which address leads where |
+//! | `api/` | signing up, logging in, passwords |
 //! | `page.rs` | the page, ready to be sent |
-//! | `password_queue.rs` | who waits for a password's hash |
+//! | `password_queue.rs` | logins that wait for a password's hash |
 //! | `download.rs` | the log as a download |
 //! | `invite.rs`, `qr.rs` | the address that is handed out, and its code |
 
@@ -60,12 +60,12 @@ pub(crate) use tiny_http::Connection;
 
 /// The header in which the listener proves that a request came through it; see [`Pages::secret`].
 pub(crate) const SECRET_HEADER: &str = "X-Relay-Secret";
-/// The header in which the listener says who asks: an IP address.
+/// The header in which the listener gives the address that asks.
 pub(crate) const PEER_HEADER: &str = "X-Peer-Address";
 /// The header that the listener adds where a proxy or a tunnel has passed the request on, trusted or not.
 pub(crate) const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
 
-/// The page's server, running.
+/// The running server of page and API.
 pub(crate) struct Pages {
     site: Arc<Site>,
     passwords: Arc<PasswordQueue<desk::Waiting>>,
@@ -84,18 +84,17 @@ impl Pages {
         Ok(Pages { site, passwords, server })
     }
 
-    /// A connection to the server, which answers it once it has accepted it, whatever becomes of it meanwhile. It is
-    /// meant for one request with `Connection: close` and [`SECRET_HEADER`].
-    ///
-    /// If the server has just ended, this waits for the next one, at most [`PAGE_REPLACED`](crate::limits::PAGE_REPLACED).
+    /// A connection for one request with `Connection: close` and [`SECRET_HEADER`]. A request on it is answered even if the
+    /// server is replaced meanwhile. If the server has just ended, this waits for the next one, at most
+    /// [`PAGE_REPLACED`](crate::limits::PAGE_REPLACED).
     ///
     /// # Errors
-    /// The system's, or that there is no server: stopped, or not replaced in time.
+    /// What the system says, or that the server is stopped or was not replaced in time.
     pub(crate) fn connect(&self) -> io::Result<Connection> {
         self.server.connect()
     }
 
-    /// What [`SECRET_HEADER`] has to say.
+    /// The value of [`SECRET_HEADER`].
     pub(crate) fn secret(&self) -> &str {
         &self.site.secret
     }

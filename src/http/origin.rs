@@ -1,7 +1,7 @@
 //! Which hosts and origins are this room's own; pure.
 //!
-//! A page of somebody else's must not reach a room in a classroom's network through a visitor's browser. Such a page
-//! shows itself in `Origin`, or, where a name of its own was pointed at this machine (DNS rebinding), in `Host`.
+//! A stranger's page must not reach a room in a classroom's network through a visitor's browser. Such a page shows itself
+//! in `Origin`, or, where its own name was pointed at this machine (DNS rebinding), in `Host`.
 
 use std::net::IpAddr;
 
@@ -23,13 +23,13 @@ pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
         return Err(Refused::new(400, "The Host header is not a host."));
     };
     if !is_private(&own) && !public_urls.contains(&own) && !public_urls.contains(&behind_tls) {
-        let reason = "This room is not known by this name. Who runs it can allow it: --public-url https://…";
+        let reason = "This room is not known by this name. Its host can allow it: --public-url https://…";
         return Err(Refused::new(421, reason));
     }
-    // Where the operator has named this host with https, a page of it that came over plain http is somebody's on the way.
-    // Not every browser counts the two as different sites and keeps the cookie from such a page.
+    // A page over plain http of a host that the operator has named with https was made by somebody on the way. Not every
+    // browser counts the two as different sites and keeps the cookie from it.
     let is_plain = !public_urls.contains(&behind_tls);
-    // Browsers send one. What sends several could mean any of them.
+    // Browsers send one. A program that sends several could mean any of them.
     let mut origins = head.headers.iter().filter(|(name, _)| name == "origin");
     let is_own = |(_, origin): &(String, Vec<u8>)| {
         let origin = std::str::from_utf8(origin).ok().and_then(origin::canonical);
@@ -39,7 +39,7 @@ pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
         return Ok(());
     }
     let reason =
-        "A page of another origin may not use this room. Who runs it can allow it: --public-url https://…";
+        "A page of another origin may not use this room. Its host can allow it: --public-url https://…";
     Err(Refused::new(403, reason))
 }
 

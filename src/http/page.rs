@@ -1,4 +1,4 @@
-//! The page, ready to be sent: without what only its authors need, plain and gzipped, with the policy that lets its own
+//! The page, ready to be sent: without comments and indentation, plain and gzipped, with the policy that lets its own
 //! script and style run; pure.
 
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use crate::limits::PAGE_BYTES;
 const SOURCE: &str = include_str!("../../index.html");
 const _: () = assert!(SOURCE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
 
-/// The page that is built in, prepared once in a process.
+/// The built-in page, prepared once in a process.
 pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(SOURCE));
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Page {
     policy: String,
 }
 
-/// The page as it is sent to one kind of browser.
+/// One of the two bodies.
 #[derive(Debug)]
 struct Form {
     body: Bytes,
@@ -49,7 +49,7 @@ impl Page {
         });
         let mut headers = vec![
             ("Content-Type", "text/html; charset=utf-8".to_owned()),
-            // Kept, but asked for each time: after an update nobody talks to the new room with the old page.
+            // Browsers keep it but ask each time: after an update nobody talks to the new room with the old page.
             ("Cache-Control", "no-cache".to_owned()),
             ("Vary", "Accept-Encoding".to_owned()),
             ("ETag", form.tag.clone()),
@@ -61,7 +61,7 @@ impl Page {
 }
 
 impl Form {
-    /// The tag covers all that a browser keeps.
+    /// The tag covers everything that a browser keeps.
     fn new(encoding: &str, policy: &str, body: Vec<u8>) -> Form {
         let digest = Sha256::new().chain_update(encoding).chain_update(policy).chain_update(&body).finalize();
         Form { body: body.into(), tag: format!("\"{}\"", HEXLOWER.encode(&digest[..16])) }
@@ -74,8 +74,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes it")
 }
 
-/// Whether somebody who sends this `Accept-Encoding` gets the page gzipped: it is named, or everything is by `*`, and plain
-/// is not liked better.
+/// Whether this `Accept-Encoding` allows gzip, by its name or by `*`, and does not prefer the plain page.
 fn takes_gzip(accepted: &str) -> bool {
     let quality = |coding: &str| {
         accepted.split(',').find_map(|item| {
@@ -88,7 +87,6 @@ fn takes_gzip(accepted: &str) -> bool {
     gzip > 0.0 && gzip >= quality("identity").unwrap_or(0.0)
 }
 
-/// What the lines of a page are written in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Language {
     Html,
@@ -98,8 +96,8 @@ enum Language {
 
 /// The page without lines that hold only a comment, empty lines and indentation.
 ///
-/// Script and style begin and end on lines of their own, as the page has them. Lines inside a template literal stay as they
-/// are: there white space is text.
+/// Lines of template literals stay as they are: their white space is text. Script and style have to begin on a line of their
+/// own, as they do in the page.
 pub fn stripped(page: &str) -> String {
     let mut kept = String::with_capacity(page.len());
     let (mut language, mut in_literal) = (Language::Html, false);
@@ -122,7 +120,7 @@ pub fn stripped(page: &str) -> String {
     kept
 }
 
-/// Whether a line without its indentation is a comment from its begin to its end.
+/// Whether a line, without its indentation, is a comment and nothing else.
 fn is_comment(line: &str, language: Language) -> bool {
     let is_between = |open: &str, close: &str| {
         line.strip_prefix(open)
@@ -236,7 +234,7 @@ mod tests {
         assert_eq!(stripped(source), kept);
     }
 
-    /// What reads the page line by line does not know its languages: so the page keeps to what it knows of them.
+    /// [`stripped`] reads lines, not languages: so the page has to keep to what it can tell apart.
     #[test]
     fn the_page_has_no_text_that_loses_its_white_space() {
         for (number, line) in (1..).zip(SOURCE.lines()) {
@@ -248,7 +246,7 @@ mod tests {
             assert!(!line.ends_with('\\'), "{number}: a string that goes on in the next line");
         }
         let sent = stripped(SOURCE);
-        // An odd quote of another kind would turn text and code around, up to the next one.
+        // A single backtick in a comment or a string would make it take code for text, up to the next one.
         let literal: Vec<&str> = sent.lines().filter(|line| line.starts_with([' ', '\t'])).collect();
         assert!(literal.len() < 10, "indented, as only template literals are: {literal:#?}");
         assert!(sent.len() * 100 < SOURCE.len() * 95, "{} of {} bytes", sent.len(), SOURCE.len());

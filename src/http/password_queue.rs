@@ -1,8 +1,7 @@
-//! Who waits for a password's hash: a bounded queue and the threads that serve it, of which everybody has a share.
+//! Logins that wait for a password's hash: a bounded queue, and the threads that serve it in order.
 //!
-//! First come, first served. An account has few places from one address, and an address fewer than are left to all others:
-//! a class that logs in at once, from one address, has room, and somebody who sends many logins, and be they right, holds up
-//! nobody but themselves.
+//! An account has few places from one address, and an address fewer than are left for all others. So a class that logs in
+//! at once from one address has room, and many logins by one person, even right ones, hold up nobody else.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -45,15 +44,15 @@ impl<T: Send + 'static> PasswordQueue<T> {
         Ok(queue)
     }
 
-    /// Takes in a request of an account, as a number, from an address.
+    /// Takes in a request for an account (a number) from an address.
     ///
     /// # Errors
-    /// The request, if these have all their places, or the queue is stopped.
+    /// The request, if there is no place for it or the queue is stopped.
     pub(super) fn push(&self, address: IpAddr, account: u64, item: T) -> Result<(), T> {
         self.shared.push(address, account, item)
     }
 
-    /// Lets nobody in any more, drops who waits, and waits for the threads: a hash takes far less than [`PAGE_STOP`].
+    /// Refuses and drops all requests, and waits for the threads: a hash takes far less than [`PAGE_STOP`].
     pub(super) fn stop(&self) {
         self.shared.close();
         if let Err(RecvTimeoutError::Timeout) = self.gone.recv_timeout(PAGE_STOP) {
@@ -113,7 +112,7 @@ impl<T> Shared<T> {
             std::mem::take(&mut waiting.requests)
         };
         self.changed.notify_all();
-        drop(waiting); // each is answered as tiny_http answers what is dropped: 500
+        drop(waiting); // tiny_http answers a request that is dropped with 500
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
@@ -121,8 +120,8 @@ impl<T> Shared<T> {
     }
 }
 
-/// Lets every other thread of the machine go first: on Linux priorities are a thread's own. Elsewhere the system's fair
-/// share has to do.
+/// Lets every other thread of the machine go first. A thread has a priority of its own on Linux alone; elsewhere the
+/// system's fair share has to do.
 #[cfg(target_os = "linux")]
 fn step_back() {
     if let Err(error) =
@@ -143,7 +142,7 @@ mod tests {
         IpAddr::from([192, 0, 2, number])
     }
 
-    /// Pushes until one is refused; how many there was room for.
+    /// Pushes until one is refused, and counts those before it.
     fn fill(queue: &Shared<u64>, from: u8, accounts: impl Iterator<Item = u64>) -> usize {
         accounts.take_while(|account| queue.push(address(from), *account, *account).is_ok()).count()
     }

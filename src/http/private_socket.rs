@@ -1,7 +1,7 @@
 //! The private way to tiny_http: a Unix socket in a folder that only we can enter.
 //!
-//! On Windows, for which tiny_http has no Unix sockets, a port of the loopback address that the system chose; the secret
-//! of [`crate::http`] keeps other users of the machine from it.
+//! On Windows, where tiny_http has no Unix sockets, it is a port of the loopback address; the secret of [`crate::http`]
+//! keeps other users of the machine out.
 
 use std::io;
 #[cfg(unix)]
@@ -36,18 +36,18 @@ impl Endpoint {
     }
 }
 
-/// The folder of the private socket, which only we can enter; removed with everything in it when dropped.
+/// The socket's folder, removed with everything in it when dropped.
 #[cfg(unix)]
 pub(crate) struct Folder(TempDir);
 
 #[cfg(unix)]
 impl Folder {
-    /// Makes the folder, in the system's place for temporary ones or else in `/tmp`.
+    /// In the system's place for temporary folders, else in `/tmp`.
     pub(crate) fn new() -> io::Result<Folder> {
         Folder::in_place(&std::env::temp_dir()).or_else(|_| Folder::in_place(Path::new("/tmp")))
     }
 
-    /// Where a folder can be made and its path leaves room for a socket's: the system takes about 100 bytes.
+    /// Fails also where the path leaves no room for a socket's name: the system takes about 100 bytes.
     fn in_place(place: &Path) -> io::Result<Folder> {
         use std::os::unix::{fs::PermissionsExt, net::SocketAddr};
         let permissions = std::fs::Permissions::from_mode(0o700);
@@ -59,7 +59,7 @@ impl Folder {
         })
     }
 
-    /// A server on a socket of its own; `generation` tells it from those before.
+    /// A server on a socket of its own, named by its `generation`.
     pub(crate) fn open(&self, generation: u64) -> io::Result<(Server, Endpoint)> {
         use std::os::unix::net::UnixListener;
         let path = socket_path(&self.0, generation);

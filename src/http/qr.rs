@@ -4,10 +4,10 @@ use fast_qr::convert::Builder;
 use fast_qr::convert::svg::SvgBuilder;
 use fast_qr::{ECL, QRBuilder, QRCode};
 
-/// Light modules around a QR code, as its standard asks.
+/// Light modules around a QR code, as the standard asks.
 pub(crate) const QUIET_ZONE: usize = 4;
 
-/// Level M: what a screen shows is clean, and a smaller code is read from further away.
+/// Level M is enough for a clean screen, and a smaller code is read from further away.
 pub(crate) fn qr(text: &str) -> Option<QRCode> {
     QRBuilder::new(text).ecl(ECL::M).build().ok()
 }

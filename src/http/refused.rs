@@ -1,4 +1,4 @@
-//! How the public port says no: a status and one line that says what to do. The connection ends with it.
+//! A refusal at the public port: a status and one line that says what to do. The connection ends with it.
 
 use std::io;
 use std::net::TcpStream;
@@ -8,10 +8,8 @@ use tungstenite::http::StatusCode;
 
 use crate::sys::socket::{self, StopSignal};
 
-/// Why a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The status code.
     pub status: u16,
     /// The body, one line.
     pub reason: String,
@@ -22,12 +20,12 @@ impl Refused {
         Refused { status, reason: reason.into() }
     }
 
-    /// What did not come within its time.
+    /// For a part of the request that did not come in time.
     pub(crate) fn late(what: &str, time: Duration) -> Refused {
         Refused::new(408, format!("The request's {what} must come within {} seconds.", time.as_secs()))
     }
 
-    /// Answers a request of this method with it, and ends the connection.
+    /// Sends it as the answer to a request of this method, and ends the connection.
     ///
     /// # Errors
     /// As [`socket::write_all`].

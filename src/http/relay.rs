@@ -19,12 +19,11 @@ use crate::sys::socket::{self, StopSignal};
 const PASSED_ON: [&str; 7] =
     ["accept", "accept-encoding", "content-type", "cookie", "host", "if-none-match", "origin"];
 
-/// Headers by which proxies and tunnels tell that somebody else has asked them. A browser sends none of them.
+/// Headers that proxies and tunnels add, and browsers never send.
 const FORWARDED: [&str; 6] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 
-/// Serves one request that comes from `address`, on its own behalf or through a trusted proxy; `early` is what came after
-/// its head.
+/// Serves one request of `address`, which may have come through a trusted proxy. `early` came after the head.
 ///
 /// # Errors
 /// When the client's connection broke or was too slow.
@@ -60,7 +59,7 @@ pub(crate) fn relay(
     Ok(())
 }
 
-/// The whole body, none if it did not come in time. What comes after it is another request's, and not read.
+/// The whole body, or none if it did not come in time. A next request is not read.
 fn read_body(
     stream: &TcpStream,
     head: &Head,
@@ -100,8 +99,8 @@ fn ask(
     Ok((page, first))
 }
 
-/// The begin of an answer, with the word that the connection ends after it: tiny_http cannot say so, and a browser would
-/// send its next request here.
+/// The begin of an answer with `Connection: close` added: tiny_http cannot say so, and a browser would send its next
+/// request here.
 fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
     match piece.windows(2).position(|window| window == b"\r\n") {
         Some(end) => [&piece[..end + 2], b"Connection: close\r\n", &piece[end + 2..]].concat().into(),
@@ -109,13 +108,12 @@ fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The request that the page's side gets.
 fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> String {
-    // Who speaks 1.0 does not know chunks.
+    // HTTP/1.0 does not know chunks.
     let version = if head.is_http_11 { "1.1" } else { "1.0" };
     let mut request = format!("{} {} HTTP/{version}\r\n", head.method, head.target);
     for (name, value) in &head.headers {
-        // tiny_http takes ASCII only; a value that is not has no meaning to the page.
+        // tiny_http takes ASCII only, and no other value has a meaning here.
         if PASSED_ON.contains(&name.as_str())
             && let Some(value) = std::str::from_utf8(value).ok().filter(|value| value.is_ascii())
         {

@@ -1,4 +1,4 @@
-//! What page and API answer: routes, and the headers that keep a browser from doing anything else with them.
+//! Which address leads where.
 
 use std::io;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::sys::interfaces::interfaces;
 pub(crate) struct Site {
     pub(super) api: Api,
     pub(super) page: &'static Page,
-    /// What the listener proves itself with, made at start and never sent to a client.
+    /// Proves that a request came through the listener; never sent to a client.
     pub(super) secret: String,
     port: u16,
 }
@@ -60,7 +60,7 @@ impl Site {
         }
     }
 
-    /// The log is sent by [`crate::http::download`], to a host, and where there are not too many under way.
+    /// Refuses the log: [`crate::http::download`] sends it to hosts, unless too many take it already.
     fn no_transcript(&self, request: &Request) -> Response {
         match self.api.is_host(request) {
             Ok(true) => busy("Too many transcripts are made just now. Try again."),
@@ -78,7 +78,6 @@ impl Site {
     }
 }
 
-/// Try again soon.
 pub(super) fn busy(reason: &str) -> Response {
     ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
 }

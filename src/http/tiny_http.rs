@@ -1,8 +1,8 @@
-//! The server behind the page: one tiny_http at a time, and another in its place once it has ended.
+//! The HTTP server of page and API: one tiny_http at a time, and another in its place once it has ended.
 //!
-//! What ends one: any error of `accept` (no descriptors left is one), a panic of its accept thread, or of a worker. A worker
-//! notices the first and the third, a connection that is refused the second. Each marks the server as ended, and the next
-//! connection opens another; what has reached the old one is still answered by its workers.
+//! Any error of `accept` ends one (no descriptors left is one), and so does a panic of its accept thread or of a worker. Its
+//! workers or a refused connection notice, and mark it as ended; the next connection opens another. Requests that have
+//! reached the old one are still answered by its workers.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,7 +22,6 @@ use crate::sys::failpoint;
 /// What a worker does with each request.
 type Take = Arc<dyn Fn(Request) + Send + Sync>;
 
-/// The server, whichever it is just now.
 pub(super) struct TinyHttp {
     take: Take,
     /// None once stopped.
@@ -33,7 +32,7 @@ pub(super) struct TinyHttp {
 
 struct Current {
     door: Arc<Door>,
-    /// When it was opened, or another should have been.
+    /// When it was opened, or opening another failed.
     opened: Instant,
     generation: u64,
     alive: Sender<Infallible>,
@@ -78,7 +77,7 @@ impl TinyHttp {
         }
     }
 
-    /// The way to the server, or, where it has ended, to another in its place.
+    /// The way to the server; opens another first if it has ended.
     fn door(&self) -> io::Result<Arc<Door>> {
         let mut current = self.lock();
         let stopped = || io::Error::new(io::ErrorKind::NotConnected, "the page's server is stopped");
@@ -92,7 +91,7 @@ impl TinyHttp {
             match opened.unwrap_or_else(|_| Err(io::Error::other("it panicked, for want of a thread"))) {
                 Ok(next) => {
                     log::error!("the page's HTTP server ended; another one took its place");
-                    current.door = next; // what was accepted by the last is still answered there
+                    current.door = next; // the last one still answers what it has accepted
                 }
                 Err(error) => {
                     log::error!(
@@ -105,8 +104,8 @@ impl TinyHttp {
         Ok(current.door.clone())
     }
 
-    /// Takes no more connections, waits for the threads and removes the socket. Takes [`PAGE_STOP`] at most: a worker that is
-    /// busy longer is left behind. Does nothing the second time; whether this was the first.
+    /// Takes no more connections, waits for the workers and removes the socket. A worker that is busy for longer than
+    /// [`PAGE_STOP`] is not waited for. False the second time.
     pub(super) fn stop(&self) -> bool {
         let Some(Current { door, alive, folder, .. }) = self.lock().take() else { return false };
         drop((door, alive));
@@ -117,7 +116,7 @@ impl TinyHttp {
         true
     }
 
-    /// How many have been opened after the first.
+    /// How many servers have been opened after the first.
     #[cfg(test)]
     pub(super) fn generation(&self) -> u64 {
         self.lock().as_ref().expect("running").generation
@@ -140,14 +139,14 @@ struct Inner {
     server: Server,
     endpoint: Endpoint,
     ended: AtomicBool,
-    /// Let go after `server`: whoever waits for it may then remove the folder.
+    /// Dropped after `server`, which uses its folder to the end.
     _alive: Sender<Infallible>,
 }
 
-/// The way to a server. Whoever has it may still have a request there, so the workers end with the last one who has.
+/// The way to a server, held by each connection to it; with the last of them, the workers end.
 ///
-/// tiny_http reads a request on a thread of its own, and queues it even when nobody takes from the queue any more: there
-/// it would lie for ever, and hold that thread and its connection.
+/// tiny_http queues a request even when nobody takes from the queue any more: it would lie there for ever, and hold a thread
+/// and its connection.
 struct Door(Arc<Inner>);
 
 impl Drop for Door {
@@ -160,7 +159,6 @@ impl Drop for Door {
 
 /// A connection to the page's server.
 pub(crate) struct Connection {
-    /// To write the request to, and to read the answer from.
     pub stream: Upstream,
     /// Holds the workers that will answer.
     _door: Arc<Door>,
@@ -179,7 +177,7 @@ fn open(folder: &Folder, generation: u64, take: &Take, alive: &Sender<Infallible
 }
 
 fn work(inner: &Inner, take: &Take) {
-    // An error is the end of the accept loop, or of the last who had the door.
+    // An error means that the accept loop has ended, or that the door is gone.
     while let Ok(request) = inner.server.recv() {
         let taken = catch_unwind(AssertUnwindSafe(|| {
             failpoint::hit("page", request.url());

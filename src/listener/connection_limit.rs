@@ -1,7 +1,7 @@
 //! How many connections there are, in all and from one address.
 //!
-//! A connection counts by the address that it comes from. Behind a trusted proxy that address says nothing: such a connection
-//! counts in all at once, and by the address that the proxy speaks for once its head has been read.
+//! A connection counts by the address that it comes from. One from a trusted proxy counts in all at first, and by the
+//! address that the proxy names once its head has been read.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +11,6 @@ use std::time::Instant;
 use crate::http::client_address::{address_key, is_trusted};
 use crate::limits;
 
-/// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caps {
     pub all: usize,
@@ -29,7 +28,7 @@ pub(crate) enum Kind {
     Crowded,
 }
 
-/// All places.
+/// A place for each connection.
 #[derive(Debug)]
 pub(crate) struct Seats {
     caps: Caps,
@@ -50,7 +49,7 @@ struct Taken {
 pub(crate) struct Seat {
     pub(crate) kind: Kind,
     is_refusal: bool,
-    /// Where a guest counts; none of a trusted proxy's until its head has been read.
+    /// Where a guest counts; not known of a trusted proxy's until its head has been read.
     address: Option<IpAddr>,
     seats: Arc<Seats>,
 }
@@ -60,7 +59,7 @@ impl Seats {
         Arc::new(Seats { caps, trusted_proxies, taken: Mutex::default(), all_free: Condvar::new() })
     }
 
-    /// A place for a connection from this address; none if there is not even one to be refused on.
+    /// A place for a connection from this address, if only to be refused on; none where even these are taken.
     pub(crate) fn take(self: &Arc<Self>, peer: IpAddr) -> Option<Seat> {
         let mut taken = self.lock();
         let address = (!is_trusted(peer, &self.trusted_proxies)).then(|| address_key(peer));
@@ -86,7 +85,7 @@ impl Seats {
         Some(Seat { kind, is_refusal, address, seats: self.clone() })
     }
 
-    /// Waits until everybody has gone, at most until the deadline.
+    /// Waits until every place is free, at most until the deadline.
     pub(crate) fn wait_until_free(&self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let somebody = |taken: &mut Taken| taken.guests + taken.refusals > 0;
@@ -103,7 +102,7 @@ impl Seats {
 }
 
 impl Seat {
-    /// Counts a guest who came by a trusted proxy for the address that this one speaks for, where there is room.
+    /// Counts a guest who came by a trusted proxy for the address that the proxy names, if that has room.
     pub(crate) fn count_for(&mut self, address: IpAddr) {
         if self.kind != Kind::Guest || self.address.is_some() {
             return;

@@ -1,4 +1,4 @@
-//! The WebSocket handshake: what asks for the room, and where a client says it is.
+//! The WebSocket handshake: which requests ask for the room, and where a client says it is.
 
 use tungstenite::handshake::server::{create_response, write_response};
 use tungstenite::http;
@@ -7,7 +7,7 @@ use crate::http::head::Head;
 use crate::http::refused::Refused;
 use crate::hub::Resume;
 
-/// The bytes of the handshake's answer for the room's WebSocket, none for the page's side.
+/// The answer to a handshake for the room's WebSocket; none for a plain request.
 pub(super) fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if head.path() != "/ws" {
         return match head.wants_websocket() {
@@ -50,7 +50,7 @@ pub(super) fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     Ok(Some(bytes))
 }
 
-/// Where the client says it is. A position that is no number is nobody's: it starts afresh, and is told so.
+/// Where the client says it is. With a position that is no number it starts afresh, and is told so.
 pub(super) fn resume_of(head: &Head) -> Resume {
     match (head.query("after"), head.query("epoch")) {
         (None, None) => Resume::Fresh,

@@ -1,4 +1,4 @@
-//! The public port: who is let in, what they ask for, and which way it goes.
+//! The public port: which connections are let in, and where their requests lead.
 //!
 //! One thread accepts; every connection then has its own, which reads the request's head under one deadline and
 //! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::http::relay`]). Each holds a seat
@@ -36,21 +36,16 @@ use handshake::{resume_of, route};
 
 /// What every connection's thread shares.
 pub(crate) struct Context {
-    /// For those that become clients.
     pub client: ClientContext,
-    /// For hosts who take the log along.
     pub downloads: Downloads,
-    /// For all others.
     pub pages: Pages,
     /// Origins under which others reach this server.
     pub public_urls: Vec<String>,
-    /// Addresses that are believed when they say whom they speak for.
+    /// Addresses that are believed when they name their visitors.
     pub trusted_proxies: Vec<IpAddr>,
-    /// One for each client that is being handed from thread to thread.
+    /// For clients that are being handed from thread to thread.
     pub hand_overs: Permits,
-    /// One for each connection.
     pub seats: Arc<Seats>,
-    /// Given when the server stops.
     pub stop: Arc<StopSignal>,
 }
 
@@ -61,7 +56,7 @@ pub(crate) fn run(listener: &TcpListener, context: &Arc<Context>) {
         let until = Instant::now() + Duration::from_secs(3600);
         match context.stop.wait(listener, PollFlags::IN, until).and_then(|()| listener.accept()) {
             Ok((stream, peer)) => {
-                // While they run out, one is free now and then.
+                // While descriptors run out, one is free now and then.
                 if failed.take_if(|failed| failed.elapsed() >= limits::ACCEPT_SETTLED).is_some() {
                     log::info!("connections are accepted again");
                 }
@@ -83,7 +78,6 @@ pub(crate) fn run(listener: &TcpListener, context: &Arc<Context>) {
     context.seats.wait_until_free(Instant::now() + limits::STOP);
 }
 
-/// Nobody came, or what woke the thread was something else.
 fn is_no_failure(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
@@ -93,13 +87,13 @@ fn spawn(stream: TcpStream, peer: SocketAddr, seat: Seat, context: Arc<Context>)
     on_own_thread(limits::ENTRY_STACK_BYTES, peer, seat, context, work);
 }
 
-/// What is left to do for a connection whose request has been read.
+/// Work that is left once a connection's request has been read.
 enum Rest {
     Read(Live),
     Send(TcpStream, Head, Download),
 }
 
-/// A live client is read on a fresh thread (see [`crate::client`]), and a transcript needs more of a stack.
+/// Goes on with a fresh thread: for a client, see [`crate::client`]; a transcript needs a larger stack.
 fn go_on(rest: Rest, peer: SocketAddr, seat: Seat, context: Arc<Context>) {
     let stack_bytes = match rest {
         Rest::Read(_) => limits::READER_STACK_BYTES,
@@ -116,8 +110,7 @@ fn go_on(rest: Rest, peer: SocketAddr, seat: Seat, context: Arc<Context>) {
     });
 }
 
-/// Does the work of a connection, and what it leaves to do, each on a thread of its own. What breaks there breaks this
-/// connection alone.
+/// Does the work of a connection, and then the rest, each on a thread of its own. A panic there ends this connection alone.
 fn on_own_thread(
     stack_bytes: usize,
     peer: SocketAddr,
@@ -127,7 +120,7 @@ fn on_own_thread(
 ) {
     let run = move || {
         let mut seat = seat; // dropped last: the thread has ended then
-        let context = context; // and holds nothing of the server's any more
+        let context = context; // before it, everything of the server's
         match catch_unwind(AssertUnwindSafe(|| work(&mut seat, &context))) {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(rest))) => {
@@ -145,11 +138,11 @@ fn on_own_thread(
         }
     };
     if let Err(error) = thread::Builder::new().stack_size(stack_bytes).spawn(run) {
-        log::warn!("no thread for a connection: {error}"); // it is closed with the closure that was not run
+        log::warn!("no thread for a connection: {error}"); // the closure closes it as it is dropped
     }
 }
 
-/// Answers a connection's request, but for what is left to do.
+/// Answers a connection's request, or leaves the rest.
 fn serve(
     stream: TcpStream,
     peer: SocketAddr,
@@ -193,7 +186,7 @@ fn serve(
 enum Entry {
     Page,
     Transcript(Download),
-    /// The handshake's answer, and who the cookie belongs to.
+    /// With the handshake's answer and the cookie's session.
     Room(Vec<u8>, Option<Arc<Session>>),
 }
 
@@ -219,7 +212,7 @@ fn is_host(head: &Head, context: &Context) -> Result<bool, Refused> {
     Ok(session_of(head, context)?.is_some_and(|session| session.role() == Role::Host))
 }
 
-/// Who the request's cookie belongs to.
+/// The session of the request's cookie.
 fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Refused> {
     let cookies = Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls);
     let Some(token) = cookies.session() else { return Ok(None) };
@@ -232,7 +225,7 @@ fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Re
 /// Reads the head under one deadline for all of it.
 ///
 /// # Returns
-/// The head and what came after it, or why there is none to answer.
+/// The head and the bytes after it, or a refusal.
 fn read_head(
     stream: &TcpStream,
     kind: Kind,

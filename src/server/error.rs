@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::store::OpenError;
 
-/// Why the server could not start.
 #[derive(Debug)]
 pub enum StartError {
     /// The port cannot be had.
@@ -22,7 +21,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Makes one of what is wrong with the open history.
+    /// For errors of a history that is open.
     pub(super) fn log<E: fmt::Display>(config: &Config) -> impl Fn(E) -> StartError {
         |error| StartError::Log(config.database.clone(), error.to_string())
     }

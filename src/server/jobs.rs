@@ -1,6 +1,6 @@
-//! What is done for accounts aside from any request, on one thread: telling hosts or mailing who forgot a password, making
-//! links for hosts, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired.
-//! Letters are sent on a second thread: a mail program that hangs holds up no host.
+//! Work for accounts aside from any request, on one thread: passing on who forgot a password, making links for hosts,
+//! noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired. Letters are sent
+//! on a second thread: a mail program that hangs holds up no host.
 //!
 //! A request for a reset is answered before it is known whether there is such an account: neither the answer nor its time
 //! tells.
@@ -22,7 +22,6 @@ use crate::protocol::{ErrorCode, Refusal};
 use crate::server::mailer;
 use crate::sys::socket::StopSignal;
 
-/// What both threads share.
 pub struct Jobs {
     pub accounts: Arc<Accounts>,
     pub hub: Sender<Command>,
@@ -91,7 +90,7 @@ impl Jobs {
         }
     }
 
-    /// Tells the hub what hosts are to know, and who is a host no more, when that has changed.
+    /// Tells the hub what is new for hosts, and who is no host any more.
     fn notify_hub(&self, told: &mut Option<HostNews>) {
         match self.accounts.host_news() {
             Ok(news) if told.as_ref() == Some(&news) => {}
@@ -103,7 +102,7 @@ impl Jobs {
         }
     }
 
-    /// Has a link mailed; tells the hosts where that is not possible.
+    /// Has a link mailed, or tells the hosts where that is not possible.
     fn forgot(&self, email: Email, letters: &Sender<Email>) {
         let unsent = match self.sendmail {
             Some(_) => letters.try_send(email).err().map(TrySendError::into_inner),
@@ -144,7 +143,7 @@ impl Jobs {
         }
     }
 
-    /// Sessions end with their time, also where they are in use.
+    /// Sessions end with their time, even where they are in use.
     fn sweep(&self) {
         match self.accounts.sweep() {
             Ok(ended) if ended.is_empty() => {}

@@ -9,12 +9,11 @@ use crate::accounts::ResetLink;
 use crate::limits;
 use crate::sys::socket::StopSignal;
 
-/// Mails a link to its account's address: calls `program -i -t`, with the letter on its standard input, and never through a
-/// shell. Returns when the program has ended, or was ended because it took longer than [`limits::MAIL_DEADLINE`] or the
-/// server stops.
+/// Mails a link to its account's address: runs `program -i -t` without a shell, the letter on its standard input, and waits
+/// for it. It is killed after [`limits::MAIL_DEADLINE`], or when the server stops.
 ///
 /// # Errors
-/// What went wrong, without anything of the letter: what the program itself prints may quote it, and goes nowhere.
+/// The failure, without anything of the letter. The program's own output may quote it and is dropped.
 pub(super) fn send(program: &Path, link: &ResetLink, title: &str, stop: &StopSignal) -> Result<(), String> {
     let mut command = Command::new(program);
     command.args(["-i", "-t"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -43,7 +43,7 @@ use crate::sys::permits::Permits;
 use crate::sys::socket::StopSignal;
 pub use error::StartError;
 
-/// What is to be shown of a room that has just been opened.
+/// A room that has just been opened, for the operator to see.
 #[derive(Debug)]
 pub struct Opened {
     /// The port that is listened on.
@@ -105,7 +105,7 @@ impl Server {
         let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
         let opened = Opened {
             port: local_addr.port(),
-            title: accounts.room_title().map_err(StartError::log(&config))?, // which the hub's start may have changed
+            title: accounts.room_title().map_err(StartError::log(&config))?, // the hub's start may have changed it
             invite_code: invite,
             host_key: host_key.text(),
         };
@@ -234,7 +234,7 @@ fn start_hub(
     let run = move || {
         let _alive = alive;
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {
-            // A room without its hub would look open and be dead: better that everybody sees it is closed.
+            // A room without its hub would look open and be dead: better closed, for everybody to see.
             log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
             log::logger().flush();
             std::process::exit(70);
@@ -243,7 +243,7 @@ fn start_hub(
     Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
 }
 
-/// What a class missed while the server restarted comes from memory.
+/// The newest part of the log: what a class missed while the server restarted comes from memory.
 fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
     let head = store.head();
     let mut position = head.saturating_sub(limits::KEPT_AT_START);

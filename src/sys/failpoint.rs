@@ -6,7 +6,7 @@
 #[cfg(debug_assertions)]
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a message has to contain.
+/// A message with this in it breaks the armed point.
 pub const TRIGGER: &str = "fault!";
 
 /// Breaks here if this point is armed and `text` has the trigger in it: `after_commit` and `between_writes` kill the

@@ -7,13 +7,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Interface {
     /// The system's name for it, such as `eth0` or `Wi-Fi`.
     pub name: String,
-    /// The address.
     pub address: IpAddr,
     /// Whether it is one end of a line, as a VPN's is, and not a place in a network.
     pub point_to_point: bool,
 }
 
-/// The interfaces of this machine now. Empty, with a warning in the log, if the system does not tell.
+/// The interfaces of this machine now; none, with a warning in the log, if the system does not tell.
 pub fn interfaces() -> Vec<Interface> {
     let found = if_addrs::get_if_addrs().unwrap_or_else(|error| {
         log::warn!("cannot list this machine's addresses: {error}");

@@ -1,4 +1,5 @@
-//! What the system gives: how many connections it can hold, sockets to wait on, permits, a clock, log lines, network interfaces, and places to break on demand.
+//! The system's side: how many connections it can hold, sockets to wait on, permits, a clock, log lines, network interfaces,
+//! and places to break on demand.
 
 pub(crate) mod capacity;
 pub(crate) mod clock;

@@ -1,4 +1,4 @@
-//! How many may do one thing at once, on whichever threads.
+//! A bound on how many threads do one thing at once.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ impl Permits {
         Permits { free, freed }
     }
 
-    /// Waits for a permit until the deadline; one that is free is had at once, also after it.
+    /// Waits for a permit until the deadline; a free one can be had even after it.
     pub(crate) fn take(&self, deadline: Instant) -> Option<Permit> {
         self.free.recv_deadline(deadline).ok().map(|()| Permit(self.freed.clone()))
     }

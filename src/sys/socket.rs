@@ -1,7 +1,7 @@
-//! What a connection's own thread does with its socket: waits, writes and closes, each with a deadline.
+//! Reading, writing and closing on a connection's own thread, each with a deadline.
 //!
-//! Every socket is non-blocking and every wait for one goes through here, so that there is a single place where a
-//! thread can stand still, and it is always bounded: by a deadline, and by the end of the server.
+//! Every socket is non-blocking and every wait for one is made here: this is the only place where a thread can stand still,
+//! and a deadline and the end of the server bound it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
@@ -14,8 +14,8 @@ use crate::limits;
 
 /// Tells every waiting thread that the server stops, once and for good.
 ///
-/// A datagram that nobody takes makes a socket readable for everybody who polls it, on every platform that can
-/// poll sockets at all. The two ends are connected, so no one else's datagram is accepted.
+/// A datagram that nobody takes makes a socket readable for everybody who polls it, on every platform. The two ends are
+/// connected, so nobody else's datagram is accepted.
 #[derive(Debug)]
 pub struct StopSignal {
     bell: UdpSocket,
@@ -23,8 +23,6 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
-    /// A signal that has not been given.
-    ///
     /// # Errors
     /// When the system has no socket left.
     pub fn new() -> io::Result<StopSignal> {
@@ -35,14 +33,12 @@ impl StopSignal {
         Ok(StopSignal { bell, hand })
     }
 
-    /// Gives the signal.
     pub fn stop(&self) {
         if let Err(error) = self.hand.send(&[1]) {
             log::error!("cannot tell the threads to stop: {error}");
         }
     }
 
-    /// Whether it has been given.
     pub fn is_given(&self) -> bool {
         matches!(wait(&self.bell, PollFlags::IN, Instant::now()), Ok(true))
     }
@@ -52,7 +48,7 @@ impl StopSignal {
         let _ = wait(&self.bell, PollFlags::IN, Instant::now() + time); // either way the pause is over
     }
 
-    /// Waits until `socket` has `events` or has failed: trying tells. A socket that is ready wins.
+    /// Waits until `socket` has `events` or has failed, even if the signal is given as well.
     ///
     /// # Errors
     /// `TimedOut` at the deadline, `Interrupted` when the signal is given, and what the system says when it cannot wait.
@@ -83,8 +79,8 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
     loop {
         let mut left = deadline.saturating_duration_since(Instant::now());
         if !left.is_zero() {
-            // Rounded up: a wait that ends a hair before its deadline would be followed by one of nothing. What is only a
-            // look must not wait at all: the accepting thread looks before each connection.
+            // Rounded up: a wait that ends a hair early would be followed by one of nothing. A mere look must not wait at all:
+            // the accepting thread looks before each connection.
             left += Duration::from_micros(999);
         }
         let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
@@ -96,10 +92,10 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
     }
 }
 
-/// Reads what there is, once there is some; nothing at the peer's end.
+/// Waits for bytes and reads them; none at the peer's end.
 ///
 /// # Errors
-/// As [`StopSignal::wait`], and what the socket says. The deadline holds for a peer that always has another byte, too.
+/// Those of [`StopSignal::wait`] and the socket's. The deadline also holds for a peer that always has another byte.
 pub(crate) fn read(
     mut from: impl Read + AsFd,
     into: &mut [u8],
@@ -117,7 +113,7 @@ pub(crate) fn read(
     Err(ErrorKind::TimedOut.into())
 }
 
-/// Reads into `bytes` until `enough` makes something of them; none if it has not by the deadline.
+/// Reads into `bytes` until `enough` makes something of them; none if that takes longer than the deadline.
 ///
 /// # Errors
 /// `UnexpectedEof` at the peer's end, and as [`read`].
@@ -159,8 +155,8 @@ pub(crate) fn write_all(mut stream: &TcpStream, mut bytes: &[u8], stop: &StopSig
     Ok(())
 }
 
-/// Ends a connection whose last bytes are written: what still comes is read and dropped for a moment, since
-/// closing a socket with unread bytes in it makes the peer lose what it has not read yet.
+/// Ends a connection whose last bytes are written. For a moment it reads and drops what still comes: closing a socket with
+/// unread bytes makes the peer lose what it has not read yet.
 pub(crate) fn finish(stream: &TcpStream) {
     if stream.shutdown(Shutdown::Write).is_ok() {
         drain(stream, Instant::now() + limits::CLOSE_LINGER);
@@ -168,7 +164,7 @@ pub(crate) fn finish(stream: &TcpStream) {
     }
 }
 
-/// Reads and drops what comes until the peer's end, an error or the deadline.
+/// Reads and drops bytes until the peer's end, an error or the deadline.
 pub(crate) fn drain(mut stream: &TcpStream, deadline: Instant) {
     let mut dropped = [0; 1024];
     while Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! Logging out, a new password, and the end of an account: what changes or ends sessions.
+//! Logging out, new passwords, and the end of an account.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::hub::{Command, Ended, Job};
 
 impl Api {
     pub(super) fn log_out(&self, request: &Request) -> Answer {
-        // Looked up first: a cookie that somebody made up is not worth the wait for the database's writer.
+        // Looked up first: a made-up cookie is not worth the wait for the database's writer.
         if let Some(session) = self.session_of(request)?
             && self.accounts.log_out(&session.token)?
         {
@@ -50,7 +50,7 @@ impl Api {
         Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
     }
 
-    /// The answer is made before anything is looked up: nothing in it can tell.
+    /// Answers before anything is looked up: nothing in the answer can tell who has an account.
     pub(super) fn forgot(&self, request: &Request) -> Answer {
         let [email] = request.texts(["email"])?;
         let subject = [Subject::Forgot(request.asker.address)];

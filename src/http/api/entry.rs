@@ -1,4 +1,4 @@
-//! Signing up, logging in and becoming a host: what begins a session.
+//! Signing up, logging in and becoming a host: each begins a session.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,14 +42,14 @@ impl Api {
         let outcome = self.wish(request).and_then(|wish| self.grant(request, &wish));
         match &outcome {
             Ok(_) => self.accounts.throttle.fail(&[signed_up], Instant::now()),
-            // These tell what is known here, so they must not be had without end.
+            // Such a refusal tells who has an account, so nobody gets them without end.
             Err(error) if error.tells() => self.accounts.throttle.fail(&[refused], Instant::now()),
             Err(_) => {}
         }
         outcome
     }
 
-    /// Every field by its own rule; nothing is asked of room or database yet.
+    /// Checks every field by its own rule; room and database are asked later.
     fn wish(&self, request: &Request) -> Result<Wish, ApiError> {
         #[derive(Deserialize)]
         struct Fields {
@@ -106,7 +106,7 @@ impl Api {
         Ok(self.begun(request, 200, session))
     }
 
-    /// Makes this browser's session a host's, for somebody who has opened a host link.
+    /// Makes the session of a browser that has opened a host link a host's.
     pub(super) fn become_host(&self, request: &Request) -> Answer {
         let [key] = request.texts(["key"])?;
         let begun = match Token::parse(&key) {
@@ -132,8 +132,8 @@ impl Api {
         Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", cookie))
     }
 
-    /// Whether somebody asks from this computer. What came by a proxy, a tunnel or a public URL did not, whatever address that
-    /// gives it: it may run here, or say what is its own loopback address.
+    /// Whether the request was made on this computer. One that came by a proxy, a tunnel or a public URL was not, even from
+    /// a loopback address: the proxy may run here.
     fn is_here(&self, request: &Request) -> bool {
         let peer = request.peer.to_canonical();
         let by_proxy = client_address::is_trusted(peer, &self.config.trusted_proxies);
@@ -144,7 +144,7 @@ impl Api {
         own && !by_public_url && !by_proxy && !request.is_forwarded()
     }
 
-    /// The answer to somebody who has a session now; the ones that it replaced end.
+    /// Answers with a new session; those that it replaced end.
     fn begun(&self, request: &Request, status: u16, session: NewSession) -> Response {
         let NewSession { token, session, email, device, ended } = session;
         self.end(ended);
@@ -161,14 +161,14 @@ impl Api {
         }
     }
 
-    /// Holds a name for somebody who signs up, until what comes back is dropped or passed to [`Held::account_created`].
+    /// Holds a name for somebody who signs up, until the account is created or the result is dropped.
     fn hold(&self, name: &Name, guest_key: Option<KeyHash>) -> Result<Held<'_>, ApiError> {
         let number = self.held.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
         let hold = HoldName { name: name.clone(), guest_key, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
         self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
-        // From here on the hub may hold it, whether or not we hear of it.
+        // The hub may hold it from here on, even if its answer is late.
         let held = Held { api: self, name: name.clone(), number };
         match answered.recv_deadline(deadline) {
             Ok(Ok(())) => Ok(held),
@@ -186,7 +186,7 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// They have the account: whoever is here under the name is told so. The name is theirs, and releasing it does nothing.
+    /// Tells the hub, and through it a guest who is here under this name. Releasing the name does nothing any more.
     fn account_created(self, session: &Arc<Session>) {
         self.api.notify_hub(Command::AccountCreated(session.clone()));
     }

@@ -1,4 +1,4 @@
-//! How the API says no: a status, a code for programs, a sentence for people, and what it is about.
+//! A refusal by the API: a status, a code for programs, a sentence for people, and the field that it is about.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use crate::accounts::{LoginError, Unavailable};
 use crate::http::message::Response;
 use crate::protocol::{ErrorCode, Refusal};
 
-/// A request that was not done.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: u16,
@@ -27,12 +26,12 @@ impl ApiError {
         ApiError::new(422, code, message).with("field", field)
     }
 
-    /// Something that an account has already.
+    /// A field with something that another account has.
     pub(super) fn taken(field: &str, code: &str, message: impl fmt::Display) -> ApiError {
         ApiError::new(409, code, message).with("field", field)
     }
 
-    /// A name that the room does not give: somebody else's, or nobody new gets one just now.
+    /// A name that is somebody else's, or any name while the door is closed.
     pub(super) fn name_taken(refusal: Refusal) -> ApiError {
         if refusal.code == ErrorCode::DoorClosed {
             return ApiError::new(403, "door_closed", refusal.message);
@@ -52,7 +51,7 @@ impl ApiError {
         error.after(Duration::from_secs(1))
     }
 
-    /// Why somebody who is logged in is not believed, by what they gave in `field`.
+    /// A wrong password in `field`, from somebody who is logged in.
     pub(super) fn of_proof(error: LoginError, field: &str) -> ApiError {
         match error {
             LoginError::Wrong => ApiError::field(field, "wrong_password", "This is not your password."),
@@ -60,13 +59,13 @@ impl ApiError {
         }
     }
 
-    /// Trying again makes sense after this time.
+    /// Adds when to try again.
     pub(crate) fn after(mut self, wait: Duration) -> ApiError {
         self.wait = Some(wait);
         self
     }
 
-    /// Whether it tells something of others: that an address or a name has an account, or that a code is not the right one.
+    /// Whether it tells that an address or a name has an account, or that an invite code is wrong.
     pub(super) fn tells(&self) -> bool {
         self.status == 409 || self.error["code"] == "bad_invite"
     }
@@ -87,7 +86,7 @@ impl From<ApiError> for Response {
     }
 }
 
-/// Rounded up: somebody who comes back then is not told to wait again.
+/// Rounded up, so that coming back then is not too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
@@ -102,7 +101,7 @@ impl From<Unavailable> for ApiError {
 impl From<LoginError> for ApiError {
     fn from(error: LoginError) -> ApiError {
         match error {
-            // The same words whatever was wrong: they must not tell who has an account.
+            // The same words for a wrong address and a wrong password: they must not tell who has an account.
             LoginError::Wrong => ApiError::new(401, "wrong_login", "Email address or password is wrong."),
             LoginError::Wait(wait) => ApiError::wait(wait),
             LoginError::Unavailable(error) => error.into(),

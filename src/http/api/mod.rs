@@ -1,6 +1,6 @@
 //! The accounts' HTTP API: who asks, what they may, and what follows for the room.
 //!
-//! A request is checked here, carried out by [`crate::accounts`], and then told to the hub, so that what has ended on disk
+//! A request is checked here, carried out by [`crate::accounts`], and then told to the hub: a session that has ended on disk
 //! has ended in the room before the answer is out. `entry.rs` begins sessions, `account.rs` changes and ends them.
 
 mod account;
@@ -23,7 +23,6 @@ use crate::hub::{Command, Job};
 use crate::protocol::Role;
 use error::ApiError;
 
-/// The API's state.
 pub(crate) struct Api {
     pub accounts: Arc<Accounts>,
     pub hub: Sender<Command>,
@@ -33,19 +32,18 @@ pub(crate) struct Api {
     pub invite: Option<InviteCode>,
     /// The key of the host link that was shown at start.
     pub start_key: StartKey,
-    /// Numbers the names that are held for those who sign up.
+    /// Counts the names that were held for somebody who signs up.
     pub held: AtomicU64,
 }
 
-/// What comes of a request.
 type Answer = Result<Response, ApiError>;
 
 /// An address of the API.
 pub(crate) struct Route {
     path: &'static str,
     pub methods: &'static str,
-    /// It takes a hash's time, or writes and so may have to wait for the database's one writer: it has to run where neither
-    /// a class that logs in nor a locked database holds up page or chat.
+    /// It hashes a password, or may wait for the database's one writer: so it runs where a class that logs in, or a locked
+    /// database, holds up neither page nor chat.
     pub takes_long: bool,
     answer: fn(&Api, &Request) -> Answer,
 }
@@ -69,7 +67,7 @@ impl Route {
 }
 
 impl Request<'_> {
-    /// What the request's body says, as JSON.
+    /// The body, which has to be JSON.
     fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let kind = self.header("Content-Type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -82,7 +80,7 @@ impl Request<'_> {
         })
     }
 
-    /// Fields of the body that have to be there, each a text.
+    /// Fields that the body must have, each a text.
     fn texts<const N: usize>(&self, names: [&str; N]) -> Result<[String; N], ApiError> {
         let mut body: Map<String, Value> = self.json()?;
         let texts = names.map(|name| match body.remove(name) {
@@ -97,7 +95,7 @@ impl Request<'_> {
 }
 
 impl Api {
-    /// Answers one request to an address that it knows, by one of its methods.
+    /// Answers a request to this address, which comes by one of its methods.
     pub(crate) fn answer(&self, route: &Route, request: &Request) -> Response {
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if request.method == "POST" && request.header("Origin").is_none() {
@@ -116,7 +114,7 @@ impl Api {
         Ok(session.is_some_and(|session| session.role() == Role::Host))
     }
 
-    /// Whom a request counts for that has to wait: its address, and the account that it names, or is logged in to, as a number.
+    /// Whose place a waiting request takes: its address, and a number for the account that it names or is logged in to.
     pub(crate) fn party_of(&self, request: &Request) -> (IpAddr, u64) {
         let body: Value = serde_json::from_slice(request.body).unwrap_or_default();
         let named = ["email", "token"].into_iter().find_map(|field| body[field].as_str());
@@ -134,7 +132,7 @@ impl Api {
         }
     }
 
-    /// Who asks, and what the room asks of those who sign up.
+    /// The user, and what signing up needs here.
     fn session(&self, request: &Request) -> Answer {
         let session = self.session_of(request)?;
         let host = session.as_ref().is_some_and(|session| session.host.is_some());
@@ -152,8 +150,8 @@ impl Api {
         Ok(Response::json(200, &json!({"user": user, "host": host, "room": room})))
     }
 
-    /// What is on disk already. Waits for a hub that is busy, however long: were it not told, tabs would stay open whose
-    /// session has ended, and a member's name would be free for guests.
+    /// Tells the hub of a change that is on disk. Waits for a busy hub, however long: a change that it missed would leave tabs
+    /// open whose session has ended, or a member's name free for guests.
     fn notify_hub(&self, command: Command) {
         let _ = self.hub.send(command); // no hub, no room
     }
