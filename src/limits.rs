@@ -45,12 +45,12 @@ pub const TRANSCRIPT_STACK_BYTES: usize = 2 * 1024 * 1024;
 /// Memory mappings of one thread on Linux: its stack, the stack for signals, and a guard page each.
 pub const THREAD_MAPPINGS: u64 = 4;
 /// Threads beside those of the connections that are counted: refusals, hand-overs, the server's own and tiny_http's.
-pub const SPARE_THREADS: u64 = 256;
+pub const SPARE_THREADS: u64 = 768;
 /// Mappings beside those of the connections' threads: of the spare threads, of the allocator's arenas, and of the turns in
 /// the window, which are large enough to have one each.
-pub const SPARE_MAPPINGS: u64 = 3 * 1024;
-/// Descriptors beside one for each connection: the database's, the page's server's, and two more for each plain request.
-pub const SPARE_DESCRIPTORS: u64 = 256;
+pub const SPARE_MAPPINGS: u64 = 4 * 1024;
+/// Descriptors beside one for each connection: the database's, and two more for each request under way to tiny_http.
+pub const SPARE_DESCRIPTORS: u64 = 1_536;
 /// Clients that are handed from the thread that answered them to the one that reads them at a time: each has two then.
 pub const HAND_OVERS: usize = 64;
 /// For a client to have its turn with that.
@@ -67,6 +67,9 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 /// Threads that answer page and API requests. Those that hash a password go to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
+/// Requests that are under way to tiny_http, which has a thread for each. More than wait for a password's hash, so that those
+/// keep nobody from the page.
+pub const PAGE_REQUESTS: usize = 512;
 /// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
 pub const PAGE_BYTES: usize = 160 * 1024;
 /// How long a connection waits for the page's HTTP server to be replaced.
@@ -374,8 +377,11 @@ pub const STOP: Duration = Duration::from_secs(2);
 
 const _: () = {
     assert!(
-        SPARE_THREADS as usize > REFUSALS + HAND_OVERS + PAGE_WORKERS + PASSWORD_WORKERS + TRANSCRIPTS + 16
+        SPARE_THREADS as usize
+            > REFUSALS + HAND_OVERS + PAGE_REQUESTS + PAGE_WORKERS + PASSWORD_WORKERS + TRANSCRIPTS + 16
     );
+    assert!(SPARE_DESCRIPTORS > 2 * PAGE_REQUESTS as u64 + 128);
+    assert!(PAGE_REQUESTS > PASSWORD_QUEUE + PASSWORD_WORKERS, "the page must not wait for passwords");
     assert!(SPARE_MAPPINGS > SPARE_THREADS * THREAD_MAPPINGS + 4 * (WINDOW_BYTES / TURN_BYTES) as u64);
     assert!(ENTRY_STACK_BYTES < READER_STACK_BYTES, "readers must not get stacks that have been used");
     // glibc gives out a used stack of up to four times the size.

@@ -54,6 +54,8 @@ use std::sync::Arc;
 
 use crate::http::password_queue::PasswordQueue;
 use crate::http::routes::Site;
+use crate::limits::PAGE_REQUESTS;
+use crate::sys::permits::Permits;
 use tiny_http::TinyHttp;
 
 pub(crate) use tiny_http::Connection;
@@ -70,6 +72,8 @@ pub(crate) struct Pages {
     site: Arc<Site>,
     passwords: Arc<PasswordQueue<desk::Waiting>>,
     server: TinyHttp,
+    /// One for each request that is on its way to the server.
+    pub under_way: Permits,
 }
 
 impl Pages {
@@ -81,7 +85,7 @@ impl Pages {
         let passwords = Arc::new(PasswordQueue::start(move |waiting| aside.serve(waiting))?);
         let (at_once, queue) = (site.clone(), passwords.clone());
         let server = TinyHttp::start(move |request| at_once.take(request, &queue))?;
-        Ok(Pages { site, passwords, server })
+        Ok(Pages { site, passwords, server, under_way: Permits::new(PAGE_REQUESTS) })
     }
 
     /// A connection for one request with `Connection: close` and [`SECRET_HEADER`]. A request on it is answered even if the

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use crate::http::head::Head;
 use crate::http::refused::Refused;
-use crate::http::{Connection, FORWARDED_HEADER, PEER_HEADER, Pages, SECRET_HEADER};
+use crate::http::{FORWARDED_HEADER, PEER_HEADER, Pages, SECRET_HEADER};
 use crate::limits;
 use crate::sys::socket::{self, StopSignal};
 
@@ -38,7 +38,7 @@ pub(crate) fn relay(
     let Some(body) = read_body(stream, head, early, stop)? else {
         return Refused::late("body", limits::BODY_DEADLINE).send(stream, &head.method, stop);
     };
-    let (page, first) = match ask(head, &body, address, pages, stop) {
+    let answer = match ask(head, &body, address, pages, stop) {
         Ok(answer) => answer,
         Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
         Err(error) => {
@@ -47,14 +47,7 @@ pub(crate) fn relay(
             return refused.send(stream, &head.method, stop);
         }
     };
-    socket::write_all(stream, &closing(&first), stop)?;
-    let mut chunk = [0; 8192];
-    loop {
-        match socket::read(&page.stream, &mut chunk, Instant::now() + limits::PAGE_DEADLINE, stop)? {
-            0 => break,
-            count => socket::write_all(stream, &chunk[..count], stop)?,
-        }
-    }
+    socket::write_all(stream, &closing(&answer), stop)?;
     socket::finish(stream);
     Ok(())
 }
@@ -76,27 +69,26 @@ fn read_body(
     Ok(whole.map(|()| body))
 }
 
-/// Passes the request on, and waits for the first piece of its answer.
-fn ask(
-    head: &Head,
-    body: &[u8],
-    address: IpAddr,
-    pages: &Pages,
-    stop: &StopSignal,
-) -> io::Result<(Connection, Vec<u8>)> {
+/// Passes the request on, and takes the whole answer: tiny_http has a thread for each that is under way, and so it ends
+/// before its reader, who may be slow, has begun.
+fn ask(head: &Head, body: &[u8], address: IpAddr, pages: &Pages, stop: &StopSignal) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + limits::PAGE_DEADLINE;
+    let busy = || io::Error::new(ErrorKind::TimedOut, "too many requests are under way");
+    let _under_way = pages.under_way.take(deadline).ok_or_else(busy)?;
     let page = pages.connect()?;
     page.stream.set_write_timeout(Some(limits::PAGE_DEADLINE))?;
     let mut request = request_of(head, body.len(), address, pages.secret()).into_bytes();
     request.extend_from_slice(body);
     (&page.stream).write_all(&request)?;
     page.stream.set_nonblocking(true)?;
-    let mut first = vec![0; 8192];
-    let count = socket::read(&page.stream, &mut first, Instant::now() + limits::PAGE_DEADLINE, stop)?;
-    if count == 0 {
-        return Err(ErrorKind::UnexpectedEof.into());
+    let (mut answer, mut chunk) = (Vec::new(), [0; 8192]);
+    loop {
+        match socket::read(&page.stream, &mut chunk, Instant::now() + limits::PAGE_DEADLINE, stop)? {
+            0 if answer.is_empty() => return Err(ErrorKind::UnexpectedEof.into()),
+            0 => return Ok(answer),
+            count => answer.extend_from_slice(&chunk[..count]),
+        }
     }
-    first.truncate(count);
-    Ok((page, first))
 }
 
 /// The begin of an answer with `Connection: close` added: tiny_http cannot say so, and a browser would send its next
