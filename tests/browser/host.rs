@@ -246,9 +246,9 @@ fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_recei
     look(&page, "skipped");
     page.expect("what is being written", "el.message.value === 'A second one'");
 
-    page.expect("a look back", "(el.scroller.scrollTop = 0, state.connection.asked.length > 0)");
-    let asked = actor.expect("request_history");
-    assert_eq!(asked["before"], 501);
+    // It may have asked by itself already, while the log was short.
+    let asked = "(el.scroller.scrollTop = 0, state.connection.asked.at(-1)?.before === 501)";
+    page.expect("a question for what comes before", asked);
     let older: Vec<Value> =
         (451..=500).map(|id| message(id, now_ms(), "Ana", "guest", &format!("Line {id}"))).collect();
     actor.send(json!({"event": "history", "messages": older, "more": true}));
