@@ -358,8 +358,9 @@ pub const SIGNUPS: (u32, Duration) = (100, Duration::from_secs(30));
 pub const FORGOT: (u32, Duration) = (20, Duration::from_secs(30));
 /// First and longest wait once one of these is reached; each further failure doubles it.
 pub const THROTTLE_DELAY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
-/// Accounts and addresses with failures that are remembered, 64 bytes each; the oldest make room.
-pub const THROTTLE_ENTRIES: usize = 20_000;
+/// Accounts and addresses with failures that are remembered, some 100 bytes each; who failed longest ago makes room. Twice what
+/// an attacker with a few hundred addresses can fill within a minute, since what is forgiven keeps its place too.
+pub const THROTTLE_ENTRIES: usize = 40_000;
 
 // ---- logging ----
 

@@ -6,55 +6,16 @@
 //! everything of those before.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior};
 
-use super::token::{Token, TokenHash, same};
-use super::{Accounts, Asker, Member, Session, Unavailable, sessions, wait_in_turn};
+use super::token::{Token, same};
+use super::{AccountError, Accounts, Asker, NewSession, Unavailable, beside, sessions};
 use crate::limits;
-use crate::protocol::names::Name;
-use crate::protocol::{AccountId, ResetRequest};
-use crate::store;
-use crate::sys::clock::wall_clock_ms;
+use crate::protocol::ResetRequest;
 
 /// Counts how often the links were voided.
 pub(crate) type HostGeneration = i64;
-
-/// The key of the link that is shown at start.
-#[derive(Debug, Clone)]
-pub struct StartKey {
-    hash: TokenHash,
-    generation: HostGeneration,
-}
-
-/// A host's session that has just begun.
-#[derive(Debug)]
-pub struct HostSession {
-    /// What the browser gets as its cookie.
-    pub token: Token,
-    /// Whose it is.
-    pub session: Arc<Session>,
-    /// Sessions that ended with it.
-    pub ended: Vec<TokenHash>,
-}
-
-/// Why somebody is no host.
-#[derive(Debug)]
-pub enum HostError {
-    /// The key is none, or was voided.
-    Invalid,
-    /// The key counts on the host's own computer alone.
-    Elsewhere,
-    /// Our fault.
-    Unavailable(Unavailable),
-}
-
-impl<E: Into<Unavailable>> From<E> for HostError {
-    fn from(error: E) -> HostError {
-        HostError::Unavailable(error.into())
-    }
-}
 
 /// What hosts are to know of accounts, and what the room is to know of hosts; changed from outside too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,95 +27,59 @@ pub struct HostNews {
 }
 
 impl Accounts {
-    /// A key for the link that is shown at start, and what recognises it.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or the system has no random numbers.
-    pub fn start_key(&self) -> Result<(Token, StartKey), Unavailable> {
-        let token = Token::random()?;
-        let key = StartKey { hash: token.hash(), generation: generation(&self.reader())? };
-        Ok((token, key))
+    /// The key of the link that is shown at start.
+    pub fn start_key(&self) -> &Token {
+        &self.start_key.0
     }
 
     /// Begins a host's session for who knows a key: in place of the session they have, for its account if it has one.
     /// `is_here` says whether they ask from the host's own computer.
-    ///
-    /// # Errors
-    /// [`HostError`]; then nothing changed.
-    pub fn become_host(
-        &self,
-        key: &Token,
-        start_key: &StartKey,
-        is_here: bool,
-        asker: &Asker,
-    ) -> Result<HostSession, HostError> {
-        let token = Token::random()?;
+    pub fn become_host(&self, key: &Token, is_here: bool, asker: &Asker) -> Result<NewSession, AccountError> {
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let generation = generation(&transaction)?;
-        if generation == start_key.generation && same(&key.hash(), &start_key.hash) {
+        let (start_key, started) = &self.start_key;
+        if generation == *started && same(&key.hash(), &start_key.hash()) {
             if !is_here {
-                return Err(HostError::Elsewhere);
+                return Err(AccountError::Elsewhere);
             }
-        } else if !transaction
-            .prepare_cached("SELECT 1 FROM host_keys WHERE key = ?1")?
-            .exists([key.hash()])?
-        {
-            return Err(HostError::Invalid);
+        } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
+            return Err(AccountError::Wrong);
         }
-        let member = match asker.session {
-            Some(session) => owner_of(&transaction, &session)?,
+        let shown = match asker.session {
+            Some(session) => sessions::find(&transaction, &session)?,
             None => None,
         };
-        let account = member.as_ref().map(|member| member.account);
-        let begun = sessions::begin(&transaction, account, Some(generation), &token.hash(), asker.session)?;
+        let member = shown.and_then(|session| session.member);
+        let begun = sessions::begin(&transaction, member, Some(generation), asker.session)?;
         transaction.commit()?;
-        let session = Arc::new(Session { token: token.hash(), member, host: begun.host });
-        Ok(HostSession { token, session, ended: begun.ended })
+        Ok(begun)
     }
 
     /// What has to be told of hosts and to them, as it is now.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn host_news(&self) -> Result<HostNews, Unavailable> {
         let generation = generation(&self.reader())?;
         Ok(HostNews { generation, reset_requests: self.reset_requests()? })
     }
 }
 
-fn generation(db: &Connection) -> rusqlite::Result<HostGeneration> {
+pub(super) fn generation(db: &Connection) -> rusqlite::Result<HostGeneration> {
     db.prepare_cached("SELECT host_generation FROM room")?.query_row([], |row| row.get(0))
 }
 
-/// The account of a session that has not expired.
-fn owner_of(db: &Connection, session: &TokenHash) -> rusqlite::Result<Option<Member>> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, display, folded FROM sessions JOIN users ON users.id = user WHERE token = ?1 AND expires_at > ?2",
-    )?;
-    let member = statement.query_row(params![session, wall_clock_ms()], |row| {
-        let (account, display, folded): (AccountId, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Member { account, name: Name::stored(display.into(), folded.into()) })
-    });
-    member.optional()
-}
-
 /// A link that makes its opener a host, from any device, made from outside of the server, whether or not it runs. With
-/// `void_earlier`, no earlier link works any more, and who has become a host by one is none from then on.
+/// `void_earlier`, no earlier link works any more, and whoever has become a host by one is none from then on.
 ///
 /// # Errors
 /// A sentence that says what to do.
 pub fn make_host_link_beside(database: &Path, void_earlier: bool) -> Result<String, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
-    let mut db = store::connect_beside(database).map_err(|error| error.to_string())?;
-    let (token, address) = make_key(&mut db, void_earlier).map_err(|error| failed(&error))?;
-    let address =
-        address.ok_or_else(|| failed(&"start the room with it once, so that links know where to lead"))?;
-    Ok(format!("{address}/#host={}", token.text()))
+    beside(database, |db, address| {
+        let key = make_key(db, void_earlier)?;
+        Ok(format!("{address}/#host={}", key.text()))
+    })
 }
 
-fn make_key(db: &mut Connection, void_earlier: bool) -> Result<(Token, Option<String>), Unavailable> {
-    wait_in_turn(db)?;
+fn make_key(db: &mut Connection, void_earlier: bool) -> Result<Token, Unavailable> {
     let token = Token::random()?;
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if void_earlier {
@@ -169,9 +94,8 @@ fn make_key(db: &mut Connection, void_earlier: bool) -> Result<(Token, Option<St
         "DELETE FROM host_keys WHERE id NOT IN (SELECT id FROM host_keys ORDER BY id DESC LIMIT ?1)",
         [limits::HOST_KEYS as i64],
     )?;
-    let address = transaction.query_row("SELECT address FROM room", [], |row| row.get(0))?;
     transaction.commit()?;
-    Ok((token, address))
+    Ok(token)
 }
 
 #[cfg(test)]
@@ -181,12 +105,13 @@ mod tests {
     use super::*;
     use crate::accounts::email::Email;
     use crate::accounts::password::Password;
+    use crate::accounts::token::TokenHash;
     use crate::protocol::Role;
+    use crate::protocol::names::Name;
     use crate::store::Store;
 
     struct Room {
         accounts: Accounts,
-        start: (Token, StartKey),
         _store: Store,
         folder: tempfile::TempDir,
     }
@@ -196,8 +121,7 @@ mod tests {
         let store = Store::open(&folder.path().join("chat.db")).expect("opens");
         let connect = || store.connect().expect("connects");
         let accounts = Accounts::open(connect(), connect(), "http://room.lan:5000").expect("opens");
-        let start = accounts.start_key().expect("a key");
-        Room { accounts, start, _store: store, folder }
+        Room { accounts, _store: store, folder }
     }
 
     impl Room {
@@ -212,12 +136,12 @@ mod tests {
             key: &Token,
             is_here: bool,
             session: Option<TokenHash>,
-        ) -> Result<HostSession, HostError> {
+        ) -> Result<NewSession, AccountError> {
             let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
-            self.accounts.become_host(key, &self.start.1, is_here, &asker)
+            self.accounts.become_host(key, is_here, &asker)
         }
 
-        fn role(&self, session: &HostSession) -> Option<Role> {
+        fn role(&self, session: &NewSession) -> Option<Role> {
             self.accounts.session(&session.token).expect("reads").map(|session| session.role())
         }
     }
@@ -225,14 +149,14 @@ mod tests {
     #[test]
     fn the_link_of_the_start_counts_here_alone_and_others_everywhere() {
         let room = room();
-        assert!(matches!(room.open(&room.start.0, false, None), Err(HostError::Elsewhere)));
-        let here = room.open(&room.start.0, true, None).expect("a host");
+        assert!(matches!(room.open(room.accounts.start_key(), false, None), Err(AccountError::Elsewhere)));
+        let here = room.open(room.accounts.start_key(), true, None).expect("a host");
         let link = room.link(false);
         let elsewhere = room.open(&link, false, None).expect("a host");
         room.open(&link, false, None).expect("as often as one likes");
         assert_eq!((room.role(&here), room.role(&elsewhere)), (Some(Role::Host), Some(Role::Host)));
         let nobodys = Token::random().expect("random");
-        assert!(matches!(room.open(&nobodys, true, None), Err(HostError::Invalid)));
+        assert!(matches!(room.open(&nobodys, true, None), Err(AccountError::Wrong)));
     }
 
     #[test]
@@ -244,8 +168,8 @@ mod tests {
         let new = room.link(true);
         assert_eq!(room.accounts.host_news().expect("reads").generation, before + 1);
         assert_eq!(room.role(&host), None);
-        for key in [&old, &room.start.0] {
-            assert!(matches!(room.open(key, true, None), Err(HostError::Invalid)));
+        for key in [&old, room.accounts.start_key()] {
+            assert!(matches!(room.open(key, true, None), Err(AccountError::Wrong)));
         }
         let host = room.open(&new, false, None).expect("a host");
         assert_eq!(host.session.host, Some(before + 1));
@@ -254,8 +178,8 @@ mod tests {
     #[test]
     fn a_host_has_a_new_session_in_place_of_the_old_one() {
         let room = room();
-        let first = room.open(&room.start.0, true, None).expect("a host");
-        let second = room.open(&room.start.0, true, Some(first.token.hash())).expect("a host");
+        let first = room.open(room.accounts.start_key(), true, None).expect("a host");
+        let second = room.open(room.accounts.start_key(), true, Some(first.token.hash())).expect("a host");
         assert_eq!(second.ended, [first.token.hash()]);
         assert_eq!((room.role(&first), room.role(&second)), (None, Some(Role::Host)));
     }
@@ -266,7 +190,7 @@ mod tests {
         let (email, name) =
             (Email::parse("ana@school.example").expect("an address"), Name::parse("Ana").expect("a name"));
         let password = Password::given("Ana's own secret");
-        let host = room.open(&room.start.0, true, None).expect("a host");
+        let host = room.open(room.accounts.start_key(), true, None).expect("a host");
         let shown = |session| Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
         let session = room
             .accounts
@@ -286,8 +210,8 @@ mod tests {
         for _ in 0..limits::HOST_KEYS {
             room.link(false);
         }
-        assert!(matches!(room.open(&first, true, None), Err(HostError::Invalid)));
-        let open = || room.open(&room.start.0, true, None).expect("a host");
+        assert!(matches!(room.open(&first, true, None), Err(AccountError::Wrong)));
+        let open = || room.open(room.accounts.start_key(), true, None).expect("a host");
         let sessions: Vec<_> = (0..limits::HOST_SESSIONS + 10).map(|_| open()).collect();
         let lasting = sessions.iter().filter(|session| room.role(session).is_some()).count();
         assert_eq!(lasting, limits::HOST_SESSIONS);

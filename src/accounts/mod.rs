@@ -20,41 +20,41 @@ pub(crate) mod token;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE64URL_NOPAD;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 pub use hosts::make_host_link_beside;
-pub(crate) use hosts::{HostError, HostGeneration, HostNews, StartKey};
-pub(crate) use members::{LoginError, SignUpError};
+pub(crate) use hosts::{HostGeneration, HostNews};
+pub(crate) use resets::ResetLink;
 pub use resets::issue_reset_beside;
-pub(crate) use resets::{ResetError, ResetLink};
 
 use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::title::DEFAULT_TITLE;
 use crate::protocol::{AccountId, Role};
-use password::HashError;
+use crate::store;
+use password::PasswordError;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};
 
-/// One session: who a cookie belongs to. It has a [`Member`], or is a host's, or both.
+/// Whose a cookie is: a member's, a host's, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// What the cookie's token hashes to.
     pub token: TokenHash,
-    /// Whose it is; none where somebody has opened a host link without an account.
+    /// None where somebody has opened a host link without an account.
     pub member: Option<Member>,
     /// The generation of the link that made it a host's.
     pub host: Option<HostGeneration>,
 }
 
 impl Session {
-    /// What its owner is in the room.
     pub fn role(&self) -> Role {
         if self.host.is_some() { Role::Host } else { Role::Member }
     }
@@ -68,9 +68,7 @@ impl Session {
 /// Who has an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Their account.
     pub account: AccountId,
-    /// Their name in the room.
     pub name: Name,
 }
 
@@ -79,12 +77,9 @@ pub struct Member {
 pub struct NewSession {
     /// What the browser gets as its cookie.
     pub token: Token,
-    /// Whose it is.
     pub session: Arc<Session>,
-    /// The account's address.
-    pub email: String,
     /// Proves later that this browser has logged in to this account before.
-    pub device: String,
+    pub device: Option<String>,
     /// Sessions that ended with it: the one whose cookie was shown, and the oldest above
     /// [`limits::ACCOUNT_SESSIONS`].
     pub ended: Vec<TokenHash>,
@@ -93,7 +88,7 @@ pub struct NewSession {
 /// Where somebody asks from.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
-    /// Their address, an IPv6 one as its /64.
+    /// An IPv6 address as its /64.
     pub address: IpAddr,
     /// What [`NewSession::device`] gave their browser, if it did.
     pub device: Option<&'a str>,
@@ -101,41 +96,50 @@ pub struct Asker<'a> {
     pub session: Option<TokenHash>,
 }
 
-/// What is wrong on our side: the database, or the system. Nothing was changed.
+/// Why somebody does not get what they ask for. Nothing was changed.
 #[derive(Debug)]
-pub enum Unavailable {
-    /// The database cannot be read or written.
-    Database(rusqlite::Error),
-    /// No random numbers, or no memory.
-    System(String),
+pub enum AccountError {
+    /// The address or the name has an account: in the moment between asking and writing.
+    Taken,
+    /// The room has as many accounts as it may have.
+    Full,
+    /// No such address or not its password (nobody learns which); or a link that is none, was used, has expired, or was
+    /// voided.
+    Wrong,
+    /// Too many failures: to be tried again after this time.
+    Wait(Duration),
+    /// The new password breaks a rule.
+    Password(PasswordError),
+    /// The key counts on the host's own computer alone.
+    Elsewhere,
+    Unavailable(Unavailable),
 }
+
+impl<E: Into<Unavailable>> From<E> for AccountError {
+    fn from(error: E) -> AccountError {
+        AccountError::Unavailable(error.into())
+    }
+}
+
+/// What is wrong on our side, as a sentence: the database, or the system. Nothing was changed.
+#[derive(Debug)]
+pub struct Unavailable(String);
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unavailable::Database(error) => write!(f, "the accounts' database does not work: {error}"),
-            Unavailable::System(reason) => f.write_str(reason),
-        }
+        f.write_str(&self.0)
     }
 }
-
-impl std::error::Error for Unavailable {}
 
 impl From<rusqlite::Error> for Unavailable {
     fn from(error: rusqlite::Error) -> Unavailable {
-        Unavailable::Database(error)
-    }
-}
-
-impl From<HashError> for Unavailable {
-    fn from(error: HashError) -> Unavailable {
-        Unavailable::System(error.to_string())
+        Unavailable(format!("the accounts' database does not work: {error}"))
     }
 }
 
 impl From<std::io::Error> for Unavailable {
     fn from(error: std::io::Error) -> Unavailable {
-        Unavailable::System(format!("the system has no random numbers: {error}"))
+        Unavailable(format!("the system has no random numbers: {error}"))
     }
 }
 
@@ -149,71 +153,58 @@ pub struct Accounts {
     /// Numbers accounts for the throttle, those that do not exist too.
     numbers: RandomState,
     device_key: [u8; 32],
+    /// The key of the link that is shown at start, and its generation.
+    start_key: (Token, HostGeneration),
     /// Where links lead: an origin.
     address: String,
 }
 
 impl Accounts {
-    /// The accounts in a room's database, on two connections of [`crate::store::Store::connect`]. `address` is where links
-    /// lead; it is kept for [`issue_reset_beside`].
+    /// The accounts in a room's database, on two connections of [`store::Store::connect`]. `address` is where links lead; it
+    /// is kept for links that are made from outside.
     ///
     /// # Errors
-    /// When the database cannot be read or written.
+    /// When the database cannot be read or written, or the system has no random numbers.
     pub fn open(mut writer: Connection, reader: Connection, address: &str) -> Result<Accounts, Unavailable> {
         wait_in_turn(&mut writer)?;
         reader.pragma_update(None, "query_only", true)?;
         writer.execute("UPDATE room SET address = ?1", [address])?;
-        let device_key = device_key(&writer)?;
         Ok(Accounts {
-            reader: Mutex::new(reader),
-            writer: Mutex::new(writer),
             throttle: Throttle::default(),
             numbers: RandomState::new(),
-            device_key,
+            device_key: device_key(&writer)?,
+            start_key: (Token::random()?, hosts::generation(&reader)?),
             address: address.to_owned(),
+            reader: Mutex::new(reader),
+            writer: Mutex::new(writer),
         })
     }
 
     /// Every name that an account has or had, in the form that is compared.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn names(&self) -> Result<Vec<(Arc<str>, AccountId)>, Unavailable> {
         let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT folded, id FROM users")?;
-        let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?.into(), row.get(1)?)))?;
+        let mut statement = reader.prepare("SELECT folded, id FROM users")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// What the room is called: by hosts, else by the operator.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn room_title(&self) -> Result<String, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT coalesce(title, operator_title) FROM room")?;
-        let title: Option<String> = statement.query_row([], |row| row.get(0))?;
+        let query = "SELECT coalesce(title, operator_title) FROM room";
+        let title: Option<String> = self.reader().query_row(query, [], |row| row.get(0))?;
         Ok(title.unwrap_or_else(|| DEFAULT_TITLE.to_owned()))
     }
 
     /// Whether an account has this address.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn is_known(&self, email: &Email) -> Result<bool, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT 1 FROM users WHERE email = ?1")?;
-        Ok(statement.exists([email.as_str()])?)
+        let query = "SELECT EXISTS (SELECT 1 FROM users WHERE email = ?1)";
+        Ok(self.reader().query_row(query, [email.as_str()], |row| row.get(0))?)
     }
 
     /// The address of an account; none once it is deleted.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn email_of(&self, account: AccountId) -> Result<Option<String>, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached("SELECT email FROM users WHERE id = ?1")?;
-        Ok(statement.query_row([account], |row| row.get(0)).optional()?.flatten())
+        let query = "SELECT email FROM users WHERE id = ?1";
+        Ok(self.reader().query_row(query, [account], |row| row.get(0)).optional()?.flatten())
     }
 
     /// Whose failures a try to log in counts to.
@@ -282,6 +273,24 @@ fn device_key(db: &Connection) -> Result<[u8; 32], Unavailable> {
     let fresh = Token::random()?.hash();
     db.execute("UPDATE room SET device_key = ?1 WHERE device_key IS NULL", params![fresh])?;
     Ok(db.query_row("SELECT device_key FROM room", [], |row| row.get(0))?)
+}
+
+/// What `make` makes from outside of the server, whether or not it runs; it is told where links lead.
+///
+/// # Errors
+/// A sentence that says what to do.
+fn beside<T>(
+    database: &Path,
+    make: impl FnOnce(&mut Connection, &str) -> Result<T, Unavailable>,
+) -> Result<T, String> {
+    let mut db = store::connect_beside(database).map_err(|error| error.to_string())?;
+    let made = || {
+        wait_in_turn(&mut db)?;
+        let address: Option<String> = db.query_row("SELECT address FROM room", [], |row| row.get(0))?;
+        let unknown = "start the room with it once, so that links know where to lead";
+        make(&mut db, &address.ok_or_else(|| Unavailable(unknown.to_owned()))?)
+    };
+    made().map_err(|error: Unavailable| format!("{}: {error}", database.display()))
 }
 
 #[cfg(test)]

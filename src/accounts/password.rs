@@ -12,6 +12,7 @@ use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 
+use super::Unavailable;
 use crate::limits;
 
 /// The most common passwords in their plainest form: lower case, letters only.
@@ -58,16 +59,6 @@ impl fmt::Display for PasswordError {
     }
 }
 
-/// The hash could not be made: no random numbers, or no memory.
-#[derive(Debug)]
-pub struct HashError(String);
-
-impl fmt::Display for HashError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a password could not be hashed: {}", self.0)
-    }
-}
-
 impl Password {
     /// What somebody gave to prove who they are: whatever it is, it is right or wrong.
     ///
@@ -100,20 +91,20 @@ impl Password {
     ///
     /// # Errors
     /// When the system has no random numbers or no memory.
-    pub fn hash(&self) -> Result<String, HashError> {
-        let failed = |error: &dyn fmt::Display| HashError(error.to_string());
-        let mut bytes = [0; SALT_BYTES];
-        getrandom::fill(&mut bytes).map_err(|error| failed(&error))?;
-        let salt = Salt::new(&bytes).map_err(|error| failed(&error))?;
-        let argon2 = argon2();
-        let output =
-            derive(&argon2, &self.0, &salt, Params::DEFAULT_OUTPUT_LEN).map_err(|error| failed(&error))?;
+    pub fn hash(&self) -> Result<String, Unavailable> {
+        let mut salt = [0; SALT_BYTES];
+        getrandom::fill(&mut salt).map_err(std::io::Error::from)?;
+        self.hash_with(&salt).map_err(|error| Unavailable(format!("a password could not be hashed: {error}")))
+    }
+
+    fn hash_with(&self, salt: &[u8]) -> password_hash::Result<String> {
+        let (argon2, salt) = (argon2(), Salt::new(salt)?);
         let hash = PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
-            params: argon2.params().try_into().map_err(|error: password_hash::Error| failed(&error))?,
+            params: argon2.params().try_into()?,
+            hash: Some(derive(&argon2, &self.0, &salt, Params::DEFAULT_OUTPUT_LEN)?),
             salt: Some(salt),
-            hash: Some(output),
         };
         Ok(hash.to_string())
     }

@@ -8,15 +8,14 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::password::{Password, PasswordError};
+use super::password::Password;
 use super::throttle::Subject;
-use super::token::Token;
-use super::{Accounts, Asker, Unavailable, sessions, wait_in_turn};
+use super::token::{Token, TokenHash};
+use super::{AccountError, Accounts, Asker, Unavailable, beside, sessions};
 use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, ResetRequest};
-use crate::store;
 use crate::sys::clock::wall_clock_ms;
 
 /// A link under which somebody chooses a new password. Whoever has it has the account: it is shown to who asked for it
@@ -33,37 +32,14 @@ pub struct ResetLink {
     pub expires_at_ms: i64,
 }
 
-/// Why a password was not replaced.
-#[derive(Debug)]
-pub enum ResetError {
-    /// The link is none, was used, has expired, or a newer one took its place.
-    Invalid,
-    /// The new password breaks a rule.
-    Password(PasswordError),
-    /// Our fault.
-    Unavailable(Unavailable),
-}
-
-impl<E: Into<Unavailable>> From<E> for ResetError {
-    fn from(error: E) -> ResetError {
-        ResetError::Unavailable(error.into())
-    }
-}
-
 impl Accounts {
     /// A new link for the account with this name in the room, in place of every one before; none if it has none.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn issue_reset_of(&self, name: &Name) -> Result<Option<ResetLink>, Unavailable> {
-        issue(&mut self.writer(), Earlier::End, "folded = ?1", name.folded(), &self.address)
+        issue(&mut self.writer(), &self.address, "folded = ?1", name.folded(), true)
     }
 
     /// A new link to be mailed to this address, beside those before; none if no account has it, or if it got one less
     /// than [`limits::RESET_MAIL_EVERY`] ago.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn issue_reset_to_mail(&self, email: &Email) -> Result<Option<ResetLink>, Unavailable> {
         let every = limits::RESET.saturating_sub(limits::RESET_MAIL_EVERY).as_millis() as i64;
         let mut writer = self.writer();
@@ -75,13 +51,10 @@ impl Accounts {
         if recent {
             return Ok(None);
         }
-        issue(&mut writer, Earlier::Stay, "email = ?1", email.as_str(), &self.address)
+        issue(&mut writer, &self.address, "email = ?1", email.as_str(), false)
     }
 
     /// Keeps for the hosts that the owner of this address forgot the password. Without effect if no account has it.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn request_reset(&self, email: &Email) -> Result<bool, Unavailable> {
         let asked = self.writer().execute(
             "UPDATE users SET reset_requested_at = ?1 WHERE email = ?2",
@@ -91,9 +64,6 @@ impl Accounts {
     }
 
     /// Who waits for a host to issue a link, the newest first, at most [`limits::RESET_REQUESTS`].
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn reset_requests(&self) -> Result<Vec<ResetRequest>, Unavailable> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
@@ -106,15 +76,13 @@ impl Accounts {
     }
 
     /// Replaces the password of who has this link, ends the link and every session of the account. Hashes a password.
-    ///
-    /// # Errors
-    /// [`ResetError`]; then nothing changed, and a link that worked still does.
-    pub fn reset(&self, token: &Token, new: &str, asker: &Asker) -> Result<AccountId, ResetError> {
+    /// A link that worked still does, where that fails.
+    pub fn reset(&self, token: &Token, new: &str, asker: &Asker) -> Result<AccountId, AccountError> {
         let hash = token.hash();
-        let (email, display) = self.holder_of(&hash)?.ok_or(ResetError::Invalid)?;
-        let email = Email::parse(&email).map_err(|_| ResetError::Invalid)?;
+        let (email, display) = self.holder_of(&hash)?.ok_or(AccountError::Wrong)?;
+        let email = Email::parse(&email).map_err(|_| AccountError::Wrong)?;
         let password = Password::choose(new, &[email.as_str(), email.local(), &display])
-            .map_err(ResetError::Password)?;
+            .map_err(AccountError::Password)?;
         let hashed = password.hash()?;
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -126,8 +94,7 @@ impl Accounts {
                 |row| row.get(0),
             )
             .optional()?;
-        let account = account.ok_or(ResetError::Invalid)?;
-        transaction.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
+        let account = account.ok_or(AccountError::Wrong)?;
         transaction.execute(
             "UPDATE users SET password = ?1, reset_requested_at = NULL WHERE id = ?2 AND password IS NOT NULL",
             params![hashed, account],
@@ -141,7 +108,7 @@ impl Accounts {
     }
 
     /// Address and name of who has this link.
-    fn holder_of(&self, token: &[u8; 32]) -> rusqlite::Result<Option<(String, String)>> {
+    fn holder_of(&self, token: &TokenHash) -> rusqlite::Result<Option<(String, String)>> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
             "SELECT email, display FROM password_resets JOIN users ON users.id = user
@@ -151,20 +118,13 @@ impl Accounts {
     }
 }
 
-/// What becomes of an account's links when there is a new one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Earlier {
-    End,
-    Stay,
-}
-
-/// A new link for who `which` finds.
+/// A new link for who `which` finds, in place of every one before or beside them.
 fn issue(
     db: &mut Connection,
-    earlier: Earlier,
+    address: &str,
     which: &str,
     value: &str,
-    address: &str,
+    ends_earlier: bool,
 ) -> Result<Option<ResetLink>, Unavailable> {
     let token = Token::random()?;
     let expires_at_ms = wall_clock_ms() + limits::RESET.as_millis() as i64;
@@ -180,7 +140,7 @@ fn issue(
         )
         .optional()?;
     let Some((account, username, email)) = found else { return Ok(None) };
-    if earlier == Earlier::End {
+    if ends_earlier {
         transaction.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
     }
     transaction.execute(
@@ -197,12 +157,5 @@ fn issue(
 /// # Errors
 /// A sentence that says what to do.
 pub fn issue_reset_beside(database: &Path, email: &Email) -> Result<Option<ResetLink>, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", database.display());
-    let mut db = store::connect_beside(database).map_err(|error| error.to_string())?;
-    wait_in_turn(&mut db).map_err(|error| failed(&error))?;
-    let address: Option<String> =
-        db.query_row("SELECT address FROM room", [], |row| row.get(0)).map_err(|error| failed(&error))?;
-    let address =
-        address.ok_or_else(|| failed(&"start the room with it once, so that links know where to lead"))?;
-    issue(&mut db, Earlier::End, "email = ?1", email.as_str(), &address).map_err(|error| failed(&error))
+    beside(database, |db, address| issue(db, address, "email = ?1", email.as_str(), true))
 }

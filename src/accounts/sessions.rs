@@ -2,61 +2,33 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::token::{Token, TokenHash, same};
-use super::{Accounts, HostGeneration, Member, Session, Unavailable};
+use super::{Accounts, HostGeneration, Member, NewSession, Session, Unavailable};
 use crate::limits;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::sys::clock::wall_clock_ms;
 
 impl Accounts {
-    /// Who a cookie belongs to; none if nobody, or no longer.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// Whose a cookie is; none if nobody's, or no longer.
     pub fn session(&self, token: &Token) -> Result<Option<Arc<Session>>, Unavailable> {
         self.session_by_hash(&token.hash())
     }
 
-    /// The same, for who knows the token's hash already.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
+    /// The same by the token's hash.
     pub fn session_by_hash(&self, hash: &TokenHash) -> Result<Option<Arc<Session>>, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
-             WHERE token = ?1 AND expires_at > ?2",
-        )?;
-        let found = statement.query_row(params![hash, wall_clock_ms()], |row| {
-            let member = match row.get::<_, Option<AccountId>>(2)? {
-                Some(account) => {
-                    let (display, folded): (String, String) = (row.get(3)?, row.get(4)?);
-                    Some(Member { account, name: Name::stored(display.into(), folded.into()) })
-                }
-                None => None,
-            };
-            Ok(Session { token: row.get(0)?, host: row.get(1)?, member })
-        });
-        // The index found it by a hash of which nobody can choose a bit; what decides is compared in constant time.
-        Ok(found.optional()?.filter(|session| same(&session.token, hash)).map(Arc::new))
+        Ok(find(&self.reader(), hash)?.map(Arc::new))
     }
 
     /// Ends one session; whether there was one.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn log_out(&self, session: &TokenHash) -> Result<bool, Unavailable> {
         let ended = self.writer().execute("DELETE FROM sessions WHERE token = ?1", [session])?;
         Ok(ended > 0)
     }
 
     /// Removes what has expired; the sessions that ended so.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn sweep(&self) -> Result<Vec<TokenHash>, Unavailable> {
         let writer = self.writer();
         let now_ms = wall_clock_ms();
@@ -68,25 +40,35 @@ impl Accounts {
     }
 }
 
-/// A session that is on disk.
-pub(super) struct Begun {
-    /// Of which generation of host links it is, if it is a host's.
-    pub host: Option<HostGeneration>,
-    /// The sessions that ended with it.
-    pub ended: Vec<TokenHash>,
+/// The session with this hash that has not expired.
+pub(super) fn find(db: &Connection, hash: &TokenHash) -> rusqlite::Result<Option<Session>> {
+    let mut statement = db.prepare_cached(
+        "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
+         WHERE token = ?1 AND expires_at > ?2",
+    )?;
+    let found = statement.query_row(params![hash, wall_clock_ms()], |row| {
+        let member = match row.get(2)? {
+            Some(account) => Some(Member { account, name: Name::stored(row.get(3)?, row.get(4)?) }),
+            None => None,
+        };
+        Ok(Session { token: row.get(0)?, host: row.get(1)?, member })
+    });
+    // The index found it by a hash of which nobody can choose a bit; what decides is compared in constant time.
+    Ok(found.optional()?.filter(|session| same(&session.token, hash)))
 }
 
-/// Begins a session in place of `old`: of an account, or of a host without one. Who was a host stays it.
+/// Begins a session in place of `old`: a member's, or a host's without an account. Who was a host stays it.
 pub(super) fn begin(
     db: &Transaction<'_>,
-    account: Option<AccountId>,
-    host: Option<HostGeneration>,
-    token: &TokenHash,
+    member: Option<Member>,
+    mut host: Option<HostGeneration>,
     old: Option<TokenHash>,
-) -> rusqlite::Result<Begun> {
+) -> Result<NewSession, Unavailable> {
     let now_ms = wall_clock_ms();
+    let token = Token::random()?;
+    let hash = token.hash();
+    let account = member.as_ref().map(|member| member.account);
     let mut ended = Vec::new();
-    let mut host = host;
     if let Some(old) = old {
         let replaced: Option<(Option<HostGeneration>, i64)> = db
             .prepare_cached("DELETE FROM sessions WHERE token = ?1 RETURNING host, expires_at")?
@@ -99,7 +81,7 @@ pub(super) fn begin(
     }
     db.execute(
         "INSERT INTO sessions (token, user, host, expires_at) VALUES (?1, ?2, ?3, ?4)",
-        params![token, account, host, now_ms + limits::SESSION.as_millis() as i64],
+        params![hash, account, host, now_ms + limits::SESSION.as_millis() as i64],
     )?;
     // `IS`: hosts without an account share one bound.
     let mut statement = db.prepare_cached(
@@ -108,18 +90,19 @@ pub(super) fn begin(
          RETURNING token",
     )?;
     let others = if account.is_some() { limits::ACCOUNT_SESSIONS } else { limits::HOST_SESSIONS } - 1;
-    let oldest = statement.query_map(params![account, token, others as i64], |row| row.get(0))?;
+    let oldest = statement.query_map(params![account, hash, others as i64], |row| row.get(0))?;
     ended.extend(oldest.collect::<rusqlite::Result<Vec<TokenHash>>>()?);
-    Ok(Begun { host, ended })
+    let session = Arc::new(Session { token: hash, member, host });
+    Ok(NewSession { token, session, device: None, ended })
 }
 
-/// Ends every session of an account but this one.
+/// Ends every session of an account but this one, and every link to a new password.
 pub(super) fn end_all(
     db: &Transaction<'_>,
     account: AccountId,
     but: Option<TokenHash>,
 ) -> rusqlite::Result<()> {
-    // A blob of no bytes is no token.
-    let but = but.as_ref().map_or(&[][..], |token| &token[..]);
-    db.execute("DELETE FROM sessions WHERE user = ?1 AND token <> ?2", params![account, but]).map(drop)
+    db.execute("DELETE FROM sessions WHERE user = ?1 AND token IS NOT ?2", params![account, but])?;
+    db.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
+    Ok(())
 }

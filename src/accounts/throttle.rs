@@ -7,10 +7,12 @@
 //! Nobody can lock another out: who fails at somebody's account from elsewhere makes only that address wait, and a
 //! browser that has logged in before ([`Subject::Device`]) is counted by itself, whatever others at its address do.
 
-use std::collections::HashMap;
+use std::hash::RandomState;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use hashlink::LruCache;
 
 use crate::limits;
 
@@ -69,16 +71,22 @@ impl Failures {
     }
 }
 
-/// All failures that are remembered, at most [`limits::THROTTLE_ENTRIES`] subjects.
-#[derive(Debug, Default)]
-pub struct Throttle(Mutex<HashMap<Subject, Failures>>);
+/// All failures that are remembered, of at most [`limits::THROTTLE_ENTRIES`] subjects: those that failed last.
+#[derive(Debug)]
+pub struct Throttle(Mutex<LruCache<Subject, Failures, RandomState>>);
+
+impl Default for Throttle {
+    fn default() -> Throttle {
+        Throttle(Mutex::new(LruCache::with_hasher(limits::THROTTLE_ENTRIES, RandomState::new())))
+    }
+}
 
 impl Throttle {
     /// How long these have to wait before they may try: the longest of them. None if they may now.
     pub fn wait(&self, subjects: &[Subject], now: Instant) -> Option<Duration> {
         let mut all = self.lock();
         let waits = subjects.iter().filter_map(|subject| {
-            let failures = all.get_mut(subject)?;
+            let failures = all.peek_mut(subject)?;
             let (free, every) = subject.rule();
             failures.fade(every, now);
             let until = failures.last + failures.wait(free);
@@ -91,13 +99,11 @@ impl Throttle {
     pub fn fail(&self, subjects: &[Subject], now: Instant) {
         let mut all = self.lock();
         for subject in subjects {
-            if all.len() >= limits::THROTTLE_ENTRIES && !all.contains_key(subject) {
-                make_room(&mut all, now);
-            }
-            let failures = all.entry(*subject).or_insert(Failures { count: 0, last: now, forgiven: now });
+            let mut failures = all.remove(subject).unwrap_or(Failures { count: 0, last: now, forgiven: now });
             failures.fade(subject.rule().1, now);
             failures.count = failures.count.saturating_add(1);
             failures.last = now;
+            all.insert(*subject, failures);
         }
     }
 
@@ -110,27 +116,8 @@ impl Throttle {
     }
 
     /// Nothing panics while it holds this.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Subject, Failures>> {
+    fn lock(&self) -> MutexGuard<'_, LruCache<Subject, Failures, RandomState>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Drops what is forgiven, and a part of the rest, failed longest ago: a whole scan then pays for many.
-fn make_room(all: &mut HashMap<Subject, Failures>, now: Instant) {
-    all.retain(|subject, failures| {
-        failures.fade(subject.rule().1, now);
-        failures.count > 0
-    });
-    let excess = (all.len() + limits::THROTTLE_ENTRIES / 16).saturating_sub(limits::THROTTLE_ENTRIES);
-    if excess > 0 {
-        let mut times: Vec<Instant> = all.values().map(|failures| failures.last).collect();
-        let (_, &mut newest_to_go, _) = times.select_nth_unstable(excess - 1);
-        let mut left = excess;
-        all.retain(|_, failures| {
-            let goes = failures.last <= newest_to_go && left > 0;
-            left -= usize::from(goes);
-            !goes
-        });
     }
 }
 
@@ -196,10 +183,16 @@ mod tests {
         for number in 0..many {
             let now = start + Duration::from_micros(number);
             (0..=free).for_each(|_| throttle.fail(&[Subject::Pair(number, HERE)], now));
+            if number == 10_000 {
+                throttle.fail(&[Subject::Pair(1, HERE)], now);
+            }
         }
         assert!(throttle.lock().len() <= limits::THROTTLE_ENTRIES);
         let now = start + Duration::from_micros(many);
         assert!(throttle.wait(&[Subject::Pair(many - 1, HERE)], now).is_some());
-        assert!(throttle.wait(&[Subject::Pair(0, HERE)], now).is_none());
+        assert!(throttle.wait(&[Subject::Pair(1, HERE)], now).is_some(), "it has failed since");
+        for number in [0, 2, 4_999] {
+            assert!(throttle.wait(&[Subject::Pair(number, HERE)], now).is_none());
+        }
     }
 }

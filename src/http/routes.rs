@@ -113,14 +113,12 @@ pub(super) mod tests {
         let store = Store::open(Path::new(":memory:")).expect("opens");
         let connect = || store.connect().expect("connects");
         let accounts = Accounts::open(connect(), connect(), "http://localhost").expect("opens");
-        let start_key = accounts.start_key().expect("a key").1;
         let api = Api {
             accounts: Arc::new(accounts),
             hub: bounded(1).0,
             jobs: bounded(1).0,
             config: Config::default(),
             invite: None,
-            start_key,
             held: Default::default(),
         };
         Site::new(5000, api).expect("random")

@@ -88,7 +88,6 @@ impl Server {
         let sendmail = config.sendmail.clone();
         let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), sendmail, stop: stop.clone() };
         let (jobs, job_threads) = jobs.start(&alive)?;
-        let (host_key, start_key) = accounts.start_key().map_err(StartError::log(&config))?;
         let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
         let api = Api {
             accounts: accounts.clone(),
@@ -96,7 +95,6 @@ impl Server {
             jobs: jobs.clone(),
             invite: invite.clone(),
             config: config.clone(),
-            start_key,
             held: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
@@ -107,7 +105,7 @@ impl Server {
             port: local_addr.port(),
             title: accounts.room_title().map_err(StartError::log(&config))?, // the hub's start may have changed it
             invite_code: invite,
-            host_key: host_key.text(),
+            host_key: accounts.start_key().text(),
         };
         let threads = job_threads.into_iter().chain([hub_thread]).collect();
         let mut server =

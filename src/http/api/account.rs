@@ -11,7 +11,7 @@ use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
-use crate::accounts::{Member, ResetError, Session};
+use crate::accounts::{AccountError, Member, Session};
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, Job};
 
@@ -73,15 +73,14 @@ impl Api {
         let [token, password] = request.texts(["token", "password"])?;
         let reset = match Token::parse(&token) {
             Some(token) => self.accounts.reset(&token, &password, &request.asker),
-            None => Err(ResetError::Invalid),
+            None => Err(AccountError::Wrong),
         };
         let account = reset.map_err(|error| match error {
-            ResetError::Invalid => {
+            AccountError::Wrong => {
                 let reason = "This link was used, is older than 15 minutes, or a newer one took its place.";
                 ApiError::field("token", "bad_token", reason)
             }
-            ResetError::Password(error) => ApiError::field("password", "bad_password", error),
-            ResetError::Unavailable(error) => error.into(),
+            error => error.into(),
         })?;
         self.notify_hub(Command::End(Ended::All(account)));
         Ok(Response::nothing())

@@ -13,8 +13,8 @@ use super::{Answer, Api};
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
 use crate::accounts::throttle::Subject;
-use crate::accounts::token::{Token, TokenHash};
-use crate::accounts::{HostError, NewSession, Session, SignUpError};
+use crate::accounts::token::Token;
+use crate::accounts::{AccountError, NewSession, Session};
 use crate::http::client_address;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, HoldName};
@@ -81,55 +81,37 @@ impl Api {
     }
 
     fn grant(&self, request: &Request, wish: &Wish) -> Answer {
-        let known = || {
-            let reason = "There is an account with this address already: log in, or ask for a new password.";
-            ApiError::taken("email", "email_taken", reason)
-        };
         if self.accounts.is_known(&wish.email)? {
-            return Err(known());
+            return Err(AccountError::Taken.into());
         }
         let held = self.hold(&wish.name, wish.guest_key)?;
-        let signed_up = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker);
-        let session = signed_up.map_err(|error| match error {
-            SignUpError::Taken => known(), // the name was held, so it is the address
-            SignUpError::Full => ApiError::new(503, "full", "This room has as many accounts as it can have."),
-            SignUpError::Unavailable(error) => error.into(),
-        })?;
+        let session = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker)?;
         held.account_created(&session.session);
-        Ok(self.begun(request, 201, session))
+        self.logged_in_now(request, 201, session)
     }
 
     pub(super) fn log_in(&self, request: &Request) -> Answer {
         let [email, password] = request.texts(["email", "password"])?;
         let email = Email::parse(&email).unwrap_or_else(|_| Email::nobodys());
         let session = self.accounts.log_in(&email, &Password::given(&password), &request.asker)?;
-        Ok(self.begun(request, 200, session))
+        self.logged_in_now(request, 200, session)
     }
 
     /// Makes the session of a browser that has opened a host link a host's.
     pub(super) fn become_host(&self, request: &Request) -> Answer {
         let [key] = request.texts(["key"])?;
         let begun = match Token::parse(&key) {
-            Some(key) => {
-                self.accounts.become_host(&key, &self.start_key, self.is_here(request), &request.asker)
-            }
-            None => Err(HostError::Invalid),
+            Some(key) => self.accounts.become_host(&key, self.is_here(request), &request.asker),
+            None => Err(AccountError::Wrong),
         };
         let session = begun.map_err(|error| match error {
-            HostError::Invalid => {
+            AccountError::Wrong => {
                 let reason = "This host link is not whole, or a newer one has taken its place.";
                 ApiError::new(403, "bad_host_key", reason)
             }
-            HostError::Elsewhere => ApiError::new(
-                403,
-                "host_elsewhere",
-                "This link works on the host's own computer, at localhost. For other devices: chat-app host-link.",
-            ),
-            HostError::Unavailable(error) => error.into(),
+            error => error.into(),
         })?;
-        self.end(session.ended);
-        let cookie = request.cookies.set_session(&session.token);
-        Ok(Response::json(200, &json!({"host": true})).with("Set-Cookie", cookie))
+        Ok(self.begun(request, session, Response::json(200, &json!({"host": true}))))
     }
 
     /// Whether the request was made on this computer. One that came by a proxy, a tunnel or a public URL was not, even from
@@ -144,20 +126,21 @@ impl Api {
         own && !by_public_url && !by_proxy && !request.is_forwarded()
     }
 
-    /// Answers with a new session; those that it replaced end.
-    fn begun(&self, request: &Request, status: u16, session: NewSession) -> Response {
-        let NewSession { token, session, email, device, ended } = session;
-        self.end(ended);
-        let name = session.member.as_ref().map(|member| member.name.display());
-        let user = json!({"username": name, "email": email, "role": session.role()});
-        Response::json(status, &json!({"user": user}))
-            .with("Set-Cookie", request.cookies.set_session(&token))
-            .with("Set-Cookie", request.cookies.set_device(&device))
+    /// The answer to somebody who is logged in now.
+    fn logged_in_now(&self, request: &Request, status: u16, session: NewSession) -> Answer {
+        let user = self.user_of(&session.session)?;
+        Ok(self.begun(request, session, Response::json(status, &json!({"user": user}))))
     }
 
-    fn end(&self, sessions: Vec<TokenHash>) {
-        if !sessions.is_empty() {
-            self.notify_hub(Command::End(Ended::Sessions(sessions)));
+    /// `answer` with the session's cookies; the sessions that it replaced end.
+    fn begun(&self, request: &Request, session: NewSession, answer: Response) -> Response {
+        if !session.ended.is_empty() {
+            self.notify_hub(Command::End(Ended::Sessions(session.ended)));
+        }
+        let answer = answer.with("Set-Cookie", request.cookies.set_session(&session.token));
+        match session.device {
+            Some(device) => answer.with("Set-Cookie", request.cookies.set_device(&device)),
+            None => answer,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::accounts::{LoginError, Unavailable};
+use crate::accounts::{AccountError, Unavailable};
 use crate::http::message::Response;
 use crate::protocol::{ErrorCode, Refusal};
 
@@ -52,9 +52,9 @@ impl ApiError {
     }
 
     /// A wrong password in `field`, from somebody who is logged in.
-    pub(super) fn of_proof(error: LoginError, field: &str) -> ApiError {
+    pub(super) fn of_proof(error: AccountError, field: &str) -> ApiError {
         match error {
-            LoginError::Wrong => ApiError::field(field, "wrong_password", "This is not your password."),
+            AccountError::Wrong => ApiError::field(field, "wrong_password", "This is not your password."),
             other => other.into(),
         }
     }
@@ -98,13 +98,28 @@ impl From<Unavailable> for ApiError {
     }
 }
 
-impl From<LoginError> for ApiError {
-    fn from(error: LoginError) -> ApiError {
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> ApiError {
         match error {
-            // The same words for a wrong address and a wrong password: they must not tell who has an account.
-            LoginError::Wrong => ApiError::new(401, "wrong_login", "Email address or password is wrong."),
-            LoginError::Wait(wait) => ApiError::wait(wait),
-            LoginError::Unavailable(error) => error.into(),
+            // The same words whatever was wrong: they must not tell who has an account.
+            AccountError::Wrong => ApiError::new(401, "wrong_login", "Email address or password is wrong."),
+            AccountError::Wait(wait) => ApiError::wait(wait),
+            // Names are held first, so it is the address.
+            AccountError::Taken => {
+                let reason =
+                    "There is an account with this address already: log in, or ask for a new password.";
+                ApiError::taken("email", "email_taken", reason)
+            }
+            AccountError::Full => {
+                ApiError::new(503, "full", "This room has as many accounts as it can have.")
+            }
+            AccountError::Password(error) => ApiError::field("password", "bad_password", error),
+            AccountError::Elsewhere => ApiError::new(
+                403,
+                "host_elsewhere",
+                "This link works on the host's own computer, at localhost. For other devices: chat-app host-link.",
+            ),
+            AccountError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::accounts::invite::InviteCode;
-use crate::accounts::{Accounts, Session, StartKey};
+use crate::accounts::{Accounts, Session};
 use crate::config::Config;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Job};
@@ -30,8 +30,6 @@ pub(crate) struct Api {
     pub config: Config,
     /// What signing up needs; none where anybody may.
     pub invite: Option<InviteCode>,
-    /// The key of the host link that was shown at start.
-    pub start_key: StartKey,
     /// Counts the names that were held for somebody who signs up.
     pub held: AtomicU64,
 }
@@ -136,18 +134,21 @@ impl Api {
     fn session(&self, request: &Request) -> Answer {
         let session = self.session_of(request)?;
         let host = session.as_ref().is_some_and(|session| session.host.is_some());
-        let user = match session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())))
-        {
-            Some((member, role)) => {
-                let email = self.accounts.email_of(member.account)?;
-                Some(json!({"username": member.name.display(), "email": email, "role": role}))
-            }
+        let user = match &session {
+            Some(session) => self.user_of(session)?,
             None => None,
         };
         let recovery = if self.config.sendmail.is_some() { "mail" } else { "host" };
         let title = self.accounts.room_title()?;
         let room = json!({"title": title, "members_only": self.config.members_only, "recovery": recovery});
         Ok(Response::json(200, &json!({"user": user, "host": host, "room": room})))
+    }
+
+    /// What a session's owner sees of their account, if they have one.
+    fn user_of(&self, session: &Session) -> Result<Option<Value>, ApiError> {
+        let Some(member) = &session.member else { return Ok(None) };
+        let email = self.accounts.email_of(member.account)?;
+        Ok(Some(json!({"username": member.name.display(), "email": email, "role": session.role()})))
     }
 
     /// Tells the hub of a change that is on disk. Waits for a busy hub, however long: a change that it missed would leave tabs
