@@ -109,16 +109,13 @@ fn write(
     mut send: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), ExportError> {
     let mut transcript = Transcript::new(format, readers.lend()?.head()?);
-    let mut more = true;
-    while more {
-        more = transcript
-            .next_page(|position| readers.lend()?.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES))?;
-        let page = transcript.page();
+    let read = |position| readers.lend()?.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES);
+    while let Some(page) = transcript.next_page(read)? {
         if !is_chunked {
-            send(page)?;
+            send(&page)?;
         } else if !page.is_empty() {
             // An empty chunk would be the end.
-            send(&[format!("{:x}\r\n", page.len()).as_bytes(), page, b"\r\n"].concat())?;
+            send(&[format!("{:x}\r\n", page.len()).as_bytes(), &page, b"\r\n"].concat())?;
         }
     }
     if is_chunked {

@@ -1,0 +1,42 @@
+//! The log for spreadsheets: RFC 4180, with fields that none of them runs as a formula.
+
+use std::io::{self, Write};
+
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+use crate::protocol::Role;
+use crate::store::StoredMessage;
+
+/// Without the mark, Excel takes the text for another encoding than UTF-8.
+pub(super) const HEAD: &[u8] = b"\xef\xbb\xbfposition,time,username,role,message\r\n";
+
+pub(super) fn write(out: &mut Vec<u8>, message: &StoredMessage, time: &str) -> io::Result<()> {
+    let (position, username, text) = (message.position, text(&message.username), text(&message.text));
+    write!(out, "{position},{time},{username},{},{text}\r\n", role(message.role))
+}
+
+/// A field of text, always in quotes: so it may hold commas, quotes and lines.
+fn text(text: &str) -> String {
+    let guard = if is_formula(text) { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+/// Whether a spreadsheet could take a field for a formula and run it: one that begins with `=`, `+`, `-`, `@` or their
+/// full-width forms, also after quotes, blanks and what nobody sees, which are dropped on import; or with a tab or a
+/// carriage return, which begin a new cell in some.
+fn is_formula(text: &str) -> bool {
+    let bare = text.trim_start_matches(|c: char| {
+        let is_unseen = c.is_control() || c.general_category() == GeneralCategory::Format;
+        c.is_whitespace() || is_unseen || matches!(c, '"' | '\'')
+    });
+    text.starts_with(['\t', '\r'])
+        || bare.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Guest => "guest",
+        Role::Member => "member",
+        Role::Host => "host",
+    }
+}

@@ -1,0 +1,212 @@
+//! The log as a file, to read, to keep, or to open in a spreadsheet.
+//!
+//! It is read in bounded pages from a database that a room may have open, and written as it is read: neither the
+//! length of the log nor a slow taker holds up the room or costs memory. What is said after the start is not part of
+//! it; what is deleted meanwhile is left out. If the log is cleared meanwhile, it breaks off, and does not pass for whole.
+//!
+//! | format | a message is |
+//! |---|---|
+//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal |
+//! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe |
+//! | json | an object with the fields of `receive_message`, one on each line, in an array |
+
+mod csv;
+mod txt;
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::limits;
+use crate::protocol::Position;
+use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader, StoredMessage};
+
+/// How a transcript is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// A line a message, for people.
+    Txt,
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+impl ExportFormat {
+    /// A format by its name: `txt`, `csv` or `json`.
+    pub fn parse(name: &str) -> Option<ExportFormat> {
+        match name {
+            "txt" => Some(ExportFormat::Txt),
+            "csv" => Some(ExportFormat::Csv),
+            "json" => Some(ExportFormat::Json),
+            _ => None,
+        }
+    }
+}
+
+/// Why a log could not be exported.
+#[derive(Debug)]
+pub enum ExportError {
+    /// The database can't be used.
+    Open(OpenError),
+    /// The log can't be read.
+    Read(ReadError),
+    /// The export can't be written.
+    Write(io::Error),
+    /// A host has cleared the log meanwhile: the rest is gone.
+    Cleared,
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            ExportError::Open(error) => error.fmt(f),
+            ExportError::Read(error) => error.fmt(f),
+            ExportError::Write(error) => write!(f, "the export could not be written: {error}"),
+            ExportError::Cleared => {
+                f.write_str("a host has cleared the log meanwhile: the export ends before its end")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ExportError {}
+
+impl From<ReadError> for ExportError {
+    fn from(error: ReadError) -> ExportError {
+        ExportError::Read(error)
+    }
+}
+
+impl From<io::Error> for ExportError {
+    fn from(error: io::Error) -> ExportError {
+        ExportError::Write(error)
+    }
+}
+
+/// Writes the log of the database at `database` to `out`. `progress` is told, after each page, the position that it has
+/// come to and the one where it will end. A taker that goes away (`| head`) is no error.
+///
+/// # Errors
+/// See [`ExportError`]. What was written until then stays written.
+pub fn export(
+    database: &Path,
+    format: ExportFormat,
+    out: &mut impl Write,
+    progress: impl FnMut(u64, u64),
+) -> Result<(), ExportError> {
+    let reader = Reader::open(database).map_err(ExportError::Open)?;
+    let transcript = Transcript::new(format, reader.head()?);
+    match write_log(&reader, transcript, out, progress) {
+        Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+fn write_log(
+    reader: &Reader,
+    mut transcript: Transcript,
+    out: &mut impl Write,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<(), ExportError> {
+    let read = |position| reader.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES);
+    while let Some(page) = transcript.next_page(read)? {
+        out.write_all(&page)?;
+        progress(transcript.position, transcript.end);
+    }
+    Ok(out.flush()?)
+}
+
+/// The log in one of the formats, made page by page.
+#[derive(Debug)]
+pub(crate) struct Transcript {
+    format: ExportFormat,
+    zone: TimeZone,
+    /// What is up to here has been made.
+    position: Position,
+    /// Where it ends.
+    end: Position,
+    /// Up to where the log was cleared when the first page was read.
+    cleared: Option<Position>,
+    has_messages: bool,
+    is_whole: bool,
+    /// The page that is being made.
+    page: Vec<u8>,
+}
+
+impl Transcript {
+    /// A transcript of everything up to `end`, the head as it is now.
+    pub(crate) fn new(format: ExportFormat, end: Position) -> Transcript {
+        // Where the machine has no time zone, the times are UTC and say so.
+        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        let head = match format {
+            ExportFormat::Txt => b"",
+            ExportFormat::Csv => csv::HEAD,
+            ExportFormat::Json => b"[",
+        };
+        let (cleared, page) = (None, head.to_vec());
+        Transcript { format, zone, position: 0, end, cleared, has_messages: false, is_whole: false, page }
+    }
+
+    /// Makes the next page from what `read` gives after a position; none after the last.
+    ///
+    /// # Errors
+    /// Those of `read`, and [`ExportError::Cleared`].
+    pub(crate) fn next_page(
+        &mut self,
+        read: impl FnOnce(Position) -> Result<LogPage, ReadError>,
+    ) -> Result<Option<Vec<u8>>, ExportError> {
+        if self.is_whole {
+            return Ok(None);
+        }
+        if self.position < self.end {
+            let page = read(self.position)?;
+            if *self.cleared.get_or_insert(page.cleared) != page.cleared {
+                return Err(ExportError::Cleared);
+            }
+            for entry in page.entries {
+                if let LogEntry::Message(message) = entry
+                    && message.position <= self.end
+                {
+                    self.write(&message).expect("a Vec takes every byte");
+                    self.has_messages = true;
+                }
+            }
+            self.position = if page.more { page.through.min(self.end) } else { self.end };
+        }
+        self.is_whole = self.position == self.end;
+        if self.is_whole && self.format == ExportFormat::Json {
+            self.page.extend_from_slice(if self.has_messages { b"\n]\n" } else { b"]\n" });
+        }
+        Ok(Some(std::mem::take(&mut self.page)))
+    }
+
+    fn write(&mut self, message: &StoredMessage) -> io::Result<()> {
+        let time = self.time(message.at_ms);
+        match self.format {
+            ExportFormat::Txt => txt::write(&mut self.page, message, &time),
+            ExportFormat::Csv => csv::write(&mut self.page, message, &time),
+            ExportFormat::Json => {
+                self.page.write_all(if self.has_messages { b",\n" } else { b"\n" })?;
+                Ok(serde_json::to_writer(&mut self.page, &message.wire())?)
+            }
+        }
+    }
+
+    /// ISO 8601 with the offset that was in force here at that time.
+    fn time(&self, at_ms: i64) -> String {
+        // Only a foreign hand in the database makes a time that no calendar has.
+        let at = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        if self.zone == TimeZone::UTC {
+            at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        } else {
+            at.to_zoned(self.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The log for people to read: a message a line, and nothing in it can pass for another line.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use unicode_security::skeleton;
+
+use crate::store::StoredMessage;
+
+/// What programs that show text take for the end of a line.
+const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
+
+/// In place of what looks like a colon in a name, which would end the name for its reader: as NFKC, no name has this one.
+const WIDE_COLON: char = '\u{ff1a}';
+
+pub(super) fn write(out: &mut Vec<u8>, message: &StoredMessage, time: &str) -> io::Result<()> {
+    let name: String = message.username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect();
+    write!(out, "{time} {}:", Visible(&name))?;
+    for (index, line) in message.text.split(LINE_ENDS).enumerate() {
+        let indent = if index == 0 { " " } else { "    " };
+        writeln!(out, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
+    }
+    Ok(())
+}
+
+fn is_colon(c: char) -> bool {
+    c == ':' || !c.is_ascii() && skeleton(c.encode_utf8(&mut [0; 4])).eq([':'])
+}
+
+/// Text on one line, its control characters shown as their symbols: an escape sequence could make a terminal do things.
+struct Visible<'a>(&'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        use fmt::Write;
+        self.0.chars().try_for_each(|c| match c {
+            '\t' => f.write_char(c),
+            '\0'..='\x1f' => f.write_char(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}')),
+            '\x7f' => f.write_char('\u{2421}'),
+            c if c.is_control() => f.write_char('\u{fffd}'),
+            c => f.write_char(c),
+        })
+    }
+}
