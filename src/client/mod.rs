@@ -268,7 +268,7 @@ fn catch_up(
 /// A change of the log as the wire has it.
 pub(crate) fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
     match entry {
-        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored.wire()),
+        LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored),
         LogEntry::Deletion { position, message_id } => {
             ServerEvent::MessageDeleted { id: *position, message_id: *message_id }
         }

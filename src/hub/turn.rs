@@ -166,7 +166,7 @@ impl Hub {
                 failpoint::hit("after_commit", &message.text);
                 let (bytes, username) = (message.text.len(), &message.username);
                 log::debug!("message received: position {position}, {bytes} bytes from {username}");
-                encode(&ServerEvent::ReceiveMessage(wire(message, position)), frames);
+                encode(&ServerEvent::ReceiveMessage(&wire(message, position)), frames);
                 return Logged::Message;
             }
             (&Change::Deletion { message_id, .. }, Outcome::Deleted { position, author }) => {
@@ -183,7 +183,7 @@ impl Hub {
                 }
                 return Logged::Cleared;
             }
-            (_, Outcome::Retry(stored)) => frame(&ServerEvent::ReceiveMessage(stored.wire())),
+            (_, Outcome::Retry(stored)) => frame(&ServerEvent::ReceiveMessage(&stored)),
             (Change::Message(message) | Change::Refused(message), Outcome::Conflict) => {
                 let reason = "This client_message_id was used for another text.";
                 let refusal = Refusal::new(ErrorCode::BadRequest, reason);
@@ -245,10 +245,10 @@ fn wire(message: &NewMessage, id: Position) -> Message<'_> {
     Message {
         id,
         at: message.at_ms,
-        username: &message.username,
+        username: (&*message.username).into(),
         role: message.role,
-        message: &message.text,
-        client_message_id: message.client_message_id.as_deref(),
+        message: (&message.text).into(),
+        client_message_id: message.client_message_id.as_deref().map(Into::into),
         deleted: false,
     }
 }

@@ -48,12 +48,12 @@ fn write_message(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","at":"#);
     write_json(&message.at, out);
     out.extend_from_slice(br#","username":"#);
-    write_text(message.username, out);
+    write_text(&message.username, out);
     out.extend_from_slice(br#","role":"#);
     write_json(&message.role, out);
     out.extend_from_slice(br#","message":"#);
-    write_text(message.message, out);
-    if let Some(id) = message.client_message_id {
+    write_text(&message.message, out);
+    if let Some(id) = &message.client_message_id {
         out.extend_from_slice(br#","client_message_id":"#);
         write_text(id, out);
     }
@@ -130,10 +130,10 @@ mod tests {
         Message {
             id: u64::MAX,
             at: i64::MIN,
-            username: "Ana",
+            username: "Ana".into(),
             role: Role::Member,
-            message: text,
-            client_message_id: Some("7"),
+            message: text.into(),
+            client_message_id: Some("7".into()),
             deleted: true,
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         for length in [0, 1, 20, 100, 65_300, 65_500, 65_536, 300_000] {
             let text = "x".repeat(length);
             let mut bytes = b"before".to_vec();
-            encode(&ServerEvent::ReceiveMessage(message(&text)), &mut bytes);
+            encode(&ServerEvent::ReceiveMessage(&message(&text)), &mut bytes);
             let json: serde_json::Value = serde_json::from_slice(payload(&bytes[6..])).expect("JSON");
             assert_eq!((&json["event"], &json["message"]), (&"receive_message".into(), &text.into()));
         }
@@ -159,11 +159,12 @@ mod tests {
         ) {
             for role in [Role::Guest, Role::Member, Role::Host] {
                 let message = Message {
-                    username: &name, role, client_message_id: id.as_deref(), deleted, ..message(&text)
+                    username: name.as_str().into(), role, client_message_id: id.as_deref().map(Into::into), deleted,
+                    ..message(&text)
                 };
                 let (mut ours, mut serdes) = (Vec::new(), Vec::new());
                 write_message(&message, &mut ours);
-                write_json(&ServerEvent::ReceiveMessage(message), &mut serdes);
+                write_json(&ServerEvent::ReceiveMessage(&message), &mut serdes);
                 prop_assert_eq!(String::from_utf8(ours), String::from_utf8(serdes));
             }
         }
@@ -171,7 +172,7 @@ mod tests {
         #[test]
         fn no_message_is_larger_than_its_bound(text in "[\\x00-\\x7f\u{80}-\u{ffff}]{0,200}") {
             let mut bytes = Vec::new();
-            encode(&ServerEvent::ReceiveMessage(message(&text)), &mut bytes);
+            encode(&ServerEvent::ReceiveMessage(&message(&text)), &mut bytes);
             prop_assert!(bytes.len() <= encoded_bytes(&text, "Ana", Some("7")));
         }
     }

@@ -102,18 +102,20 @@ pub struct ResetRequest {
     pub at_ms: i64,
 }
 
-/// A chat message, in `receive_message`, `history` and `results`.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// A message of the log, as `receive_message`, `history` and `results` have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message<'a> {
+    /// Its position.
     pub id: Position,
-    /// Milliseconds since 1970, UTC.
+    /// When the server took it, in milliseconds since 1970, UTC.
     pub at: i64,
-    pub username: &'a str,
-    /// What its sender was then.
+    pub username: Cow<'a, str>,
+    /// What its sender was then; a guest, once their account is deleted.
     pub role: Role,
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
+    /// The sender's own id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_message_id: Option<&'a str>,
+    pub client_message_id: Option<Cow<'a, str>>,
     /// True, with an empty text, in the answer to a retry of what was deleted since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -162,7 +164,7 @@ pub enum ServerEvent<'a> {
         /// May not write.
         muted: bool,
     },
-    ReceiveMessage(Message<'a>),
+    ReceiveMessage(&'a Message<'a>),
     MessageDeleted {
         /// The deletion's own position.
         id: Position,

@@ -7,9 +7,9 @@ use hashlink::LruCache;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::error::AppendError;
-use super::read::{COLUMNS, StoredMessage};
+use super::read::{COLUMNS, message_from_row};
 use super::{Store, clear, kept, new_epoch, role_to_sql, to_sql};
-use crate::protocol::{KeyHash, Position, Role};
+use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
 
 /// One change of what the store holds.
@@ -62,7 +62,7 @@ pub enum Outcome {
         position: Position,
     },
     /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
-    Retry(StoredMessage),
+    Retry(Message<'static>),
     /// The same tab has used this `client_message_id` for another text. Nothing was stored.
     Conflict,
     /// The message is gone; the deletion has this position.
@@ -217,10 +217,10 @@ impl Turn<'_> {
         let stored = self
             .db
             .prepare_cached(&select)?
-            .query_row(params![message.client_message_id, message.tab], StoredMessage::from_row)
+            .query_row(params![message.client_message_id, message.tab], message_from_row)
             .optional()?;
         // The text of a deleted message is gone, so there is nothing to compare: its id says that it is the one.
-        Ok(stored.map(|stored| match stored.deleted || stored.text == message.text {
+        Ok(stored.map(|stored| match stored.deleted || stored.message == message.text {
             true => Outcome::Retry(stored),
             false => Outcome::Conflict,
         }))

@@ -4,11 +4,11 @@
 use rusqlite::params;
 
 use super::error::ReadError;
-use super::read::{COLUMNS, Reader, StoredMessage, gap_start, has_older};
+use super::read::{COLUMNS, Reader, bytes, gap_start, has_older, message_from_row};
 use super::{clear, from_sql, to_sql};
 use crate::limits;
-use crate::protocol::Position;
 use crate::protocol::search::Matcher;
+use crate::protocol::{Message, Position};
 
 /// Deleted messages in a row that are passed over before the rest of their run is jumped: a jump costs about as much as so
 /// many rows.
@@ -33,7 +33,7 @@ pub(crate) struct FoundPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FoundMessages {
     /// In the order of their positions as given.
-    pub messages: Vec<StoredMessage>,
+    pub messages: Vec<Message<'static>>,
     /// How many of these positions that stands for.
     pub answered: usize,
     /// The log was cleared up to here when they were read.
@@ -110,12 +110,12 @@ impl Reader {
         let cleared = clear::cleared(&snapshot)?;
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");
         let mut select = snapshot.prepare_cached(&select)?;
-        let (mut messages, mut bytes) = (Vec::new(), 0);
+        let (mut messages, mut size) = (Vec::new(), 0);
         for (index, position) in positions.iter().enumerate() {
-            let mut rows = select.query_map([to_sql(*position)], StoredMessage::from_row)?;
+            let mut rows = select.query_map([to_sql(*position)], message_from_row)?;
             let Some(message) = rows.next().transpose()?.filter(|message| !message.deleted) else { continue };
-            bytes += message.bytes();
-            if bytes > max_bytes && !messages.is_empty() {
+            size += bytes(&message);
+            if size > max_bytes && !messages.is_empty() {
                 return Ok(FoundMessages { messages, answered: index, cleared });
             }
             messages.push(message);

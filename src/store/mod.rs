@@ -52,7 +52,7 @@ use error::OpenProblem;
 pub(crate) use error::{AppendError, OpenError, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
-pub(crate) use read::{LogEntry, LogPage, Reader, StoredMessage};
+pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
 
 /// The path that means a database in memory: gone with the store, and never durable.

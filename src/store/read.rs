@@ -1,6 +1,7 @@
 //! Reading the log in bounded pages, forwards to catch up and backwards for history. Each page is one short snapshot: a
 //! long one would keep the write-ahead log from starting over.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -9,72 +10,38 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use super::error::{OpenError, OpenProblem, ReadError};
 use super::{clear, file, from_sql, role_from_sql, schema, to_sql};
 use crate::limits;
-use crate::protocol::{Message, Position, Role, encoded_bytes};
+use crate::protocol::{Message, Position, encoded_bytes};
 
-/// A message as it lies in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
-    /// Its position, which is its id.
-    pub position: Position,
-    /// When the server took it, in ms since 1970 UTC.
-    pub at_ms: i64,
-    /// Who said it.
-    pub username: String,
-    /// What they were then; a guest, once their account is deleted.
-    pub role: Role,
-    /// What was said; empty once deleted.
-    pub text: String,
-    /// The sender's own id of it.
-    pub client_message_id: Option<String>,
-    /// Whether it has been deleted. Pages leave deleted messages out.
-    pub deleted: bool,
-}
-
-/// What [`StoredMessage::from_row`] reads, in its order. Who has deleted their account is shown as a guest, also in what
+/// What [`message_from_row`] reads, in its order. Who has deleted their account is shown as a guest, also in what
 /// they said before: asked for here, since overwriting it would be a long write.
 pub(super) const COLUMNS: &str = "position, at,
     iif(role > 0 AND EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL), 0, role),
     deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text";
 
-impl StoredMessage {
-    pub(super) fn from_row(row: &Row) -> rusqlite::Result<StoredMessage> {
-        let deleted = row.get(3)?;
-        Ok(StoredMessage {
-            position: from_sql(row.get(0)?),
-            at_ms: row.get(1)?,
-            role: role_from_sql(row.get(2)?),
-            deleted,
-            username: row.get(4)?,
-            client_message_id: row.get(5)?,
-            // The row keeps as many blanks as the text had bytes.
-            text: if deleted { String::new() } else { row.get(6)? },
-        })
-    }
+pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> {
+    let deleted = row.get(3)?;
+    Ok(Message {
+        id: from_sql(row.get(0)?),
+        at: row.get(1)?,
+        role: role_from_sql(row.get(2)?),
+        deleted,
+        username: Cow::Owned(row.get(4)?),
+        client_message_id: row.get::<_, Option<String>>(5)?.map(Cow::Owned),
+        // The row keeps as many blanks as the text had bytes.
+        message: if deleted { Cow::Borrowed("") } else { Cow::Owned(row.get(6)?) },
+    })
+}
 
-    /// The message as the wire has it.
-    pub fn wire(&self) -> Message<'_> {
-        Message {
-            id: self.position,
-            at: self.at_ms,
-            username: &self.username,
-            role: self.role,
-            message: &self.text,
-            client_message_id: self.client_message_id.as_deref(),
-            deleted: self.deleted,
-        }
-    }
-
-    /// What pages are measured by.
-    pub(super) fn bytes(&self) -> usize {
-        encoded_bytes(&self.text, &self.username, self.client_message_id.as_deref())
-    }
+/// What pages are measured by.
+pub(super) fn bytes(message: &Message) -> usize {
+    encoded_bytes(&message.message, &message.username, message.client_message_id.as_deref())
 }
 
 /// One entry of the log, as someone who catches up needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LogEntry {
     /// A message that is still there.
-    Message(StoredMessage),
+    Message(Message<'static>),
     /// A message was deleted; the reader may never have seen it.
     Deletion {
         /// The deletion's own position.
@@ -88,7 +55,7 @@ impl LogEntry {
     /// The entry's own position.
     pub(crate) fn position(&self) -> Position {
         match self {
-            LogEntry::Message(message) => message.position,
+            LogEntry::Message(message) => message.id,
             LogEntry::Deletion { position, .. } => *position,
         }
     }
@@ -111,7 +78,7 @@ pub(crate) struct LogPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HistoryPage {
     /// Oldest first.
-    pub messages: Vec<StoredMessage>,
+    pub messages: Vec<Message<'static>>,
     /// Whether there are older ones.
     pub more: bool,
     /// The log was cleared up to here when the page was read.
@@ -178,16 +145,16 @@ impl Reader {
         // Rows are counted, not entries: so a page is short work also where most was deleted.
         let mut rows = select.query(params![to_sql(position), max_entries as i64])?;
         let mut page = LogPage { entries: Vec::new(), through: position, more: true, cleared };
-        let mut bytes = 0;
+        let mut size = 0;
         while let Some(row) = rows.next()? {
             let position = from_sql(row.get(0)?);
             if let Some(message_id) = row.get::<_, Option<i64>>(7)? {
                 page.entries.push(LogEntry::Deletion { position, message_id: from_sql(message_id) });
             } else {
-                let message = StoredMessage::from_row(row)?;
+                let message = message_from_row(row)?;
                 if !message.deleted {
-                    bytes += message.bytes();
-                    if bytes > max_bytes && !page.entries.is_empty() {
+                    size += bytes(&message);
+                    if size > max_bytes && !page.entries.is_empty() {
                         return Ok(page);
                     }
                     page.entries.push(LogEntry::Message(message));
@@ -214,27 +181,26 @@ impl Reader {
         let select =
             format!("SELECT {COLUMNS} FROM messages WHERE position < ?1 ORDER BY position DESC LIMIT ?2");
         let mut select = snapshot.prepare_cached(&select)?;
-        let mut messages: Vec<StoredMessage> = Vec::new();
-        let (mut below, mut bytes) = (position, 0);
+        let mut messages: Vec<Message> = Vec::new();
+        let (mut below, mut size) = (position, 0);
         'page: while messages.len() < limit {
             let wanted = limit - messages.len();
-            let mut rows =
-                select.query_map(params![to_sql(below), wanted as i64], StoredMessage::from_row)?;
+            let mut rows = select.query_map(params![to_sql(below), wanted as i64], message_from_row)?;
             loop {
                 let Some(message) = rows.next().transpose()? else { break 'page };
                 if message.deleted {
-                    below = gap_start(&snapshot, message.position)?;
+                    below = gap_start(&snapshot, message.id)?;
                     break;
                 }
-                bytes += message.bytes();
-                if bytes > max_bytes && !messages.is_empty() {
+                size += bytes(&message);
+                if size > max_bytes && !messages.is_empty() {
                     break 'page;
                 }
                 messages.push(message);
             }
         }
         let more = match messages.last() {
-            Some(oldest) => has_older(&snapshot, oldest.position - 1)?,
+            Some(oldest) => has_older(&snapshot, oldest.id - 1)?,
             None => false,
         };
         messages.reverse();
@@ -249,7 +215,7 @@ impl Reader {
         // What is said between the two comes after the head, and is read with what follows.
         let head = self.head()?;
         let newest = self.before(head + 1, count, usize::MAX)?.messages;
-        Ok(newest.first().map_or(head, |oldest| oldest.position - 1))
+        Ok(newest.first().map_or(head, |oldest| oldest.id - 1))
     }
 
     /// Whether a message that is not deleted lies at `position` or before it.

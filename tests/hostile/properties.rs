@@ -85,14 +85,14 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
     let message = Message {
         id: 1,
         at: 1,
-        username,
+        username: username.into(),
         role: Role::Guest,
-        message: text,
-        client_message_id: id,
+        message: text.into(),
+        client_message_id: id.map(Into::into),
         deleted: false,
     };
     let mut frame = Vec::new();
-    encode(&ServerEvent::ReceiveMessage(message), &mut frame);
+    encode(&ServerEvent::ReceiveMessage(&message), &mut frame);
     assert!(frame.len() <= encoded_bytes(text, username, id), "{} bytes", frame.len());
     let (&[first, length], rest) = frame.split_first_chunk().expect("a frame has a head");
     assert_eq!(first, 0x81, "one whole text frame");

@@ -7,7 +7,7 @@ use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::protocol::search::Query;
 use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, frame};
-use crate::store::{FoundMessages, ReadError, Readers, StoredMessage};
+use crate::store::{FoundMessages, ReadError, Readers};
 use crate::sys::permits::{Permit, Permits};
 
 /// What a search has found so far, or in all.
@@ -24,9 +24,8 @@ impl Reading<'_> {
         let whole = self.last_answer_taken()?;
         self.answer(whole, |readers| {
             let page = readers.lend()?.before(before, limit, limits::HISTORY_BYTES)?;
-            let messages: Vec<_> = page.messages.iter().map(StoredMessage::wire).collect();
             let history = |messages, more| frame(&ServerEvent::History { messages, more });
-            Ok((history(&messages, page.more), history(&[], false), page.cleared))
+            Ok((history(&page.messages, page.more), history(&[], false), page.cleared))
         })
     }
 
@@ -48,7 +47,6 @@ impl Reading<'_> {
             if answered < positions.len() {
                 next = positions[..answered].last().copied();
             }
-            let messages: Vec<_> = messages.iter().map(StoredMessage::wire).collect();
             let results = |messages, next: Option<Position>| {
                 let (query, more) = (query.text(), next.is_some());
                 frame(&ServerEvent::Results { query, messages, more, next })

@@ -4,14 +4,13 @@ use std::io::{self, Write};
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use crate::protocol::Role;
-use crate::store::StoredMessage;
+use crate::protocol::{Message, Role};
 
 /// Without the mark, Excel takes the text for another encoding than UTF-8.
 pub(super) const HEAD: &[u8] = b"\xef\xbb\xbfposition,time,username,role,message\r\n";
 
-pub(super) fn write(out: &mut Vec<u8>, message: &StoredMessage, time: &str) -> io::Result<()> {
-    let (position, username, text) = (message.position, text(&message.username), text(&message.text));
+pub(super) fn write(out: &mut Vec<u8>, message: &Message, time: &str) -> io::Result<()> {
+    let (position, username, text) = (message.id, text(&message.username), text(&message.message));
     write!(out, "{position},{time},{username},{},{text}\r\n", role(message.role))
 }
 

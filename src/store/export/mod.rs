@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::limits;
-use crate::protocol::Position;
-use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader, StoredMessage};
+use crate::protocol::{Message, Position};
+use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader};
 
 /// How a transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +169,7 @@ impl Transcript {
             }
             for entry in page.entries {
                 if let LogEntry::Message(message) = entry
-                    && message.position <= self.end
+                    && message.id <= self.end
                 {
                     self.write(&message).expect("a Vec takes every byte");
                     self.has_messages = true;
@@ -184,14 +184,14 @@ impl Transcript {
         Ok(Some(std::mem::take(&mut self.page)))
     }
 
-    fn write(&mut self, message: &StoredMessage) -> io::Result<()> {
-        let time = self.time(message.at_ms);
+    fn write(&mut self, message: &Message) -> io::Result<()> {
+        let time = self.time(message.at);
         match self.format {
             ExportFormat::Txt => txt::write(&mut self.page, message, &time),
             ExportFormat::Csv => csv::write(&mut self.page, message, &time),
             ExportFormat::Json => {
                 self.page.write_all(if self.has_messages { b",\n" } else { b"\n" })?;
-                Ok(serde_json::to_writer(&mut self.page, &message.wire())?)
+                Ok(serde_json::to_writer(&mut self.page, message)?)
             }
         }
     }

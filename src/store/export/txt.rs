@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use unicode_security::skeleton;
 
-use crate::store::StoredMessage;
+use crate::protocol::Message;
 
 /// What programs that show text take for the end of a line.
 const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
@@ -13,10 +13,10 @@ const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
 /// In place of what looks like a colon in a name, which would end the name for its reader: as NFKC, no name has this one.
 const WIDE_COLON: char = '\u{ff1a}';
 
-pub(super) fn write(out: &mut Vec<u8>, message: &StoredMessage, time: &str) -> io::Result<()> {
+pub(super) fn write(out: &mut Vec<u8>, message: &Message, time: &str) -> io::Result<()> {
     let name: String = message.username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect();
     write!(out, "{time} {}:", Visible(&name))?;
-    for (index, line) in message.text.split(LINE_ENDS).enumerate() {
+    for (index, line) in message.message.split(LINE_ENDS).enumerate() {
         let indent = if index == 0 { " " } else { "    " };
         writeln!(out, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
     }

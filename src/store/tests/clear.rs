@@ -12,7 +12,7 @@ use crate::store::{Change, Outcome, Store};
 fn texts(store: &Store) -> Vec<String> {
     let page = reader(store).before(Position::MAX, 100, usize::MAX).expect("reads");
     assert!(!page.more);
-    page.messages.into_iter().map(|message| message.text).collect()
+    page.messages.into_iter().map(|message| message.message.into_owned()).collect()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
     assert_eq!((at.messages.len(), at.answered, at.cleared), (1, 3, 12));
     assert_eq!(one(&mut store, deletion(5)), Outcome::Missing);
     let retry = one(&mut store, message("old words", 1, Some("7")));
-    assert!(matches!(retry, Outcome::Retry(stored) if stored.deleted && stored.text.is_empty()));
+    assert!(matches!(retry, Outcome::Retry(stored) if stored.deleted && stored.message.is_empty()));
     let mut pieces = 1;
     while !patiently(|| store.overwrite(5)) {
         pieces += 1;

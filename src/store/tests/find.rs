@@ -41,7 +41,7 @@ proptest! {
         prop_assert!(found(&store.readers(), "other", limit).is_empty());
         let FoundMessages { messages, answered, .. } = reader(&store).messages_at(&shown, usize::MAX).expect("messages");
         prop_assert_eq!(answered, shown.len());
-        prop_assert_eq!(messages.iter().map(|message| message.position).collect::<Vec<_>>(), shown);
+        prop_assert_eq!(messages.iter().map(|message| message.id).collect::<Vec<_>>(), shown);
     }
 }
 
@@ -90,7 +90,7 @@ fn messages_at_keep_to_their_bytes_and_say_how_far_they_go() {
     let read = |max_bytes| {
         let FoundMessages { messages, answered, .. } =
             reader(&store).messages_at(&[4, 3, 2, 1], max_bytes).expect("messages");
-        (messages.iter().map(|message| message.position).collect::<Vec<_>>(), answered)
+        (messages.iter().map(|message| message.id).collect::<Vec<_>>(), answered)
     };
     assert_eq!(read(0), (vec![4], 2), "always one, and what is deleted behind it");
     assert_eq!(read(3_000), (vec![4, 2], 3));

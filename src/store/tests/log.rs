@@ -38,8 +38,8 @@ fn what_was_said_comes_back_exactly() {
     place.open().append(&[message(text, 7, Some("id-1"))]).expect("a turn");
     let page = reader(&place.open()).after(0, 10, 1 << 20).expect("a page");
     let [LogEntry::Message(stored)] = &page.entries[..] else { panic!("{page:?}") };
-    assert_eq!((stored.position, stored.at_ms, stored.role), (1, 1_763_900_000_000, Role::Member));
-    assert_eq!((stored.username.as_str(), stored.text.as_str()), ("Ana", text));
+    assert_eq!((stored.id, stored.at, stored.role), (1, 1_763_900_000_000, Role::Member));
+    assert_eq!((&*stored.username, &*stored.message), ("Ana", text));
     assert_eq!((stored.client_message_id.as_deref(), stored.deleted), (Some("id-1"), false));
     assert_eq!((page.through, page.more), (1, false));
 }
@@ -59,7 +59,7 @@ fn a_retry_is_answered_with_the_stored_message_over_restarts_too() {
     assert_eq!(stored(&mut store, message("hi", 1, Some("a"))), 1);
     for _ in 0..2 {
         let Outcome::Retry(found) = one(&mut store, message("hi", 1, Some("a"))) else { panic!("no retry") };
-        assert_eq!((found.position, found.text.as_str(), found.deleted), (1, "hi", false));
+        assert_eq!((found.id, &*found.message, found.deleted), (1, "hi", false));
         assert_eq!(store.head(), 1);
         drop(store);
         store = place.open();
@@ -82,7 +82,7 @@ fn two_copies_in_one_turn_are_one_message() {
     ];
     let outcomes = store.append(&turn).expect("a turn");
     assert_eq!(positions(&outcomes), [Some(1), None, None, Some(2)]);
-    assert!(matches!(&outcomes[1], Outcome::Retry(found) if found.position == 1));
+    assert!(matches!(&outcomes[1], Outcome::Retry(found) if found.id == 1));
     assert_eq!(outcomes[2], Outcome::Conflict);
 }
 
@@ -94,7 +94,7 @@ fn a_retry_of_a_deleted_message_is_recognised_and_says_so() {
     assert_eq!(delete(&mut store, 1), 2);
     for text in ["secret", "another text: the first is gone, nobody can compare"] {
         let Outcome::Retry(found) = one(&mut store, message(text, 1, Some("a"))) else { panic!("no retry") };
-        assert_eq!((found.position, found.text.as_str(), found.deleted), (1, "", true));
+        assert_eq!((found.id, &*found.message, found.deleted), (1, "", true));
     }
     assert_eq!(store.head(), 2);
 }

@@ -24,7 +24,7 @@ fn caught_up(
         assert!(page.entries.is_sorted_by_key(LogEntry::position));
         for entry in page.entries {
             match entry {
-                LogEntry::Message(message) => shown.push(message.position),
+                LogEntry::Message(message) => shown.push(message.id),
                 LogEntry::Deletion { message_id, .. } => shown.retain(|id| *id != message_id),
             }
         }
@@ -41,12 +41,12 @@ fn paged_back(reader: &Reader, limit: usize) -> Vec<Position> {
     let (mut before, mut all) = (Position::MAX, Vec::new());
     loop {
         let page = reader.before(before, limit, ALL).expect("a page");
-        assert!(page.messages.is_sorted_by_key(|message| message.position));
-        assert!(page.messages.iter().all(|message| message.position < before && !message.deleted));
+        assert!(page.messages.is_sorted_by_key(|message| message.id));
+        assert!(page.messages.iter().all(|message| message.id < before && !message.deleted));
         assert!(page.messages.len() == limit || !page.more, "a page that is not the last one is full");
-        all.splice(0..0, page.messages.iter().map(|message| message.position));
+        all.splice(0..0, page.messages.iter().map(|message| message.id));
         match page.messages.first() {
-            Some(oldest) if page.more => before = oldest.position,
+            Some(oldest) if page.more => before = oldest.id,
             _ => return all,
         }
     }
@@ -193,7 +193,7 @@ fn pages_keep_to_their_bytes_but_always_hold_a_message() {
             (expected, expected < 5),
             "backwards, {max_bytes} bytes"
         );
-        assert_eq!(page.messages.last().map(|message| message.position), Some(5), "the newest come first");
+        assert_eq!(page.messages.last().map(|message| message.id), Some(5), "the newest come first");
     }
 }
 

@@ -31,14 +31,17 @@ fn a_full_disk_stores_nothing_of_the_turn_and_the_next_one_works_when_there_is_r
         assert!(matches!(&failure, AppendError::Failed(detail) if detail.contains("full")), "{failure:?}");
         assert_eq!(store.head(), 1);
         let page = reader(&store).after(0, 9, ALL).expect("reading goes on");
-        assert!(matches!(&page.entries[..], [LogEntry::Message(only)] if only.text == "before"), "{page:?}");
+        assert!(
+            matches!(&page.entries[..], [LogEntry::Message(only)] if only.message == "before"),
+            "{page:?}"
+        );
     }
     store.db.query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(())).expect("room again");
     // The tab's row was rolled back with the rest: it must not be remembered.
     let outcomes = store.append(&turn).expect("a turn");
     let deleted = Outcome::Deleted { position: 3, author: Some("Ana".into()) };
     assert_eq!(outcomes, [Outcome::Stored { position: 2 }, deleted, Outcome::Stored { position: 4 }]);
-    assert!(matches!(one(&mut store, turn[0].clone()), Outcome::Retry(found) if found.position == 2));
+    assert!(matches!(one(&mut store, turn[0].clone()), Outcome::Retry(found) if found.id == 2));
     let orphans = "SELECT count(*) FROM messages WHERE tab NOT IN (SELECT id FROM tabs)";
     assert_eq!(store.db.query_row(orphans, [], |row| row.get(0)), Ok(0));
 }
@@ -137,7 +140,7 @@ fn deleted_text_is_nowhere_on_the_disk() {
     let left = page
         .entries
         .iter()
-        .filter(|entry| matches!(entry, LogEntry::Message(it) if it.text.contains("quokka")));
+        .filter(|entry| matches!(entry, LogEntry::Message(it) if it.message.contains("quokka")));
     assert_eq!(left.count(), SECRETS as usize, "and nothing else is gone");
     drop(store);
     assert!(!lies_in(&place, "chat.db", "opossum"));
