@@ -1,7 +1,5 @@
 //! What an email address may be, and when two are one; pure.
 
-use std::fmt;
-
 use crate::limits::EMAIL_BYTES;
 
 /// An email address as its owner wrote it, in the form that browsers' email fields let through. Compared without
@@ -9,15 +7,9 @@ use crate::limits::EMAIL_BYTES;
 #[derive(Debug, Clone)]
 pub struct Email(String);
 
-/// The text is not an email address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("This is not an email address such as ana@school.example.")]
 pub struct NotAnEmail;
-
-impl fmt::Display for NotAnEmail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("This is not an email address such as ana@school.example.")
-    }
-}
 
 impl Email {
     /// Reads an address, trimmed. ASCII only: a domain of other letters has an `xn--` form, which browsers make.

@@ -17,7 +17,6 @@ mod sessions;
 pub(crate) mod throttle;
 pub(crate) mod token;
 
-use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::Path;
@@ -121,26 +120,15 @@ impl<E: Into<Unavailable>> From<E> for AccountError {
     }
 }
 
-/// What is wrong on our side, as a sentence: the database, or the system. Nothing was changed.
-#[derive(Debug)]
-pub struct Unavailable(String);
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<rusqlite::Error> for Unavailable {
-    fn from(error: rusqlite::Error) -> Unavailable {
-        Unavailable(format!("the accounts' database does not work: {error}"))
-    }
-}
-
-impl From<std::io::Error> for Unavailable {
-    fn from(error: std::io::Error) -> Unavailable {
-        Unavailable(format!("the system has no random numbers: {error}"))
-    }
+/// What is wrong on our side: the database, or the system. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    #[error("the accounts' database does not work: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error("the system has no random numbers: {0}")]
+    Random(#[from] std::io::Error),
+    #[error("{0}")]
+    Other(String),
 }
 
 /// All accounts of a room.
@@ -288,7 +276,7 @@ fn beside<T>(
         wait_in_turn(&mut db)?;
         let address: Option<String> = db.query_row("SELECT address FROM room", [], |row| row.get(0))?;
         let unknown = "start the room with it once, so that links know where to lead";
-        make(&mut db, &address.ok_or_else(|| Unavailable(unknown.to_owned()))?)
+        make(&mut db, &address.ok_or_else(|| Unavailable::Other(unknown.to_owned()))?)
     };
     made().map_err(|error: Unavailable| format!("{}: {error}", database.display()))
 }

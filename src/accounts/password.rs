@@ -31,32 +31,18 @@ const SALT_BYTES: usize = 16;
 pub struct Password(String);
 
 /// Why a password may not be chosen. Its `Display` is a sentence for the person who chose it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// Fewer characters than [`limits::PASSWORD_CHARACTERS`] begins with.
+    #[error("A password has at least {least} characters.", least = limits::PASSWORD_CHARACTERS.start())]
     TooShort,
-    /// More than it ends with: refused, so that nothing of a password is ever cut off.
+    /// Refused, so that nothing of a password is ever cut off.
+    #[error("A password has at most {most} characters.", most = limits::PASSWORD_CHARACTERS.end())]
     TooLong,
-    /// Among those that everybody tries first.
+    #[error("This is one of the passwords that everybody tries first; please choose another.")]
     Common,
     /// The address or the name itself.
+    #[error("Your own name or address is tried first; please choose another password.")]
     OwnName,
-}
-
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (least, most) = limits::PASSWORD_CHARACTERS.into_inner();
-        match self {
-            PasswordError::TooShort => write!(f, "A password has at least {least} characters."),
-            PasswordError::TooLong => write!(f, "A password has at most {most} characters."),
-            PasswordError::Common => {
-                f.write_str("This is one of the passwords that everybody tries first; please choose another.")
-            }
-            PasswordError::OwnName => {
-                f.write_str("Your own name or address is tried first; please choose another password.")
-            }
-        }
-    }
 }
 
 impl Password {
@@ -94,7 +80,8 @@ impl Password {
     pub fn hash(&self) -> Result<String, Unavailable> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(std::io::Error::from)?;
-        self.hash_with(&salt).map_err(|error| Unavailable(format!("a password could not be hashed: {error}")))
+        self.hash_with(&salt)
+            .map_err(|error| Unavailable::Other(format!("a password could not be hashed: {error}")))
     }
 
     fn hash_with(&self, salt: &[u8]) -> password_hash::Result<String> {

@@ -49,25 +49,19 @@ impl Subject {
 
 #[derive(Debug)]
 struct Failures {
-    count: u32,
     last: Instant,
-    /// Since when one after the other is forgiven.
+    /// When all are forgiven, one after the other.
     forgiven: Instant,
 }
 
 impl Failures {
-    /// Takes off what time has forgiven.
-    fn fade(&mut self, every: Duration, now: Instant) {
-        let faded = now.saturating_duration_since(self.forgiven).as_nanos() / every.as_nanos();
-        let faded = u32::try_from(faded).unwrap_or(u32::MAX).min(self.count);
-        self.count -= faded;
-        self.forgiven = if self.count == 0 { now } else { self.forgiven + every * faded };
-    }
-
-    fn wait(&self, free: u32) -> Duration {
-        let Some(above) = self.count.checked_sub(free) else { return Duration::ZERO };
+    /// When these may try again.
+    fn until(&self, (free, every): (u32, Duration), now: Instant) -> Instant {
+        let left = self.forgiven.saturating_duration_since(now).as_nanos().div_ceil(every.as_nanos());
+        let count = u32::try_from(left).unwrap_or(u32::MAX);
+        let Some(above) = count.checked_sub(free) else { return now };
         let (first, longest) = limits::THROTTLE_DELAY;
-        first.saturating_mul(2u32.saturating_pow(above)).min(longest)
+        self.last + first.saturating_mul(2u32.saturating_pow(above)).min(longest)
     }
 }
 
@@ -84,12 +78,9 @@ impl Default for Throttle {
 impl Throttle {
     /// How long these have to wait before they may try: the longest of them. None if they may now.
     pub fn wait(&self, subjects: &[Subject], now: Instant) -> Option<Duration> {
-        let mut all = self.lock();
+        let all = self.lock();
         let waits = subjects.iter().filter_map(|subject| {
-            let failures = all.peek_mut(subject)?;
-            let (free, every) = subject.rule();
-            failures.fade(every, now);
-            let until = failures.last + failures.wait(free);
+            let until = all.peek(subject)?.until(subject.rule(), now);
             until.checked_duration_since(now).filter(|wait| !wait.is_zero())
         });
         waits.max()
@@ -99,11 +90,9 @@ impl Throttle {
     pub fn fail(&self, subjects: &[Subject], now: Instant) {
         let mut all = self.lock();
         for subject in subjects {
-            let mut failures = all.remove(subject).unwrap_or(Failures { count: 0, last: now, forgiven: now });
-            failures.fade(subject.rule().1, now);
-            failures.count = failures.count.saturating_add(1);
-            failures.last = now;
-            all.insert(*subject, failures);
+            let (_, every) = subject.rule();
+            let forgiven = all.peek(subject).map_or(now, |failures| failures.forgiven.max(now)) + every;
+            all.insert(*subject, Failures { last: now, forgiven });
         }
     }
 

@@ -30,43 +30,24 @@ pub struct Name {
 }
 
 /// Why a text is not a name. Its `Display` is a sentence for the person who chose it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing is left after trimming.
+    #[error("Please choose a name.")]
     Empty,
-    /// More than [`NAME_CHARACTERS`] scalar values; holds how many.
+    #[error("This name has {0} characters; at most {most} fit.", most = NAME_CHARACTERS)]
     TooLong(usize),
-    /// A character that is invisible, controls the text around it, or means nothing (yet).
+    /// Invisible, in control of the text around it, or without a meaning (yet).
+    #[error(
+        "This name contains a character that nobody can see or read (U+{:04X}); please leave it out.",
+        u32::from(*.0)
+    )]
     Forbidden(char),
     /// A combining mark with nothing to stand on.
+    #[error("An accent in this name stands on its own; please put it on a letter.")]
     LooseMark,
-    /// More than [`COMBINING_MARKS`] combining marks on one character.
+    #[error("A letter in this name has more than {most} accents; please use fewer.", most = COMBINING_MARKS)]
     TooManyMarks,
 }
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NameError::Empty => write!(f, "Please choose a name."),
-            NameError::TooLong(count) => {
-                write!(f, "This name has {count} characters; at most {NAME_CHARACTERS} fit.")
-            }
-            NameError::Forbidden(c) => write!(
-                f,
-                "This name contains a character that nobody can see or read (U+{:04X}); please leave it out.",
-                u32::from(*c)
-            ),
-            NameError::LooseMark => {
-                write!(f, "An accent in this name stands on its own; please put it on a letter.")
-            }
-            NameError::TooManyMarks => {
-                write!(f, "A letter in this name has more than {COMBINING_MARKS} accents; please use fewer.")
-            }
-        }
-    }
-}
-
-impl std::error::Error for NameError {}
 
 impl Name {
     /// Reads a name as a person typed it: NFKC, trimmed, inner whitespace folded to one space, then checked.

@@ -7,7 +7,6 @@
 //! A text is folded into a buffer that is used again for the next: a scan allocates nothing for each message. Nearly all
 //! of the work is a copy in small letters for ASCII, and a table for the scripts below U+3100.
 
-use std::fmt;
 use std::iter;
 use std::sync::LazyLock;
 
@@ -27,21 +26,12 @@ pub struct Query {
 }
 
 /// Why a text is not a query. Its `Display` is a sentence for the person who typed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// No word in it.
+    #[error("Please type what to look for: at least one word.")]
     Empty,
-    /// More than [`QUERY_CHARACTERS`] scalar values.
+    #[error("A search may have {most} characters.", most = QUERY_CHARACTERS)]
     TooLong,
-}
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            QueryError::Empty => write!(f, "Please type what to look for: at least one word."),
-            QueryError::TooLong => write!(f, "A search may have {QUERY_CHARACTERS} characters."),
-        }
-    }
 }
 
 impl Query {

@@ -3,19 +3,22 @@
 //! `CHAT_APP_FAULT` names the point, and a message (for `page`, a request's target) with [`TRIGGER`] in it sets it off. A
 //! release build has none of this.
 
-#[cfg(debug_assertions)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A message with this in it breaks the armed point.
 pub const TRIGGER: &str = "fault!";
 
+static CLOCK_IS_BEHIND: AtomicBool = AtomicBool::new(false);
+
 /// Breaks here if this point is armed and `text` has the trigger in it: `after_commit` and `between_writes` kill the
 /// process as a power cut would, `clock` sets [`clock_is_behind_ms`], all others panic.
-#[cfg(debug_assertions)]
+#[inline]
 pub(crate) fn hit(point: &str, text: impl AsRef<[u8]>) {
-    use std::sync::OnceLock;
     static ARMED: OnceLock<Option<String>> = OnceLock::new();
-    if ARMED.get_or_init(|| std::env::var("CHAT_APP_FAULT").ok()).as_deref() != Some(point) {
+    if !cfg!(debug_assertions)
+        || ARMED.get_or_init(|| std::env::var("CHAT_APP_FAULT").ok()).as_deref() != Some(point)
+    {
         return;
     }
     if text.as_ref().windows(TRIGGER.len()).any(|window| window == TRIGGER.as_bytes()) {
@@ -27,23 +30,7 @@ pub(crate) fn hit(point: &str, text: impl AsRef<[u8]>) {
     }
 }
 
-#[cfg(debug_assertions)]
-static CLOCK_IS_BEHIND: AtomicBool = AtomicBool::new(false);
-
 /// How far the machine's clock has jumped back: two hours, once `clock` was hit.
-#[cfg(debug_assertions)]
 pub(crate) fn clock_is_behind_ms() -> i64 {
-    if CLOCK_IS_BEHIND.load(Ordering::Relaxed) { 2 * 60 * 60 * 1000 } else { 0 }
-}
-
-/// Nothing, in a release build.
-#[cfg(not(debug_assertions))]
-#[inline(always)]
-pub(crate) fn hit(_point: &str, _text: impl AsRef<[u8]>) {}
-
-/// Never, in a release build.
-#[cfg(not(debug_assertions))]
-#[inline(always)]
-pub(crate) fn clock_is_behind_ms() -> i64 {
-    0
+    if cfg!(debug_assertions) && CLOCK_IS_BEHIND.load(Ordering::Relaxed) { 2 * 60 * 60 * 1000 } else { 0 }
 }

@@ -13,7 +13,6 @@
 mod csv;
 mod txt;
 
-use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -48,43 +47,17 @@ impl ExportFormat {
 }
 
 /// Why a log could not be exported.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The database can't be used.
-    Open(OpenError),
-    /// The log can't be read.
-    Read(ReadError),
-    /// The export can't be written.
-    Write(io::Error),
-    /// A host has cleared the log meanwhile: the rest is gone.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("the export could not be written: {0}")]
+    Write(#[from] io::Error),
+    /// The rest is gone.
+    #[error("a host has cleared the log meanwhile: the export ends before its end")]
     Cleared,
-}
-
-impl fmt::Display for ExportError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            ExportError::Open(error) => error.fmt(f),
-            ExportError::Read(error) => error.fmt(f),
-            ExportError::Write(error) => write!(f, "the export could not be written: {error}"),
-            ExportError::Cleared => {
-                f.write_str("a host has cleared the log meanwhile: the export ends before its end")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ExportError {}
-
-impl From<ReadError> for ExportError {
-    fn from(error: ReadError) -> ExportError {
-        ExportError::Read(error)
-    }
-}
-
-impl From<io::Error> for ExportError {
-    fn from(error: io::Error) -> ExportError {
-        ExportError::Write(error)
-    }
 }
 
 /// Writes the log of the database at `database` to `out`. `progress` is told, after each page, the position that it has
@@ -98,7 +71,7 @@ pub fn export(
     out: &mut impl Write,
     progress: impl FnMut(u64, u64),
 ) -> Result<(), ExportError> {
-    let reader = Reader::open(database).map_err(ExportError::Open)?;
+    let reader = Reader::open(database)?;
     let transcript = Transcript::new(format, reader.head()?);
     match write_log(&reader, transcript, out, progress) {
         Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
