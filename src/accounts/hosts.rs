@@ -92,7 +92,7 @@ fn make_key(db: &mut Connection, void_earlier: bool) -> Result<Token, Unavailabl
     transaction.execute("INSERT INTO host_keys (key) VALUES (?1)", [token.hash()])?;
     transaction.execute(
         "DELETE FROM host_keys WHERE id NOT IN (SELECT id FROM host_keys ORDER BY id DESC LIMIT ?1)",
-        [limits::HOST_KEYS as i64],
+        [limits::HOST_KEYS],
     )?;
     transaction.commit()?;
     Ok(token)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::token::same;
+use crate::sys::random::random;
 
 /// Digits and letters without those that look like another.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -21,8 +22,7 @@ impl InviteCode {
     /// # Errors
     /// When the system has no random numbers.
     pub fn random() -> io::Result<InviteCode> {
-        let mut bytes = [0; CHARACTERS];
-        getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+        let bytes = random::<CHARACTERS>()?;
         Ok(InviteCode(bytes.map(|byte| ALPHABET[usize::from(byte) % ALPHABET.len()])))
     }
 

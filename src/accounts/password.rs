@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Unavailable;
 use crate::limits;
+use crate::sys::random::random;
 
 /// The most common passwords in their plainest form: lower case, letters only.
 const COMMON: &str = include_str!("common_passwords.txt");
@@ -78,9 +79,7 @@ impl Password {
     /// # Errors
     /// When the system has no random numbers or no memory.
     pub fn hash(&self) -> Result<String, Unavailable> {
-        let mut salt = [0; SALT_BYTES];
-        getrandom::fill(&mut salt).map_err(std::io::Error::from)?;
-        self.hash_with(&salt)
+        self.hash_with(&random::<SALT_BYTES>()?)
             .map_err(|error| Unavailable::Other(format!("a password could not be hashed: {error}")))
     }
 

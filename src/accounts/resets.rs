@@ -71,7 +71,7 @@ impl Accounts {
              ORDER BY reset_requested_at DESC LIMIT ?1",
         )?;
         let request = |row: &Row<'_>| Ok(ResetRequest { username: row.get(0)?, at_ms: row.get(1)? });
-        let requests = statement.query_map([limits::RESET_REQUESTS as i64], request)?;
+        let requests = statement.query_map([limits::RESET_REQUESTS], request)?;
         Ok(requests.collect::<rusqlite::Result<_>>()?)
     }
 

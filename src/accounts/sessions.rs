@@ -90,7 +90,7 @@ pub(super) fn begin(
          RETURNING token",
     )?;
     let others = if account.is_some() { limits::ACCOUNT_SESSIONS } else { limits::HOST_SESSIONS } - 1;
-    let oldest = statement.query_map(params![account, hash, others as i64], |row| row.get(0))?;
+    let oldest = statement.query_map(params![account, hash, others], |row| row.get(0))?;
     ended.extend(oldest.collect::<rusqlite::Result<Vec<TokenHash>>>()?);
     let session = Arc::new(Session { token: hash, member, host });
     Ok(NewSession { token, session, device: None, ended })

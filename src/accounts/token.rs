@@ -7,6 +7,8 @@ use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::sys::random::random;
+
 /// SHA-256 of a [`Token`]: all that is stored. It cannot be used in a token's place.
 pub(crate) type TokenHash = [u8; 32];
 
@@ -20,9 +22,7 @@ impl Token {
     /// # Errors
     /// When the system has no random numbers.
     pub fn random() -> io::Result<Token> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(io::Error::from)?;
-        Ok(Token(bytes))
+        random().map(Token)
     }
 
     /// Reads what [`Token::text`] wrote; nothing else is a token.

@@ -42,15 +42,15 @@ pub(crate) type AccountId = i64;
 /// SHA-256 of a `guest_key` or `tab_key`: the keys themselves are kept nowhere.
 pub(crate) type KeyHash = [u8; 32];
 
-/// What a person is in the room.
+/// What a person is in the room; stored as its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Came with a name only.
-    Guest,
+    Guest = 0,
     /// Has an account.
-    Member,
-    Host,
+    Member = 1,
+    Host = 2,
 }
 
 /// Somebody who is here, as the room shows them.

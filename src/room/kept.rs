@@ -48,12 +48,13 @@ pub struct Settings {
     pub slow_mode_seconds: u32,
 }
 
+/// Stored as its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// They may not write.
-    Mute,
+    Mute = 0,
     /// They may not be here.
-    Ban,
+    Ban = 1,
 }
 
 /// Somebody who is held back, under the name that they had then.

@@ -40,6 +40,7 @@ use crate::store::{KeptRoom, LogEntry, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
 use crate::sys::permits::Permits;
+use crate::sys::random::random;
 use crate::sys::socket::StopSignal;
 pub use error::StartError;
 
@@ -194,12 +195,10 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 }
 
 fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -> io::Result<HubConfig> {
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(io::Error::from)?;
     Ok(HubConfig {
         title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
         members_only: config.members_only,
-        nonce,
+        nonce: random()?,
         invite_code: invite.map(InviteCode::to_string),
         proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),
         own_addresses: || interfaces().iter().map(|own| address_key(own.address)).collect(),

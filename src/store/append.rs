@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::error::AppendError;
 use super::read::{COLUMNS, message_from_row};
-use super::{Store, clear, kept, new_epoch, role_to_sql, to_sql};
+use super::{Store, clear, kept, new_epoch, to_sql};
 use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
 
@@ -193,9 +193,9 @@ impl Turn<'_> {
         let tab = self.tab(&message.tab)?;
         let position = self.head + 1;
         let inserted = self.insert.execute(params![
-            to_sql(position),
+            position,
             message.at_ms,
-            role_to_sql(message.role),
+            message.role as i64,
             tab,
             message.username,
             id,
@@ -267,11 +267,11 @@ impl Turn<'_> {
         let blank = " ".repeat(usize::try_from(size).unwrap_or(0));
         self.db
             .prepare_cached("UPDATE messages SET deleted = 1, text = ?2 WHERE position = ?1")?
-            .execute(params![to_sql(message_id), blank])?;
+            .execute(params![message_id, blank])?;
         let position = self.head + 1;
         self.db
             .prepare_cached("INSERT INTO deletions (position, message_id, at) VALUES (?1, ?2, ?3)")?
-            .execute(params![to_sql(position), to_sql(message_id), at_ms])?;
+            .execute(params![position, message_id, at_ms])?;
         self.widen_gaps(message_id)?;
         self.widen_gaps(position)?;
         self.head = position;
@@ -280,8 +280,7 @@ impl Turn<'_> {
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.
     fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
-        let position = to_sql(position);
-        let before: Option<i64> = self
+        let before: Option<Position> = self
             .db
             .prepare_cached(
                 "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
@@ -289,7 +288,7 @@ impl Turn<'_> {
             )?
             .query_row([position], |row| row.get(0))
             .optional()?;
-        let after: Option<i64> = self
+        let after: Option<Position> = self
             .db
             .prepare_cached("DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last")?
             .query_row([position], |row| row.get(0))

@@ -6,24 +6,24 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::Store;
 use super::error::AppendError;
-use super::{Store, from_sql, to_sql};
 use crate::protocol::Position;
 
 /// Everything up to `head` is gone from here on, and the log has another name.
 pub(super) fn clear(db: &Connection, head: Position, epoch: &str) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE room SET cleared = ?1, epoch = ?2")?.execute(params![to_sql(head), epoch])?;
+    db.prepare_cached("UPDATE room SET cleared = ?1, epoch = ?2")?.execute(params![head, epoch])?;
     // One run without messages takes the place of all the others.
     db.prepare_cached("DELETE FROM gaps")?.execute([])?;
     if head > 0 {
-        db.prepare_cached("INSERT INTO gaps (first, last) VALUES (1, ?1)")?.execute([to_sql(head)])?;
+        db.prepare_cached("INSERT INTO gaps (first, last) VALUES (1, ?1)")?.execute([head])?;
     }
     Ok(())
 }
 
 /// The position up to which everything was cleared; 0 if nothing was.
 pub(super) fn cleared(db: &Connection) -> rusqlite::Result<Position> {
-    db.prepare_cached("SELECT cleared FROM room")?.query_row([], |row| row.get(0)).map(from_sql)
+    db.prepare_cached("SELECT cleared FROM room")?.query_row([], |row| row.get(0))
 }
 
 impl Store {

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::error::ReadError;
 use super::read::{COLUMNS, Reader, bytes, gap_start, has_older, message_from_row};
-use super::{clear, from_sql, to_sql};
+use super::{clear, to_sql};
 use crate::limits;
 use crate::protocol::search::Matcher;
 use crate::protocol::{Message, Position};
@@ -61,7 +61,7 @@ impl Reader {
         let mut deleted_in_a_row = 0;
         'page: while page.more {
             let left = limits::SEARCH_PAGE_ROWS - page.rows;
-            let mut rows = select.query(params![to_sql(page.down_to), left as i64])?;
+            let mut rows = select.query(params![to_sql(page.down_to), left])?;
             loop {
                 if page.rows == limits::SEARCH_PAGE_ROWS
                     || page.bytes >= limits::SEARCH_PAGE_BYTES
@@ -74,7 +74,7 @@ impl Reader {
                     break;
                 };
                 page.rows += 1;
-                page.down_to = from_sql(row.get(0)?);
+                page.down_to = row.get(0)?;
                 if row.get(1)? {
                     deleted_in_a_row += 1;
                     if deleted_in_a_row == DELETED_IN_A_ROW {

@@ -52,12 +52,12 @@ impl Store {
         )?;
         db.execute(
             "DELETE FROM host_actions WHERE id <= (SELECT max(id) FROM host_actions) - ?1",
-            [limits::HOST_ACTIONS as i64],
+            [limits::HOST_ACTIONS],
         )?;
         db.execute("UPDATE guests SET left_at = ?1 WHERE left_at IS NULL", [now_ms])?;
         db.execute(
             "DELETE FROM guests WHERE folded IN (SELECT folded FROM guests WHERE left_at < ?1 ORDER BY left_at LIMIT ?2)",
-            params![oldest_ms, limits::EXPIRED_RESERVATIONS as i64],
+            params![oldest_ms, limits::EXPIRED_RESERVATIONS],
         )?;
         let kept = KeptRoom {
             settings: settings(&db)?,
@@ -116,7 +116,7 @@ fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reserv
 
 fn actions(db: &Transaction) -> rusqlite::Result<Vec<HostAction>> {
     let query = "SELECT at, host, action, username, detail FROM host_actions ORDER BY id DESC LIMIT ?1";
-    all(db, query, [limits::HOST_ACTIONS_SHOWN as i64], |row| {
+    all(db, query, [limits::HOST_ACTIONS_SHOWN], |row| {
         Ok(HostAction {
             at: row.get(0)?,
             host: row.get(1)?,
@@ -147,9 +147,9 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
         ),
         RoomChange::Hold(hold, somebody) => hold_back(db, *hold, somebody),
         RoomChange::Release(hold, folded) => {
-            let kind = hold_to_sql(*hold);
-            write("DELETE FROM held_back WHERE kind = ?1 AND folded = ?2", params![kind, folded])?;
-            write("DELETE FROM held_back_marks WHERE kind = ?1 AND folded = ?2", params![kind, folded])
+            let who = params![*hold as i64, folded];
+            write("DELETE FROM held_back WHERE kind = ?1 AND folded = ?2", who)?;
+            write("DELETE FROM held_back_marks WHERE kind = ?1 AND folded = ?2", who)
         }
         RoomChange::AllHeldBack(all) => {
             db.execute_batch("DELETE FROM held_back; DELETE FROM held_back_marks")?;
@@ -163,7 +163,7 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
 }
 
 fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Result<()> {
-    let (kind, name) = (hold_to_sql(hold), &somebody.name);
+    let (kind, name) = (hold as i64, &somebody.name);
     db.prepare_cached("INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)")?
         .execute(params![kind, name.folded(), name.display()])?;
     let mut mark =
@@ -172,13 +172,6 @@ fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Resu
         mark.execute(params![kind, name.folded(), identifier_to_sql(identifier)])?;
     }
     Ok(())
-}
-
-fn hold_to_sql(hold: Hold) -> i64 {
-    match hold {
-        Hold::Mute => 0,
-        Hold::Ban => 1,
-    }
 }
 
 fn identifier_to_sql(identifier: &Identifier) -> String {

@@ -41,7 +41,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::limits;
-use crate::protocol::{Position, Role};
+use crate::protocol::Position;
+use crate::sys::random::random;
 use append::TabIds;
 use checkpoint::Checkpointer;
 use file::{Found, LockFile};
@@ -281,33 +282,11 @@ impl Source {
 
 /// 128 random bits in hexadecimal.
 fn new_epoch() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
+    let bytes = random().map_err(|error| io::Error::other(format!("no random numbers: {error}")))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
-/// A position as SQLite keeps it. One that no log can reach stands for "after all".
+/// A position that a client names. One that no log can reach stands for "after all".
 fn to_sql(position: Position) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
-}
-
-/// A position from SQLite, where none is negative.
-fn from_sql(position: i64) -> Position {
-    Position::try_from(position).unwrap_or(0)
-}
-
-fn role_to_sql(role: Role) -> i64 {
-    match role {
-        Role::Guest => 0,
-        Role::Member => 1,
-        Role::Host => 2,
-    }
-}
-
-fn role_from_sql(number: i64) -> Role {
-    match number {
-        2 => Role::Host,
-        1 => Role::Member,
-        _ => Role::Guest,
-    }
 }

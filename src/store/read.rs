@@ -8,9 +8,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use super::error::{OpenError, OpenProblem, ReadError};
-use super::{clear, file, from_sql, role_from_sql, schema, to_sql};
+use super::{clear, file, schema, to_sql};
 use crate::limits;
-use crate::protocol::{Message, Position, encoded_bytes};
+use crate::protocol::{Message, Position, Role, encoded_bytes};
 
 /// What [`message_from_row`] reads, in its order. Who has deleted their account is shown as a guest, also in what
 /// they said before: asked for here, since overwriting it would be a long write.
@@ -21,9 +21,13 @@ pub(super) const COLUMNS: &str = "position, at,
 pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> {
     let deleted = row.get(3)?;
     Ok(Message {
-        id: from_sql(row.get(0)?),
+        id: row.get(0)?,
         at: row.get(1)?,
-        role: role_from_sql(row.get(2)?),
+        role: match row.get(2)? {
+            2 => Role::Host,
+            1 => Role::Member,
+            _ => Role::Guest,
+        },
         deleted,
         username: Cow::Owned(row.get(4)?),
         client_message_id: row.get::<_, Option<String>>(5)?.map(Cow::Owned),
@@ -143,13 +147,13 @@ impl Reader {
         let position = position.max(cleared.min(head));
         let mut select = snapshot.prepare_cached(&select_after())?;
         // Rows are counted, not entries: so a page is short work also where most was deleted.
-        let mut rows = select.query(params![to_sql(position), max_entries as i64])?;
+        let mut rows = select.query(params![to_sql(position), max_entries])?;
         let mut page = LogPage { entries: Vec::new(), through: position, more: true, cleared };
         let mut size = 0;
         while let Some(row) = rows.next()? {
-            let position = from_sql(row.get(0)?);
-            if let Some(message_id) = row.get::<_, Option<i64>>(7)? {
-                page.entries.push(LogEntry::Deletion { position, message_id: from_sql(message_id) });
+            let position = row.get(0)?;
+            if let Some(message_id) = row.get(7)? {
+                page.entries.push(LogEntry::Deletion { position, message_id });
             } else {
                 let message = message_from_row(row)?;
                 if !message.deleted {
@@ -185,7 +189,7 @@ impl Reader {
         let (mut below, mut size) = (position, 0);
         'page: while messages.len() < limit {
             let wanted = limit - messages.len();
-            let mut rows = select.query_map(params![to_sql(below), wanted as i64], message_from_row)?;
+            let mut rows = select.query_map(params![to_sql(below), wanted], message_from_row)?;
             loop {
                 let Some(message) = rows.next().transpose()? else { break 'page };
                 if message.deleted {
@@ -268,28 +272,21 @@ fn connect_beside(path: &Path) -> Result<Connection, OpenProblem> {
 
 /// The newest position.
 pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
-    db.prepare_cached(
-        "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
-                    coalesce((SELECT max(position) FROM deletions), 0))",
-    )?
-    .query_row([], |row| row.get(0))
-    .map(from_sql)
+    let select = "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
+                             coalesce((SELECT max(position) FROM deletions), 0))";
+    db.prepare_cached(select)?.query_row([], |row| row.get(0))
 }
 
 /// The first position of the run without messages around `position`.
 pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
-    let first: Option<i64> = db
-        .prepare_cached("SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1")?
-        .query_row([to_sql(position)], |row| row.get(0))
-        .optional()?;
-    Ok(first.map_or(position, from_sql))
+    let select = "SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
+    let first = db.prepare_cached(select)?.query_row([position], |row| row.get(0)).optional()?;
+    Ok(first.unwrap_or(position))
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
 pub(super) fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
-    let gap: Option<i64> = db
-        .prepare_cached("SELECT last FROM gaps WHERE first = 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(gap.map_or(0, from_sql) < position.min(head(db)?))
+    let select = "SELECT last FROM gaps WHERE first = 1";
+    let gap: Option<Position> = db.prepare_cached(select)?.query_row([], |row| row.get(0)).optional()?;
+    Ok(gap.unwrap_or(0) < position.min(head(db)?))
 }

@@ -1,5 +1,5 @@
-//! The system's side: how many connections it can hold, sockets to wait on, permits, a clock, log lines, network interfaces,
-//! and places to break on demand.
+//! The system's side: how many connections it can hold, sockets to wait on, permits, a clock, random bytes, log lines, network
+//! interfaces, and places to break on demand.
 
 pub(crate) mod capacity;
 pub(crate) mod clock;
@@ -7,4 +7,5 @@ pub(crate) mod failpoint;
 pub(crate) mod interfaces;
 pub(crate) mod logging;
 pub(crate) mod permits;
+pub(crate) mod random;
 pub(crate) mod socket;
