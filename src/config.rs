@@ -13,7 +13,7 @@ use crate::protocol::origin;
 use crate::protocol::title::{self, DEFAULT_TITLE};
 use crate::store::export::ExportFormat;
 
-/// What the operator chose. [`Config::default`] is what `chat-app` without flags does.
+/// The operator's choices. [`Config::default`] is `chat-app` without flags.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub bind: IpAddr,
@@ -63,7 +63,7 @@ impl Default for Config {
     }
 }
 
-/// What one call of the program is to do.
+/// The order of one call of the program.
 #[derive(Debug)]
 pub enum Invocation {
     Serve(Config),
@@ -80,7 +80,7 @@ pub enum Invocation {
     Version,
 }
 
-/// What may stand first, in place of opening the room.
+/// The words that may stand first, in place of opening the room.
 const COMMANDS: [&str; 3] = ["export", "reset-password", "host-link"];
 
 /// Reads the command line, without the program's name in front.

@@ -97,7 +97,7 @@ pub const NAME_CHARACTERS: usize = 32;
 pub const COMBINING_MARKS: usize = 4;
 /// Scalar values of the room's title. It stands in one line of the page's header and of the banner.
 pub const TITLE_CHARACTERS: usize = 80;
-/// Numbers tried behind a name that is taken ("Ana 2", …). More people of one name than this are no accident.
+/// Numbers tried after a name that is taken ("Ana 2", …). More people of one name than this are no accident.
 pub const NAME_SUGGESTIONS: usize = 20;
 /// Characters of a `client_message_id`.
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
@@ -115,10 +115,10 @@ pub const RATE_LIMIT: u32 = 10_000;
 pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 /// Bytes a client may send at once.
 pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
-/// What a frame that is no message costs of the inbound bytes at least: 64 at once, then 16 a second. Each is a turn's work for
+/// The least that a frame costs of the inbound bytes if it is no message: 64 at once, then 16 a second. Each is a turn's work for
 /// the hub, and an address may have a thousand connections: at 128 a second, three hundred took 40 per cent of its time.
 pub const FRAME_COST_BYTES: u32 = 8 * 1024;
-/// What a `join` costs of them: the hub may have to look for a name that is free, while everybody waits. Eight at once, as
+/// The cost of a `join`: the hub may have to look for a name that is free, while everybody waits. Eight at once, as
 /// somebody tries who finds the nicest names taken, then two a second.
 pub const JOIN_COST_BYTES: u32 = 64 * 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
@@ -141,7 +141,7 @@ pub const IDLE: Duration = Duration::from_secs(58);
 pub const HUB_COMMANDS: usize = 1024;
 /// Bytes of requests a reader puts in one command.
 pub const COMMAND_BYTES: usize = FRAME_BYTES;
-/// What a request counts of them at least: an empty frame too is answered with a sentence.
+/// The least that a request counts of them: an empty frame too is answered with a sentence.
 pub const REQUEST_BYTES: usize = 256;
 /// Messages of one turn, which is one transaction.
 pub const TURN_MESSAGES: usize = 1024;
@@ -162,9 +162,9 @@ pub const SAVE_RETRY: Duration = Duration::from_millis(50);
 pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
 /// Newest positions whose frames are read from the store at start: what a class misses while a server restarts.
 pub const KEPT_AT_START: u64 = 1_000;
-/// What the hub itself sends to someone who registers; who misses more catches up on its own thread.
+/// The most that the hub itself sends to a client that registers; one that misses more catches up on its own thread.
 pub const REGISTER_BYTES: usize = 64 * 1024;
-/// What the hub hands out at once to someone who catches up. More than a turn adds, so that catching up has an end; not
+/// The most that the hub hands out at once to a client that catches up. More than a turn adds, so that catching up has an end; not
 /// all that is kept, since the handles of its frames alone can be a megabyte for each who comes back.
 pub const CATCH_UP_BYTES: usize = 2 * TURN_BYTES;
 /// Messages of a fresh load.
@@ -218,9 +218,9 @@ pub const HELD_BACK: usize = 1_000;
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
 /// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.
 pub const SLOW_MODE_SPEAKERS: usize = 20_000;
-/// What hosts did, as the host's panel shows it.
+/// Actions in the host's panel.
 pub const HOST_ACTIONS_SHOWN: usize = 50;
-/// What is kept of it in all: a school year of busy lessons.
+/// Actions kept in all: a school year of busy lessons.
 pub const HOST_ACTIONS: usize = 10_000;
 /// Messages whose text is overwritten in one go once the log was cleared, and how long the hub does something else then:
 /// nobody waits longer than a few milliseconds, and a million messages take less than a minute.
@@ -254,7 +254,7 @@ pub const SEARCH_PAGE_BYTES: usize = 512 * 1024;
 pub const SEARCH_ROWS: usize = 250_000;
 /// Bytes of text of those: the same of long messages.
 pub const SEARCH_BYTES: usize = 64 * 1024 * 1024;
-/// What one search may take where many search at once: then too it answers with what it has.
+/// The longest search, where many search at once: then too it answers with what it has.
 pub const SEARCH_TIME: Duration = Duration::from_secs(1);
 
 /// Entries of one page read from the store for someone who catches up.
@@ -301,13 +301,13 @@ pub const PASSWORD_HASH_KIB: u32 = 19 * 1024;
 pub const PASSWORD_HASH_PASSES: u32 = 2;
 /// Passwords hashed at once (one on a single core): about 25 ms of a core each, which the chat needs too.
 pub const PASSWORD_WORKERS: usize = 2;
-/// How far these threads step back behind all others of the machine, in Unix's steps from 0 to 19.
+/// How far these threads step back for all others of the machine, in Unix's steps from 0 to 19.
 pub const PASSWORD_NICENESS: i32 = 5;
 /// Requests that wait for them: a class that logs in all at once, several times over.
 pub const PASSWORD_QUEUE: usize = 256;
 /// Those of them for one account from one address: as many logins as an account has sessions.
 pub const PASSWORD_QUEUE_ACCOUNT: usize = ACCOUNT_SESSIONS;
-/// What one of them may take on a slow machine, so that the last of a full queue is still answered in time.
+/// The time of one of them on a slow machine, so that the last of a full queue is still answered in time.
 pub const PASSWORD_HASH_TIME: Duration = Duration::from_millis(200);
 /// Accounts in all. Each keeps its name in memory, and signing up is free.
 pub const ACCOUNTS: usize = 100_000;

@@ -1,4 +1,4 @@
-//! What an email address may be, and when two are one; pure.
+//! Email addresses: which there are, and when two are one; pure.
 
 use crate::limits::EMAIL_BYTES;
 

@@ -1,4 +1,4 @@
-//! Who runs the room: whoever has opened a host link, for as long as that session lasts.
+//! Hosts: a browser that has opened a host link runs the room for as long as that session lasts.
 //!
 //! A link holds a key of 256 bits. The one that is shown at start is kept in memory and counts on the host's own computer
 //! alone, so that a photo of the projector is worth nothing; those of `chat-app host-link` count from everywhere and are
@@ -17,12 +17,12 @@ use crate::protocol::ResetRequest;
 /// Counts how often the links were voided.
 pub(crate) type HostGeneration = i64;
 
-/// What hosts are to know of accounts, and what the room is to know of hosts; changed from outside too.
+/// News of accounts for hosts, and of hosts for the room; changed from outside too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostNews {
     /// Hosts of earlier generations have ended.
     pub generation: HostGeneration,
-    /// Who waits for a host to issue a reset link, the newest first.
+    /// The newest first.
     pub reset_requests: Vec<ResetRequest>,
 }
 
@@ -56,7 +56,7 @@ impl Accounts {
         Ok(begun)
     }
 
-    /// What has to be told of hosts and to them, as it is now.
+    /// The news as they are now.
     pub fn host_news(&self) -> Result<HostNews, Unavailable> {
         let generation = generation(&self.reader())?;
         Ok(HostNews { generation, reset_requests: self.reset_requests()? })

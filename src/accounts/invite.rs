@@ -11,22 +11,19 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters of a code: 60 random bits.
 const CHARACTERS: usize = 12;
 
-/// A code that its host shows to those who shall come in. Made anew at every start: what somebody photographed last year
-/// opens nothing. Its `Display` is what people read and type.
+/// A code that the host shows to newcomers. Every start makes another: last year's photo opens nothing. Its `Display` is what
+/// people read and type.
 #[derive(Clone)]
 pub struct InviteCode([u8; CHARACTERS]);
 
 impl InviteCode {
     /// A new one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
     pub fn random() -> io::Result<InviteCode> {
         let bytes = random::<CHARACTERS>()?;
         Ok(InviteCode(bytes.map(|byte| ALPHABET[usize::from(byte) % ALPHABET.len()])))
     }
 
-    /// Whether somebody typed this code: in any case, with or without its hyphens, an O for a 0.
+    /// Whether somebody typed this code: in any case, with or without hyphens, an O for a 0.
     pub fn is(&self, typed: &str) -> bool {
         let plain = typed.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'-');
         let read = plain.map(|byte| match byte.to_ascii_uppercase() {

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::sys::clock::wall_clock_ms;
 
-/// What a try to log in has to be checked against.
+/// An account as a login is checked against it.
 struct Known {
     member: Member,
     email: String,
@@ -67,7 +67,7 @@ impl Accounts {
         let device = Some(self.device(email, asker)?);
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Whoever replaced the password meanwhile has ended all sessions, and means this one too.
+        // A new password, meanwhile, has ended all sessions, and means this one too.
         let is_current = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password = ?2)";
         if !transaction.query_row(is_current, params![known.member.account, known.hash], |row| row.get(0))? {
             return Err(AccountError::Wrong);

@@ -42,10 +42,10 @@ use password::PasswordError;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};
 
-/// Whose a cookie is: a member's, a host's, or both.
+/// A cookie's owner: a member, a host, or both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// What the cookie's token hashes to.
+    /// Hash of the cookie's token.
     pub token: TokenHash,
     /// None where somebody has opened a host link without an account.
     pub member: Option<Member>,
@@ -64,7 +64,6 @@ impl Session {
     }
 }
 
-/// Who has an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     pub account: AccountId,
@@ -74,7 +73,7 @@ pub struct Member {
 /// A session that has just begun.
 #[derive(Debug)]
 pub struct NewSession {
-    /// What the browser gets as its cookie.
+    /// The browser's new cookie.
     pub token: Token,
     pub session: Arc<Session>,
     /// Proves later that this browser has logged in to this account before.
@@ -89,7 +88,7 @@ pub struct NewSession {
 pub struct Asker<'a> {
     /// An IPv6 address as its /64.
     pub address: IpAddr,
-    /// What [`NewSession::device`] gave their browser, if it did.
+    /// Their browser's [`NewSession::device`], if it has one.
     pub device: Option<&'a str>,
     /// The session whose cookie they show.
     pub session: Option<TokenHash>,
@@ -120,7 +119,7 @@ impl<E: Into<Unavailable>> From<E> for AccountError {
     }
 }
 
-/// What is wrong on our side: the database, or the system. Nothing was changed.
+/// Something is wrong on our side: the database, or the system. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     #[error("the accounts' database does not work: {0}")]
@@ -136,7 +135,6 @@ pub enum Unavailable {
 pub struct Accounts {
     reader: Mutex<Connection>,
     writer: Mutex<Connection>,
-    /// Who fails too often.
     pub throttle: Throttle,
     /// Numbers accounts for the throttle, those that do not exist too.
     numbers: RandomState,
@@ -176,7 +174,7 @@ impl Accounts {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What the room is called: by hosts, else by the operator.
+    /// The hosts' title of the room, else the operator's.
     pub fn room_title(&self) -> Result<String, Unavailable> {
         let query = "SELECT coalesce(title, operator_title) FROM room";
         let title: Option<String> = self.reader().query_row(query, [], |row| row.get(0))?;
@@ -195,7 +193,7 @@ impl Accounts {
         Ok(self.reader().query_row(query, [account], |row| row.get(0)).optional()?.flatten())
     }
 
-    /// Whose failures a try to log in counts to.
+    /// The subjects of a login that fails.
     fn subjects(&self, email: &Email, asker: &Asker) -> Vec<Subject> {
         match asker.device.and_then(|given| self.device_mark(email, given)) {
             Some(mark) => vec![Subject::Device(self.numbers.hash_one((mark.hash(), email.folded())))],
@@ -212,7 +210,7 @@ impl Accounts {
         self.numbers.hash_one(email.folded())
     }
 
-    /// What a browser that has logged in with this address keeps: what it shows, if that is such a thing, else a new one.
+    /// The proof that a browser keeps once it has logged in with this address: the one it shows, if it is valid, else a new one.
     fn device(&self, email: &Email, asker: &Asker) -> std::io::Result<String> {
         let known = asker.device.and_then(|given| self.device_mark(email, given));
         let mark = known.map_or_else(Token::random, Ok)?;
@@ -227,7 +225,7 @@ impl Accounts {
         token::same(proof.as_bytes(), self.device_proof(&mark, email).as_bytes()).then_some(mark)
     }
 
-    /// What only a browser that has logged in with this address can know.
+    /// Known only to a browser that has logged in with this address.
     fn device_proof(&self, mark: &Token, email: &Email) -> String {
         let digest = Sha256::new().chain_update(self.device_key).chain_update(mark.hash());
         BASE64URL_NOPAD.encode(&digest.chain_update(email.folded()).finalize())
@@ -263,7 +261,7 @@ fn device_key(db: &Connection) -> Result<[u8; 32], Unavailable> {
     Ok(db.query_row("SELECT device_key FROM room", [], |row| row.get(0))?)
 }
 
-/// What `make` makes from outside of the server, whether or not it runs; it is told where links lead.
+/// Makes something in a room's database from outside of the server, whether or not it runs. `make` is told where links lead.
 ///
 /// # Errors
 /// A sentence that says what to do.

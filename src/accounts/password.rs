@@ -47,7 +47,7 @@ pub enum PasswordError {
 }
 
 impl Password {
-    /// What somebody gave to prove who they are: whatever it is, it is right or wrong.
+    /// A password given as a proof: whatever it is, it is right or wrong.
     ///
     /// One character may be typed in two ways (é, or e and its accent), so the composed form counts.
     pub fn given(text: &str) -> Password {
@@ -139,7 +139,7 @@ fn argon2() -> Argon2<'static> {
 }
 
 /// Whether a password (in lower case) is among the first that anybody tries: a common word, whatever few digits or
-/// signs stand before or behind it; a run of neighbours; a short piece again and again.
+/// signs stand before or after it; a run of neighbours; a short piece again and again.
 fn is_common(lower: &str) -> bool {
     /// More than this around a word is a password of its own.
     const DECORATION: usize = 4;

@@ -1,8 +1,8 @@
 //! A forgotten password: a link that works once, for [`limits::RESET`]. With it, or with a password that was changed
 //! meanwhile, every other one of the account ends.
 //!
-//! What a host issues takes the place of every link before. What is mailed stands beside them: anybody can ask for it, and
-//! must not be able to void what its owner is about to open. A link is 256 random bits, so three are as good as one.
+//! A host's link takes the place of every link before. A mailed one stands beside them: anybody can ask for it, and must not
+//! be able to void the one that its owner is about to open. A link is 256 random bits, so three are as good as one.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub struct ResetLink {
     pub username: String,
     /// The account's address.
     pub email: String,
-    /// The link. The secret stands behind its #, which browsers send to nobody.
+    /// The secret stands after its #, which browsers send to nobody.
     pub url: String,
     /// When it ends, in milliseconds since 1970.
     pub expires_at_ms: i64,
@@ -63,7 +63,7 @@ impl Accounts {
         Ok(asked > 0)
     }
 
-    /// Who waits for a host to issue a link, the newest first, at most [`limits::RESET_REQUESTS`].
+    /// Requests that wait for a host's link, the newest first, at most [`limits::RESET_REQUESTS`].
     pub fn reset_requests(&self) -> Result<Vec<ResetRequest>, Unavailable> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(

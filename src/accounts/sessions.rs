@@ -12,7 +12,7 @@ use crate::protocol::names::Name;
 use crate::sys::clock::wall_clock_ms;
 
 impl Accounts {
-    /// Whose a cookie is; none if nobody's, or no longer.
+    /// The session of a cookie; none if it is nobody's, or no longer.
     pub fn session(&self, token: &Token) -> Result<Option<Arc<Session>>, Unavailable> {
         self.session_by_hash(&token.hash())
     }

@@ -1,4 +1,4 @@
-//! Who has failed too often lately, and how long they wait; bounded memory, no I/O.
+//! Too many failures lately, and the wait for them; bounded memory, no I/O.
 //!
 //! Failures are counted for each [`Subject`], and forgiven one by one as time passes. Up to a rule's number they cost
 //! nothing. Beyond it each doubles the wait before the next try, which grows to about the time in which one is
@@ -16,8 +16,7 @@ use hashlink::LruCache;
 
 use crate::limits;
 
-/// Whose failures are counted together. An account is named by a number that the caller chooses, one for each address
-/// of an account that does not exist too.
+/// Failures that are counted together. An account is named by a number of the caller's; so is an address without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// Logins at one account from one address.

@@ -18,9 +18,6 @@ pub struct Token([u8; 32]);
 
 impl Token {
     /// A new one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
     pub fn random() -> io::Result<Token> {
         random().map(Token)
     }
@@ -41,7 +38,7 @@ impl Token {
         &self.0
     }
 
-    /// What is stored of it.
+    /// The part that is stored.
     pub fn hash(&self) -> TokenHash {
         Sha256::digest(self.0).into()
     }

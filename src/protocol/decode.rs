@@ -1,4 +1,4 @@
-//! What a client says: a text frame, read and checked as far as that needs no knowledge of the room.
+//! A client's text frame, read and checked as far as that needs no knowledge of the room.
 
 use std::borrow::Cow;
 

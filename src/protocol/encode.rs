@@ -1,4 +1,4 @@
-//! What the server says: an event as a finished frame, ready to be written to any number of sockets.
+//! The server's events as finished frames, ready to be written to any number of sockets.
 
 use serde::Serialize;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -41,7 +41,7 @@ fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("strings and numbers serialise, and a Vec takes every byte");
 }
 
-/// What [`write_json`] makes of a `receive_message`, in a third of the time: it is what the server says most.
+/// The same bytes of a `receive_message` as [`write_json`]'s in a third of the time: the server says nothing more often.
 fn write_message(message: &Message, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"event":"receive_message","id":"#);
     write_json(&message.id, out);

@@ -11,11 +11,11 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
 
-/// What one client asks of the room.
+/// A client's request.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ClientEvent {
     Join {
-        /// Who is logged in has one already.
+        /// A member has one already.
         username: Option<Name>,
         /// Proves that a guest's names are theirs.
         guest_key: Option<KeyHash>,
@@ -48,7 +48,7 @@ pub enum ClientEvent {
     },
 }
 
-/// What a host wants.
+/// A host's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moderate {
     /// Only hosts may write.
@@ -75,7 +75,7 @@ pub enum Moderate {
     Clear,
 }
 
-/// What a host did, as the host's panel shows it.
+/// A host's deed, as the host's panel shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostAction {
     /// Milliseconds since 1970, UTC.
@@ -87,7 +87,7 @@ pub struct HostAction {
     /// Whom it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<Arc<str>>,
-    /// What else there is to say of it, such as the new title.
+    /// Anything else to say of it, such as the new title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -110,7 +110,7 @@ pub struct Message<'a> {
     /// When the server took it, in milliseconds since 1970, UTC.
     pub at: i64,
     pub username: Cow<'a, str>,
-    /// What its sender was then; a guest, once their account is deleted.
+    /// The sender's then; a guest's, once their account is deleted.
     pub role: Role,
     pub message: Cow<'a, str>,
     /// The sender's own id of it.
@@ -121,7 +121,7 @@ pub struct Message<'a> {
     pub deleted: bool,
 }
 
-/// Whose a login cookie is.
+/// The owner of the login cookie.
 #[derive(Debug, Clone, Serialize)]
 pub struct WelcomeSession<'a> {
     /// None where a host has come without an account.
@@ -141,7 +141,6 @@ pub(crate) const WIRE_LIMITS: WireLimits = WireLimits {
     username_characters: limits::NAME_CHARACTERS,
 };
 
-/// What the server says.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ServerEvent<'a> {
@@ -189,7 +188,7 @@ pub enum ServerEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<Position>,
     },
-    /// Who is here: everybody with `users`, else what changed.
+    /// Everybody in `users`, else the changes.
     Presence {
         online: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -217,15 +216,13 @@ pub enum ServerEvent<'a> {
         /// Reading needs an account.
         members_only: bool,
     },
-    /// What hosts need to know, for them alone.
+    /// For hosts alone.
     Moderation {
-        /// Who may not write, by name.
         muted: &'a [Arc<str>],
-        /// Who may not be here, by name.
         removed: &'a [Arc<str>],
         /// The newest first.
         reset_requests: &'a [ResetRequest],
-        /// What signing up needs; null where anybody may.
+        /// Needed to sign up; null where anybody may.
         invite_code: Option<&'a str>,
         /// The newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
         actions: &'a VecDeque<HostAction>,

@@ -42,7 +42,7 @@ pub(crate) type AccountId = i64;
 /// SHA-256 of a `guest_key` or `tab_key`: the keys themselves are kept nowhere.
 pub(crate) type KeyHash = [u8; 32];
 
-/// What a person is in the room; stored as its number.
+/// Stored as its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

@@ -1,4 +1,4 @@
-//! What a name may be; pure.
+//! Names: which there are; pure.
 //!
 //! A name has two forms. The **display** form is what everybody reads. The **folded** form is the identity: it is
 //! compared, reserved and stored, never shown. Two names that a person would take for each other fold to the same text
@@ -69,7 +69,7 @@ impl Name {
         Ok(Name { display: display.into(), folded: folded.into() })
     }
 
-    /// A name that was read once and kept: its identity stays what it was, whatever the rules of today.
+    /// A name that was read once and kept: its identity stays as it was, whatever the rules of today.
     pub fn stored(display: Arc<str>, folded: Arc<str>) -> Name {
         Name { display, folded }
     }
@@ -84,12 +84,10 @@ impl Name {
         &self.folded
     }
 
-    /// [`Name::display`], to be kept.
     pub fn shared_display(&self) -> Arc<str> {
         self.display.clone()
     }
 
-    /// [`Name::folded`], to be kept.
     pub fn shared_folded(&self) -> Arc<str> {
         self.folded.clone()
     }

@@ -17,7 +17,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::limits::QUERY_CHARACTERS;
 
-/// What somebody looks for: at least one word.
+/// At least one word to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     text: String,
@@ -36,9 +36,6 @@ pub enum QueryError {
 
 impl Query {
     /// The query that a person typed.
-    ///
-    /// # Errors
-    /// See [`QueryError`].
     pub fn parse(text: &str) -> Result<Query, QueryError> {
         if text.chars().nth(QUERY_CHARACTERS).is_some() {
             return Err(QueryError::TooLong);
@@ -64,7 +61,6 @@ impl Query {
         &self.text
     }
 
-    /// What tells which texts have it.
     pub fn matcher(&self) -> Matcher<'_> {
         Matcher {
             words: self.words.iter().map(Finder::new).collect(),

@@ -1,4 +1,4 @@
-//! What a room may be called.
+//! Titles of rooms.
 
 use crate::limits::TITLE_CHARACTERS;
 

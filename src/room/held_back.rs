@@ -31,7 +31,7 @@ impl HeldBackList {
         Some(somebody)
     }
 
-    /// Who has this identifier.
+    /// Everybody with this identifier.
     pub(super) fn of(&self, identifier: &Identifier) -> Vec<HeldBack> {
         self.all().filter(|somebody| somebody.identifiers.contains(identifier)).collect()
     }

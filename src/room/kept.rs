@@ -1,5 +1,5 @@
-//! What of the room is kept over restarts, beside the log. The room hands out each change for the store, which brings
-//! everything back at the next start.
+//! The part of the room that is kept over restarts. The room hands out each change for the store, which brings everything
+//! back at the next start.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,7 +8,6 @@ use std::sync::Arc;
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, HostAction, KeyHash};
 
-/// What has to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomChange {
     Reserve(Reservation),
@@ -38,7 +37,7 @@ pub struct Reservation {
 /// What holds for everybody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// What hosts have called the room.
+    /// The hosts' title.
     pub title: Option<String>,
     /// Only hosts may write.
     pub locked: bool,

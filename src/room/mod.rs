@@ -5,7 +5,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `kept.rs` | what of it is kept over restarts |
+//! | `kept.rs` | the part that is kept over restarts |
 //! | `owner.rs` | whose a name is |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
 //! | `presence.rs` | what is told of who is here and who is typing |
@@ -45,7 +45,7 @@ struct Claim {
     key: Option<KeyHash>,
 }
 
-/// Who is here and whose names are whose. All maps are by folded name.
+/// Everybody who is here, and everybody's names. All maps are by folded name.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     present: BTreeMap<Arc<str>, Present>,
@@ -57,10 +57,10 @@ pub(crate) struct Room {
     host_names: HashMap<Arc<str>, Option<KeyHash>>,
     changes: Vec<RoomChange>,
     presence_changed: bool,
-    /// What `presence` said last. Empty while the room is too large to be listed.
+    /// The last `presence`. Empty while the room is too large to be listed.
     told: BTreeMap<Arc<str>, Person>,
     told_large: bool,
-    /// Who is typing, and since when that was last said.
+    /// Folded names, each with the time of its last `typing`.
     typing: Vec<(Arc<str>, Instant)>,
     typing_changed: bool,
 }
@@ -146,12 +146,12 @@ impl Room {
         self.presence_changed = true;
     }
 
-    /// Who has this name, as the room shows them.
+    /// The person with this name, as the room shows them.
     pub(crate) fn person(&self, folded: &str) -> Option<Person> {
         self.present.get(folded).map(Present::person)
     }
 
-    /// What has to be stored since the last call.
+    /// The changes since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<RoomChange> {
         let mut changes = self.reservations.take_changes();
         changes.append(&mut self.changes);

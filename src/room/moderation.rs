@@ -1,4 +1,4 @@
-//! What hosts have decided, pure: who may write, who may come in, who is muted or out, and what was done.
+//! Hosts' decisions, pure: who may write, who may come in, who is muted or out, and what was done.
 //!
 //! Somebody is known by [`Identifier`]s: the account, the browser's key, the tab's key, the address. Slow mode counts by the
 //! name beside the surest of them.
@@ -23,13 +23,13 @@ pub(crate) struct Moderation {
     spoken: LruCache<Identifier, i64, RandomState>,
     /// The newest first.
     actions: VecDeque<HostAction>,
-    /// Who waits for a reset link, as the accounts know it.
+    /// As the accounts know them.
     pub reset_requests: Vec<ResetRequest>,
     changes: Vec<RoomChange>,
 }
 
 impl Moderation {
-    /// What the store has kept; the actions with the newest first.
+    /// As the store has kept it, the newest action first.
     pub(crate) fn new(
         settings: Settings,
         held_back: Vec<(Hold, HeldBack)>,
@@ -82,7 +82,7 @@ impl Moderation {
         Ok(())
     }
 
-    /// Who is held back by one identifier is from now on by another as well: both are the same person's.
+    /// Holds whoever is held back by one identifier back by another as well: both are the same person's.
     pub(crate) fn follow(&mut self, known: &Identifier, also: &Identifier) {
         for hold in [Hold::Mute, Hold::Ban] {
             for mut somebody in self.list_mut(hold).of(known) {
@@ -115,7 +115,7 @@ impl Moderation {
         self.removed.has(folded)
     }
 
-    /// Who is muted, and who is out, as the room showed them.
+    /// The muted and the removed, as the room showed them.
     pub(crate) fn held_back(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         (self.muted.names(), self.removed.names())
     }
@@ -158,7 +158,7 @@ impl Moderation {
         Ok(())
     }
 
-    /// What was said from then on was not stored: for slow mode it was not said.
+    /// Messages from then on were not stored: for slow mode they were not sent.
     pub(crate) fn unspeak(&mut self, since_ms: i64) {
         self.spoken.retain(|_, last| *last < since_ms);
     }
@@ -170,12 +170,12 @@ impl Moderation {
         self.changes.push(RoomChange::Action(action));
     }
 
-    /// What hosts did, the newest first.
+    /// The newest first.
     pub(crate) fn actions(&self) -> &VecDeque<HostAction> {
         &self.actions
     }
 
-    /// What has to be stored since the last call.
+    /// The changes since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<RoomChange> {
         std::mem::take(&mut self.changes)
     }

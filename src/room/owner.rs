@@ -8,7 +8,7 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, ErrorCode, KeyHash, Refusal, Role};
 
-/// Whose a connection is: what decides whether a name is theirs.
+/// A connection's owner: that decides whether a name is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// Without an account: the hash of the browser's key, where it has told one.
@@ -44,7 +44,7 @@ impl Owner {
         }
     }
 
-    /// What they are known by and nobody else can have.
+    /// The identifier that nobody else can have.
     pub(crate) fn proof(self) -> Option<Identifier> {
         match self {
             Owner::Account(account, _) => Some(Identifier::Account(account)),

@@ -1,4 +1,4 @@
-//! What is told of who is here and who is writing: whole to a newcomer, changes to all others.
+//! `presence` and `typing`: whole to a newcomer, changes to all others.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::Room;
 use crate::limits;
 use crate::protocol::Person;
 
-/// What `presence` has to say. Nothing but the number of persons where they are too many to be listed.
+/// The content of `presence`: nothing but the number of persons where they are too many to be listed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PresenceUpdate {
     /// Everybody, in the order of their names.
@@ -37,7 +37,7 @@ impl Room {
         self.typing_changed
     }
 
-    /// Who is typing now, in the order they began.
+    /// Everybody who is typing now, in the order they began.
     pub(crate) fn take_typing(&mut self, now: Instant) -> Vec<Arc<str>> {
         self.typing_changed = false;
         self.typing.retain(|(_, since)| now.duration_since(*since) < limits::TYPING_SHOWN);
@@ -60,7 +60,7 @@ impl Room {
         }
     }
 
-    /// What changed since the last call; none if it came to nothing, as when somebody only reloaded the page.
+    /// The changes since the last call; none if they came to nothing, as when somebody only reloaded the page.
     pub(crate) fn take_presence(&mut self) -> Option<PresenceUpdate> {
         if !std::mem::take(&mut self.presence_changed) {
             return None;

@@ -32,7 +32,7 @@ impl Reservations {
         all
     }
 
-    /// Whose a name is.
+    /// The key that a name is kept for.
     pub(super) fn key_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
         let kept_ms = limits::RESERVED.as_millis() as i64;
         let holds =
@@ -77,7 +77,7 @@ impl Reservations {
         }
     }
 
-    /// What has to be stored since the last call.
+    /// The changes since the last call.
     pub(super) fn take_changes(&mut self) -> Vec<RoomChange> {
         std::mem::take(&mut self.changes)
     }

@@ -15,20 +15,19 @@ use crate::room::kept::RoomChange;
 /// One change of what the store holds.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Something was said. Takes a position, unless it is a retry.
+    /// Takes a position, unless it is a retry.
     Message(NewMessage),
-    /// A message is taken back. Takes a position of its own.
+    /// A message is taken back: a position of its own.
     Deletion {
-        /// The message's position.
         message_id: Position,
-        /// When, in ms since 1970 UTC.
+        /// Milliseconds since 1970 UTC.
         at_ms: i64,
         /// The tab that wants it.
         tab: KeyHash,
         /// Whether it may be another tab's message.
         any: bool,
     },
-    /// What is kept of the room beside the log.
+    /// No part of the log.
     Room(RoomChange),
     /// Everything that was said before goes, and the log gets another name. Takes no position.
     Clear,
@@ -41,11 +40,8 @@ pub enum Change {
 pub struct NewMessage {
     /// When the server took it, in ms since 1970 UTC.
     pub at_ms: i64,
-    /// Who said it, as shown.
     pub username: Arc<str>,
-    /// What they were then.
     pub role: Role,
-    /// What was said.
     pub text: String,
     /// SHA-256 of the `tab_key`: the scope of `client_message_id`.
     pub tab: KeyHash,
@@ -53,15 +49,13 @@ pub struct NewMessage {
     pub client_message_id: Option<String>,
 }
 
-/// What became of one [`Change`].
+/// The outcome of one [`Change`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is in the log, at this position.
     Stored {
-        /// Its position.
         position: Position,
     },
-    /// The message was in the log already, and this is it (it may have been deleted since). Nothing was stored.
+    /// The message was in the log already: this one, which may have been deleted since. Nothing was stored.
     Retry(Message<'static>),
     /// The same tab has used this `client_message_id` for another text. Nothing was stored.
     Conflict,
@@ -69,18 +63,16 @@ pub enum Outcome {
     Deleted {
         /// The deletion's own position.
         position: Position,
-        /// Who had said it, if it was another tab.
+        /// Its author, if that was another tab.
         author: Option<Arc<str>>,
     },
     /// The message to delete never was, or is deleted. Nothing was stored.
     Missing,
     /// The message to delete is another tab's. Nothing was stored.
     Foreign,
-    /// All up to a position is gone.
+    /// Everything up to a position is gone, and the log has another name.
     Cleared {
-        /// This position.
         through: Position,
-        /// What the log is called from here on.
         epoch: String,
     },
     /// Done; it is no part of the log.
@@ -137,9 +129,6 @@ impl Store {
     }
 
     /// Whether a tab's message with this id is in the log.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> Result<bool, AppendError> {
         let mut select = self.db.prepare_cached(
             "SELECT 1 FROM messages WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)",
@@ -208,7 +197,7 @@ impl Turn<'_> {
         self.retry_of(message)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
-    /// What a message comes to whose id its tab has used already; none if it has not.
+    /// The outcome of a message whose id its tab has used already; none if it has not.
     fn retry_of(&self, message: &NewMessage) -> rusqlite::Result<Option<Outcome>> {
         let select = format!(
             "SELECT {COLUMNS} FROM messages

@@ -19,7 +19,6 @@ use super::error::OpenProblem;
 use super::schema;
 use crate::limits;
 
-/// What the thread is asked for.
 #[derive(Debug)]
 enum Request {
     /// The log has grown, or has text to erase.

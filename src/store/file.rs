@@ -83,7 +83,6 @@ impl LockFile {
     }
 }
 
-/// What lies at the database's path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing; or an empty file, or a first start's that was cut short before it wrote a table.

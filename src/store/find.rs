@@ -43,9 +43,6 @@ pub(crate) struct FoundMessages {
 impl Reader {
     /// Looks for the newest messages before `position` that match: at most `limit`, in at most
     /// [`limits::SEARCH_PAGE_ROWS`] messages and about [`limits::SEARCH_PAGE_BYTES`] of text.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn find(
         &self,
         matcher: &mut Matcher<'_>,
@@ -98,9 +95,6 @@ impl Reader {
 
     /// The messages at `positions`, but for those that are deleted, up to `max_bytes` of
     /// [`crate::protocol::encoded_bytes`] (but always one).
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn messages_at(
         &self,
         positions: &[Position],

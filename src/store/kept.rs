@@ -1,5 +1,5 @@
-//! What is kept of the room beside the log: guests' and hosts' names, what hosts have decided and done. The hub writes it with
-//! its turns; it has no position.
+//! The room beside its log, kept over restarts: guests' and hosts' names, hosts' decisions and actions. The hub writes them
+//! with its turns; they have no position.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -24,19 +24,19 @@ pub struct KeptRoom {
     pub host_names: Vec<(Arc<str>, Option<KeyHash>)>,
     /// Guests' names, the one left longest ago first.
     pub reservations: Vec<Reservation>,
-    /// What hosts did, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
+    /// Hosts' actions, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
     pub actions: Vec<HostAction>,
 }
 
 impl Store {
-    /// What is kept when the server starts. Guests who were here when it ended left now, at `now_ms`; whoever left more than
-    /// [`limits::RESERVED`] ago is forgotten, and the oldest of what hosts did above [`limits::HOST_ACTIONS`]. A `title` of
-    /// the operator's that is not the one of the last start takes the place of what hosts have called the room.
+    /// The kept room when the server starts. Guests who were here when it ended left now, at `now_ms`; guests who left more
+    /// than [`limits::RESERVED`] ago are forgotten, and the oldest actions above [`limits::HOST_ACTIONS`]. A `title` of the
+    /// operator's that is not the one of the last start takes the place of the hosts' title.
     ///
     /// # Errors
     /// Nothing is changed then.
     pub fn kept_room(&self, title: Option<&str>, now_ms: i64) -> Result<KeptRoom, AppendError> {
-        // Nobody in the room waits yet, and a checkpoint of what a crash has left behind may hold a lock for a moment.
+        // Nobody in the room waits yet, and the checkpoint after a crash may hold a lock for a moment.
         self.db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
         let kept = self.load(title, now_ms);
         self.db.busy_timeout(limits::STORE_BUSY)?;
@@ -99,7 +99,7 @@ fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {
         let (kind, folded): (i64, Arc<str>) = (row.get(0)?, row.get(1)?);
         let marks = "SELECT mark FROM held_back_marks WHERE kind = ?1 AND folded = ?2";
         let marks: Vec<String> = all(db, marks, params![kind, folded], |row| row.get(0))?;
-        // One of a kind that only a newer version knows says nothing about anybody.
+        // A kind that only a newer version knows says nothing about anybody.
         let identifiers: BTreeSet<_> = marks.iter().filter_map(|text| identifier_from_sql(text)).collect();
         let hold = if kind == 0 { Hold::Mute } else { Hold::Ban };
         Ok((hold, HeldBack { name: Name::stored(row.get(2)?, folded), identifiers }))

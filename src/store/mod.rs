@@ -147,12 +147,7 @@ impl Store {
         source.start_writing(&db)?;
         schema::set_up_writing(&db)?;
         schema::migrate(&mut db, &new_epoch()?)?;
-        let checkpointer = match &source {
-            Source::File(_) => Some(Checkpointer::start(source.connect()?, &mut db, left_over)?),
-            Source::Memory(_) => None,
-        };
-        db.busy_timeout(limits::STORE_BUSY)?;
-        Ok(Store {
+        let mut store = Store {
             epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
             head: read::head(&db)?,
             cleared: clear::cleared(&db)?,
@@ -160,9 +155,15 @@ impl Store {
             readers: Readers::open(&source)?,
             db,
             source,
-            checkpointer,
+            checkpointer: None,
             _lock: None,
-        })
+        };
+        if let Source::File(_) = store.source {
+            let db = store.source.connect()?;
+            store.checkpointer = Some(Checkpointer::start(db, &mut store.db, left_over)?);
+        }
+        store.db.busy_timeout(limits::STORE_BUSY)?;
+        Ok(store)
     }
 
     /// The name of this log: positions of another one mean nothing here.
@@ -177,9 +178,6 @@ impl Store {
 
     /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
     /// log's growth brings about; this one makes them only where nobody writes the log.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
     pub fn connect(&self) -> Result<Connection, OpenError> {
         let set_up = || {
             let db = self.source.connect()?;
@@ -215,9 +213,6 @@ impl Drop for Store {
 
 /// A connection to the database of a room that may be open meanwhile, for rows that are not of the log. It never makes a
 /// database.
-///
-/// # Errors
-/// See [`OpenError`].
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     read::beside(path, |db| {
         schema::set_up_writing(&db)?;

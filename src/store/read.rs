@@ -12,8 +12,8 @@ use super::{clear, file, schema, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
-/// What [`message_from_row`] reads, in its order. Who has deleted their account is shown as a guest, also in what
-/// they said before: asked for here, since overwriting it would be a long write.
+/// The columns of [`message_from_row`], in its order. Somebody without an account any more is shown as a guest, also in
+/// earlier messages: asked for here, since overwriting them would be a long write.
 pub(super) const COLUMNS: &str = "position, at,
     iif(role > 0 AND EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL), 0, role),
     deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text";
@@ -36,7 +36,7 @@ pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> 
     })
 }
 
-/// What pages are measured by.
+/// The measure of pages.
 pub(super) fn bytes(message: &Message) -> usize {
     encoded_bytes(&message.message, &message.username, message.client_message_id.as_deref())
 }
@@ -72,7 +72,7 @@ pub(crate) struct LogPage {
     pub entries: Vec<LogEntry>,
     /// The page stands for all positions up to this one: go on after it.
     pub through: Position,
-    /// Whether the log went further when the page was read. A page can be empty and have more behind it.
+    /// Whether the log went further when the page was read. A page can be empty, with more after it.
     pub more: bool,
     /// The log was cleared up to here when the page was read.
     pub cleared: Position,
@@ -108,9 +108,6 @@ pub(crate) struct Reader {
 impl Reader {
     /// A reader of a database that a server may have open, or not. It never makes one, takes no lock that a server
     /// would notice, and leaves the file as it is.
-    ///
-    /// # Errors
-    /// See [`OpenError`].
     pub(crate) fn open(path: &Path) -> Result<Reader, OpenError> {
         beside(path, |db| Ok(Reader::over(db)?))
     }
@@ -122,19 +119,13 @@ impl Reader {
     }
 
     /// The newest position; 0 for an empty log.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn head(&self) -> Result<Position, ReadError> {
         Ok(head(&self.db)?)
     }
 
-    /// What was said and deleted after `position`, for someone who has seen everything up to it: at most `max_entries`
-    /// entries, and `max_bytes` of [`encoded_bytes`] (but always one message). Messages deleted since
-    /// are left out; their positions count as passed.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
+    /// Messages and deletions after `position`, for someone who has seen everything up to it: at most `max_entries`
+    /// entries, and `max_bytes` of [`encoded_bytes`] (but always one message). Messages deleted since are left out; their
+    /// positions count as passed.
     pub(crate) fn after(
         &self,
         position: Position,
@@ -172,9 +163,6 @@ impl Reader {
 
     /// The newest messages before `position`: at most `limit`, and `max_bytes` of [`encoded_bytes`] (but
     /// always one). Runs of deleted messages are jumped over, so that it takes as long as the page is.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn before(
         &self,
         position: Position,
@@ -212,27 +200,21 @@ impl Reader {
     }
 
     /// The position just before the newest `count` messages that are not deleted: reading after it is a fresh load.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn start_of_newest(&self, count: usize) -> Result<Position, ReadError> {
-        // What is said between the two comes after the head, and is read with what follows.
+        // A message between the two reads comes after the head, and is read with what follows.
         let head = self.head()?;
         let newest = self.before(head + 1, count, usize::MAX)?.messages;
         Ok(newest.first().map_or(head, |oldest| oldest.id - 1))
     }
 
     /// Whether a message that is not deleted lies at `position` or before it.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn has_older(&self, position: Position) -> Result<bool, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         Ok(has_older(&snapshot, position)?)
     }
 }
 
-/// What `begin` makes of a connection to a room's database that a server may have open, or not.
+/// Connects to a room's database, whether or not a server has it open, and goes on with `begin`.
 pub(super) fn beside<T>(
     path: &Path,
     begin: impl FnOnce(Connection) -> Result<T, OpenProblem>,

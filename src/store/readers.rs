@@ -16,8 +16,8 @@ use crate::sys::permits::Permits;
 pub struct Readers {
     free: Receiver<Reader>,
     back: Sender<Reader>,
-    /// Who may look through the log at once: one fewer than there are readers, so that a page of history never waits for
-    /// more than other pages.
+    /// Searches at once: one fewer than there are readers, so that a page of history never waits for more than other
+    /// pages.
     searches: Permits,
 }
 
@@ -51,9 +51,6 @@ impl Readers {
 
     /// [`Reader::find`]. Whoever looks through the log waits here for others who do, page by page, so that a short search does
     /// not wait for a long one.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
     pub(crate) fn find(
         &self,
         matcher: &mut Matcher<'_>,

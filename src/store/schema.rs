@@ -13,7 +13,7 @@ const MIGRATIONS: [&str; 3] =
 /// The schema this program writes (`user_version`).
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// What every connection that writes needs. `FULL` syncs the write-ahead log with each commit; macOS needs its own
+/// The settings of every connection that writes. `FULL` syncs the write-ahead log with each commit; macOS needs its own
 /// call for a real sync; deleted rows are overwritten, not only unlinked; nothing is sorted in files.
 pub(super) fn set_up_writing(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "synchronous", "FULL")?;

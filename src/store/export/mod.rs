@@ -26,11 +26,8 @@ use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader};
 /// How a transcript is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// A line a message, for people.
     Txt,
-    /// For spreadsheets.
     Csv,
-    /// For programs.
     Json,
 }
 
@@ -60,8 +57,8 @@ pub enum ExportError {
     Cleared,
 }
 
-/// Writes the log of the database at `database` to `out`. `progress` is told, after each page, the position that it has
-/// come to and the one where it will end. A taker that goes away (`| head`) is no error.
+/// Writes the log of the database at `database` to `out`. `progress` hears, after each page, its position and the last
+/// one. A taker that goes away (`| head`) is no error.
 ///
 /// # Errors
 /// See [`ExportError`]. What was written until then stays written.
@@ -98,7 +95,7 @@ fn write_log(
 pub(crate) struct Transcript {
     format: ExportFormat,
     zone: TimeZone,
-    /// What is up to here has been made.
+    /// Everything up to here has been made.
     position: Position,
     /// Where it ends.
     end: Position,

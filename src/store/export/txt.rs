@@ -7,7 +7,7 @@ use unicode_security::skeleton;
 
 use crate::protocol::Message;
 
-/// What programs that show text take for the end of a line.
+/// The ends of a line, for programs that show text.
 const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
 
 /// In place of what looks like a colon in a name, which would end the name for its reader: as NFKC, no name has this one.
