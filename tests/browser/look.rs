@@ -40,11 +40,12 @@ pub(super) fn look_into_drawer(page: &Page, state: &str) {
 /// Looks at the page in one size and both schemes, and leaves it in the one that it pictures.
 pub(super) fn look_at(page: &Page, state: &str, size: Size, scheme: Scheme) {
     page.size(size);
-    for scheme in [scheme.other(), scheme] {
-        page.scheme(scheme);
-        settle(page);
-        axe::expect_nothing_serious(page, &format!("{state}, {size:?}, {scheme:?}"));
-    }
+    page.scheme(scheme.other());
+    settle(page);
+    axe::expect_readable(page, &format!("{state}, {size:?}, {:?}", scheme.other()));
+    page.scheme(scheme);
+    settle(page);
+    axe::expect_nothing_serious(page, &format!("{state}, {size:?}, {scheme:?}"));
     take_picture(page, &format!("{state}-{size:?}-{scheme:?}").to_lowercase());
 }
 

@@ -95,7 +95,7 @@ impl Page {
     pub fn screenshot(&self) -> Vec<u8> {
         // Chromium waits for ever for the picture of a tab that another one covers.
         self.bring_to_front();
-        let picture = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": true}));
         BASE64
             .decode(picture["data"].as_str().expect("a picture").as_bytes())
             .expect("a picture comes in base 64")
