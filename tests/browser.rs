@@ -18,6 +18,7 @@ mod lesson;
 mod panel;
 mod people;
 mod reading;
+mod scripts;
 mod searching;
 mod speed;
 mod tabs;
