@@ -46,3 +46,65 @@ fn a_link_ends_where_the_text_of_its_script_ends_it() {
     }
     look(&page, "links");
 }
+
+/// Whether each character of the address that stands in `selector` is drawn right of the one before it.
+fn expect_in_order(page: &Page, selector: &str) {
+    let order = format!(
+        "(() => {{
+            const node = document.querySelector(`{selector}`);
+            const letters = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+            const places = [];
+            while (letters.nextNode()) {{
+                for (let at = 0; at < letters.currentNode.length; at++) {{
+                    const range = document.createRange();
+                    range.setStart(letters.currentNode, at);
+                    range.setEnd(letters.currentNode, at + 1);
+                    places.push(range.getBoundingClientRect().left);
+                }}
+            }}
+            return places.length > 10 && places.every((left, at) => at === 0 || left > places[at - 1]);
+        }})()"
+    );
+    assert_eq!(page.run(&order), true, "{selector} is drawn in another order");
+}
+
+#[test]
+fn no_address_is_drawn_in_an_order_that_lies() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    let link = "https://evil.example/moc.knab//:sptth";
+    let texts = [
+        format!("\u{202E}{link}"),
+        format!("\u{2067}{link} needle"),
+        format!("\u{202B}אבג {link} דהו"),
+        format!("\u{2066}\u{2069}\u{202E}a {link}"),
+        format!("שלום {link}, {link}"),
+        "\u{202E}\u{202D}".repeat(90) + link,
+        "\u{202B}\u{202A}".repeat(70) + "\u{202E}" + link,
+    ];
+    for (at, text) in texts.iter().enumerate() {
+        // Not by its text: what nests too deeply is shown without its controls.
+        page.write(text);
+        page.expect(text, &format!("el.log.querySelectorAll('.message').length === {}", at + 1));
+        expect_in_order(&page, ".message:last-child .text a");
+        page.click("#log .message:last-child .bubble");
+        page.click("#log .message:last-child .delete");
+        expect_in_order(&page, "#confirm-text bdi");
+        assert!(page.text("#confirm-text").contains(link));
+        page.press("Escape");
+        page.expect_hidden("#confirm");
+    }
+    // An excerpt may begin inside an address: then it is no link, and is drawn in its order all the same.
+    page.say(&format!("\u{202E}https://evil.example/{}knab needle", "a/".repeat(20)));
+    page.click("#open-search");
+    for (query, count) in [("evil", texts.len() + 1), ("moc.knab", texts.len()), ("a/knab", 1)] {
+        page.fill("#query", query);
+        page.press("Enter");
+        page.expect(query, &format!("el.results.children.length === {count} && !state.search.busy"));
+        for number in 1..=count {
+            expect_in_order(&page, &format!("#results li:nth-child({number}) bdi[dir=ltr]"));
+        }
+    }
+    look(&page, "addresses-found");
+}
