@@ -108,3 +108,40 @@ fn no_address_is_drawn_in_an_order_that_lies() {
     }
     look(&page, "addresses-found");
 }
+
+#[test]
+fn a_discs_letters_are_whole() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    let cases = [
+        ("Ana Berg", "AB"),
+        ("ana", "AN"),
+        ("🇵🇹 Ana", "🇵🇹"),
+        ("🇵🇹🇪🇸", "🇵🇹"),
+        (
+            "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} Tom",
+            "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+        ),
+        ("👨‍👩‍👧 Kim", "👨‍👩‍👧"),
+        ("👩🏽‍🚀", "👩🏽‍🚀"),
+        ("1\u{FE0F}\u{20E3} One", "1\u{FE0F}\u{20E3}"),
+        ("क्षत्रिय", "क्षत्रि"),
+        ("ক্ষমা", "ক্ষমা"),
+        ("ಕ್ಷೀರ", "ಕ್ಷೀರ"),
+        ("ශ\u{DCA}\u{200D}රී", "ශ\u{DCA}\u{200D}රී"),
+        ("ក្រុម", "ក្រុម"),
+        ("e\u{301}mile o\u{302}", "E\u{301}O\u{302}"),
+        ("علی\u{200C}رضا", "عل"),
+        ("ßa", "ßA"),
+        ("გიორგი", "გი"),
+        ("한글", "한글"),
+    ];
+    // With the browser's own idea of a letter, and where it has none.
+    for segmenter in ["Intl.Segmenter", "undefined"] {
+        page.run(&format!("void (Intl.Segmenter = {segmenter})"));
+        for (name, letters) in cases {
+            assert_eq!(page.run(&format!("initials({})", json!(name))), letters, "{name} with {segmenter}");
+        }
+    }
+}
