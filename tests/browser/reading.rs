@@ -1,6 +1,7 @@
 //! The log: what stays in place while it grows, what is marked as unread, how much of it is kept.
 
 use super::look::look;
+use super::panel::become_host;
 use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
@@ -243,4 +244,32 @@ fn a_screen_reader_hears_what_is_new_and_is_spared_what_is_old() {
     );
     let [title, spoken, clock] = [0, 1, 2].map(|part| time[part].as_str().unwrap_or_default());
     assert!(title == spoken && title.ends_with(clock) && title.contains(" 20") && clock.len() == 5, "{time}");
+}
+
+#[test]
+fn nothing_outside_the_log_can_be_scrolled_away() {
+    let Some(browser) = Browser::start() else { return };
+    let server = talkative_room(120);
+    let page = become_host(&browser, &server);
+    page.join("Ben");
+    page.expect("the end of the log", AT_THE_END);
+    page.expect("whole dates", "el.log.querySelector('.message time .vh').textContent");
+    for size in [Size::Desk, Size::Phone] {
+        page.size(size);
+        // As a screen reader does with whatever it reads: dates that stand only for the ear, or anything at all.
+        for parts in ["#log .vh, #log .continues .head *", "*"] {
+            page.run(&format!(
+                "document.querySelectorAll('{parts}').forEach((node) => node.scrollIntoView({{ block: 'center' }}))"
+            ));
+            let frame = "[document.documentElement, document.body, el.main, el.header, el.foot]";
+            let moved = format!(
+                "{frame}.filter((node) => node.scrollTop || node.scrollLeft).map((node) => node.tagName)"
+            );
+            assert_eq!(page.run(&moved), json!([]), "{parts} at {size:?}");
+        }
+        let tall =
+            "[document.documentElement.scrollHeight > innerHeight, document.body.scrollHeight > innerHeight]";
+        assert_eq!(page.run(tall), json!([false, false]), "{size:?}");
+        page.expect("the box in sight", "el.message.getBoundingClientRect().bottom < innerHeight");
+    }
 }
