@@ -1,7 +1,7 @@
 //! Coming in: a first visit, a name that is taken, a browser that was here before, an empty room and its address.
 
 use super::look::{look, look_at, look_closely, look_into_drawer};
-use crate::support::{Browser, Scheme, Size, TestServer, clipboard};
+use crate::support::{Browser, Process, Scheme, Signal, Size, TestServer, clipboard, free_port};
 
 #[test]
 fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {
@@ -79,6 +79,7 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.expect("the code", "el.inviteQr.naturalWidth > 0");
     let address = page.text("#invite-address");
     page.expect_text("#invite-hint", "Only this computer can open");
+    page.run("loadInvite()");
     page.run("void (state.invite = { ...state.invite, url: 'http://192.168.178.20:5000' }, renderInvite())");
     page.expect_text("#invite-hint", "Anyone on the same network can open");
     page.run(&format!("void (state.invite.url = '{address}', renderInvite())"));
@@ -106,6 +107,48 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.press("Escape");
     page.expect_hidden("#invite");
     page.expect_focus("#open-invite");
+}
+
+#[test]
+fn a_page_that_stays_open_invites_to_where_the_room_is_now() {
+    let Some(browser) = Browser::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let (port, database) = (free_port(), folder.path().join("chat.db"));
+    let open = |url| {
+        let room = Process::start_on(port, &database, &["--public-url", url]);
+        room.stdout.wait_for("its address", &room.stderr, |text| text.contains('\n').then_some(()));
+        room
+    };
+    let mut room = open("https://old.example");
+    let page = browser.join(([127, 0, 0, 1], port).into(), "Ana");
+    page.say("Where are we?");
+    page.click("#open-invite");
+    page.expect_text("#invite-address", "https://old.example");
+    page.expect("the code", "el.inviteQr.naturalWidth > 0");
+    let code = page.run("el.inviteQr.src");
+    page.press("Escape");
+    room.signal(Signal::TERM);
+    assert!(room.wait().success());
+    page.expect_connection("lost");
+    let _room = open("https://new.example");
+    page.expect_connection("live");
+    page.click("#open-invite");
+    page.expect_text("#invite-address", "https://new.example");
+    page.expect("the code of it", &format!("el.inviteQr.src !== {code} && el.inviteQr.naturalWidth > 0"));
+    // An answer that comes late says nothing any more.
+    page.run(
+        "(async () => {
+            const [answers, real] = [[], fetch];
+            window.fetch = () => new Promise((resolve) => answers.push(resolve));
+            const asked = [loadInvite(), loadInvite()];
+            for (const [at, url] of [[1, 'https://newest.example'], [0, 'https://late.example']]) {
+                answers[at](new Response(JSON.stringify({ url, qr_svg: '' })));
+                await asked[at];
+            }
+            window.fetch = real;
+        })()",
+    );
+    page.expect_text("#invite-address", "https://newest.example");
 }
 
 #[test]
