@@ -10,6 +10,7 @@ mod look;
 mod stage;
 
 mod connection;
+mod copying;
 mod deleting;
 mod host;
 mod hosting;

@@ -151,11 +151,20 @@ impl Page {
         panic!("{key} does not lead to {selector}");
     }
 
+    /// Copies what is selected, as the keyboard does.
+    pub fn copy(&self) {
+        self.press_for("copy", "c", 67);
+    }
+
     /// Pastes what was copied last, as the keyboard does.
     pub fn paste(&self) {
+        self.press_for("paste", "v", 86);
+    }
+
+    fn press_for(&self, command: &str, key: &str, code: u32) {
         let mut event = json!({
-            "type": "rawKeyDown", "key": "v", "code": "KeyV", "windowsVirtualKeyCode": 86, "modifiers": 2,
-            "commands": ["paste"],
+            "type": "rawKeyDown", "key": key, "code": format!("Key{}", key.to_uppercase()),
+            "windowsVirtualKeyCode": code, "modifiers": 2, "commands": [command],
         });
         self.call("Input.dispatchKeyEvent", event.clone());
         event["type"] = "keyUp".into();
