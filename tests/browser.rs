@@ -10,6 +10,7 @@ mod look;
 mod stage;
 
 mod connection;
+mod cookies;
 mod copying;
 mod deleting;
 mod host;
