@@ -24,6 +24,7 @@ mod scripts;
 mod searching;
 mod speed;
 mod tabs;
+mod translated;
 mod writing;
 
 use crate::support::{Browser, DEADLINE, TestServer};

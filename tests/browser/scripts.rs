@@ -110,6 +110,35 @@ fn no_address_is_drawn_in_an_order_that_lies() {
 }
 
 #[test]
+fn a_name_from_right_to_left_does_not_turn_its_neighbours() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    page.say("Come in!");
+    let names = ["דן 2", "يوسف", "\u{1E900}\u{1E901}"];
+    let _others = names.map(|name| server.join(name));
+    // Whatever sentence it stands in, and however many stand beside it.
+    let isolated = page.run(&format!(
+        "(() => {{
+            const node = make('p');
+            document.body.append(node);
+            say(node, fill(WORDS.host.request, {{ name: {0}, time: '07:13' }}) + nameSome([{0}, 'Ben']));
+            const [first, second, third] = node.querySelectorAll('bdi');
+            const [name, rest] = [first, node.childNodes[1]].map((part) => {{
+                const range = document.createRange();
+                range.selectNodeContents(part);
+                return range.getBoundingClientRect();
+            }});
+            node.remove();
+            return [first.textContent, second.textContent, third.textContent, name.right <= rest.left + 1];
+        }})()",
+        json!(names[0])
+    ));
+    assert_eq!(isolated, json!([names[0], names[0], "Ben", true]));
+    page.expect("their names", "document.querySelectorAll('.notice bdi').length === 3");
+}
+
+#[test]
 fn a_discs_letters_are_whole() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
