@@ -183,7 +183,30 @@ pub(crate) fn drain(mut stream: &TcpStream, deadline: Instant) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
     use super::*;
+
+    #[test]
+    fn a_peer_that_always_has_another_byte_does_not_extend_the_deadline() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let mut peer = TcpStream::connect(listener.local_addr().expect("bound")).expect("a connection");
+        let (stream, _) = listener.accept().expect("a connection");
+        stream.set_nonblocking(true).expect("set");
+        let stop = StopSignal::new().expect("two sockets");
+        let deadline = Instant::now() + Duration::from_millis(20);
+        thread::scope(|scope| {
+            scope.spawn(move || while peer.write_all(&[1; 1024]).is_ok() {});
+            let too_much = |bytes: &[u8]| {
+                thread::sleep(Duration::from_millis(1)); // the peer is the faster one
+                (bytes.len() > 1 << 20).then_some(())
+            };
+            let read = read_until(&stream, &mut Vec::new(), deadline, &stop, too_much);
+            let _ = stream.shutdown(Shutdown::Both); // ends the peer
+            assert_eq!(read.expect("no error"), None);
+        });
+    }
 
     #[test]
     fn a_look_at_the_signal_does_not_wait() {
