@@ -29,8 +29,8 @@ fn the_first_message_is_there_before_a_reader_has_to_wait() {
         ]
         .map(|moment| page.number(moment));
         println!("first message after {first:.0} ms (answered {response:.0} ms, parsed {parsed:.0} ms)");
-        best = best.min(first);
+        best = best.min(first / parsed);
     }
-    // A tenth of a second on a quiet machine; on one that is busy with other tests, at least once not worse than this.
-    assert!(best < 1_000.0, "the first message took {best} ms at best");
+    // However fast the machine is: it comes with the page, and not after another wait of that length.
+    assert!(best < 2.5, "the first message took {best} times as long as the page");
 }
