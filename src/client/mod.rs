@@ -91,7 +91,7 @@ fn part(socket: &ClientSocket) {
 
 /// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
 ///
-/// `login` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came behind
+/// `session` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came after
 /// the request head.
 pub(crate) fn enter(
     socket: Arc<ClientSocket>,
@@ -115,7 +115,7 @@ pub(crate) fn enter(
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
                     part(&socket);
                 }
-                Err(_) => {} // it comes back, and is looked up anew
+                Err(_) => {} // it comes back, and is looked up again
             }
         }
         Err(Unregistered::Stopping) => refuse(&socket, CloseCode::Stopping, &context.stop),

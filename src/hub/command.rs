@@ -44,7 +44,7 @@ pub enum Command {
 
 /// What a client's thread has to read in the log by itself.
 pub struct LogPart {
-    /// From behind this position on; none means the newest [`crate::limits::FRESH_MESSAGES`].
+    /// After this position; none means the newest [`crate::limits::FRESH_MESSAGES`].
     pub after: Option<Position>,
     /// The newest position now.
     pub head: Position,

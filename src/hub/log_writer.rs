@@ -2,7 +2,7 @@
 //!
 //! Owned by the hub. The disk may say no in two ways. Somebody else's lock on the file passes: the turn is kept and
 //! tried again for [`limits::SAVE_DEADLINE`], while the hub goes on with everything else. A failure (full, broken)
-//! is told to the senders at once. Either way nobody is shown what is not on disk, and the next turn tries anew.
+//! is told to the senders at once. Either way nobody is shown what is not on disk, and the next turn tries again.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -106,7 +106,7 @@ impl LogWriter {
             && (self.waiting.len() >= limits::TURN_MESSAGES || self.waiting_bytes >= limits::TURN_BYTES)
     }
 
-    /// When [`LogWriter::save`] has to be called, though nothing new came.
+    /// When [`LogWriter::commit`] has to be called, though nothing new came.
     pub(crate) fn due(&self) -> Option<Instant> {
         if let Some(stall) = self.stall {
             return Some(stall.retry);

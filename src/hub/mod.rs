@@ -10,12 +10,14 @@
 //! | file | owns |
 //! |---|---|
 //! | `command.rs` | what the hub is told and answers |
+//! | `turn.rs`, `broadcast.rs` | what a turn gathers, and its end; what it tells everybody |
 //! | `requests.rs` | what clients ask for |
 //! | `moderate.rs` | what hosts do |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
 //! | `log_writer.rs` | what waits to be stored, and what becomes of it |
-//! | `clients.rs`, `sender.rs` | everybody who is registered; one client's write half |
+//! | `clients.rs`, `client.rs` | everybody who is registered; one of them, and who it is |
+//! | `sender.rs`, `window.rs` | one client's write half; the newest part of what everybody is told |
 
 mod broadcast;
 pub(crate) mod client;

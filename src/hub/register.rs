@@ -13,7 +13,7 @@ use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, Welco
 use crate::room::kept::Identifier;
 
 impl Hub {
-    /// Everybody who came during the turn, now that it is told: they see the room as it is behind it.
+    /// Everybody who came during the turn, now that it is told: they see the room as it is after it.
     pub(super) fn register_all(&mut self, now: Instant) {
         if self.turn.registering.is_empty() {
             return;
@@ -105,8 +105,8 @@ impl Hub {
 }
 
 impl Hub {
-    /// The log was cleared behind so many of the turn's changes: everybody drops what they show, as if they came afresh.
-    pub(super) fn broadcast_cleared(&mut self, behind: usize) {
+    /// The log was cleared after so many of the turn's changes: everybody drops what they show, as if they came now.
+    pub(super) fn broadcast_cleared(&mut self, place: usize) {
         let state = self.state();
         for id in self.clients.which(|_| true) {
             let Some(client) = self.clients.get(id) else { continue };
@@ -115,7 +115,7 @@ impl Hub {
             let head = self.log.cleared();
             encode(&welcome(self.log.epoch(), head, true, false, session.as_deref()), &mut frames);
             frames.extend_from_slice(&state);
-            self.clients.send_to(id, frames, behind);
+            self.clients.send_to(id, frames, place);
         }
     }
 }
