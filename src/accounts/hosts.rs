@@ -7,12 +7,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::token::{Token, same};
 use super::{AccountError, Accounts, Asker, NewSession, Unavailable, beside, sessions};
 use crate::limits;
 use crate::protocol::ResetRequest;
+use crate::store::sql;
 
 /// Counts how often the links were voided.
 pub(crate) type HostGeneration = i64;
@@ -35,25 +36,23 @@ impl Accounts {
     /// Begins a host's session for who knows a key: in place of the session they have, for its account if it has one.
     /// `is_here` says whether they ask from the host's own computer.
     pub fn become_host(&self, key: &Token, is_here: bool, asker: &Asker) -> Result<NewSession, AccountError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let generation = generation(&transaction)?;
         let (start_key, started) = &self.start_key;
-        if generation == *started && same(&key.hash(), &start_key.hash()) {
-            if !is_here {
-                return Err(AccountError::Elsewhere);
+        sql::at_once(&mut self.writer(), |transaction| {
+            let generation = generation(transaction)?;
+            if generation == *started && same(&key.hash(), &start_key.hash()) {
+                if !is_here {
+                    return Err(AccountError::Elsewhere);
+                }
+            } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
+                return Err(AccountError::Wrong);
             }
-        } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
-            return Err(AccountError::Wrong);
-        }
-        let shown = match asker.session {
-            Some(session) => sessions::find(&transaction, &session)?,
-            None => None,
-        };
-        let member = shown.and_then(|session| session.member);
-        let begun = sessions::begin(&transaction, member, Some(generation), asker.session)?;
-        transaction.commit()?;
-        Ok(begun)
+            let shown = match asker.session {
+                Some(session) => sessions::find(transaction, &session)?,
+                None => None,
+            };
+            let member = shown.and_then(|session| session.member);
+            Ok(sessions::begin(transaction, member, Some(generation), asker.session)?)
+        })
     }
 
     /// The news as they are now.
@@ -81,21 +80,20 @@ pub fn make_host_link_beside(database: &Path, void_earlier: bool) -> Result<Stri
 
 fn make_key(db: &mut Connection, void_earlier: bool) -> Result<Token, Unavailable> {
     let token = Token::random()?;
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if void_earlier {
-        transaction.execute_batch(
-            "UPDATE room SET host_generation = host_generation + 1;
-             DELETE FROM host_keys;
-             DELETE FROM sessions WHERE host IS NOT NULL;",
-        )?;
-    }
-    transaction.execute("INSERT INTO host_keys (key) VALUES (?1)", [token.hash()])?;
-    transaction.execute(
-        "DELETE FROM host_keys WHERE id NOT IN (SELECT id FROM host_keys ORDER BY id DESC LIMIT ?1)",
-        [limits::HOST_KEYS],
-    )?;
-    transaction.commit()?;
-    Ok(token)
+    sql::at_once(db, |transaction| {
+        if void_earlier {
+            transaction.execute_batch(
+                "UPDATE room SET host_generation = host_generation + 1;
+                 DELETE FROM host_keys;
+                 DELETE FROM sessions WHERE host IS NOT NULL;",
+            )?;
+        }
+        sql::run(transaction, "INSERT INTO host_keys (key) VALUES (?1)", [token.hash()])?;
+        let oldest =
+            "DELETE FROM host_keys WHERE id NOT IN (SELECT id FROM host_keys ORDER BY id DESC LIMIT ?1)";
+        sql::run(transaction, oldest, [limits::HOST_KEYS])?;
+        Ok(token)
+    })
 }
 
 #[cfg(test)]

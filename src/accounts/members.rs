@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rusqlite::{ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{ErrorCode, params};
 
 use super::password::{NOBODYS_HASH, Password};
 use super::token::TokenHash;
@@ -10,6 +10,7 @@ use super::{AccountError, Accounts, Asker, Member, NewSession, Session, Unavaila
 use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::names::Name;
+use crate::store::sql;
 use crate::sys::clock::wall_clock_ms;
 
 /// An account as a login is checked against it.
@@ -31,26 +32,24 @@ impl Accounts {
     ) -> Result<NewSession, AccountError> {
         let hash = password.hash()?;
         let device = Some(self.device(email, asker)?);
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let count: i64 = transaction.query_row("SELECT count(*) FROM users", [], |row| row.get(0))?;
-        if count >= limits::ACCOUNTS as i64 {
-            return Err(AccountError::Full);
-        }
-        let inserted = transaction.execute(
-            "INSERT INTO users (folded, display, email, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![name.folded(), name.display(), email.as_str(), hash, wall_clock_ms()],
-        );
-        match inserted {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                return Err(AccountError::Taken);
+        let insert =
+            "INSERT INTO users (folded, display, email, password, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let user = params![name.folded(), name.display(), email.as_str(), hash, wall_clock_ms()];
+        sql::at_once(&mut self.writer(), |transaction| {
+            let count: Option<usize> = sql::value(transaction, "SELECT count(*) FROM users", [])?;
+            if count >= Some(limits::ACCOUNTS) {
+                return Err(AccountError::Full);
             }
-            inserted => inserted?,
-        };
-        let member = Member { account: transaction.last_insert_rowid(), name: name.clone() };
-        let begun = sessions::begin(&transaction, Some(member), None, asker.session)?;
-        transaction.commit()?;
-        Ok(NewSession { device, ..begun })
+            match sql::run(transaction, insert, user) {
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    return Err(AccountError::Taken);
+                }
+                inserted => inserted?,
+            };
+            let member = Member { account: transaction.last_insert_rowid(), name: name.clone() };
+            let begun = sessions::begin(transaction, Some(member), None, asker.session)?;
+            Ok(NewSession { device, ..begun })
+        })
     }
 
     /// Begins a session for who knows the address and its password. Hashes a password, whether or not there is such an
@@ -65,16 +64,15 @@ impl Accounts {
         self.prove(email, known.as_ref(), password, asker)?;
         let known = known.ok_or(AccountError::Wrong)?;
         let device = Some(self.device(email, asker)?);
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // A new password, meanwhile, has ended all sessions, and means this one too.
-        let is_current = "SELECT EXISTS (SELECT 1 FROM users WHERE id = ?1 AND password = ?2)";
-        if !transaction.query_row(is_current, params![known.member.account, known.hash], |row| row.get(0))? {
-            return Err(AccountError::Wrong);
-        }
-        let begun = sessions::begin(&transaction, Some(known.member), None, asker.session)?;
-        transaction.commit()?;
-        Ok(NewSession { device, ..begun })
+        sql::at_once(&mut self.writer(), |transaction| {
+            // A new password, meanwhile, has ended all sessions, and means this one too.
+            let is_current = "SELECT 1 FROM users WHERE id = ?1 AND password = ?2";
+            if !transaction.prepare(is_current)?.exists(params![known.member.account, known.hash])? {
+                return Err(AccountError::Wrong);
+            }
+            let begun = sessions::begin(transaction, Some(known.member), None, asker.session)?;
+            Ok(NewSession { device, ..begun })
+        })
     }
 
     /// Gives the account of this session another password, and ends its other sessions and its reset link. Hashes two
@@ -104,18 +102,16 @@ impl Accounts {
         password: Option<&str>,
         but: Option<TokenHash>,
     ) -> Result<(), AccountError> {
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let replaced = transaction.execute(
+        let update =
             "UPDATE users SET email = iif(?1 IS NULL, NULL, email), password = ?1, reset_requested_at = NULL
-             WHERE id = ?2 AND password = ?3",
-            params![password, known.member.account, known.hash],
-        )?;
-        if replaced == 0 {
-            return Err(AccountError::Wrong); // by somebody else, meanwhile
-        }
-        sessions::end_all(&transaction, known.member.account, but)?;
-        Ok(transaction.commit()?)
+             WHERE id = ?2 AND password = ?3";
+        sql::at_once(&mut self.writer(), |transaction| {
+            let account = known.member.account;
+            if sql::run(transaction, update, params![password, account, known.hash])? == 0 {
+                return Err(AccountError::Wrong); // replaced by somebody else, meanwhile
+            }
+            Ok(sessions::end_all(transaction, account, but)?)
+        })
     }
 
     fn prove_own(
@@ -154,13 +150,12 @@ impl Accounts {
     }
 
     fn known(&self, which: &str, value: impl rusqlite::ToSql) -> Result<Option<Known>, Unavailable> {
-        let query = format!(
+        let select = format!(
             "SELECT id, display, folded, email, password FROM users WHERE {which} AND password IS NOT NULL"
         );
-        let known = self.reader().query_row(&query, [value], |row| {
+        Ok(sql::first(&self.reader(), &select, [value], |row| {
             let member = Member { account: row.get(0)?, name: Name::stored(row.get(1)?, row.get(2)?) };
             Ok(Known { member, email: row.get(3)?, hash: row.get(4)? })
-        });
-        Ok(known.optional()?)
+        })?)
     }
 }

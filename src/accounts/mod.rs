@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64URL_NOPAD;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
 pub use hosts::make_host_link_beside;
@@ -37,7 +37,7 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::title::DEFAULT_TITLE;
 use crate::protocol::{AccountId, Role};
-use crate::store;
+use crate::store::{self, sql};
 use password::PasswordError;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};
@@ -168,29 +168,26 @@ impl Accounts {
 
     /// Every name that an account has or had, in the form that is compared.
     pub fn names(&self) -> Result<Vec<(Arc<str>, AccountId)>, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare("SELECT folded, id FROM users")?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(sql::all(&self.reader(), "SELECT folded, id FROM users", [], |row| row.try_into())?)
     }
 
     /// The hosts' title of the room, else the operator's.
     pub fn room_title(&self) -> Result<String, Unavailable> {
-        let query = "SELECT coalesce(title, operator_title) FROM room";
-        let title: Option<String> = self.reader().query_row(query, [], |row| row.get(0))?;
-        Ok(title.unwrap_or_else(|| DEFAULT_TITLE.to_owned()))
+        let select = "SELECT coalesce(title, operator_title) FROM room";
+        let title: Option<Option<String>> = sql::value(&self.reader(), select, [])?;
+        Ok(title.flatten().unwrap_or_else(|| DEFAULT_TITLE.to_owned()))
     }
 
     /// Whether an account has this address.
     pub fn is_known(&self, email: &Email) -> Result<bool, Unavailable> {
-        let query = "SELECT EXISTS (SELECT 1 FROM users WHERE email = ?1)";
-        Ok(self.reader().query_row(query, [email.as_str()], |row| row.get(0))?)
+        let reader = self.reader();
+        Ok(reader.prepare_cached("SELECT 1 FROM users WHERE email = ?1")?.exists([email.as_str()])?)
     }
 
     /// The address of an account; none once it is deleted.
     pub fn email_of(&self, account: AccountId) -> Result<Option<String>, Unavailable> {
-        let query = "SELECT email FROM users WHERE id = ?1";
-        Ok(self.reader().query_row(query, [account], |row| row.get(0)).optional()?.flatten())
+        let email = sql::value(&self.reader(), "SELECT email FROM users WHERE id = ?1", [account])?;
+        Ok(email.flatten())
     }
 
     /// The subjects of a login that fails.

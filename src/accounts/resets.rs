@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, params};
 
 use super::password::Password;
 use super::throttle::Subject;
@@ -16,6 +16,7 @@ use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, ResetRequest};
+use crate::store::sql;
 use crate::sys::clock::wall_clock_ms;
 
 /// A link under which somebody chooses a new password. Whoever has it has the account: it is shown to who asked for it
@@ -43,11 +44,9 @@ impl Accounts {
     pub fn issue_reset_to_mail(&self, email: &Email) -> Result<Option<ResetLink>, Unavailable> {
         let every = limits::RESET.saturating_sub(limits::RESET_MAIL_EVERY).as_millis() as i64;
         let mut writer = self.writer();
-        let recent: bool = writer
-            .prepare_cached(
-                "SELECT 1 FROM password_resets JOIN users ON users.id = user WHERE email = ?1 AND expires_at > ?2",
-            )?
-            .exists(params![email.as_str(), wall_clock_ms() + every])?;
+        let select = "SELECT 1 FROM password_resets JOIN users ON users.id = user WHERE email = ?1 AND expires_at > ?2";
+        let recent =
+            writer.prepare_cached(select)?.exists(params![email.as_str(), wall_clock_ms() + every])?;
         if recent {
             return Ok(None);
         }
@@ -56,23 +55,17 @@ impl Accounts {
 
     /// Keeps for the hosts that the owner of this address forgot the password. Without effect if no account has it.
     pub fn request_reset(&self, email: &Email) -> Result<bool, Unavailable> {
-        let asked = self.writer().execute(
-            "UPDATE users SET reset_requested_at = ?1 WHERE email = ?2",
-            params![wall_clock_ms(), email.as_str()],
-        )?;
-        Ok(asked > 0)
+        let update = "UPDATE users SET reset_requested_at = ?1 WHERE email = ?2";
+        Ok(sql::run(&self.writer(), update, params![wall_clock_ms(), email.as_str()])? > 0)
     }
 
     /// Requests that wait for a host's link, the newest first, at most [`limits::RESET_REQUESTS`].
     pub fn reset_requests(&self) -> Result<Vec<ResetRequest>, Unavailable> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT display, reset_requested_at FROM users WHERE reset_requested_at IS NOT NULL
-             ORDER BY reset_requested_at DESC LIMIT ?1",
-        )?;
-        let request = |row: &Row<'_>| Ok(ResetRequest { username: row.get(0)?, at_ms: row.get(1)? });
-        let requests = statement.query_map([limits::RESET_REQUESTS], request)?;
-        Ok(requests.collect::<rusqlite::Result<_>>()?)
+        let select = "SELECT display, reset_requested_at FROM users WHERE reset_requested_at IS NOT NULL
+                      ORDER BY reset_requested_at DESC LIMIT ?1";
+        Ok(sql::all(&self.reader(), select, [limits::RESET_REQUESTS], |row| {
+            Ok(ResetRequest { username: row.get(0)?, at_ms: row.get(1)? })
+        })?)
     }
 
     /// Replaces the password of who has this link, ends the link and every session of the account. Hashes a password.
@@ -84,24 +77,16 @@ impl Accounts {
         let password = Password::choose(new, &[email.as_str(), email.local(), &display])
             .map_err(AccountError::Password)?;
         let hashed = password.hash()?;
-        let mut writer = self.writer();
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Asked again: of many who use it at once, one finds it here.
-        let account: Option<AccountId> = transaction
-            .query_row(
-                "DELETE FROM password_resets WHERE token = ?1 AND expires_at > ?2 RETURNING user",
-                params![hash, wall_clock_ms()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let account = account.ok_or(AccountError::Wrong)?;
-        transaction.execute(
-            "UPDATE users SET password = ?1, reset_requested_at = NULL WHERE id = ?2 AND password IS NOT NULL",
-            params![hashed, account],
-        )?;
-        sessions::end_all(&transaction, account, None)?;
-        transaction.commit()?;
-        drop(writer);
+        let account = sql::at_once(&mut self.writer(), |transaction| {
+            // Asked again: of many who use it at once, one finds it here.
+            let delete = "DELETE FROM password_resets WHERE token = ?1 AND expires_at > ?2 RETURNING user";
+            let account = sql::value(transaction, delete, params![hash, wall_clock_ms()])?;
+            let account = account.ok_or(AccountError::Wrong)?;
+            let update = "UPDATE users SET password = ?1, reset_requested_at = NULL WHERE id = ?2 AND password IS NOT NULL";
+            sql::run(transaction, update, params![hashed, account])?;
+            sessions::end_all(transaction, account, None)?;
+            Ok::<AccountId, AccountError>(account)
+        })?;
         // They could not know the old password, and now know the new one.
         self.throttle.forgive(&[Subject::Pair(self.number(&email), asker.address)]);
         Ok(account)
@@ -109,12 +94,9 @@ impl Accounts {
 
     /// Address and name of who has this link.
     fn holder_of(&self, token: &TokenHash) -> rusqlite::Result<Option<(String, String)>> {
-        let reader = self.reader();
-        let mut statement = reader.prepare_cached(
-            "SELECT email, display FROM password_resets JOIN users ON users.id = user
-             WHERE token = ?1 AND expires_at > ?2 AND email IS NOT NULL",
-        )?;
-        statement.query_row(params![token, wall_clock_ms()], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        let select = "SELECT email, display FROM password_resets JOIN users ON users.id = user
+                      WHERE token = ?1 AND expires_at > ?2 AND email IS NOT NULL";
+        sql::first(&self.reader(), select, params![token, wall_clock_ms()], |row| row.try_into())
     }
 }
 
@@ -128,27 +110,21 @@ fn issue(
 ) -> Result<Option<ResetLink>, Unavailable> {
     let token = Token::random()?;
     let expires_at_ms = wall_clock_ms() + limits::RESET.as_millis() as i64;
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: Option<(AccountId, String, String)> = transaction
-        .query_row(
-            &format!(
-                "UPDATE users SET reset_requested_at = NULL WHERE {which} AND password IS NOT NULL
-                 RETURNING id, display, email"
-            ),
-            [value],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    let Some((account, username, email)) = found else { return Ok(None) };
-    if ends_earlier {
-        transaction.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
-    }
-    transaction.execute(
-        "INSERT INTO password_resets (token, user, expires_at) VALUES (?1, ?2, ?3)",
-        params![token.hash(), account, expires_at_ms],
-    )?;
-    transaction.commit()?;
-    Ok(Some(ResetLink { username, email, url: format!("{address}/#reset={}", token.text()), expires_at_ms }))
+    let update = format!(
+        "UPDATE users SET reset_requested_at = NULL WHERE {which} AND password IS NOT NULL RETURNING id, display, email"
+    );
+    sql::at_once(db, |transaction| {
+        let found: Option<(AccountId, String, String)> =
+            sql::first(transaction, &update, [value], |row| row.try_into())?;
+        let Some((account, username, email)) = found else { return Ok(None) };
+        if ends_earlier {
+            sql::run(transaction, "DELETE FROM password_resets WHERE user = ?1", [account])?;
+        }
+        let insert = "INSERT INTO password_resets (token, user, expires_at) VALUES (?1, ?2, ?3)";
+        sql::run(transaction, insert, params![token.hash(), account, expires_at_ms])?;
+        let url = format!("{address}/#reset={}", token.text());
+        Ok(Some(ResetLink { username, email, url, expires_at_ms }))
+    })
 }
 
 /// A new link from outside of the server, whether or not it runs: for `chat-app reset-password`. None if no account has

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::token::{Token, TokenHash, same};
 use super::{Accounts, HostGeneration, Member, NewSession, Session, Unavailable};
 use crate::limits;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
+use crate::store::sql;
 use crate::sys::clock::wall_clock_ms;
 
 impl Accounts {
@@ -33,20 +34,17 @@ impl Accounts {
         let writer = self.writer();
         let now_ms = wall_clock_ms();
         writer.execute("DELETE FROM password_resets WHERE expires_at <= ?1", [now_ms])?;
-        let mut statement =
-            writer.prepare_cached("DELETE FROM sessions WHERE expires_at <= ?1 RETURNING token")?;
-        let tokens = statement.query_map([now_ms], |row| row.get(0))?;
-        Ok(tokens.collect::<rusqlite::Result<_>>()?)
+        let delete = "DELETE FROM sessions WHERE expires_at <= ?1 RETURNING token";
+        Ok(sql::all(&writer, delete, [now_ms], |row| row.get(0))?)
     }
 }
 
 /// The session with this hash that has not expired.
 pub(super) fn find(db: &Connection, hash: &TokenHash) -> rusqlite::Result<Option<Session>> {
-    let mut statement = db.prepare_cached(
+    let select =
         "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
-         WHERE token = ?1 AND expires_at > ?2",
-    )?;
-    let found = statement.query_row(params![hash, wall_clock_ms()], |row| {
+                  WHERE token = ?1 AND expires_at > ?2";
+    let found = sql::first(db, select, params![hash, wall_clock_ms()], |row| {
         let member = match row.get(2)? {
             Some(account) => Some(Member { account, name: Name::stored(row.get(3)?, row.get(4)?) }),
             None => None,
@@ -54,7 +52,7 @@ pub(super) fn find(db: &Connection, hash: &TokenHash) -> rusqlite::Result<Option
         Ok(Session { token: row.get(0)?, host: row.get(1)?, member })
     });
     // The index found it by a hash of which nobody can choose a bit; what decides is compared in constant time.
-    Ok(found.optional()?.filter(|session| same(&session.token, hash)))
+    Ok(found?.filter(|session| same(&session.token, hash)))
 }
 
 /// Begins a session in place of `old`: a member's, or a host's without an account. Who was a host stays it.
@@ -70,28 +68,23 @@ pub(super) fn begin(
     let account = member.as_ref().map(|member| member.account);
     let mut ended = Vec::new();
     if let Some(old) = old {
-        let replaced: Option<(Option<HostGeneration>, i64)> = db
-            .prepare_cached("DELETE FROM sessions WHERE token = ?1 RETURNING host, expires_at")?
-            .query_row([old], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let delete = "DELETE FROM sessions WHERE token = ?1 RETURNING host, expires_at";
+        let replaced: Option<(Option<HostGeneration>, i64)> =
+            sql::first(db, delete, [old], |row| row.try_into())?;
         if let Some((was_host, expires_at)) = replaced {
             host = host.or(was_host.filter(|_| expires_at > now_ms));
             ended.push(old);
         }
     }
-    db.execute(
-        "INSERT INTO sessions (token, user, host, expires_at) VALUES (?1, ?2, ?3, ?4)",
-        params![hash, account, host, now_ms + limits::SESSION.as_millis() as i64],
-    )?;
+    let expires_at = now_ms + limits::SESSION.as_millis() as i64;
+    let insert = "INSERT INTO sessions (token, user, host, expires_at) VALUES (?1, ?2, ?3, ?4)";
+    sql::run(db, insert, params![hash, account, host, expires_at])?;
     // `IS`: hosts without an account share one bound.
-    let mut statement = db.prepare_cached(
-        "DELETE FROM sessions WHERE token IN
-             (SELECT token FROM sessions WHERE user IS ?1 AND token <> ?2 ORDER BY expires_at DESC LIMIT -1 OFFSET ?3)
-         RETURNING token",
-    )?;
+    let delete = "DELETE FROM sessions WHERE token IN
+        (SELECT token FROM sessions WHERE user IS ?1 AND token <> ?2 ORDER BY expires_at DESC LIMIT -1 OFFSET ?3)
+        RETURNING token";
     let others = if account.is_some() { limits::ACCOUNT_SESSIONS } else { limits::HOST_SESSIONS } - 1;
-    let oldest = statement.query_map(params![account, hash, others], |row| row.get(0))?;
-    ended.extend(oldest.collect::<rusqlite::Result<Vec<TokenHash>>>()?);
+    ended.extend(sql::all(db, delete, params![account, hash, others], |row| row.get::<_, TokenHash>(0))?);
     let session = Arc::new(Session { token: hash, member, host });
     Ok(NewSession { token, session, device: None, ended })
 }

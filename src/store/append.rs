@@ -4,11 +4,11 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use hashlink::LruCache;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::error::AppendError;
 use super::read::{COLUMNS, message_from_row};
-use super::{Store, clear, kept, new_epoch, to_sql};
+use super::{Store, clear, kept, new_epoch, sql, to_sql};
 use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
 
@@ -130,10 +130,8 @@ impl Store {
 
     /// Whether a tab's message with this id is in the log.
     pub fn is_stored(&self, tab: &KeyHash, client_message_id: &str) -> Result<bool, AppendError> {
-        let mut select = self.db.prepare_cached(
-            "SELECT 1 FROM messages WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)",
-        )?;
-        Ok(select.exists(params![client_message_id, tab])?)
+        let select = "SELECT 1 FROM messages WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)";
+        Ok(self.db.prepare_cached(select)?.exists(params![client_message_id, tab])?)
     }
 }
 
@@ -145,11 +143,11 @@ fn write<'a>(
     turn: impl IntoIterator<Item = &'a Change>,
 ) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
-    db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    sql::run(db, "BEGIN IMMEDIATE", [])?;
     let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
     let outcomes = turn.into_iter().map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
     let head = writer.head;
-    db.prepare_cached("COMMIT")?.execute([])?;
+    sql::run(db, "COMMIT", [])?;
     Ok((outcomes, head))
 }
 
@@ -203,11 +201,8 @@ impl Turn<'_> {
             "SELECT {COLUMNS} FROM messages
              WHERE client_message_id = ?1 AND tab = (SELECT id FROM tabs WHERE key = ?2)"
         );
-        let stored = self
-            .db
-            .prepare_cached(&select)?
-            .query_row(params![message.client_message_id, message.tab], message_from_row)
-            .optional()?;
+        let params = params![message.client_message_id, message.tab];
+        let stored = sql::first(self.db, &select, params, message_from_row)?;
         // The text of a deleted message is gone, so there is nothing to compare: its id says that it is the one.
         Ok(stored.map(|stored| match stored.deleted || stored.message == message.text {
             true => Outcome::Retry(stored),
@@ -219,12 +214,7 @@ impl Turn<'_> {
         if let Some(id) = self.tabs.get(key) {
             return Ok(*id);
         }
-        let found = self
-            .db
-            .prepare_cached("SELECT id FROM tabs WHERE key = ?1")?
-            .query_row([key], |row| row.get(0))
-            .optional()?;
-        let id = match found {
+        let id = match sql::value(self.db, "SELECT id FROM tabs WHERE key = ?1", [key])? {
             Some(id) => id,
             None => self.db.prepare_cached("INSERT INTO tabs (key) VALUES (?1)")?.insert([key])?,
         };
@@ -239,54 +229,38 @@ impl Turn<'_> {
         tab: &KeyHash,
         any: bool,
     ) -> rusqlite::Result<Outcome> {
-        let found: Option<(i64, Option<KeyHash>, String)> = self
-            .db
-            .prepare_cached(
-                "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab), username FROM messages
-                 WHERE position = ?1 AND deleted = 0 AND position > (SELECT cleared FROM room)",
-            )?
-            .query_row([to_sql(message_id)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
+        let select =
+            "SELECT octet_length(text), (SELECT key FROM tabs WHERE id = tab), username FROM messages
+                      WHERE position = ?1 AND deleted = 0 AND position > (SELECT cleared FROM room)";
+        let found: Option<(usize, Option<KeyHash>, Arc<str>)> =
+            sql::first(self.db, select, [to_sql(message_id)], |row| row.try_into())?;
         let Some((size, sender, username)) = found else { return Ok(Outcome::Missing) };
         let is_own = sender.as_ref() == Some(tab);
         if !is_own && !any {
             return Ok(Outcome::Foreign);
         }
         // As many bytes as before: then SQLite overwrites the row where it lies.
-        let blank = " ".repeat(usize::try_from(size).unwrap_or(0));
-        self.db
-            .prepare_cached("UPDATE messages SET deleted = 1, text = ?2 WHERE position = ?1")?
-            .execute(params![message_id, blank])?;
+        let blank = " ".repeat(size);
+        let update = "UPDATE messages SET deleted = 1, text = ?2 WHERE position = ?1";
+        sql::run(self.db, update, params![message_id, blank])?;
         let position = self.head + 1;
-        self.db
-            .prepare_cached("INSERT INTO deletions (position, message_id, at) VALUES (?1, ?2, ?3)")?
-            .execute(params![position, message_id, at_ms])?;
+        let insert = "INSERT INTO deletions (position, message_id, at) VALUES (?1, ?2, ?3)";
+        sql::run(self.db, insert, params![position, message_id, at_ms])?;
         self.widen_gaps(message_id)?;
         self.widen_gaps(position)?;
         self.head = position;
-        Ok(Outcome::Deleted { position, author: (!is_own).then(|| username.into()) })
+        Ok(Outcome::Deleted { position, author: (!is_own).then_some(username) })
     }
 
     /// Adds a position to the runs that hold no message, joining the runs on either side of it.
     fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
-        let before: Option<Position> = self
-            .db
-            .prepare_cached(
-                "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
-                 WHERE last = ?1 - 1",
-            )?
-            .query_row([position], |row| row.get(0))
-            .optional()?;
-        let after: Option<Position> = self
-            .db
-            .prepare_cached("DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last")?
-            .query_row([position], |row| row.get(0))
-            .optional()?;
-        self.db
-            .prepare_cached(
-                "INSERT INTO gaps (first, last) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2",
-            )?
-            .execute([before.unwrap_or(position), after.unwrap_or(position)])?;
-        Ok(())
+        let before =
+            "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
+             WHERE last = ?1 - 1";
+        let first = sql::value(self.db, before, [position])?.unwrap_or(position);
+        let after = "DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last";
+        let last = sql::value(self.db, after, [position])?.unwrap_or(position);
+        let insert = "INSERT INTO gaps (first, last) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2";
+        sql::run(self.db, insert, [first, last]).map(drop)
     }
 }

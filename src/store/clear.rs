@@ -6,17 +6,17 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::Store;
 use super::error::AppendError;
+use super::{Store, sql};
 use crate::protocol::Position;
 
 /// Everything up to `head` is gone from here on, and the log has another name.
 pub(super) fn clear(db: &Connection, head: Position, epoch: &str) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE room SET cleared = ?1, epoch = ?2")?.execute(params![head, epoch])?;
+    sql::run(db, "UPDATE room SET cleared = ?1, epoch = ?2", params![head, epoch])?;
     // One run without messages takes the place of all the others.
-    db.prepare_cached("DELETE FROM gaps")?.execute([])?;
+    sql::run(db, "DELETE FROM gaps", [])?;
     if head > 0 {
-        db.prepare_cached("INSERT INTO gaps (first, last) VALUES (1, ?1)")?.execute([head])?;
+        sql::run(db, "INSERT INTO gaps (first, last) VALUES (1, ?1)", [head])?;
     }
     Ok(())
 }
@@ -37,11 +37,7 @@ impl Store {
     /// # Errors
     /// Nothing is changed then, and it can be tried again.
     pub fn overwrite(&mut self, most: usize) -> Result<bool, AppendError> {
-        let left: bool = self
-            .db
-            .prepare_cached("SELECT overwritten < cleared FROM room")?
-            .query_row([], |row| row.get(0))?;
-        if !left {
+        if sql::value(&self.db, "SELECT overwritten = cleared FROM room", [])? == Some(true) {
             return Ok(true);
         }
         let done = overwrite(&self.db, most)?;
@@ -57,18 +53,15 @@ impl Store {
 fn overwrite(db: &Connection, most: usize) -> rusqlite::Result<bool> {
     // The write lock is taken first: a transaction that begins with reading can be refused it.
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
-    let (from, cleared): (i64, i64) = transaction
+    let (from, cleared): (Position, Position) = transaction
         .prepare_cached("SELECT overwritten, cleared FROM room")?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let to = cleared.min(from.saturating_add(i64::try_from(most).unwrap_or(i64::MAX)));
+        .query_row([], |row| row.try_into())?;
+    let to = cleared.min(from.saturating_add(most as Position));
     // As many bytes as before: then SQLite overwrites each row where it lies.
-    transaction
-        .prepare_cached(
-            "UPDATE messages SET deleted = 1, text = printf('%*s', octet_length(text), '')
-             WHERE position > ?1 AND position <= ?2 AND deleted = 0",
-        )?
-        .execute([from, to])?;
-    transaction.prepare_cached("UPDATE room SET overwritten = ?1")?.execute([to])?;
+    let update = "UPDATE messages SET deleted = 1, text = printf('%*s', octet_length(text), '')
+                  WHERE position > ?1 AND position <= ?2 AND deleted = 0";
+    sql::run(&transaction, update, [from, to])?;
+    sql::run(&transaction, "UPDATE room SET overwritten = ?1", [to])?;
     transaction.commit()?;
     Ok(to == cleared)
 }

@@ -5,7 +5,7 @@ use rusqlite::params;
 
 use super::error::ReadError;
 use super::read::{COLUMNS, Reader, bytes, gap_start, has_older, message_from_row};
-use super::{clear, to_sql};
+use super::{clear, sql, to_sql};
 use crate::limits;
 use crate::protocol::search::Matcher;
 use crate::protocol::{Message, Position};
@@ -103,11 +103,10 @@ impl Reader {
         let snapshot = self.db.unchecked_transaction()?;
         let cleared = clear::cleared(&snapshot)?;
         let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");
-        let mut select = snapshot.prepare_cached(&select)?;
         let (mut messages, mut size) = (Vec::new(), 0);
         for (index, position) in positions.iter().enumerate() {
-            let mut rows = select.query_map([to_sql(*position)], message_from_row)?;
-            let Some(message) = rows.next().transpose()?.filter(|message| !message.deleted) else { continue };
+            let message = sql::first(&snapshot, &select, [position], message_from_row)?;
+            let Some(message) = message.filter(|message| !message.deleted) else { continue };
             size += bytes(&message);
             if size > max_bytes && !messages.is_empty() {
                 return Ok(FoundMessages { messages, answered: index, cleared });

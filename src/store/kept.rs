@@ -7,9 +7,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
-use super::{AppendError, Store};
+use super::{AppendError, Store, sql};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{HostAction, KeyHash};
@@ -62,7 +62,7 @@ impl Store {
         let kept = KeptRoom {
             settings: settings(&db)?,
             held_back: held_back(&db)?,
-            host_names: all(&db, "SELECT folded, key FROM host_names", [], |row| {
+            host_names: sql::all(&db, "SELECT folded, key FROM host_names", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?,
             reservations: reservations(&db, oldest_ms)?,
@@ -71,16 +71,6 @@ impl Store {
         db.commit()?;
         Ok(kept)
     }
-}
-
-/// All rows of a query.
-fn all<T>(
-    db: &Transaction,
-    query: &str,
-    params: impl rusqlite::Params,
-    read: impl FnMut(&Row) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    db.prepare(query)?.query_map(params, read)?.collect()
 }
 
 fn settings(db: &Transaction) -> rusqlite::Result<Settings> {
@@ -95,10 +85,10 @@ fn settings(db: &Transaction) -> rusqlite::Result<Settings> {
 }
 
 fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {
-    all(db, "SELECT kind, folded, display FROM held_back", [], |row| {
+    sql::all(db, "SELECT kind, folded, display FROM held_back", [], |row| {
         let (kind, folded): (i64, Arc<str>) = (row.get(0)?, row.get(1)?);
         let marks = "SELECT mark FROM held_back_marks WHERE kind = ?1 AND folded = ?2";
-        let marks: Vec<String> = all(db, marks, params![kind, folded], |row| row.get(0))?;
+        let marks: Vec<String> = sql::all(db, marks, params![kind, folded], |row| row.get(0))?;
         // A kind that only a newer version knows says nothing about anybody.
         let identifiers: BTreeSet<_> = marks.iter().filter_map(|text| identifier_from_sql(text)).collect();
         let hold = if kind == 0 { Hold::Mute } else { Hold::Ban };
@@ -108,7 +98,7 @@ fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {
 
 fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
     let query = "SELECT folded, display, key, left_at FROM guests WHERE left_at >= ?1 ORDER BY left_at";
-    all(db, query, [oldest_ms], |row| {
+    sql::all(db, query, [oldest_ms], |row| {
         let name = Name::stored(row.get(1)?, row.get(0)?);
         Ok(Reservation { name, key: row.get(2)?, left_at_ms: row.get(3)? })
     })
@@ -116,7 +106,7 @@ fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reserv
 
 fn actions(db: &Transaction) -> rusqlite::Result<Vec<HostAction>> {
     let query = "SELECT at, host, action, username, detail FROM host_actions ORDER BY id DESC LIMIT ?1";
-    all(db, query, [limits::HOST_ACTIONS_SHOWN], |row| {
+    sql::all(db, query, [limits::HOST_ACTIONS_SHOWN], |row| {
         Ok(HostAction {
             at: row.get(0)?,
             host: row.get(1)?,
@@ -164,12 +154,11 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
 
 fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Result<()> {
     let (kind, name) = (hold as i64, &somebody.name);
-    db.prepare_cached("INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)")?
-        .execute(params![kind, name.folded(), name.display()])?;
-    let mut mark =
-        db.prepare_cached("INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)")?;
+    let insert = "INSERT OR REPLACE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)";
+    sql::run(db, insert, params![kind, name.folded(), name.display()])?;
+    let insert = "INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)";
     for identifier in &somebody.identifiers {
-        mark.execute(params![kind, name.folded(), identifier_to_sql(identifier)])?;
+        sql::run(db, insert, params![kind, name.folded(), identifier_to_sql(identifier)])?;
     }
     Ok(())
 }

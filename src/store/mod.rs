@@ -9,6 +9,7 @@
 //! | `file.rs` | the file before SQLite opens it: whose it is, one server at a time |
 //! | `schema.rs` | the tables (`schema_1.sql`), migrations, settings of a connection |
 //! | `error.rs` | why it says no: opening, writing, reading |
+//! | `sql.rs` | statements, each prepared once |
 //! | `append.rs` | writing a turn |
 //! | `clear.rs` | clearing the log |
 //! | `kept.rs` | what is kept of the room beside the log |
@@ -29,6 +30,7 @@ mod kept;
 mod read;
 mod readers;
 mod schema;
+pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use super::error::{OpenError, OpenProblem, ReadError};
-use super::{clear, file, schema, to_sql};
+use super::{clear, file, schema, sql, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
@@ -262,13 +262,12 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
 /// The first position of the run without messages around `position`.
 pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let select = "SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
-    let first = db.prepare_cached(select)?.query_row([position], |row| row.get(0)).optional()?;
-    Ok(first.unwrap_or(position))
+    Ok(sql::value(db, select, [position])?.unwrap_or(position))
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.
 pub(super) fn has_older(db: &Connection, position: Position) -> rusqlite::Result<bool> {
     let select = "SELECT last FROM gaps WHERE first = 1";
-    let gap: Option<Position> = db.prepare_cached(select)?.query_row([], |row| row.get(0)).optional()?;
-    Ok(gap.unwrap_or(0) < position.min(head(db)?))
+    let gap = sql::value(db, select, [])?.unwrap_or(0);
+    Ok(gap < position.min(head(db)?))
 }
