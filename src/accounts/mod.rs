@@ -194,17 +194,16 @@ impl Accounts {
     fn subjects(&self, email: &Email, asker: &Asker) -> Vec<Subject> {
         match asker.device.and_then(|given| self.device_mark(email, given)) {
             Some(mark) => vec![Subject::Device(self.numbers.hash_one((mark.hash(), email.folded())))],
-            None => vec![Subject::Pair(self.number(email), asker.address), Subject::Address(asker.address)],
+            None => vec![
+                Subject::Pair(self.number_of(email.as_str()), asker.address),
+                Subject::Address(asker.address),
+            ],
         }
     }
 
     /// A number for what somebody names an account by: an address, in whatever case, or what their cookie holds.
     pub fn number_of(&self, named: &str) -> u64 {
         self.numbers.hash_one(named.trim().to_ascii_lowercase())
-    }
-
-    fn number(&self, email: &Email) -> u64 {
-        self.numbers.hash_one(email.folded())
     }
 
     /// The proof that a browser keeps once it has logged in with this address: the one it shows, if it is valid, else a new one.

@@ -88,7 +88,7 @@ impl Accounts {
             Ok::<AccountId, AccountError>(account)
         })?;
         // They could not know the old password, and now know the new one.
-        self.throttle.forgive(&[Subject::Pair(self.number(&email), asker.address)]);
+        self.throttle.forgive(&[Subject::Pair(self.number_of(email.as_str()), asker.address)]);
         Ok(account)
     }
 
