@@ -1,8 +1,8 @@
 //! Every bound of the server, with its unit and its reason.
 //!
-//! A chat room in front of thirty curious students is bounded everywhere or it is not bounded at all: every queue
-//! has a size, every wait a deadline, every input a limit. They stand here together because they lean on each
-//! other; the assertions at the end say how. What an operator may change is in [`crate::config`].
+//! A room in front of thirty curious students is bounded everywhere or nowhere: every queue has a size, every wait a
+//! deadline, every input a limit. They stand together because they lean on each other; the assertions at the end say how.
+//! The operator's choices are in [`crate::config`].
 
 use std::time::Duration;
 
@@ -20,8 +20,7 @@ pub const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 pub const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// For the page's answer to be accepted by its reader: without a byte of progress this long, it is cut.
 pub const ANSWER_STALL: Duration = Duration::from_secs(10);
-/// For the page's own side to take a request, to begin its answer, and between two pieces of it. A login may wait for the
-/// password hashes of others.
+/// For tiny_http to take a request, to begin its answer, and between two pieces of it. A login may wait for others' hashes.
 pub const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// Connections above the caps that are still read, to be told why. Any above these are closed unheard.
 pub const REFUSALS: usize = 64;
@@ -31,17 +30,14 @@ pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 pub const ACCEPT_QUEUE: i32 = 4096;
 /// Pause of the accept loop after an error of the system's (no descriptors left, a connection aborted).
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Without such an error this long, the shortage is over, and the log says so. Sooner it would say that it begins and ends
-/// many times a second.
+/// Without such an error this long, the shortage is over, and the log says so: not many times a second.
 pub const ACCEPT_SETTLED: Duration = Duration::from_secs(5);
 /// Stack of the thread that answers a connection's request, in bytes of address space: only touched pages cost memory.
 pub const ENTRY_STACK_BYTES: usize = 192 * 1024;
-/// Stack of the thread that reads a client. Larger, so that the system cannot give it a used one of the other kind, whose
-/// pages have been touched.
+/// Stack of the thread that reads a client. Larger, so that it is never a used one of the other kind.
 pub const READER_STACK_BYTES: usize = 256 * 1024;
 /// Stack of the thread that sends a transcript: reading the system's time zones goes deep.
 pub const TRANSCRIPT_STACK_BYTES: usize = 2 * 1024 * 1024;
-
 /// Memory mappings of one thread on Linux: its stack, the stack for signals, and a guard page each.
 pub const THREAD_MAPPINGS: u64 = 4;
 /// Threads beside those of the connections that are counted: refusals, hand-overs, the server's own and tiny_http's.
@@ -55,7 +51,6 @@ pub const SPARE_DESCRIPTORS: u64 = 1_536;
 pub const HAND_OVERS: usize = 64;
 /// For a client to have its turn with that.
 pub const HAND_OVER_WAIT: Duration = Duration::from_secs(10);
-
 /// Clients where `--max-clients` says nothing.
 pub const DEFAULT_CLIENTS: usize = 10_000;
 /// A room for fewer than this says at start which limit of the system is the reason.
@@ -67,8 +62,7 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 /// Threads that answer page and API requests. Those that hash a password go to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
-/// Requests that are under way to tiny_http, which has a thread for each. More than wait for a password's hash, so that those
-/// keep nobody from the page.
+/// Requests under way to tiny_http, a thread each: more than wait for a password's hash, so that those block no page.
 pub const PAGE_REQUESTS: usize = 512;
 /// Bytes of the page that a connection's thread may leave unread without holding up the worker that sends it.
 pub const PAGE_BYTES: usize = 160 * 1024;
@@ -78,7 +72,6 @@ pub const PAGE_REPLACED: Duration = Duration::from_secs(1);
 pub const PAGE_STOP: Duration = Duration::from_millis(500);
 /// The page's HTTP server is replaced at most this often: each leaves a handful of idle threads behind for five seconds.
 pub const PAGE_RESTART: Duration = Duration::from_millis(100);
-
 /// Transcripts that are streamed at once: a host takes one, and each keeps a connection and a page of the log.
 pub const TRANSCRIPTS: usize = 4;
 
@@ -103,23 +96,20 @@ pub const NAME_SUGGESTIONS: usize = 20;
 pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 /// Characters of a `guest_key` or `tab_key`: from 96 bits to something that no browser would make.
 pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
-/// Characters of what is said about a frame that is no event, which quotes it: an answer is not to be longer than what it
-/// answers.
+/// Characters of the answer to a frame that is no event, which quotes it: no longer than what it answers.
 pub const REFUSAL_CHARACTERS: usize = 200;
 /// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
 pub const BURST_SECONDS: u32 = 2;
 /// The largest `--rate-limit` that is one: beyond it, say 0.
 pub const RATE_LIMIT: u32 = 10_000;
-/// Bytes a second a client may send, once [`INBOUND_BURST_BYTES`] are spent: above what the message pace lets
-/// through at its longest, so it only meets floods of other frames.
+/// Bytes a second after [`INBOUND_BURST_BYTES`]: above the longest messages at full pace, so it only meets other floods.
 pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
 /// Bytes a client may send at once.
 pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
 /// The least that a frame costs of the inbound bytes if it is no message: 64 at once, then 16 a second. Each is a turn's work for
 /// the hub, and an address may have a thousand connections: at 128 a second, three hundred took 40 per cent of its time.
 pub const FRAME_COST_BYTES: u32 = 8 * 1024;
-/// The cost of a `join`: the hub may have to look for a name that is free, while everybody waits. Eight at once, as
-/// somebody tries who finds the nicest names taken, then two a second.
+/// The cost of a `join`: while the hub looks for a free name, everybody waits. Eight at once, then two a second.
 pub const JOIN_COST_BYTES: u32 = 64 * 1024;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
@@ -131,8 +121,7 @@ pub const PACE_SLICE: Duration = Duration::from_millis(100);
 pub const TYPING_EVERY: Duration = Duration::from_secs(3);
 /// A client without a byte for this long gets a ping …
 pub const PING_AFTER: Duration = Duration::from_secs(25);
-/// … and is let go after this long: a Wi-Fi that went away sends no FIN. It is gone within a minute: what is left of that
-/// is for its thread to end and for the others to be told.
+/// … and is let go after this long: a Wi-Fi that went away sends no FIN. The others are told within a minute.
 pub const IDLE: Duration = Duration::from_secs(58);
 
 // ---- the hub ----
@@ -147,8 +136,7 @@ pub const REQUEST_BYTES: usize = 256;
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that a turn is a small part of the window.
 pub const TURN_BYTES: usize = 256 * 1024;
-/// A turn takes in no more after this long, whatever it holds: a name that is taken costs up to half a millisecond when
-/// every name near it is taken too, and nobody is told anything before the turn ends.
+/// A turn takes in no more after this long: a taken name costs up to half a millisecond where every name near it is taken too.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
 pub const WAITING_MESSAGES: usize = 4 * TURN_MESSAGES;
@@ -182,8 +170,7 @@ pub const AFRESH_CLIENTS: usize = 64;
 pub const OWN_BYTES: usize = 1024 * 1024;
 /// The same for all clients. Past it the one with the most is cut off.
 pub const ALL_OWN_BYTES: usize = 64 * 1024 * 1024;
-/// A client for which something waits and that takes no byte for this long is cut off. Kernels open their windows in steps,
-/// so a slow reader may seem to stand still for seconds.
+/// A client that takes no byte for this long, though some wait, is cut off. Kernels open their windows in steps of seconds.
 pub const STALL: Duration = Duration::from_secs(10);
 /// Shortest and longest time until a blocked client is tried again.
 pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
@@ -222,8 +209,7 @@ pub const SLOW_MODE_SPEAKERS: usize = 20_000;
 pub const HOST_ACTIONS_SHOWN: usize = 50;
 /// Actions kept in all: a school year of busy lessons.
 pub const HOST_ACTIONS: usize = 10_000;
-/// Messages whose text is overwritten in one go once the log was cleared, and how long the hub does something else then:
-/// nobody waits longer than a few milliseconds, and a million messages take less than a minute.
+/// Cleared messages overwritten in one go, and the pause after it: some milliseconds each, a million in less than a minute.
 pub const OVERWRITE: (usize, Duration) = (500, Duration::from_millis(10));
 
 // ---- reading the log ----
@@ -238,7 +224,6 @@ pub const HISTORY_MESSAGES: usize = 200;
 pub const HISTORY_DEFAULT: usize = 50;
 /// Encoded bytes of one `history`, and of one page read from the store.
 pub const HISTORY_BYTES: usize = 256 * 1024;
-
 /// Scalar values of a search. A sentence; each word of it is looked for by itself.
 pub const QUERY_CHARACTERS: usize = 200;
 /// Messages of one `results`.
@@ -249,18 +234,15 @@ pub const SEARCH_DEFAULT: usize = 20;
 pub const SEARCH_PAGE_ROWS: usize = 4_000;
 /// Bytes of text of such a page, which makes the same of long messages.
 pub const SEARCH_PAGE_BYTES: usize = 512 * 1024;
-/// Messages that one search looks at; then it answers with what it has found and where to go on. Years of a class in one
-/// request, for 50 ms of a core in ASCII and 150 in other alphabets.
+/// Messages that one search looks at: years of a class, for 50 ms of a core in ASCII and 150 in other alphabets.
 pub const SEARCH_ROWS: usize = 250_000;
 /// Bytes of text of those: the same of long messages.
 pub const SEARCH_BYTES: usize = 64 * 1024 * 1024;
 /// The longest search, where many search at once: then too it answers with what it has.
 pub const SEARCH_TIME: Duration = Duration::from_secs(1);
-
 /// Entries of one page read from the store for someone who catches up.
 pub const CATCH_UP_ENTRIES: usize = 1_000;
-/// Encoded bytes of such a page. Everybody may catch up at once, and take a page as slowly as they like: what their threads
-/// hold of it has to be little beside what the kernel does.
+/// Encoded bytes of such a page: everybody may take one at once, as slowly as they like, beside what the kernel holds.
 pub const CATCH_UP_PAGE_BYTES: usize = 64 * 1024;
 
 // ---- the store ----
@@ -269,20 +251,17 @@ pub const CATCH_UP_PAGE_BYTES: usize = 64 * 1024;
 pub const STORE_BUSY: Duration = Duration::from_millis(20);
 /// The same where nobody in the room waits: while opening, for a reader, and for the last checkpoint.
 pub const STORE_BUSY_ASIDE: Duration = Duration::from_secs(1);
-/// Connections that read the log, shared by all clients: one for each core, and never one alone, since a page from
-/// a cold disk must not hold up all others.
+/// Connections that read the log, shared by all clients: one for each core, and two at least: one may wait for a cold disk.
 pub const READERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// A client's thread waits this long for one of them.
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes of the write-ahead log between two checkpoints: SQLite's own default of 1,000 pages.
 pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of the write-ahead log above which the hub lets a checkpoint catch up. A flood adds about 100 MB a second,
-/// and a checkpoint beside it never reaches its end.
+/// Bytes of the write-ahead log above which the hub waits for a checkpoint: beside a flood none reaches its end.
 pub const WAL_BYTES: usize = 64 * 1024 * 1024;
 /// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
-/// First and longest time until erasing deleted text from the write-ahead log is tried again; the longest also passes
-/// between two such erasures, since each holds the write lock for a moment.
+/// Shortest and longest time between two tries to erase deleted text from the write-ahead log, which hold its write lock.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
@@ -317,8 +296,7 @@ pub const ACCOUNT_SESSIONS: usize = 20;
 pub const HOST_SESSIONS: usize = 100;
 /// Links of `chat-app host-link` that work at a time; the oldest goes when another is made.
 pub const HOST_KEYS: usize = 20;
-/// How often the room looks whether the host links were voided, or somebody's password reset, by another program: soon
-/// enough for who waits for it, and less than a thousandth of a core.
+/// How often the room looks for changes by other programs (`host-link --new`): a thousandth of a core.
 pub const HOST_NEWS: Duration = Duration::from_millis(500);
 /// How long a login lasts.
 pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -326,8 +304,7 @@ pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a reset link works.
 pub const RESET: Duration = Duration::from_secs(15 * 60);
-/// A reset link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. So at most three
-/// work at a time, and the newest for ten minutes still when the next can be had.
+/// A link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. At most three work at a time.
 pub const RESET_MAIL_EVERY: Duration = Duration::from_secs(5 * 60);
 /// Requests for a reset that are shown to hosts, the newest ones.
 pub const RESET_REQUESTS: usize = 100;
@@ -343,8 +320,7 @@ pub const SWEEP: Duration = Duration::from_secs(60 * 60);
 pub const HUB_ANSWER: Duration = Duration::from_secs(2);
 /// How long a change of an account waits for somebody else's lock on the database.
 pub const ACCOUNTS_BUSY: Duration = Duration::from_secs(5);
-/// How often it looks meanwhile: the hub leaves the database alone between two turns, for less than a millisecond where
-/// everybody writes.
+/// How often it looks meanwhile: in a busy room, the hub leaves the database alone for less than a millisecond.
 pub const ACCOUNTS_BUSY_POLL: Duration = Duration::from_millis(1);
 /// Failed logins at one account from one address before each further one waits, and how long until one is forgiven.
 pub const LOGIN_FAILURES: (u32, Duration) = (5, Duration::from_secs(60));
@@ -376,11 +352,13 @@ pub const LOG_FLUSH: Duration = Duration::from_secs(10);
 /// From the signal until the process is gone, whatever clients do. Closing takes [`CLOSE_LINGER`] of it.
 pub const STOP: Duration = Duration::from_secs(2);
 
+const fn ms(duration: Duration) -> u128 {
+    duration.as_millis()
+}
+
 const _: () = {
-    assert!(
-        SPARE_THREADS as usize
-            > REFUSALS + HAND_OVERS + PAGE_REQUESTS + PAGE_WORKERS + PASSWORD_WORKERS + TRANSCRIPTS + 16
-    );
+    const MOST: usize = REFUSALS + HAND_OVERS + PAGE_REQUESTS + PAGE_WORKERS + PASSWORD_WORKERS + TRANSCRIPTS;
+    assert!(SPARE_THREADS as usize > MOST + 16);
     assert!(SPARE_DESCRIPTORS > 2 * PAGE_REQUESTS as u64 + 128);
     assert!(PAGE_REQUESTS > PASSWORD_QUEUE + PASSWORD_WORKERS, "the page must not wait for passwords");
     assert!(SPARE_MAPPINGS > SPARE_THREADS * THREAD_MAPPINGS + 4 * (WINDOW_BYTES / TURN_BYTES) as u64);
@@ -388,50 +366,32 @@ const _: () = {
     // glibc gives out a used stack of up to four times the size.
     assert!(4 * READER_STACK_BYTES < TRANSCRIPT_STACK_BYTES, "nor those of transcripts");
     assert!(16 * TURN_BYTES < WINDOW_BYTES, "the window must hold many turns");
-    assert!(
-        STALL.as_secs() < WINDOW_AGE.as_secs(),
-        "who takes nothing must be cut off, not told to start afresh"
-    );
+    assert!(ms(STALL) < ms(WINDOW_AGE), "a client that takes nothing must be cut off, not start afresh");
     assert!(REGISTER_BYTES + HISTORY_BYTES < OWN_BYTES, "what the hub sends at once must fit what may wait");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
     assert!(
         REGISTER_BYTES < CATCH_UP_BYTES && CATCH_UP_BYTES < KEPT_BYTES,
-        "what the hub hands out must be kept"
+        "it must be kept to be handed out"
     );
     assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
-    assert!(
-        CATCH_UP_PAGE_BYTES < SEND_BUFFER_BYTES,
-        "who reads slowly must cost its thread less than the kernel"
-    );
+    assert!(CATCH_UP_PAGE_BYTES < SEND_BUFFER_BYTES, "a slow reader costs its thread less than the kernel");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
     assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
-    assert!(
-        IDLE.as_millis() + COALESCE.as_millis() < 60_000,
-        "who is gone must be seen to be gone within a minute"
-    );
-    assert!(PING_AFTER.as_secs() * 2 < IDLE.as_secs(), "a ping and its answer must fit the idle time, twice");
-    assert!(
-        PAGE_STOP.as_millis() + CLOSE_LINGER.as_millis() < STOP.as_millis(),
-        "one after the other must fit"
-    );
-    assert!(CLOSE_LINGER.as_millis() < STOP.as_millis(), "closing must fit stopping");
-    assert!(LOG_STALL.as_millis() < STOP.as_millis(), "so must a log that nobody reads");
-    assert!(SAVE_RETRY.as_millis() < SAVE_DEADLINE.as_millis());
-    assert!(
-        STORE_BUSY.as_millis() <= SAVE_RETRY.as_millis(),
-        "a try must not take longer than the time between two"
-    );
+    assert!(ms(IDLE) + ms(COALESCE) < 60_000, "everybody must be told within a minute that somebody is gone");
+    assert!(ms(PING_AFTER) * 2 < ms(IDLE), "a ping and its answer must fit the idle time, twice");
+    assert!(ms(PAGE_STOP) + ms(CLOSE_LINGER) < ms(STOP), "one after the other must fit");
+    assert!(ms(CLOSE_LINGER) < ms(STOP), "closing must fit stopping");
+    assert!(ms(LOG_STALL) < ms(STOP), "so must a log that nobody reads");
+    assert!(ms(SAVE_RETRY) < ms(SAVE_DEADLINE));
+    assert!(ms(STORE_BUSY) <= ms(SAVE_RETRY), "a try must not take longer than the time between two");
     assert!(*READERS.start() > 1, "a search must leave a reader to others");
-    assert!(SETTLE.as_millis() < SAVE_DEADLINE.as_millis(), "a pause must not look like a failing disk");
-    assert!(STORE_BUSY_ASIDE.as_millis() < STOP.as_millis(), "the last checkpoint must fit stopping");
+    assert!(ms(SETTLE) < ms(SAVE_DEADLINE), "a pause must not look like a failing disk");
+    assert!(ms(STORE_BUSY_ASIDE) < ms(STOP), "the last checkpoint must fit stopping");
     assert!(CHECKPOINT_BYTES < WAL_BYTES, "checkpoints must run long before the hub is paused for one");
     assert!(TURN_BYTES < WAL_BYTES);
-    assert!(
-        PASSWORD_HASH_TIME.as_millis() * (PASSWORD_QUEUE / PASSWORD_WORKERS) as u128
-            + HUB_ANSWER.as_millis() * 2
-            < PAGE_DEADLINE.as_millis(),
-        "the last of a full queue must be answered while its connection still waits"
-    );
-    assert!(RESET_MAIL_EVERY.as_secs() < RESET.as_secs());
+    const HASHES_IN_A_ROW: u128 = (PASSWORD_QUEUE / PASSWORD_WORKERS) as u128;
+    // The last of a full queue must be answered while its connection still waits.
+    assert!(ms(PASSWORD_HASH_TIME) * HASHES_IN_A_ROW + ms(HUB_ANSWER) * 2 < ms(PAGE_DEADLINE));
+    assert!(ms(RESET_MAIL_EVERY) < ms(RESET));
 };
