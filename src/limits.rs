@@ -255,6 +255,8 @@ pub const STORE_BUSY_ASIDE: Duration = Duration::from_secs(1);
 pub const READERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// A client's thread waits this long for one of them.
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// The same while it catches up, perhaps with thousands of others: whoever gave up would come back and ask again.
+pub const CATCH_UP_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of the write-ahead log between two checkpoints: SQLite's own default of 1,000 pages.
 pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the write-ahead log above which the hub waits for a checkpoint: beside a flood none reaches its end.

@@ -234,23 +234,23 @@ fn catch_up(
         log::error!("a client cannot be brought up to date, the log cannot be read: {error}");
         io::Error::other("the log cannot be read")
     };
+    let lend = || context.readers.lend_within(limits::CATCH_UP_DEADLINE);
     let mut position = match part.after {
         Some(position) => position,
         None => {
             let start = |reader: Lent| reader.start_of_newest(limits::FRESH_MESSAGES);
-            context.readers.lend().and_then(start).map_err(failed)?
+            lend().and_then(start).map_err(failed)?
         }
     };
     let mut chunk = Vec::with_capacity(limits::CATCH_UP_PAGE_BYTES);
     if let Some(reset) = part.welcome {
         let session = session.map(AsRef::as_ref);
-        let more = context.readers.lend().and_then(|reader| reader.has_older(position)).map_err(failed)?;
+        let more = lend().and_then(|reader| reader.has_older(position)).map_err(failed)?;
         encode(&welcome(&part.epoch, part.head, reset, more, session), &mut chunk);
     }
     loop {
         let (entries, bytes) = (limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES);
-        let page = context.readers.lend().and_then(|reader| reader.after(position, entries, bytes));
-        let page = page.map_err(failed)?;
+        let page = lend().and_then(|reader| reader.after(position, entries, bytes)).map_err(failed)?;
         // Each is given back before the writing, which may wait for long.
         for entry in page.entries {
             encode(&event_of(&entry), &mut chunk);

@@ -1,7 +1,7 @@
 //! The connections that read the log, shared by all clients.
 
 use std::ops::Deref;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -45,7 +45,15 @@ impl Readers {
     /// # Errors
     /// When none came free.
     pub(crate) fn lend(&self) -> Result<Lent, ReadError> {
-        let reader = self.free.recv_timeout(limits::READ_DEADLINE).map_err(|_| ReadError::busy())?;
+        self.lend_within(limits::READ_DEADLINE)
+    }
+
+    /// The same for somebody with more patience, or less.
+    ///
+    /// # Errors
+    /// When none came free.
+    pub(crate) fn lend_within(&self, patience: Duration) -> Result<Lent, ReadError> {
+        let reader = self.free.recv_timeout(patience).map_err(|_| ReadError::busy())?;
         Ok(Lent { reader: Some(reader), back: self.back.clone() })
     }
 

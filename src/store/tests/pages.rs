@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits;
 use crate::protocol::encoded_bytes;
 use crate::store::{LogEntry, Reader};
 
@@ -207,4 +208,17 @@ fn readers_outlive_the_store_and_leave_one_file() {
     assert_eq!(readers.lend().expect("a reader").before(9, 9, ALL).expect("a page").messages.len(), 1);
     drop(readers);
     assert_eq!(place.files(), ["chat.db", "chat.db.lock"]);
+}
+
+#[test]
+fn whoever_has_patience_gets_a_reader_when_one_comes_back() {
+    let place = Place::new();
+    let readers = place.open().readers();
+    let lent: Vec<Lent> = std::iter::from_fn(|| readers.lend_within(Duration::ZERO).ok()).collect();
+    assert!(limits::READERS.contains(&lent.len()) && readers.lend_within(Duration::ZERO).is_err());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| readers.lend_within(limits::CATCH_UP_DEADLINE).is_ok());
+        drop(lent);
+        assert!(waiting.join().expect("no panic"));
+    });
 }
