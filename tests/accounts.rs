@@ -156,13 +156,3 @@ pub fn refused(answer: &Response) -> (u16, String) {
 pub fn behind_a_proxy(config: &mut Config) {
     config.trusted_proxies = vec![config.bind];
 }
-
-/// The bytes of every file beside the database, write-ahead log included.
-pub fn files_of(server: &TestServer) -> Vec<u8> {
-    let files = std::fs::read_dir(server.folder()).expect("the folder can be read");
-    files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("a file can be read")).collect()
-}
-
-pub fn holds(bytes: &[u8], secret: &str) -> bool {
-    bytes.windows(secret.len()).any(|part| part == secret.as_bytes())
-}

@@ -1,6 +1,6 @@
 //! Signing up and logging in: who gets in, under which name, and what somebody who should not learns from it.
 
-use super::{Browser, behind_a_proxy, email_of, files_of, holds, password_of, refused};
+use super::{Browser, behind_a_proxy, email_of, password_of, refused};
 use crate::support::{Response, TestServer, key};
 use chat_app::limits;
 use serde_json::json;
@@ -343,10 +343,10 @@ fn an_address_of_the_api_says_what_it_takes() {
 fn the_files_hold_no_password_and_no_cookie() {
     let server = TestServer::start();
     let browser = Browser::signed_up(&server, "Ana");
-    let bytes = files_of(&server);
-    assert!(holds(&bytes, &email_of("Ana")) && holds(&bytes, "$argon2id$"), "the account is in there");
+    let is_there = server.has_on_disk(&email_of("Ana")) && server.has_on_disk("$argon2id$");
+    assert!(is_there, "the account is in there");
     for (name, value) in &browser.cookies {
-        assert!(!holds(&bytes, value), "{name}");
+        assert!(!server.has_on_disk(value), "{name}");
     }
-    assert!(!holds(&bytes, &password_of("Ana")));
+    assert!(!server.has_on_disk(&password_of("Ana")));
 }

@@ -1,7 +1,7 @@
 //! A host link makes a host: here or everywhere, until it is voided.
 
 use super::{host, host_browser, moderate};
-use crate::accounts::{Browser, behind_a_proxy, files_of, holds, refused};
+use crate::accounts::{Browser, behind_a_proxy, refused};
 #[cfg(unix)]
 use crate::support::Signal;
 use crate::support::{Ended, Process, TestServer, key};
@@ -205,9 +205,8 @@ fn a_new_link_ends_the_hosts_made_by_earlier_ones_while_the_room_is_open() {
 fn the_file_holds_no_key_of_a_host() {
     let server = TestServer::start();
     let (browser, link) = (host_browser(&server), link_of(&server, false));
-    let bytes = files_of(&server);
     for secret in [server.host_key(), link, browser.cookie("session").expect("a cookie").to_owned()] {
-        assert!(!holds(&bytes, &secret));
+        assert!(!server.has_on_disk(&secret));
     }
 }
 

@@ -1,7 +1,6 @@
 //! The log is cleared for a new lesson: for everybody who is here, comes back or comes late, and on the disk.
 
 use super::{expect_done, guest, host, moderate};
-use crate::accounts::{files_of, holds};
 use crate::support::{DEADLINE, TestClient, TestServer};
 use serde_json::json;
 use std::time::Instant;
@@ -61,7 +60,7 @@ fn the_texts_are_overwritten_in_the_file_and_its_write_ahead_log_while_the_room_
     moderate(&mut host, "clear");
     ana.expect_event("welcome");
     let until = Instant::now() + DEADLINE;
-    while holds(&files_of(&server), "an old secret") {
+    while server.has_on_disk("an old secret") {
         assert!(Instant::now() < until, "the old texts are still in the files");
         ana.say_and_wait("going on");
     }
@@ -84,7 +83,7 @@ fn a_clearing_goes_on_after_a_restart() {
     late.expect_event("presence");
     assert!(late.received("receive_message").is_empty());
     let until = Instant::now() + DEADLINE;
-    while holds(&files_of(&server), "an old secret") {
+    while server.has_on_disk("an old secret") {
         assert!(Instant::now() < until, "the old texts are still in the files");
         late.expect_pong();
     }

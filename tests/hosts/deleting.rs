@@ -1,7 +1,6 @@
 //! A host deletes whatever was said, and it is on record.
 
 use super::{expect_done, guest, host};
-use crate::accounts::{files_of, holds};
 use crate::support::{TestServer, View};
 use serde_json::json;
 
@@ -34,7 +33,7 @@ fn a_host_deletes_what_others_have_said() {
     view.follow_replay(&mut late).expect("a replay");
     assert!(view.texts().is_empty());
     server.stop();
-    assert!(!holds(&files_of(&server), "what must not stay"));
+    assert!(!server.has_on_disk("what must not stay"));
 }
 
 #[test]

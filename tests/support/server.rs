@@ -3,6 +3,8 @@
 use super::{DEADLINE, Response, TestClient, Texts, get, long_log};
 use chat_app::config::Config;
 use chat_app::server::Server;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Instant;
@@ -63,6 +65,16 @@ impl TestServer {
         &self.config.database
     }
 
+    /// Whether this text stands anywhere in the files of its database, write-ahead log included.
+    pub fn has_on_disk(&self, text: &str) -> bool {
+        std::fs::read_dir(self.folder()).expect("the folder can be read").any(|file| {
+            match std::fs::read(file.expect("a file").path()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => false, // SQLite has removed it meanwhile
+                read => memchr::memmem::find(&read.expect("it can be read"), text.as_bytes()).is_some(),
+            }
+        })
+    }
+
     /// A connection that has joined nobody yet.
     pub fn connect(&self) -> TestClient {
         TestClient::connect(self.addr())
@@ -80,21 +92,19 @@ impl TestServer {
         get(self.addr(), path)
     }
 
-    /// Stops the server and waits until it has.
+    /// Stops the server and waits until it has. On a busy machine it may leave threads behind, which then end by themselves.
     pub fn stop(&mut self) {
         self.server.take().expect("the server is running").stop();
+        let (lock, until) = (self.folder().join("chat.db.lock"), Instant::now() + DEADLINE);
+        while File::open(&lock).is_ok_and(|lock| lock.try_lock().is_err()) {
+            assert!(Instant::now() < until, "the server is stopped, and holds its database");
+            std::thread::yield_now();
+        }
     }
 
-    /// Starts it again, after [`TestServer::stop`], with the same database. What a stop had to leave behind on a busy machine
-    /// holds that for a while.
+    /// Starts it again, after [`TestServer::stop`], with the same database.
     pub fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server is still running");
-        let until = Instant::now() + DEADLINE;
-        self.server = loop {
-            match Server::start(self.config.clone()) {
-                Ok(server) => break Some(server),
-                Err(error) => assert!(Instant::now() < until, "the server does not start again: {error}"),
-            }
-        };
+        self.server = Some(Server::start(self.config.clone()).expect("the server starts again"));
     }
 }
