@@ -4,8 +4,8 @@
 use super::lock;
 use std::sync::{Condvar, Mutex};
 
-/// Tests with a crowd that keeps the machine busy: one at a time.
-static CROWDS: Places = Places::new(1);
+/// Tests with a crowd that keeps the machine busy: two at a time.
+static CROWDS: Places = Places::new(2);
 
 /// So many places, for the tests of one kind.
 pub(super) struct Places {
