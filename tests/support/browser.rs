@@ -5,22 +5,13 @@
 //! done in a tab is in `tab`, and what people do with our page in `page`.
 
 use super::devtools::DevTools;
-use super::places::{Place, Places};
+use super::places::{Place, reader};
 use super::{Page, lock};
 use serde_json::{Value, json};
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 static SHARED: Mutex<Weak<DevTools>> = Mutex::new(Weak::new());
-
-/// Tests with pages open: each takes a core, and waits in between.
-static READERS: Places = Places::new(4);
-
-thread_local! {
-    /// The place of the test that this thread runs, however many profiles it has.
-    static PLACE: RefCell<Weak<Place>> = const { RefCell::new(Weak::new()) };
-}
 
 /// A profile of its own in a Chromium.
 pub struct Browser(Arc<Profile>);
@@ -46,11 +37,7 @@ impl Browser {
             println!("skipped: no Chromium found (CHROME=path names one)");
             return None;
         };
-        let place = PLACE.with_borrow_mut(|place| {
-            let shared = place.upgrade().unwrap_or_else(|| Arc::new(READERS.take()));
-            *place = Arc::downgrade(&shared);
-            shared
-        });
+        let place = reader();
         let mut shared = lock(&SHARED);
         let chromium = shared.upgrade().unwrap_or_else(|| Arc::new(DevTools::launch(&path)));
         *shared = Arc::downgrade(&chromium);
