@@ -259,8 +259,9 @@ pub const READ_DEADLINE: Duration = Duration::from_secs(5);
 pub const CATCH_UP_DEADLINE: Duration = Duration::from_secs(60);
 /// Bytes of the write-ahead log between two checkpoints: SQLite's own default of 1,000 pages.
 pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes of the write-ahead log above which the hub waits for a checkpoint: beside a flood none reaches its end.
-pub const WAL_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of the write-ahead log above which the hub waits for a checkpoint: beside a flood none reaches its end. Four times as
+/// much lets through 2 % more and makes the longest wait twice as long.
+pub const WAL_BYTES: usize = 16 * 1024 * 1024;
 /// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
 /// Shortest and longest time between two tries to erase deleted text from the write-ahead log, which hold its write lock.
