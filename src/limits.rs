@@ -176,6 +176,9 @@ pub const STALL: Duration = Duration::from_secs(10);
 pub const RETRY_WRITE: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 /// The kernel's send buffer for a client: autotuning would let it hold about 4 MB for each that stops reading.
 pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// Bytes in it that the system has not sent yet (Linux): on a slow line a full buffer would be many seconds of what was said, and
+/// would seem to take nothing for as long.
+pub const UNSENT_BYTES: u32 = 16 * 1024;
 /// From our close frame until the socket is cut, for the peer to read it and answer.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 /// Changes of who is here, and who is typing, are told at most this often.

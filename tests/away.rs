@@ -1,12 +1,12 @@
-//! Those who are away, say nothing, or say it slowly: each is let go at its deadline, all of them at once. Two of these
+//! Those who are away, say nothing, or say it slowly: each is let go at its deadline, all of them at once. Three of these
 //! tests wait for a minute, in which the others run.
 
 #[cfg(target_os = "linux")]
 use crate::hostile::IDLE_PAGE_THREADS;
 use crate::hostile::{Room, allow_descriptors, read_to_end};
-use crate::support::TestClient;
 #[cfg(target_os = "linux")]
 use crate::support::{DEADLINE, Footprint, Process};
+use crate::support::{TestClient, TestServer};
 use chat_app::limits;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -125,6 +125,27 @@ fn silence_has_an_end() {
             }
         });
     });
+}
+
+/// A phone with a poor line in a busy room: its answer to a ping would come after everything that waits for it.
+#[test]
+fn who_takes_what_it_can_stays_though_no_ping_is_answered() {
+    let server = TestServer::with(|config| config.rate_limit = 0);
+    let mut slow = server.connect();
+    slow.hold_little();
+    slow.expect_event("presence");
+    let mut speaker = server.join("Speaker");
+    let text = "x".repeat(4_000);
+    let begin = Instant::now();
+    let mut chunk = [0; 2 * 1024];
+    // 80 KB a second are said, and a quarter of it is taken.
+    while begin.elapsed() < limits::IDLE + Duration::from_secs(4) {
+        speaker.say(&text);
+        drop(speaker.expect_event("receive_message"));
+        let taken = slow.raw().read(&mut chunk).expect("it is behind, and still there");
+        assert!(taken > 0, "let go after {:?}", begin.elapsed());
+        std::thread::sleep(Duration::from_millis(50)); // the pace of its line
+    }
 }
 
 /// As a laptop that was closed: nothing that is sent to it arrives any more, so nothing is acknowledged, and it sends no FIN.

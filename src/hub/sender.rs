@@ -31,17 +31,24 @@ pub struct ClientSocket {
     pub stream: TcpStream,
     /// Set by the hub with its close frame: what still comes is to be read and dropped.
     closing: AtomicBool,
+    /// Set by the hub while something waits that the socket does not take yet.
+    behind: AtomicBool,
 }
 
 impl ClientSocket {
     /// Shares a socket that has been made non-blocking.
     pub fn new(stream: TcpStream) -> ClientSocket {
-        ClientSocket { stream, closing: AtomicBool::new(false) }
+        ClientSocket { stream, closing: AtomicBool::new(false), behind: AtomicBool::new(false) }
     }
 
     /// Whether the hub has said its last word on this socket.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the hub has bytes for it that it does not take yet, and watches that it takes some.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 }
 
@@ -140,6 +147,7 @@ impl Sender {
         }
         self.progress = now;
         self.due = Some(now + limits::RETRY_WRITE.0);
+        self.socket.behind.store(true, Ordering::Relaxed);
         true
     }
 
@@ -294,7 +302,9 @@ impl Sender {
                 Err(error) => return self.tear(&error),
             }
         }
-        if self.waits(end) || self.state == State::FallenOut {
+        let behind = self.waits(end) || self.state == State::FallenOut;
+        self.socket.behind.store(behind, Ordering::Relaxed);
+        if behind {
             self.due = Some(now + self.retry_in(now));
         } else if let State::Closing { until, .. } = self.state {
             let _ = self.socket.stream.shutdown(Shutdown::Write); // fails only if the peer was faster

@@ -152,6 +152,8 @@ fn serve(
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(&stream).set_tcp_notsent_lowat(limits::UNSENT_BYTES)?;
     let refuse = |refused: Refused, method: &str| {
         log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
         refused.send(&stream, method, &context.stop).map(|()| None)

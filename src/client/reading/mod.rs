@@ -283,16 +283,22 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Until there is something to read. Pings who is silent, and lets go who stays so.
+    /// Until there is something to read. Pings a silent client, and lets it go if it stays so. One that is behind would answer a
+    /// ping as late as it takes everything before it: its taking shows that it is there, which the hub watches.
     fn wait_for_bytes(&mut self) -> Result<(), Over> {
         loop {
             let idle_at = self.last_byte + limits::IDLE;
             let ping_at = self.last_byte + limits::PING_AFTER * (self.pings + 1);
-            match socket::wait(&self.socket.get_ref().socket.stream, PollFlags::IN, ping_at.min(idle_at)) {
+            let socket = &self.socket.get_ref().socket;
+            match socket::wait(&socket.stream, PollFlags::IN, ping_at.min(idle_at)) {
+                Ok(false) if socket.is_behind() => {
+                    self.last_byte = Instant::now();
+                    self.pings = 0;
+                }
                 Ok(false) if Instant::now() >= idle_at => {
                     log::debug!("a client was silent for {:?}", limits::IDLE);
                     // Nobody says goodbye there, so nobody is to wait for it.
-                    let _ = self.socket.get_ref().socket.stream.shutdown(Shutdown::Read);
+                    let _ = socket.stream.shutdown(Shutdown::Read);
                     return Err(Over);
                 }
                 Ok(false) => {
