@@ -101,6 +101,38 @@ fn foreign_hosts_are_421_and_the_room_has_many_names() {
     }
 }
 
+/// Health checks of proxies and monitors; whatever else comes without a name is told what is missing.
+#[test]
+fn without_a_host_health_is_answered_and_everything_else_says_why_not() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    for request in [
+        "GET /healthz HTTP/1.0\r\n\r\n",
+        "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\nUser-Agent: probe\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = http(addr, request);
+        assert_eq!((answer.status, answer.text()), (200, "ok\n"), "{request:?}");
+    }
+    let head = http(addr, "HEAD /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    for request in [
+        "GET / HTTP/1.0\r\n\r\n",
+        "GET /nothing HTTP/1.0\r\n\r\n",
+        "GET /api/session HTTP/1.0\r\n\r\n",
+        "GET /transcript.txt HTTP/1.0\r\n\r\n",
+        "GET /ws HTTP/1.0\r\n\r\n",
+        "POST /api/login HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost:\r\n\r\n",
+    ] {
+        let refusal = expect_refusal(addr, request.as_bytes(), 400);
+        assert!(refusal.text().contains("Host: localhost"), "the way out is named: {}", refusal.text());
+    }
+    expect_refusal(addr, b"GET /healthz HTTP/1.1\r\n\r\n", 400); // as HTTP/1.1 wants it
+    expect_refusal(addr, b"OPTIONS / HTTP/1.0\r\n\r\n", 405);
+    expect_refusal(addr, b"GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n", 421);
+}
+
 #[test]
 fn foreign_origins_are_403() {
     let server = TestServer::with(|config| config.public_urls = vec!["https://chat.example.org".to_owned()]);

@@ -15,7 +15,7 @@ pub struct Head {
     pub target: String,
     /// Whether the request is of HTTP/1.1 and not 1.0.
     pub is_http_11: bool,
-    /// The one `Host`.
+    /// The one `Host`; empty where a program left it out, which no browser does.
     pub host: String,
     /// Bytes of the body that follows, at most [`limits::BODY_BYTES`].
     pub body_bytes: usize,
@@ -88,7 +88,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Refused> {
     {
         return Err(Refused::new(400, "The request's target must be a path that begins with '/'."));
     }
-    let host = one_host(&headers)?;
+    let host = one_host(&headers, is_http_11)?;
     let (body_bytes, expects_continue) = body_of(method, &headers)?;
     let head = Head {
         method: method.into(),
@@ -146,14 +146,14 @@ fn check_method(method: &str) -> Result<(), Refused> {
     }
 }
 
-fn one_host(headers: &[(String, Vec<u8>)]) -> Result<String, Refused> {
+/// HTTP/1.0 knows requests without `Host`, HTTP/1.1 those whose `Host` is empty.
+fn one_host(headers: &[(String, Vec<u8>)], is_http_11: bool) -> Result<String, Refused> {
     let mut hosts = values(headers, "host");
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => match String::from_utf8(host.to_vec()) {
-            Ok(host) if !host.is_empty() => Ok(host),
-            _ => Err(Refused::new(400, "The Host header must name a host.")),
-        },
-        (None, _) => Err(Refused::new(400, "The request has no Host header.")),
+        (Some(host), None) => String::from_utf8(host.to_vec())
+            .map_err(|_| Refused::new(400, "The Host header must name a host.")),
+        (None, _) if is_http_11 => Err(Refused::new(400, "The request has no Host header.")),
+        (None, _) => Ok(String::new()),
         (Some(_), Some(_)) => Err(Refused::new(400, "The request has more than one Host header.")),
     }
 }
@@ -226,11 +226,14 @@ mod tests {
             (0, "GET / HTTP/1.1\r\nHost: x\r\n"),
             (200, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
             (200, "GET / HTTP/1.0\r\nHost: x\r\n\r\n"),
+            (200, "GET / HTTP/1.0\r\n\r\n"),
+            (200, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
             (200, "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"),
             (400, "GET / HTTP/1.1\nHost: x\n\n"),
             (400, "GET / HTTP/1.1\r\nHost: x\n\r\n"),
             (400, "GET / HTTP/1.1\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n"),
+            (400, "GET / HTTP/1.0\r\nHost:\r\nHost: x\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nHost : x\r\n\r\n"),
             (400, "GET / HTTP/1.1\r\nHost: x\0\r\n\r\n"),

@@ -12,11 +12,25 @@ use crate::protocol::origin;
 /// Name endings that nobody can own in the public DNS.
 const PRIVATE_ENDINGS: [&str; 4] = [".local", ".lan", ".internal", ".home.arpa"];
 
+/// What health checks ask for, many of them without a `Host`.
+const HEALTH: &str = "/healthz";
+
 /// Checks `Host` and `Origin` against the rules and the operator's public URLs, each as [`origin::canonical`] returns it.
 ///
 /// # Errors
 /// 421 for a host that could be anybody's, 403 for a foreign page.
 pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
+    if head.host.is_empty() {
+        // No browser leaves it out, so no foreign page has led anybody here.
+        return match head.path() {
+            HEALTH => Ok(()),
+            _ => {
+                let reason =
+                    "A request without a Host header may ask for /healthz alone. Add one: Host: localhost";
+                Err(Refused::new(400, reason))
+            }
+        };
+    }
     let as_origin = |scheme| origin::canonical(&format!("{scheme}://{}", head.host));
     // A proxy passes on the host that its own visitors came to, whichever scheme they came by.
     let (Some(own), Some(behind_tls)) = (as_origin("http"), as_origin("https")) else {
@@ -89,6 +103,27 @@ mod tests {
         }
         for host in ["a b", "a:b", "a:99999", "[::1", "a@b", "x:", ".local", "2130706433"] {
             assert_eq!(status(host, None), 400, "{host}");
+        }
+    }
+
+    #[test]
+    fn without_a_host_there_is_only_health() {
+        for (expected, request) in [
+            (200, "GET /healthz HTTP/1.0\r\n\r\n"),
+            (200, "HEAD /healthz?a=1 HTTP/1.0\r\n\r\n"),
+            (200, "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n"),
+            (400, "GET / HTTP/1.0\r\n\r\n"),
+            (400, "GET /healthz/x HTTP/1.0\r\n\r\n"),
+            (400, "GET /ws HTTP/1.1\r\nHost:\r\n\r\n"),
+            (400, "GET /transcript.txt HTTP/1.0\r\n\r\n"),
+            (400, "POST /api/login HTTP/1.0\r\nContent-Length: 0\r\n\r\n"),
+            (421, "GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n"),
+        ] {
+            let (head, _) = crate::http::head::parse(request.as_bytes()).expect("plain").expect("complete");
+            let checked = check(&head, &[]).map_err(|refused| (refused.status, refused.reason));
+            let status = checked.as_ref().map_or_else(|(status, _)| *status, |()| 200);
+            assert_eq!(status, expected, "{request:?}");
+            assert!(status != 400 || checked.is_err_and(|(_, reason)| reason.contains("Host: localhost")));
         }
     }
 

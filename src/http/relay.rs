@@ -101,9 +101,8 @@ fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> String {
-    // HTTP/1.0 does not know chunks.
-    let version = if head.is_http_11 { "1.1" } else { "1.0" };
-    let mut request = format!("{} {} HTTP/{version}\r\n", head.method, head.target);
+    // Whoever asks by HTTP/1.0 too: the answer's length is always known, and so it has no chunks.
+    let mut request = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
     for (name, value) in &head.headers {
         // tiny_http takes ASCII only, and no other value has a meaning here.
         if PASSED_ON.contains(&name.as_str())
