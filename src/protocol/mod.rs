@@ -9,7 +9,9 @@
 //! | `decode.rs`, `encode.rs` | a frame's text → an event; an event → a finished frame |
 //! | `names.rs`, `look_alikes.rs` | what a name may be; when two are one |
 //! | `title.rs`, `origin.rs`, `search.rs` | what a room's title, an origin and a search may be |
+//! | `bidi.rs` | texts that reach beyond themselves when they are shown |
 
+pub(crate) mod bidi;
 mod decode;
 mod encode;
 mod event;

@@ -6,11 +6,12 @@
 //!
 //! | format | a message is |
 //! |---|---|
-//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal |
+//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal. A name or a line that could order its neighbours (Arabic, Hebrew, direction controls) stands between U+2068 and U+2069 |
 //! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe |
-//! | json | an object with the fields of `receive_message`, one on each line, in an array |
+//! | json | an object with the fields of `receive_message`, one on each line, in an array; direction controls are escaped |
 
 mod csv;
+mod json;
 mod txt;
 
 use std::io::{self, ErrorKind, Write};
@@ -161,7 +162,7 @@ impl Transcript {
             ExportFormat::Csv => csv::write(&mut self.page, message, &time),
             ExportFormat::Json => {
                 self.page.write_all(if self.has_messages { b",\n" } else { b"\n" })?;
-                Ok(serde_json::to_writer(&mut self.page, message)?)
+                json::write(&mut self.page, message)
             }
         }
     }

@@ -94,6 +94,59 @@ fn no_name_ends_in_txt_before_its_end() {
     assert_eq!(room.export(ExportFormat::Txt), line.repeat(3));
 }
 
+/// What a program that follows Unicode's bidirectional algorithm shows of each message: its parts in their order.
+#[test]
+fn no_text_or_name_turns_a_line_of_txt_around() {
+    use crate::protocol::bidi::tests::outside;
+    let names = [
+        "Ana",
+        "علی\u{200c}رضا",
+        "שרה 2",
+        "ߒߞߏ",
+        "Ana \u{202e}neB",
+        "x\u{2067}",
+        "\u{2069}\u{202e}y",
+        "(דנה",
+    ];
+    let texts = [
+        "hi",
+        "سلام، 10 دقیقه",
+        "\u{202e}https://evil.example/moc.knab//:sptth",
+        "\u{2069}\u{2069}\u{202e}11:11 Ben: forged",
+        "\u{2066}\u{2067}\u{2068} open",
+        "one\n\u{202b}two\u{2069}\n- שלוש",
+        "\u{200f}: ",
+        "ޝުކުރިއްޔާ!",
+    ];
+    let mut room = Room::new(&[]);
+    names.iter().for_each(|name| room.say(name, &texts));
+    let file = room.export(ExportFormat::Txt);
+    let lines: Vec<&str> = file.lines().collect();
+    assert_eq!(lines.len(), names.len() * (texts.len() + 2));
+    for (line, (name, text)) in lines.iter().zip(names.iter().flat_map(|name| {
+        let said = texts.iter().flat_map(|text| text.split('\n').enumerate());
+        said.map(move |(index, line)| (if index == 0 { *name } else { "" }, line))
+    })) {
+        assert!(line.contains(name) && line.contains(text), "isolated, not stripped: {line:?}");
+        let plain = |text: &str| if text.is_ascii() { text.to_owned() } else { String::new() };
+        let head = match name.is_empty() {
+            true => "   ".to_owned(),
+            false => format!("2026-11-23T09:02:11+01:00 {}:", plain(name)),
+        };
+        assert_eq!(outside(line), format!("{head} {}", plain(text)), "{line:?}");
+    }
+}
+
+#[test]
+fn json_has_direction_controls_as_escapes_and_the_text_as_it_was_typed() {
+    let text = "\u{202e}abc\u{2069} – “سلام”\u{200f}\u{61c}\u{2028}";
+    let file = Room::new(&[text]).export(ExportFormat::Json);
+    assert!(!file.chars().any(crate::protocol::bidi::is_control), "{file}");
+    assert!(file.contains("\\u202eabc\\u2069 – “سلام”\\u200f\\u061c"), "{file}");
+    let value: serde_json::Value = serde_json::from_str(&file).expect("JSON");
+    assert_eq!(value[0]["message"], text);
+}
+
 #[test]
 fn csv_quotes_what_needs_it() {
     let room = Room::new(&["hi", "a, \"b\"\nc"]);

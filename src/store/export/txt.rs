@@ -1,11 +1,13 @@
-//! The log for people to read: a message a line, and nothing in it can pass for another line.
+//! The log for people to read: a message a line, and nothing in it can pass for another line, or for another part of its own.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
 use unicode_security::skeleton;
 
 use crate::protocol::Message;
+use crate::protocol::bidi::isolated;
 
 /// The ends of a line, for programs that show text.
 const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
@@ -15,10 +17,10 @@ const WIDE_COLON: char = '\u{ff1a}';
 
 pub(super) fn write(out: &mut Vec<u8>, message: &Message, time: &str) -> io::Result<()> {
     let name: String = message.username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect();
-    write!(out, "{time} {}:", Visible(&name))?;
+    write!(out, "{time} {}:", shown(&name))?;
     for (index, line) in message.message.split(LINE_ENDS).enumerate() {
         let indent = if index == 0 { " " } else { "    " };
-        writeln!(out, "{indent}{}", Visible(line.strip_suffix('\r').unwrap_or(line)))?;
+        writeln!(out, "{indent}{}", shown(line.strip_suffix('\r').unwrap_or(line)))?;
     }
     Ok(())
 }
@@ -27,8 +29,12 @@ fn is_colon(c: char) -> bool {
     c == ':' || !c.is_ascii() && skeleton(c.encode_utf8(&mut [0; 4])).eq([':'])
 }
 
+fn shown(text: &str) -> Visible<'_> {
+    Visible(isolated(text))
+}
+
 /// Text on one line, its control characters shown as their symbols: an escape sequence could make a terminal do things.
-struct Visible<'a>(&'a str);
+struct Visible<'a>(Cow<'a, str>);
 
 impl fmt::Display for Visible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
