@@ -200,6 +200,10 @@ pub const RESERVATIONS: usize = 20_000;
 /// How long a guest's name that has spoken stays its own after it left.
 pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// Steps back of the machine's clock up to this long are not seen in the log: what a time server corrects. A larger one was
+/// somebody's doing, and its times count.
+pub const CLOCK_HOLD: Duration = Duration::from_secs(60);
+
 // ---- what hosts decide ----
 
 /// People who are muted, and as many who are out: more than a school would ever hold back, by name, at a time.

@@ -41,7 +41,9 @@ mod caps;
 mod http;
 mod page;
 
-// The process, its disk, its end.
+// The process, its clock, its disk, its end.
+#[cfg(all(unix, debug_assertions))]
+mod clock;
 #[cfg(unix)]
 mod crash;
 mod disk;

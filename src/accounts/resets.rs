@@ -42,11 +42,15 @@ impl Accounts {
     /// A new link to be mailed to this address, beside those before; none if no account has it, or if it got one less
     /// than [`limits::RESET_MAIL_EVERY`] ago.
     pub fn issue_reset_to_mail(&self, email: &Email) -> Result<Option<ResetLink>, Unavailable> {
-        let every = limits::RESET.saturating_sub(limits::RESET_MAIL_EVERY).as_millis() as i64;
+        let newest_ms = wall_clock_ms() + limits::RESET.as_millis() as i64;
+        let (every_ms, hold_ms) =
+            (limits::RESET_MAIL_EVERY.as_millis() as i64, limits::CLOCK_HOLD.as_millis() as i64);
         let mut writer = self.writer();
-        let select = "SELECT 1 FROM password_resets JOIN users ON users.id = user WHERE email = ?1 AND expires_at > ?2";
+        // One that would last longer than any does was made before the clock was set back, and holds up no other.
+        let select = "SELECT 1 FROM password_resets JOIN users ON users.id = user
+                      WHERE email = ?1 AND expires_at > ?2 - ?3 AND expires_at <= ?2 + ?4";
         let recent =
-            writer.prepare_cached(select)?.exists(params![email.as_str(), wall_clock_ms() + every])?;
+            writer.prepare_cached(select)?.exists(params![email.as_str(), newest_ms, every_ms, hold_ms])?;
         if recent {
             return Ok(None);
         }

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::protocol::{ErrorCode, KeyHash, Position, Refusal, encoded_bytes};
 use crate::room::kept::RoomChange;
 use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Store};
-use crate::sys::clock::wall_clock_ms;
+use crate::sys::clock::LogClock;
 
 /// What a deletion takes in a turn, encoded.
 const DELETION_BYTES: usize = 96;
@@ -25,6 +25,8 @@ pub(crate) struct Pending {
     pub from: Option<ClientId>,
     /// Why a [`Change::Refused`] is refused, unless it is a retry.
     pub refusal: Option<Refusal>,
+    /// When its sender's pause of slow mode began with it.
+    pub spoken: Option<Instant>,
     /// Its encoded bytes.
     bytes: usize,
 }
@@ -60,13 +62,14 @@ pub(crate) struct LogWriter {
     failing: bool,
     /// The disk works again, and what is not of the log has to be stored once more.
     recovered: bool,
-    last_ms: i64,
+    clock: LogClock,
 }
 
 impl LogWriter {
     /// The only writer of this store's log.
     pub(crate) fn new(store: Store) -> LogWriter {
         LogWriter {
+            clock: LogClock::after(store.newest_at_ms()),
             store,
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -76,7 +79,6 @@ impl LogWriter {
             overwrite_due: Some(Instant::now()),
             failing: false,
             recovered: false,
-            last_ms: 0,
         }
     }
 
@@ -94,10 +96,9 @@ impl LogWriter {
         self.store.epoch()
     }
 
-    /// Milliseconds since 1970. Never goes back, whatever the machine's clock does.
+    /// The log's time, in milliseconds since 1970.
     pub(crate) fn now_ms(&mut self) -> i64 {
-        self.last_ms = self.last_ms.max(wall_clock_ms());
-        self.last_ms
+        self.clock.now_ms()
     }
 
     /// Whether the next message belongs to the next turn.
@@ -147,16 +148,22 @@ impl LogWriter {
         self.waiting.len()
     }
 
-    /// A message of this client's, to be stored with this turn.
+    /// A message of this client's, to be stored with this turn; `spoken` is when a pause of slow mode began with it.
     ///
     /// # Errors
     /// `not_saved`, when the disk has not taken what came before for so long that no more is kept.
-    pub(crate) fn push_message(&mut self, message: NewMessage, from: ClientId) -> Result<(), Refusal> {
+    pub(crate) fn push_message(
+        &mut self,
+        message: NewMessage,
+        spoken: Option<Instant>,
+        from: ClientId,
+    ) -> Result<(), Refusal> {
         if self.is_full() {
             return Err(not_saved(message.client_message_id));
         }
         let bytes = message_bytes(&message);
-        self.push(Change::Message(message), Some(from), None, bytes);
+        let (change, from) = (Change::Message(message), Some(from));
+        self.push(Pending { change, from, refusal: None, spoken, bytes });
         Ok(())
     }
 
@@ -175,29 +182,34 @@ impl LogWriter {
             return Err(refusal);
         }
         let bytes = message_bytes(&message);
-        self.push(Change::Refused(message), Some(from), Some(refusal), bytes);
+        let (change, from, refusal) = (Change::Refused(message), Some(from), Some(refusal));
+        self.push(Pending { change, from, refusal, spoken: None, bytes });
         Ok(())
     }
 
     /// A deletion to be stored with this turn: of a message that `tab` has sent, or of `any`.
     pub(crate) fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
         let at_ms = self.now_ms();
-        self.push(Change::Deletion { message_id, at_ms, tab, any }, Some(from), None, DELETION_BYTES);
+        self.push_change(Change::Deletion { message_id, at_ms, tab, any }, Some(from), DELETION_BYTES);
     }
 
     /// Everything that was said goes with this turn, and the log gets another name.
     pub(crate) fn push_clear(&mut self, from: ClientId) {
-        self.push(Change::Clear, Some(from), None, 0);
+        self.push_change(Change::Clear, Some(from), 0);
     }
 
     /// What has changed of the room beside the log, to be stored with this turn.
     pub(crate) fn push_room_changes(&mut self, changes: impl IntoIterator<Item = RoomChange>) {
-        changes.into_iter().for_each(|change| self.push(Change::Room(change), None, None, 0));
+        changes.into_iter().for_each(|change| self.push_change(Change::Room(change), None, 0));
     }
 
-    fn push(&mut self, change: Change, from: Option<ClientId>, refusal: Option<Refusal>, bytes: usize) {
-        self.waiting_bytes += bytes;
-        self.waiting.push(Pending { change, from, refusal, bytes });
+    fn push_change(&mut self, change: Change, from: Option<ClientId>, bytes: usize) {
+        self.push(Pending { change, from, refusal: None, spoken: None, bytes });
+    }
+
+    fn push(&mut self, pending: Pending) {
+        self.waiting_bytes += pending.bytes;
+        self.waiting.push(pending);
     }
 
     /// Whether the disk has not taken what came before for so long that no more is kept.

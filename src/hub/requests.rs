@@ -135,25 +135,33 @@ impl Hub {
         };
         let (tab, at_ms) = (client.tab, self.log.now_ms());
         let message = NewMessage { at_ms, username: display, role, text, tab, client_message_id };
-        if let Err(refusal) = self.may_speak(id, &message) {
-            let refusal = refusal.of(message.client_message_id.clone());
-            return self.log.push_refused(message, refusal, id);
-        }
+        let spoken = match self.may_speak(id, &message) {
+            Ok(spoken) => spoken,
+            Err(refusal) => {
+                let refusal = refusal.of(message.client_message_id.clone());
+                return self.log.push_refused(message, refusal, id);
+            }
+        };
         self.room.stop_typing(&folded);
         self.room.speak(&folded);
-        self.log.push_message(message, id)
+        self.log.push_message(message, spoken, id)
     }
 
     /// In slow mode a retry of what is stored does not make the time run once more.
-    fn may_speak(&mut self, id: ClientId, message: &NewMessage) -> Result<(), Refusal> {
-        let Some(client) = self.clients.get(id).filter(|client| !client.is_host()) else { return Ok(()) };
+    ///
+    /// # Returns
+    /// When a pause began with it.
+    fn may_speak(&mut self, id: ClientId, message: &NewMessage) -> Result<Option<Instant>, Refusal> {
+        let Some(client) = self.clients.get(id).filter(|client| !client.is_host()) else { return Ok(None) };
         let (speakers, is_muted) = (client.speakers(), client.is_muted);
         let is_slow = self.moderation.settings().slow_mode_seconds > 0;
         let id_of = message.client_message_id.as_deref();
         if is_slow && id_of.is_some_and(|it| self.log.is_stored(&message.tab, it)) {
-            return Ok(());
+            return Ok(None);
         }
-        self.moderation.speak(is_muted, speakers, message.at_ms)
+        let now = is_slow.then(Instant::now); // few rooms are slow, and it is read for each message
+        self.moderation.speak(is_muted, speakers, now)?;
+        Ok(now)
     }
 
     /// One's own message, as the tab knows it that sent it; a host's any.

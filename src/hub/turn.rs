@@ -208,22 +208,19 @@ impl Hub {
 
     /// Tells the senders of a turn that the disk did not take.
     fn refuse_unsaved(&mut self, changes: Vec<Pending>) {
-        let mut since_ms = None;
-        for Pending { change, from, .. } in changes {
+        let mut since = None;
+        for Pending { change, from, spoken, .. } in changes {
+            since = since.or(spoken);
             let id = match change {
-                Change::Message(message) => {
-                    since_ms.get_or_insert(message.at_ms);
-                    message.client_message_id
-                }
-                Change::Refused(message) => message.client_message_id,
+                Change::Message(message) | Change::Refused(message) => message.client_message_id,
                 _ => None,
             };
             if let Some(from) = from {
                 self.clients.send_to(from, frame(&ServerEvent::Error(&not_saved(id))), 0);
             }
         }
-        if let Some(since_ms) = since_ms {
-            self.moderation.unspeak(since_ms);
+        if let Some(since) = since {
+            self.moderation.unspeak(since);
         }
     }
 

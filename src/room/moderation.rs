@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::hash::RandomState;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
@@ -19,8 +20,8 @@ pub(crate) struct Moderation {
     settings: Settings,
     muted: HeldBackList,
     removed: HeldBackList,
-    /// When who has spoken last, in ms since 1970: for slow mode.
-    spoken: LruCache<Identifier, i64, RandomState>,
+    /// When who has spoken last: for slow mode.
+    spoken: LruCache<Identifier, Instant, RandomState>,
     /// The newest first.
     actions: VecDeque<HostAction>,
     /// As the accounts know them.
@@ -120,7 +121,8 @@ impl Moderation {
         (self.muted.names(), self.removed.names())
     }
 
-    /// Whether somebody may write now; from then on the time of slow mode runs for all that they are known as.
+    /// Whether somebody may write at `now`, which only slow mode asks for; from then on its pause runs for all that they are
+    /// known as.
     ///
     /// # Errors
     /// `locked`, `muted` or `slow_mode`.
@@ -128,7 +130,7 @@ impl Moderation {
         &mut self,
         is_muted: bool,
         speakers: impl IntoIterator<Item = Identifier>,
-        now_ms: i64,
+        now: Option<Instant>,
     ) -> Result<(), Refusal> {
         if self.settings.locked {
             return Err(Refusal::new(ErrorCode::Locked, "The host has locked the room."));
@@ -136,31 +138,30 @@ impl Moderation {
         if is_muted {
             return Err(Refusal::new(ErrorCode::Muted, "The host has muted you."));
         }
-        let pause_ms = i64::from(self.settings.slow_mode_seconds) * 1000;
-        if pause_ms == 0 {
-            return Ok(());
-        }
+        let pause = Duration::from_secs(self.settings.slow_mode_seconds.into());
+        let Some(now) = now.filter(|_| !pause.is_zero()) else { return Ok(()) };
         let speakers: Vec<Identifier> = speakers.into_iter().collect();
-        let last_ms = speakers.iter().filter_map(|speaker| self.spoken.peek(speaker)).max();
-        let next_ms = last_ms.map_or(now_ms, |last| last + pause_ms);
-        if now_ms < next_ms {
+        let last = speakers.iter().filter_map(|speaker| self.spoken.peek(speaker)).max();
+        let wait = last.map_or(Duration::ZERO, |last| (*last + pause).saturating_duration_since(now));
+        if !wait.is_zero() {
+            let wait_ms = wait.as_micros().div_ceil(1000) as u64;
             let reason = format!(
                 "Slow mode: one message every {} seconds. The next one in {}.",
                 self.settings.slow_mode_seconds,
-                (next_ms - now_ms + 999) / 1000
+                wait_ms.div_ceil(1000)
             );
-            let retry_after_ms = Some((next_ms - now_ms).unsigned_abs());
+            let retry_after_ms = Some(wait_ms);
             return Err(Refusal { retry_after_ms, ..Refusal::new(ErrorCode::SlowMode, reason) });
         }
         for speaker in speakers {
-            self.spoken.insert(speaker, now_ms);
+            self.spoken.insert(speaker, now);
         }
         Ok(())
     }
 
     /// Messages from then on were not stored: for slow mode they were not sent.
-    pub(crate) fn unspeak(&mut self, since_ms: i64) {
-        self.spoken.retain(|_, last| *last < since_ms);
+    pub(crate) fn unspeak(&mut self, since: Instant) {
+        self.spoken.retain(|_, last| *last < since);
     }
 
     /// Notes what a host did.
@@ -264,28 +265,34 @@ mod tests {
 
     #[test]
     fn slow_mode_counts_from_the_last_message_of_each() {
-        let mut moderation = moderation();
+        let (mut moderation, start) = (moderation(), Instant::now());
+        let after = |ms| Some(start + Duration::from_millis(ms));
         moderation.set(|settings| settings.slow_mode_seconds = 10);
-        moderation.speak(false, known(KEY), 1_000).expect("the first");
-        let refusal = moderation.speak(false, known(KEY), 4_500).expect_err("too early");
+        moderation.speak(false, known(KEY), after(1_000)).expect("the first");
+        let refusal = moderation.speak(false, known(KEY), after(4_500)).expect_err("too early");
         assert_eq!((refusal.code, refusal.retry_after_ms), (ErrorCode::SlowMode, Some(6_500)));
-        moderation.speak(false, known(TAB), 4_500).expect("somebody else");
-        moderation.speak(false, known(KEY), 11_000).expect("in time");
+        moderation.speak(false, known(TAB), after(4_500)).expect("somebody else");
+        moderation.speak(false, known(KEY), after(11_000)).expect("in time");
+        moderation.unspeak(start + Duration::from_millis(11_000));
+        moderation.speak(false, known(KEY), after(11_001)).expect("it was not stored");
+        moderation.speak(false, known(TAB), after(11_001)).expect_err("this one was");
         moderation.set(|settings| settings.slow_mode_seconds = 0);
-        moderation.speak(false, known(KEY), 11_001).expect("no slow mode");
+        moderation.speak(false, known(KEY), after(11_001)).expect("no slow mode");
     }
 
     #[test]
     fn only_so_many_speakers_are_remembered_and_the_latest_of_them() {
-        let mut moderation = moderation();
+        let (mut moderation, start) = (moderation(), Instant::now());
         moderation.set(|settings| settings.slow_mode_seconds = 3_600);
-        for number in 0..limits::SLOW_MODE_SPEAKERS as i64 + 100 {
+        for number in 0..limits::SLOW_MODE_SPEAKERS as u64 + 100 {
             let name = Identifier::Name(number.to_string().into());
-            moderation.speak(false, [name], number).expect("somebody new");
+            let now = Some(start + Duration::from_millis(number));
+            moderation.speak(false, [name], now).expect("somebody new");
             assert!(moderation.spoken.len() <= limits::SLOW_MODE_SPEAKERS);
         }
+        let later = Some(start + Duration::from_secs(1_000));
         let mut speaks_again = |number: usize| {
-            moderation.speak(false, [Identifier::Name(number.to_string().into())], 1_000_000).is_ok()
+            moderation.speak(false, [Identifier::Name(number.to_string().into())], later).is_ok()
         };
         assert!(!speaks_again(limits::SLOW_MODE_SPEAKERS + 99) && !speaks_again(100), "they are remembered");
         assert!(speaks_again(99), "who spoke before them is not");
@@ -293,11 +300,11 @@ mod tests {
 
     #[test]
     fn locked_goes_before_muted_goes_before_slow() {
-        let mut moderation = moderation();
+        let (mut moderation, now) = (moderation(), Instant::now());
         moderation
             .set(|settings| *settings = Settings { locked: true, slow_mode_seconds: 5, ..settings.clone() });
         let code = |moderation: &mut Moderation, muted| {
-            moderation.speak(muted, known(KEY), 0).err().map(|it| it.code)
+            moderation.speak(muted, known(KEY), Some(now)).err().map(|it| it.code)
         };
         assert_eq!(code(&mut moderation, true), Some(ErrorCode::Locked));
         moderation.set(|settings| settings.locked = false);

@@ -34,9 +34,9 @@ impl Reservations {
 
     /// The key that a name is kept for.
     pub(super) fn key_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
-        let kept_ms = limits::RESERVED.as_millis() as i64;
-        let holds =
-            |it: &&Reservation| it.left_at_ms.is_none_or(|left| now_ms.saturating_sub(left) < kept_ms);
+        let kept_ms = limits::RESERVED.as_millis() as u64;
+        // Either way: a clock that was wrong by years keeps nobody's name for years.
+        let holds = |it: &&Reservation| it.left_at_ms.is_none_or(|left| now_ms.abs_diff(left) < kept_ms);
         self.by_name.get(folded).filter(holds).map(|it| it.key)
     }
 
@@ -167,6 +167,9 @@ mod tests {
     #[test]
     fn of_a_keys_names_the_one_left_longest_ago_makes_room() {
         let mut all = Reservations::default();
+        all.release("ana", 200 * HOUR_MS);
+        assert!(all.is_closed_to(None, "ana", 198 * HOUR_MS), "the clock was set back by two hours");
+        assert!(!all.is_closed_to(None, "ana", 100 * HOUR_MS), "it was days ahead");
         for (time, text) in ["a", "b", "c", "d", "e"].iter().enumerate() {
             reserve(&mut all, text, MINE);
             all.release(text, time as i64);

@@ -69,6 +69,8 @@ pub struct Store {
     epoch: String,
     head: Position,
     /// Everything up to here was cleared.
+    /// When the newest message was taken that was there when it was opened.
+    newest_at_ms: i64,
     cleared: Position,
     tabs: TabIds,
     readers: Readers,
@@ -153,6 +155,7 @@ impl Store {
             epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
             head: read::head(&db)?,
             cleared: clear::cleared(&db)?,
+            newest_at_ms: read::newest_at_ms(&db)?,
             tabs: TabIds::with_hasher(limits::TABS_CACHED, RandomState::new()),
             readers: Readers::open(&source)?,
             db,
@@ -179,6 +182,11 @@ impl Store {
     }
 
     /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
+    /// When the newest message was taken that was there when the store was opened, in ms since 1970; 0 without one.
+    pub fn newest_at_ms(&self) -> i64 {
+        self.newest_at_ms
+    }
+
     /// log's growth brings about; this one makes them only where nobody writes the log.
     pub fn connect(&self) -> Result<Connection, OpenError> {
         let set_up = || {

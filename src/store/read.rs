@@ -259,6 +259,12 @@ pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
     db.prepare_cached(select)?.query_row([], |row| row.get(0))
 }
 
+/// When the newest message was taken, in ms since 1970; 0 without one.
+pub(super) fn newest_at_ms(db: &Connection) -> rusqlite::Result<i64> {
+    let select = "SELECT at FROM messages ORDER BY position DESC LIMIT 1";
+    Ok(sql::value(db, select, [])?.unwrap_or(0))
+}
+
 /// The first position of the run without messages around `position`.
 pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let select = "SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1";

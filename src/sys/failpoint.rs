@@ -4,15 +4,15 @@
 //! release build has none of this.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// A message with this in it breaks the armed point.
 pub const TRIGGER: &str = "fault!";
 
-static CLOCK_IS_BEHIND: AtomicBool = AtomicBool::new(false);
+static CLOCK_IS_BEHIND_SECONDS: AtomicI64 = AtomicI64::new(0);
 
 /// Breaks here if this point is armed and `text` has the trigger in it: `after_commit` and `between_writes` kill the
-/// process as a power cut would, `clock` sets [`clock_is_behind_ms`], all others panic.
+/// process as a power cut would, `clock` sets [`clock_is_behind_ms`] to the number of seconds after the trigger, all others panic.
 #[inline]
 pub(crate) fn hit(point: &str, text: impl AsRef<[u8]>) {
     static ARMED: OnceLock<Option<String>> = OnceLock::new();
@@ -21,16 +21,22 @@ pub(crate) fn hit(point: &str, text: impl AsRef<[u8]>) {
     {
         return;
     }
-    if text.as_ref().windows(TRIGGER.len()).any(|window| window == TRIGGER.as_bytes()) {
+    let text = text.as_ref();
+    if let Some(at) = text.windows(TRIGGER.len()).position(|window| window == TRIGGER.as_bytes()) {
         match point {
             "after_commit" | "between_writes" => std::process::abort(),
-            "clock" => CLOCK_IS_BEHIND.store(true, Ordering::Relaxed),
+            "clock" => {
+                let digits =
+                    text[at + TRIGGER.len()..].iter().map_while(|byte| char::from(*byte).to_digit(10));
+                let seconds = digits.fold(0, |number, digit| number * 10 + i64::from(digit));
+                CLOCK_IS_BEHIND_SECONDS.store(seconds, Ordering::Relaxed);
+            }
             _ => panic!("fault point '{point}'"),
         }
     }
 }
 
-/// How far the machine's clock has jumped back: two hours, once `clock` was hit.
+/// How far the machine's clock has jumped back.
 pub(crate) fn clock_is_behind_ms() -> i64 {
-    if cfg!(debug_assertions) && CLOCK_IS_BEHIND.load(Ordering::Relaxed) { 2 * 60 * 60 * 1000 } else { 0 }
+    if cfg!(debug_assertions) { CLOCK_IS_BEHIND_SECONDS.load(Ordering::Relaxed) * 1000 } else { 0 }
 }

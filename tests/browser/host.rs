@@ -98,6 +98,38 @@ fn slow_mode_counts_down_and_then_sends_again() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_makes_no_page_wait() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.room(json!({"slow_mode_seconds": 2}));
+    page.press("Enter");
+    let request = actor.expect("send_message");
+    actor.store(&request, "Ben");
+    page.expect_message("You", "Because it is lighter");
+    page.expect("the countdown", "/^[12] s$/.test(el.send.textContent)");
+    page.run("void (window.real = Date.now, Date.now = () => real() - 2 * 60 * 60 * 1000)");
+    page.type_text("Less dense");
+    page.expect_text("#send", "Send");
+    page.press("Enter");
+    let request = actor.expect("send_message");
+    assert_eq!(request["message"], "Less dense");
+    actor.store(&request, "Ben");
+    // Times that do not ascend: each stands under its own day, and order is the id's.
+    let now = now_ms();
+    for (id, hours_ago, text) in
+        [(10, 0, "now"), (11, 48, "set back by two days"), (12, 0, "and right again")]
+    {
+        actor.send(message(id, now - hours_ago * 60 * 60 * 1000, "Ana", "member", text));
+    }
+    page.expect_message("Ana", "and right again");
+    let shown = "[...el.log.querySelectorAll('.day, .text')].slice(-6).map((node) => node.matches('.day') ? 'day' : node.textContent)";
+    let expected = ["now", "day", "set back by two days", "day", "and right again"];
+    let shown = page.run(shown);
+    assert!(shown.as_array().expect("lines").ends_with(&expected.map(Value::from)), "{shown}");
+}
+
+#[test]
 fn a_closed_door_lets_people_read_and_says_why_they_cannot_join() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();

@@ -10,8 +10,6 @@ use chat_app::inside::CloseCode;
 #[cfg(debug_assertions)]
 use chat_app::inside::TRIGGER;
 use chat_app::limits;
-#[cfg(debug_assertions)]
-use serde_json::Value;
 use serde_json::json;
 #[cfg(debug_assertions)]
 use std::io::Read;
@@ -214,27 +212,6 @@ fn threads_of_the_pages_server_panic_and_are_replaced() {
     });
     let log = room.process.stderr.text();
     assert!(log.matches("another one took its place").count() >= 5, "{log}");
-}
-
-#[cfg(debug_assertions)]
-#[test]
-fn a_clock_that_jumps_back_moves_nothing_back() {
-    let room = Room::with_fault("clock");
-    let mut ana = TestClient::connect(room.addr);
-    ana.join("Ana");
-    let at = |message: &Value| message["at"].as_i64().expect("a time");
-    let before = at(&ana.say_and_wait("before"));
-    room.endure("a clock that jumps back by two hours", |_| {
-        let jump = at(&ana.say_and_wait(TRIGGER));
-        let after = at(&ana.say_and_wait("after"));
-        assert!(before <= jump && jump <= after, "{before}, {jump}, {after}");
-        expect_all_works(room.addr);
-    });
-    let mut view = View::default();
-    let mut late = view.connect(room.addr);
-    view.follow_replay(&mut late).expect("a replay");
-    let times: Vec<i64> = late.received("receive_message").into_iter().map(at).collect();
-    assert!(times.len() > 5 && times.is_sorted(), "{times:?}");
 }
 
 /// What becomes of what is logged.

@@ -130,6 +130,15 @@ fn a_link_is_mailed_now_and_then_and_voids_none_before() {
     let fourth = mailed().expect("time has passed");
     reset(&issued, "brand new two").expect("and nobody voids it by asking");
     assert!(is_void(&fourth));
+
+    mailed().expect("none is left");
+    let writer = room.accounts.writer();
+    writer
+        .execute("UPDATE password_resets SET expires_at = expires_at + 7200000", [])
+        .expect("clock set back");
+    drop(writer);
+    mailed().expect("a clock that was set back by two hours makes nobody wait for as long");
+    assert!(mailed().is_none());
 }
 
 #[test]
