@@ -1,5 +1,6 @@
 //! A name is one person's, whatever it is written with; whoever has spoken under it with a key keeps it.
 
+use crate::accounts::Browser;
 use crate::support::{TestClient, TestServer, key};
 use serde_json::json;
 
@@ -45,13 +46,162 @@ fn what_no_name_may_be_is_refused() {
     let server = TestServer::start();
     let mut client = server.connect();
     let too_long = "x".repeat(NAME_CHARACTERS + 1);
-    let bad = ["", "   ", &too_long, "A\u{7}na", "\u{202e}anA", "A\u{200b}na", "A\u{2066}na", "\u{feff}"];
-    for name in bad {
+    let bad = [
+        ("", "name_empty"),
+        ("   ", "name_empty"),
+        ("\u{feff}", "name_empty"),
+        ("\u{200b}\u{ad}", "name_empty"),
+        (&too_long, "name_too_long"),
+        ("A\u{7}na", "name_invisible_character"),
+        ("\u{202e}anA", "name_invisible_character"),
+        ("A\u{2066}na", "name_invisible_character"),
+        ("A\u{3164}na", "name_invisible_character"),
+        ("A\u{2800}na", "name_invisible_character"),
+        ("\u{301}Ana", "name_loose_accent"),
+        ("x\u{323}\u{323}\u{323}\u{323}\u{323}", "name_too_many_accents"),
+    ];
+    for (name, reason) in bad {
         let error = try_join(&mut client, name);
-        assert_eq!(error["code"], "bad_username", "{name:?}: {error}");
+        assert_eq!(
+            (&error["code"], &error["reason"]),
+            (&json!("bad_username"), &json!(reason)),
+            "{name:?}: {error}"
+        );
     }
+    let error = try_join(&mut client, "\u{202e}anA");
+    assert_eq!(error["values"], json!({"character": "U+202E"}));
     let longest = "é".repeat(NAME_CHARACTERS);
     assert_eq!(client.join(&longest)["username"], longest, "scalar values are counted, not bytes");
+}
+
+#[test]
+fn what_a_paste_brings_is_dropped_and_what_is_read_stays() {
+    let server = TestServer::start();
+    let england = "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}";
+    for (asked, given) in [
+        ("علی\u{200c}رضا", "علی\u{200c}رضا"),
+        ("ශ්\u{200d}රියා", "ශ්\u{200d}රියා"),
+        ("র\u{200d}্যাচেল", "র\u{200d}্যাচেল"),
+        (england, england),
+        ("👨\u{200d}👩\u{200d}👧 Kim", "👨\u{200d}👩\u{200d}👧 Kim"),
+        ("\u{feff}An\u{200b}na\u{200e}", "Anna"),
+        ("Ka\u{ad}tha\u{ad}rina", "Katharina"),
+        ("\u{2068}Noa\u{2069}", "Noa"),
+        ("山\u{200d}田\u{e0100}", "山田"),
+        ("Zoe\u{200b}\u{308}", "Zoë"),
+    ] {
+        let mut client = server.connect();
+        assert_eq!(client.join(asked)["username"], given, "{}", asked.escape_unicode());
+        // With or without what nobody sees, it is one name.
+        let plain: String = given.chars().filter(|c| !matches!(c, '\u{200c}' | '\u{200d}')).collect();
+        assert_eq!(try_join(&mut server.connect(), &plain)["code"], "name_taken", "{plain}");
+        assert_eq!(
+            try_join(&mut server.connect(), &format!("\u{200b}{given}\u{200f}"))["code"],
+            "name_taken"
+        );
+    }
+    let scotland = "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}";
+    assert_eq!(server.connect().join(scotland)["username"], scotland, "another land, and drawn so");
+}
+
+#[test]
+fn people_of_similar_names_are_let_in_and_twins_are_told_whom_they_look_like() {
+    let server = TestServer::start();
+    let names = ["Lisa", "Ilsa", "Ali", "All", "Group 1", "Paula", "Виктор", "Νίκη"];
+    let _here: Vec<TestClient> = names.iter().map(|name| server.join(name)).collect();
+    for (twin, of) in [
+        ("Group I", "Group 1"),
+        ("Раulа", "Paula"),
+        ("раula", "Paula"),
+        ("AII", "All"),
+        ("Виктoр", "Виктор"),
+        ("Nίκη", "Νίκη"),
+    ] {
+        let mut other = server.connect();
+        for event in [
+            json!({"event": "join", "username": twin}),
+            json!({"event": "send_message", "username": twin, "message": "it is me", "client_message_id": "1"}),
+        ] {
+            other.send(event);
+            let error = other.expect_error("name_taken");
+            assert_eq!(error["reason"], "name_looks_like", "{twin}: {error}");
+            assert_eq!(error["values"], json!({"username": of}));
+            assert_eq!(error["message"], format!("This name looks like {of}, who is here."));
+            let suggestion = error["suggestion"].as_str().expect("a free name is suggested");
+            assert_eq!(server.connect().join(suggestion)["username"], suggestion);
+        }
+    }
+}
+
+#[test]
+fn each_reason_why_a_name_is_taken_has_its_key() {
+    let server = TestServer::start();
+    let member = Browser::signed_up(&server, "Mia").join();
+    let mut host = Browser::host(server.addr(), &server.host_key()).connect();
+    host.join_with_keys("Ms Keller", &key("host"), &key("host"));
+    let mut ana = server.connect();
+    ana.join_with_keys("Ana", &key("ana"), &key("ana"));
+    ana.say_and_wait("hi");
+    ana.leave();
+    server.join("Ben");
+    let _cem = server.join("Cem");
+    let reason = |name: &str| try_join(&mut server.connect(), name)["reason"].clone();
+    for (name, expected) in [
+        ("mia", "name_taken_by_member"),
+        ("MS KELLER", "name_taken_by_host"),
+        ("cem", "name_taken_here"),
+        ("ANA", "name_kept"),
+        ("Мia", "name_looks_like"),
+        ("Ms. Keller", "name_looks_like"),
+        ("Сem", "name_looks_like"),
+        ("Аna", "name_looks_like_kept"),
+    ] {
+        assert_eq!(reason(name), expected, "{name}");
+    }
+    host.leave();
+    member.leave();
+    for (name, expected) in [
+        ("Мia", "name_looks_like_member"),
+        ("M-i-a", "name_looks_like_member"),
+        ("Ms  Ke11er", "name_looks_like_host"),
+    ] {
+        let mut gone = server.connect();
+        gone.expect("both have left", |event| event["event"] == "presence" && event["online"] == 1);
+        assert_eq!(reason(name), expected, "{name}");
+    }
+    let sign_up = |name: &str| {
+        let fields = json!({"email": "new@school.example", "username": name, "password": "a secret of mine"});
+        Browser::new(server.addr()).post("/api/signup", fields)
+    };
+    let answer = sign_up("Мia");
+    assert_eq!((answer.status, &answer.json()["error"]["reason"]), (409, &json!("name_looks_like_member")));
+    let answer = sign_up("Mi\u{202e}a");
+    assert_eq!(answer.status, 422);
+    assert_eq!(answer.json()["error"]["reason"], "name_invisible_character");
+    assert_eq!(answer.json()["error"]["values"], json!({"character": "U+202E"}));
+}
+
+#[test]
+fn twins_are_refused_over_a_restart_too() {
+    let mut server = TestServer::start();
+    Browser::signed_up(&server, "Paula");
+    let mut kim = server.connect();
+    kim.join_with_keys("Kim 1", &key("kim"), &key("kim"));
+    kim.say_and_wait("hi");
+    let mut host = Browser::host(server.addr(), &server.host_key()).connect();
+    host.join_with_keys("Ms Keller", &key("host"), &key("host"));
+    server.stop();
+    server.start_again();
+    for (name, expected) in [
+        ("Раula", "name_looks_like_member"),
+        ("Kim I", "name_looks_like_kept"),
+        ("Ms Ke1ler", "name_looks_like_host"),
+        ("Ms.Keller", "name_looks_like_host"),
+    ] {
+        assert_eq!(try_join(&mut server.connect(), name)["reason"], expected, "{name}");
+    }
+    let mut kim = server.connect();
+    assert_eq!(kim.join_with_keys("Kim 1", &key("kim"), &key("kim-2"))["username"], "Kim 1");
 }
 
 #[test]

@@ -166,9 +166,11 @@ impl Accounts {
         })
     }
 
-    /// Every name that an account has or had, in the form that is compared.
-    pub fn names(&self) -> Result<Vec<(Arc<str>, AccountId)>, Unavailable> {
-        Ok(sql::all(&self.reader(), "SELECT folded, id FROM users", [], |row| row.try_into())?)
+    /// Every name that an account has or had.
+    pub fn names(&self) -> Result<Vec<(Name, AccountId)>, Unavailable> {
+        Ok(sql::all(&self.reader(), "SELECT display, folded, id FROM users", [], |row| {
+            Ok((Name::stored(row.get(0)?, row.get(1)?), row.get(2)?))
+        })?)
     }
 
     /// The hosts' title of the room, else the operator's.

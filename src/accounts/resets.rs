@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::password::Password;
 use super::throttle::Subject;
@@ -36,7 +36,10 @@ pub struct ResetLink {
 impl Accounts {
     /// A new link for the account with this name in the room, in place of every one before; none if it has none.
     pub fn issue_reset_of(&self, name: &Name) -> Result<Option<ResetLink>, Unavailable> {
-        issue(&mut self.writer(), &self.address, "folded = ?1", name.folded(), true)
+        // Whoever is shown so, before whoever has what it folds to.
+        let which =
+            "id = (SELECT id FROM users WHERE display = ?1 OR folded = ?2 ORDER BY display <> ?1 LIMIT 1)";
+        issue(&mut self.writer(), &self.address, which, &[name.display(), name.folded()], true)
     }
 
     /// A new link to be mailed to this address, beside those before; none if no account has it, or if it got one less
@@ -54,7 +57,7 @@ impl Accounts {
         if recent {
             return Ok(None);
         }
-        issue(&mut writer, &self.address, "email = ?1", email.as_str(), false)
+        issue(&mut writer, &self.address, "email = ?1", &[email.as_str()], false)
     }
 
     /// Keeps for the hosts that the owner of this address forgot the password. Without effect if no account has it.
@@ -109,7 +112,7 @@ fn issue(
     db: &mut Connection,
     address: &str,
     which: &str,
-    value: &str,
+    values: &[&str],
     ends_earlier: bool,
 ) -> Result<Option<ResetLink>, Unavailable> {
     let token = Token::random()?;
@@ -119,7 +122,7 @@ fn issue(
     );
     sql::at_once(db, |transaction| {
         let found: Option<(AccountId, String, String)> =
-            sql::first(transaction, &update, [value], |row| row.try_into())?;
+            sql::first(transaction, &update, params_from_iter(values), |row| row.try_into())?;
         let Some((account, username, email)) = found else { return Ok(None) };
         if ends_earlier {
             sql::run(transaction, "DELETE FROM password_resets WHERE user = ?1", [account])?;
@@ -137,5 +140,5 @@ fn issue(
 /// # Errors
 /// A sentence that says what to do.
 pub fn issue_reset_beside(database: &Path, email: &Email) -> Result<Option<ResetLink>, String> {
-    beside(database, |db, address| issue(db, address, "email = ?1", email.as_str(), true))
+    beside(database, |db, address| issue(db, address, "email = ?1", &[email.as_str()], true))
 }

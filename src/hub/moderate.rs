@@ -101,7 +101,7 @@ impl Hub {
     }
 
     fn release(&mut self, by: ClientId, hold: Hold, name: &Name) -> Result<(), Refusal> {
-        let Some(display) = self.moderation.release(hold, name.folded()) else {
+        let Some(display) = self.moderation.release(hold, name) else {
             let reason = match hold {
                 Hold::Mute => format!("{} is not muted.", name.display()),
                 Hold::Ban => format!("{} is not out.", name.display()),
@@ -121,7 +121,7 @@ impl Hub {
     /// # Errors
     /// `bad_request`, where it is the host in person or another one.
     fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(HeldBack, Vec<ClientId>), Refusal> {
-        let now_ms = self.log.now_ms();
+        let (name, now_ms) = (&self.room.as_shown(name), self.log.now_ms());
         let proof = self.room.owner_of(name.folded(), now_ms).and_then(Owner::proof);
         let connections = self.clients.which(|client| {
             client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())

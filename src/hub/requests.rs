@@ -6,7 +6,9 @@ use super::{Hub, LogAnswer, Request, moderate};
 use crate::hub::client::Identity;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
-use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, Role, ServerEvent, encode_close};
+use crate::protocol::{
+    ClientEvent, ErrorCode, KeyHash, Position, Reason, Refusal, Role, ServerEvent, encode_close,
+};
 use crate::room::Owner;
 use crate::store::NewMessage;
 use crate::sys::failpoint;
@@ -99,8 +101,7 @@ impl Hub {
     /// Whether the door is open to who wants this name, and the name to anybody.
     pub(super) fn check_newcomer(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
         if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
-            let reason = "Somebody with this name was removed from the room.";
-            return Err(self.room.taken(name, reason, now_ms));
+            return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
         }
         if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
             return Err(moderate::door_closed());

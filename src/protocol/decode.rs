@@ -207,7 +207,7 @@ fn quoted(unknown: &str) -> String {
 }
 
 fn name(text: &str) -> Result<Name, Refusal> {
-    Name::parse(text).map_err(|error| Refusal::new(ErrorCode::BadUsername, error.to_string()))
+    Name::parse(text).map_err(|reason| Refusal::because(ErrorCode::BadUsername, reason))
 }
 
 fn check_limit(given: Option<u64>, default: usize, most: usize, of: &str) -> Result<usize, Refusal> {

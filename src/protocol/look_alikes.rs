@@ -1,58 +1,89 @@
-//! When two names are one: what a person would take for each other has one identity; pure.
+//! When two names are one, and when one could be taken for another; pure.
 //!
-//! "Looks the same" and "is the same in another case" do not go together: `I` looks like `l` and is the capital of
-//! `i`, the Greek `Ν` looks like `N` and its small letter `ν` like `v`. Honouring both everywhere would make one of
-//! Ana and Ava. [`fold`] says what is honoured where, and what that costs.
+//! The two go different ways. **Who somebody is** must not change with how a name is typed, so the identity is blind to case
+//! and to nothing else. **Whom somebody is taken for** is a matter of what is drawn: `I` and `l`, `0` and `O`, a Cyrillic
+//! `а` and a Latin one. By looks, `Ilsa` is as near to `llsa` as can be, and far from `Lisa`; were looks and case honoured
+//! together, all three would be one.
+
+use std::borrow::Cow;
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 use unicode_security::skeleton;
 
-/// Passes until a fold has settled. One usually does; two were the most that any single character needed.
-const FOLD_PASSES: usize = 8;
+/// Added to a tag, it is a character that stands for itself in a skeleton, which leaves tags out. But they draw flags.
+const TAG_STAND_IN: u32 = 0x1_0000;
 
-/// The identity of a normalised name: what is left when case and look-alikes are taken away.
-///
-/// - In a word with an ASCII letter, other letters that look like ASCII count as what they look like: `Аna` is
-///   `ana`, `Aνa` is `ava`.
-/// - All others count by their capitals, and these by what they look like: `Том`, `ТОМ` and `Tom` are one, and
-///   a Greek or Cyrillic name does not change with its case.
-/// - `i`, `I`, `l`, `L`, `1` and `|` are one letter, since `I` is both the capital of the first and the twin of the
-///   third. The price: Elia and Ella cannot both be here; whoever comes second is offered "Ella 2".
-///
-/// Not caught: a word wholly in those few small letters (`ν`, `υ`, `г`) that look like another Latin letter than
-/// their capitals do.
-pub(super) fn fold(display: &str) -> String {
-    let mut folded = display.to_owned();
-    for _ in 0..FOLD_PASSES {
-        let next = folded.split(' ').map(fold_word).collect::<Vec<_>>().join(" ");
+/// The identity of a normalised name: without case and joiners. `İ` and `I`, the capitals of the Turkish `i` and `ı`, do
+/// not part who writes them so from who does not.
+pub(super) fn identity(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let mut folded: String = name.chars().filter(|c| !is_joining(*c)).collect();
+    loop {
+        // Small letters once more: the standard library knows the newest scripts.
+        let small = folded.chars().nfkd().default_case_fold().flat_map(char::to_lowercase);
+        let next: String = small.nfkc().collect();
+        let next = next.replace('ı', "i").replace("i\u{307}", "i");
         if next == folded {
-            break;
+            return folded;
         }
         folded = next;
     }
-    folded
 }
 
-pub(super) fn fold_word(word: &str) -> String {
-    let decomposed: String = word.nfd().collect();
-    let latin = decomposed.chars().any(|c| c.is_ascii_alphabetic());
-    let mut capital = String::new();
-    for c in decomposed.chars() {
-        let alike: String = skeleton(c.encode_utf8(&mut [0; 4])).collect();
-        if c.is_ascii() {
-            capital.push(c);
-        } else if latin && alike.is_ascii() {
-            capital.push_str(&alike);
-        } else {
-            capital.extend(c.to_uppercase());
-        }
-    }
-    let alike: String = skeleton(&capital).collect();
-    let small: String = alike.chars().nfkd().default_case_fold().nfkd().collect();
-    let alike: String = skeleton(&small).map(|c| if c == 'i' { 'l' } else { c }).collect();
-    // The Turkish İ: its small letter is a plain i, which carries that dot already.
-    alike.replace("l\u{307}", "l")
+/// Joiners, and the selector that colours emoji.
+fn is_joining(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0F}')
+}
+
+/// What is drawn of a text: the skeleton of UTS 39.
+fn look(text: &str) -> String {
+    let stand_in = |c: char| match c {
+        '\u{E0020}'..='\u{E007F}' => char::from_u32(u32::from(c) + TAG_STAND_IN).unwrap_or(c),
+        c => c,
+    };
+    let has_tags = text.contains(|c| stand_in(c) != c);
+    let text = if has_tags { Cow::Owned(text.chars().map(stand_in).collect()) } else { Cow::Borrowed(text) };
+    skeleton(&text).collect()
+}
+
+/// A look without punctuation and spaces; as it is, where there is nothing else.
+pub(crate) fn bare(look: &str) -> String {
+    let is_between = |c: &char| {
+        matches!(
+            c.general_category_group(),
+            GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator
+        ) || matches!(c.general_category(), GeneralCategory::ModifierSymbol | GeneralCategory::MathSymbol)
+    };
+    let bare: String = look.chars().filter(|c| !is_between(c)).collect();
+    if bare.is_empty() { look.to_owned() } else { bare }
+}
+
+/// What a name looks like in the ways in which people write it, each once: as it is, in small letters, in capitals, and with
+/// a capital at the head of each word.
+pub(super) fn looks(display: &str) -> Vec<String> {
+    let words = display.split(' ').map(|word| {
+        let mut letters = word.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        first + &letters.as_str().to_lowercase()
+    });
+    let titled = words.collect::<Vec<_>>().join(" ");
+    let mut spellings = vec![display.to_owned(), display.to_lowercase(), display.to_uppercase(), titled];
+    spellings.sort_unstable();
+    spellings.dedup();
+    let mut looks: Vec<String> = spellings.iter().map(|text| look(text)).collect();
+    looks.sort_unstable();
+    looks.dedup();
+    looks
+}
+
+/// What somebody who comes under a name could pass for: what is drawn, and the same in small letters, since case parts nobody
+/// from who they are.
+pub(super) fn appearances(display: &str) -> [String; 2] {
+    [look(display), look(&display.to_lowercase())]
 }
 
 #[cfg(test)]
@@ -60,56 +91,132 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::names::Name;
     use crate::protocol::names::tests::{name, texts};
-    use crate::protocol::names::{Name, is_readable};
+    use crate::protocol::spelling::is_readable;
 
-    fn same(one: &str, other: &str) -> bool {
+    fn is_one(one: &str, other: &str) -> bool {
         name(one).folded() == name(other).folded()
     }
 
+    /// Whether somebody new as `newcomer` would pass for `resident`.
+    fn passes_for(newcomer: &str, resident: &str) -> bool {
+        let looks = name(resident).looks();
+        name(newcomer).appearances().iter().any(|seen| looks.contains(seen))
+    }
+
+    fn is_near(newcomer: &str, resident: &str) -> bool {
+        let looks: Vec<_> = name(resident).looks().iter().map(|look| bare(look)).collect();
+        name(newcomer).appearances().iter().any(|seen| looks.contains(&bare(seen)))
+    }
+
     #[test]
-    fn look_alikes_are_one() {
+    fn who_writes_a_name_in_another_case_is_the_same() {
         for (one, other) in [
             ("Ana", "ana"),
-            ("Ana", "Аna"),
             ("Ana", "Ａｎａ"),
             ("Ana", "𝓐𝓷𝓪"),
-            ("Ava", "Aνa"),
-            ("Nina", "Νina"),
-            ("Paul", "PauI"),
-            ("Paul", "Pau1"),
             ("Paul", "PAUL"),
-            ("Ivan", "ivan"),
-            ("Ivan", "lvan"),
-            ("Modern", "modem"),
-            ("Modern", "rnodern"),
-            ("Bob", "B0b"),
-            ("BOB", "ВОВ"),
-            ("Tom", "Том"),
+            ("José", "JOSÉ"),
+            ("Jose\u{301}", "josé"),
             ("Виктор", "ВИКТОР"),
-            ("Виктор", "Виктoр"),
-            ("Γιώργος", "ΓΙΏΡΓΟΣ"),
+            ("Γιώργος", "γιώργοσ"),
             ("Straße", "STRASSE"),
             ("İbrahim", "ibrahim"),
-            ("Ana 10", "Ana lo"),
+            ("IŞIK", "ışık"),
+            ("ᏣᎳᎩ", "ꮳꮃꭹ"),
             ("❤️", "❤"),
+            ("علی\u{200C}رضا", "علیرضا"),
+            ("ශ්\u{200D}රී", "ශ්රී"),
+            ("👨\u{200D}👩 Kim", "👨👩 kim"),
         ] {
-            assert!(same(one, other), "{one} {other}: {} {}", name(one).folded(), name(other).folded());
+            assert!(is_one(one, other), "{one} {other}: {} {}", name(one).folded(), name(other).folded());
         }
     }
 
     #[test]
-    fn different_people_stay_different() {
+    fn people_of_different_names_are_different_and_both_may_be_here() {
         for (one, other) in [
+            ("Lisa", "Ilsa"),
+            ("Ali", "All"),
+            ("LISA", "Ilsa"),
+            ("ALI", "All"),
+            ("Elia", "Ella"),
             ("Ana", "Ava"),
             ("Ana", "Anna"),
+            ("Bob", "B0b"),
             ("José", "Jose"),
             ("Lucy", "Lucu"),
             ("Ana 2", "Ana 3"),
+            ("Ana 10", "Ana lo"),
+            ("Tim", "Tini"),
+            ("Ida", "Lda 2"),
+            ("Саша", "Маша"),
+            ("Νίκος", "Νικός"),
             ("李", "季"),
+            ("علي", "عالي"),
+            ("מיכאל", "מיכל"),
+            ("🇵🇹", "🇪🇸"),
+            (
+                "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+                "🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+            ),
         ] {
-            assert!(!same(one, other), "{one} {other}");
+            assert!(!is_one(one, other), "{one} {other}");
+            assert!(!passes_for(one, other) && !passes_for(other, one), "{one} {other}");
         }
+    }
+
+    #[test]
+    fn who_would_pass_for_another_is_seen_though_they_are_two() {
+        for (newcomer, resident) in [
+            ("Group I", "Group 1"),
+            ("Group l", "group 1"),
+            ("Раulа", "Paula"),
+            ("раulа", "PAULA"),
+            ("Аna", "ana"),
+            ("аNa", "Ana"),
+            ("PauI", "Paul"),
+            ("PauI", "PAUL"),
+            ("Pau1", "paul"),
+            ("lvan", "Ivan"),
+            ("BOB", "ВОВ"),
+            ("B0B", "bob"),
+            ("ТОМ", "Tom"),
+            ("Виктoр", "Виктор"),
+            ("ВИКТOР", "Виктор"),
+            ("Ѕаrа", "Sara"),
+            ("Αλεξ", "Aλεξ"),
+            ("Ꭺna", "Ana"),
+            ("Aոa", "Ana"),
+            ("Modern", "Modem"),
+            ("Aslı", "Asli"),
+            ("工藤", "エ藤"),
+            ("א\u{5B7}נה", "אַנה"),
+        ] {
+            assert!(passes_for(newcomer, resident), "{newcomer} {resident}");
+        }
+    }
+
+    #[test]
+    fn near_a_host_punctuation_and_spaces_do_not_count() {
+        for newcomer in [
+            "Ms. Keller",
+            "MsKeller",
+            "ms_keller",
+            "Ms-Keller",
+            "Mskeller",
+            "Ms Ke\u{301}ller",
+            "Мs·Кeller",
+            "(Ms) Keller!",
+        ] {
+            let is_another = newcomer.contains('\u{301}');
+            assert_eq!(is_near(newcomer, "Ms Keller"), !is_another, "{newcomer}");
+        }
+        for newcomer in ["Ms Kellner", "Keller", "Ms Keller 2", "Ms. Kessler"] {
+            assert!(!is_near(newcomer, "Ms Keller"), "{newcomer}");
+        }
+        assert!(!is_near("...", "Ana") && is_near("...", "...") && !is_near("!!!", "..."));
     }
 
     #[test]
@@ -118,8 +225,8 @@ mod tests {
             let small: String = c.to_lowercase().collect();
             let capital: String = c.to_uppercase().collect();
             if small != capital {
-                let identity = fold(c.encode_utf8(&mut [0; 4]));
-                assert_eq!((fold(&small), fold(&capital)), (identity.clone(), identity), "{c}");
+                let own = identity(c.encode_utf8(&mut [0; 4]));
+                assert_eq!((identity(&small), identity(&capital)), (own.clone(), own), "{c}");
             }
         }
     }
@@ -129,15 +236,24 @@ mod tests {
 
         #[test]
         fn folding_twice_is_folding_once(text in texts()) {
-            let once = fold(&text);
-            prop_assert_eq!(fold(&once), once);
+            let once = identity(&text);
+            prop_assert_eq!(identity(&once), once);
         }
 
         #[test]
         fn case_does_not_make_another_person(text in "[A-Za-zÀ-ÖØ-ö ]{1,32}|[Α-ΡΣ-Ωα-ω]{1,32}|[А-я]{1,32}") {
             if let Ok(name) = Name::parse(&text) {
-                prop_assert_eq!(fold(&name.display().to_uppercase()), name.folded());
-                prop_assert_eq!(fold(&name.display().to_lowercase()), name.folded());
+                for other in [name.display().to_uppercase(), name.display().to_lowercase()] {
+                    prop_assert_eq!(identity(&other), name.folded());
+                }
+            }
+        }
+
+        #[test]
+        fn everybody_passes_for_who_they_are(text in texts()) {
+            if let Ok(name) = Name::parse(&text) {
+                let looks = name.looks();
+                prop_assert!(name.appearances().iter().all(|seen| looks.contains(seen)));
             }
         }
     }

@@ -5,9 +5,10 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `event.rs`, `refusal.rs` | both sides' events; how the server says no |
+//! | `event.rs`, `refusal.rs`, `reason.rs` | both sides' events; how the server says no, and why |
 //! | `decode.rs`, `encode.rs` | a frame's text → an event; an event → a finished frame |
-//! | `names.rs`, `look_alikes.rs` | what a name may be; when two are one |
+//! | `names.rs`, `spelling.rs` | names; which characters may stand where |
+//! | `look_alikes.rs`, `former_fold.rs` | when two names are one, or look so; what was one before |
 //! | `title.rs`, `origin.rs`, `search.rs` | what a room's title, an origin and a search may be |
 //! | `bidi.rs` | texts that reach beyond themselves when they are shown |
 
@@ -15,11 +16,14 @@ pub(crate) mod bidi;
 mod decode;
 mod encode;
 mod event;
-mod look_alikes;
+pub(crate) mod former_fold;
+pub(crate) mod look_alikes;
 pub(crate) mod names;
 pub(crate) mod origin;
+mod reason;
 mod refusal;
 pub(crate) mod search;
+mod spelling;
 pub(crate) mod title;
 
 use std::sync::Arc;
@@ -32,6 +36,7 @@ pub(crate) use encode::{PING, encode_close, frame};
 pub use encode::{encode, encoded_bytes};
 pub use event::{ClientEvent, Message, Moderate, ServerEvent};
 pub(crate) use event::{HostAction, ResetRequest, WIRE_LIMITS, WelcomeSession};
+pub(crate) use reason::Reason;
 pub use refusal::CloseCode;
 pub(crate) use refusal::{ErrorCode, Refusal};
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::reason::Reason;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -40,6 +42,9 @@ pub struct Refusal {
     pub code: ErrorCode,
     /// A sentence for people.
     pub message: Cow<'static, str>,
+    /// The same for a program that has words of its own.
+    #[serde(flatten)]
+    pub reason: Option<Box<Reason>>,
     /// The message that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
@@ -53,7 +58,20 @@ pub struct Refusal {
 impl Refusal {
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refusal {
         let message = message.into();
-        Refusal { code, message, client_message_id: None, retry_after_ms: None, suggestion: None }
+        Refusal {
+            code,
+            message,
+            reason: None,
+            client_message_id: None,
+            retry_after_ms: None,
+            suggestion: None,
+        }
+    }
+
+    /// A refusal whose sentence is its reason's.
+    pub fn because(code: ErrorCode, reason: Reason) -> Refusal {
+        let message = reason.to_string();
+        Refusal { reason: Some(Box::new(reason)), ..Refusal::new(code, message) }
     }
 
     /// The same, of the message with this id.

@@ -31,6 +31,12 @@ impl HeldBackList {
         Some(somebody)
     }
 
+    /// The folded name of who is shown so.
+    pub(super) fn shown_as(&self, display: &str) -> Option<Arc<str>> {
+        let somebody = self.by_name.values().find(|somebody| somebody.name.display() == display)?;
+        Some(somebody.name.shared_folded())
+    }
+
     /// Everybody with this identifier.
     pub(super) fn of(&self, identifier: &Identifier) -> Vec<HeldBack> {
         self.all().filter(|somebody| somebody.identifiers.contains(identifier)).collect()

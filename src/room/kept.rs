@@ -13,8 +13,8 @@ pub enum RoomChange {
     Reserve(Reservation),
     /// A folded name is free for all.
     Forget(Arc<str>),
-    /// A folded name is hosts', and the browser's with this key, for ever.
-    HostName(Arc<str>, Option<KeyHash>),
+    /// Hosts', and its browser's, for ever.
+    HostName(HostName),
     Settings(Settings),
     Hold(Hold, HeldBack),
     /// The one with this folded name is held back no more.
@@ -22,6 +22,14 @@ pub enum RoomChange {
     /// These are held back, and nobody else.
     AllHeldBack(Vec<(Hold, HeldBack)>),
     Action(HostAction),
+}
+
+/// The name of a host without an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostName {
+    pub name: Name,
+    /// Hash of the `guest_key` of the browser that it was used in.
+    pub key: Option<KeyHash>,
 }
 
 /// A guest's name that has spoken, and is kept for its browser.

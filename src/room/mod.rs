@@ -6,13 +6,14 @@
 //! | file | owns |
 //! |---|---|
 //! | `kept.rs` | the part that is kept over restarts |
-//! | `owner.rs` | whose a name is |
+//! | `owner.rs`, `looks.rs` | whose a name is; whom somebody new could be taken for |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
 //! | `presence.rs` | what is told of who is here and who is typing |
 //! | `moderation.rs`, `held_back.rs` | what hosts have decided; who is muted or out |
 
 mod held_back;
 pub(crate) mod kept;
+mod looks;
 pub(crate) mod moderation;
 mod owner;
 mod presence;
@@ -24,7 +25,8 @@ use std::time::Instant;
 
 use crate::protocol::names::Name;
 use crate::protocol::{AccountId, KeyHash, Person, Refusal};
-use crate::room::kept::{Reservation, RoomChange};
+use crate::room::kept::{HostName, Reservation, RoomChange};
+use crate::room::looks::Looks;
 use crate::room::reservations::Reservations;
 
 pub(crate) use owner::Owner;
@@ -49,12 +51,18 @@ struct Claim {
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     present: BTreeMap<Arc<str>, Present>,
+    /// Of everybody here.
+    looks: Looks,
     reservations: Reservations,
     /// Accounts' names, deleted accounts' too.
     members: HashMap<Arc<str>, AccountId>,
     claims: HashMap<Arc<str>, Claim>,
-    /// Names of hosts without an account, each with the key of its browser.
-    host_names: HashMap<Arc<str>, Option<KeyHash>>,
+    /// Names of hosts without an account.
+    host_names: HashMap<Arc<str>, HostName>,
+    /// Such names of which nothing is known but [`former_fold`]'s form of them, each with the key of its browser.
+    former_host_names: HashMap<Arc<str>, Option<KeyHash>>,
+    /// Of members, of who is about to be one, and of hosts: near them, punctuation and spaces do not count.
+    lasting_looks: Looks,
     changes: Vec<RoomChange>,
     presence_changed: bool,
     /// The last `presence`. Empty while the room is too large to be listed.
@@ -69,13 +77,19 @@ impl Room {
     /// An empty room in which these names are somebody's: guests' for a while, accounts' and hosts' for ever.
     pub(crate) fn new(
         reservations: Vec<Reservation>,
-        members: Vec<(Arc<str>, AccountId)>,
-        host_names: Vec<(Arc<str>, Option<KeyHash>)>,
+        members: &[(Name, AccountId)],
+        host_names: Vec<HostName>,
+        former_host_names: Vec<(Arc<str>, Option<KeyHash>)>,
     ) -> Room {
+        let mut lasting_looks = Looks::without_punctuation();
+        members.iter().for_each(|(name, _)| lasting_looks.insert(name));
+        host_names.iter().for_each(|host| lasting_looks.insert(&host.name));
         Room {
             reservations: Reservations::new(reservations),
-            members: members.into_iter().collect(),
-            host_names: host_names.into_iter().collect(),
+            members: members.iter().map(|(name, account)| (name.shared_folded(), *account)).collect(),
+            host_names: host_names.into_iter().map(|host| (host.name.shared_folded(), host)).collect(),
+            former_host_names: former_host_names.into_iter().collect(),
+            lasting_looks,
             ..Room::default()
         }
     }
@@ -101,9 +115,10 @@ impl Room {
     ) -> Result<Arc<str>, Refusal> {
         let folded = name.shared_folded();
         if current == Some(name.folded()) {
+            self.check_look(name, owner, current, now_ms)?;
             self.rejoin(name, owner);
         } else {
-            self.check(name, owner, now_ms)?;
+            self.check(name, owner, current, now_ms)?;
             if let Some(current) = current {
                 self.leave(current, now_ms);
             }
@@ -111,11 +126,12 @@ impl Room {
             let person = self.present.entry(folded.clone()).or_insert_with(newcomer);
             person.connections += 1;
             if person.connections == 1 {
+                self.looks.insert(name);
                 self.reservations.hold(&folded, owner.key());
                 self.presence_changed = true;
             }
         }
-        self.note_host(&folded, owner);
+        self.note_host(name, owner);
         Ok(folded)
     }
 
@@ -125,8 +141,12 @@ impl Room {
         if let Some(person) = self.present.get_mut(name.folded())
             && person.connections == 1
         {
-            self.presence_changed |= person.name != *name;
-            person.name = name.clone();
+            if person.name != *name {
+                self.presence_changed = true;
+                self.looks.remove(&person.name);
+                self.looks.insert(name);
+                person.name = name.clone();
+            }
             if person.owner == Owner::Guest(None) {
                 person.owner = owner;
             }
@@ -140,7 +160,9 @@ impl Room {
         if person.connections > 0 {
             return;
         }
-        self.present.remove(folded);
+        if let Some(gone) = self.present.remove(folded) {
+            self.looks.remove(&gone.name);
+        }
         self.stop_typing(folded);
         self.reservations.release(folded, now_ms);
         self.presence_changed = true;
@@ -161,8 +183,8 @@ impl Room {
     /// The changes that make a store hold what is held here, whatever it missed. What was forgotten meanwhile it
     /// forgets by itself, in time.
     pub(crate) fn all(&self) -> Vec<RoomChange> {
-        let host_name = |(folded, key): (&Arc<str>, &_)| RoomChange::HostName(folded.clone(), *key);
-        self.reservations.all().chain(self.host_names.iter().map(host_name)).collect()
+        let host_names = self.host_names.values().cloned().map(RoomChange::HostName);
+        self.reservations.all().chain(host_names).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use hashlink::LruCache;
 use super::held_back::HeldBackList;
 use super::kept::{HeldBack, Hold, Identifier, RoomChange, Settings};
 use crate::limits;
+use crate::protocol::names::Name;
 use crate::protocol::{ErrorCode, HostAction, Refusal, ResetRequest};
 
 #[derive(Debug)]
@@ -95,8 +96,10 @@ impl Moderation {
     }
 
     /// Lets somebody back by the name they had; the name as it was shown. None if they were not held back.
-    pub(crate) fn release(&mut self, hold: Hold, folded: &str) -> Option<Arc<str>> {
-        let name = self.list_mut(hold).remove(folded)?.name;
+    pub(crate) fn release(&mut self, hold: Hold, name: &Name) -> Option<Arc<str>> {
+        let list = self.list_mut(hold);
+        let shown = list.shown_as(name.display()).unwrap_or_else(|| name.shared_folded());
+        let name = list.remove(&shown)?.name;
         self.changes.push(RoomChange::Release(hold, name.shared_folded()));
         Some(name.shared_display())
     }
@@ -202,7 +205,6 @@ impl Moderation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::names::Name;
 
     const KEY: Identifier = Identifier::Guest([1; 32]);
     const TAB: Identifier = Identifier::Tab([2; 32]);
@@ -211,9 +213,12 @@ mod tests {
         Moderation::new(Settings::default(), Vec::new(), Vec::new())
     }
 
-    fn held(name: &str, identifiers: &[Identifier]) -> HeldBack {
-        let name = Name::stored(name.into(), name.into());
-        HeldBack { name, identifiers: identifiers.iter().cloned().collect() }
+    fn name(text: &str) -> Name {
+        Name::stored(text.into(), text.into())
+    }
+
+    fn held(text: &str, identifiers: &[Identifier]) -> HeldBack {
+        HeldBack { name: name(text), identifiers: identifiers.iter().cloned().collect() }
     }
 
     fn known(identifier: Identifier) -> [Identifier; 1] {
@@ -229,9 +234,9 @@ mod tests {
         assert!(!moderation.is_muted("ana", &[]), "somebody else, who only has her name");
         assert!(moderation.is_muted("ben", &[]), "nobody has proved to be Ben");
         assert!(!moderation.is_removed(&[KEY]));
-        moderation.release(Hold::Mute, "ana").expect("was muted");
+        moderation.release(Hold::Mute, &name("ana")).expect("was muted");
         assert!(!moderation.is_muted("ana", &[KEY]) && moderation.is_muted("ana", &[TAB]), "Ben's tab too");
-        assert_eq!(moderation.release(Hold::Mute, "ana"), None);
+        assert_eq!(moderation.release(Hold::Mute, &name("ana")), None);
     }
 
     #[test]
@@ -241,7 +246,7 @@ mod tests {
         moderation.hold(Hold::Ban, held("ana", &[TAB])).expect("room");
         assert!(moderation.is_removed(&[KEY]) && moderation.is_removed(&[TAB]));
         assert!(moderation.is_name_out("ana"));
-        moderation.release(Hold::Ban, "ana").expect("was out");
+        moderation.release(Hold::Ban, &name("ana")).expect("was out");
         assert!(!moderation.is_removed(&[KEY, TAB]) && !moderation.is_name_out("ana"));
     }
 
@@ -259,7 +264,7 @@ mod tests {
         );
         let stored = RoomChange::Hold(Hold::Mute, held("ana", &[KEY, account.clone()]));
         assert_eq!(moderation.take_changes(), [stored]);
-        moderation.release(Hold::Mute, "ana").expect("was muted");
+        moderation.release(Hold::Mute, &name("ana")).expect("was muted");
         assert!(!moderation.is_muted("zoe", &[KEY, account.clone()]));
     }
 

@@ -1,12 +1,11 @@
 //! Whose a name is: somebody's who is here, an account's, a host's, or kept for a guest's browser.
 
-use std::sync::Arc;
-
-use super::kept::{Identifier, RoomChange};
-use super::{Claim, Room};
+use super::kept::{HostName, Identifier, Reservation, RoomChange};
+use super::{Claim, Present, Room};
 use crate::limits;
+use crate::protocol::former_fold::former_fold;
 use crate::protocol::names::Name;
-use crate::protocol::{AccountId, ErrorCode, KeyHash, Refusal, Role};
+use crate::protocol::{AccountId, ErrorCode, KeyHash, Reason, Refusal, Role};
 
 /// A connection's owner: that decides whether a name is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +77,14 @@ impl Room {
         }
     }
 
+    /// This name, as it is compared here: of somebody who is shown so, though another account has what it folds to.
+    pub(crate) fn as_shown(&self, name: &Name) -> Name {
+        let is_shown = |person: &&Present| person.name.display() == name.display();
+        let own = self.present.get(name.folded()).filter(is_shown);
+        let shown = own.or_else(|| self.present.values().find(is_shown));
+        shown.map_or_else(|| name.clone(), |person| person.name.clone())
+    }
+
     /// For a member's name, and one that is held for who signs up: whether this owner may have it.
     fn members_name_admits(&self, folded: &str, owner: Owner) -> Option<bool> {
         match (self.claims.get(folded), self.members.get(folded)) {
@@ -88,59 +95,126 @@ impl Room {
     }
 
     /// Whether a host without an account has this name, and from another browser than the one with `key`.
-    fn is_another_hosts(&self, folded: &str, key: Option<KeyHash>) -> bool {
-        self.host_names.get(folded).is_some_and(|host| host.is_none() || *host != key)
+    fn is_another_hosts(&self, name: &Name, key: Option<KeyHash>) -> bool {
+        let is_anothers = |own: Option<KeyHash>| own.is_none() || own != key;
+        self.host_names.get(name.folded()).is_some_and(|host| is_anothers(host.key))
+            || !self.former_host_names.is_empty()
+                && self
+                    .former_host_names
+                    .get(&*former_fold(name.display()))
+                    .is_some_and(|own| is_anothers(*own))
     }
 
-    /// Whether `owner` may take `name` now.
-    pub(super) fn check(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+    /// Whether `owner` may take `name` now, on a connection that is `current`.
+    pub(super) fn check(
+        &self,
+        name: &Name,
+        owner: Owner,
+        current: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
         let folded = name.folded();
         let member = self.members_name_admits(folded, owner);
         let reason = match self.present.get(folded) {
-            _ if member == Some(false) => {
-                "This name belongs to a member. If it is yours, log in; else choose another."
-            }
+            _ if member == Some(false) => Reason::NameTakenByMember,
             _ if member.is_none()
                 && owner.role() != Role::Host
-                && self.is_another_hosts(folded, owner.key()) =>
+                && self.is_another_hosts(name, owner.key()) =>
             {
-                "This name belongs to a host."
+                Reason::NameTakenByHost
             }
-            Some(person) if !person.owner.is(owner) => {
-                "Somebody here has this name, or one that looks like it."
-            }
+            Some(person) if !person.owner.is(owner) => Reason::NameTakenHere,
             Some(person) if person.connections >= limits::PERSON_CONNECTIONS => {
-                let reason = "This name is open in 8 tabs already: close one of them.";
-                return Err(Refusal::new(ErrorCode::NameTaken, reason));
+                return Err(Refusal::because(ErrorCode::NameTaken, Reason::IN_MANY_TABS));
             }
             None if !matches!(owner, Owner::Account(..))
                 && self.reservations.is_closed_to(owner.key(), folded, now_ms) =>
             {
-                KEPT
+                Reason::NameKept
             }
-            _ => return Ok(()),
+            _ => return self.check_look(name, owner, current, now_ms),
         };
         Err(self.taken(name, reason, now_ms))
     }
 
+    /// Whether `owner` may be shown as `name`. Hosts and members may: whoever looks like them came later, or was here before
+    /// this was looked at.
+    pub(super) fn check_look(
+        &self,
+        name: &Name,
+        owner: Owner,
+        current: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
+        let is_shown = || match self.present.get(name.folded()) {
+            Some(person) => person.name.display() == name.display(),
+            None => self.reservations.has(name, owner.key(), now_ms),
+        };
+        if owner.role() != Role::Guest || is_shown() {
+            return Ok(());
+        }
+        match self.mistaken_for(name, owner, current, now_ms) {
+            Some(reason) => Err(self.taken(name, reason, now_ms)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whom everybody would take a newcomer for, by what is drawn of the name. Not for themselves under another name.
+    fn mistaken_for(&self, name: &Name, owner: Owner, current: Option<&str>, now_ms: i64) -> Option<Reason> {
+        let seen = name.appearances();
+        let is_other = |folded: &&str| *folded != name.folded();
+        let is_gone_then =
+            |folded: &str, person: &Present| current == Some(folded) && person.connections == 1;
+        let somebody_here = |folded: &str| {
+            let person = self.present.get(folded)?;
+            let is_they = person.owner.is(owner) || is_gone_then(folded, person);
+            (!is_they).then(|| Reason::NameLooksLike { username: person.name.display().to_owned() })
+        };
+        let somebody_lasting = |folded: &str| {
+            let is_theirs = match (self.members.get(folded), self.host_names.get(folded)) {
+                (Some(account), _) => matches!(owner, Owner::Account(own, _) if own == *account),
+                (None, host) => {
+                    let key = self.claims.get(folded).map(|claim| claim.key).or(host.map(|host| host.key));
+                    owner.key().is_some() && key == Some(owner.key())
+                }
+            };
+            let is_host = self.host_names.contains_key(folded) && !self.members.contains_key(folded);
+            let reason = if is_host { Reason::NameLooksLikeHost } else { Reason::NameLooksLikeMember };
+            (!is_theirs).then(|| somebody_here(folded).unwrap_or(reason))
+        };
+        let somebody_kept = |kept: &Reservation| {
+            let folded = kept.name.folded();
+            let is_anothers =
+                folded != name.folded() && self.reservations.is_closed_to(owner.key(), folded, now_ms);
+            is_anothers.then(|| Reason::NameLooksLikeKept { username: kept.name.display().to_owned() })
+        };
+        (self.looks.alike(&seen).filter(is_other).find_map(somebody_here))
+            .or_else(|| self.lasting_looks.alike(&seen).filter(is_other).find_map(somebody_lasting))
+            .or_else(|| self.reservations.alike(&seen).find_map(somebody_kept))
+    }
+
     /// `name_taken` for this reason, with a suggestion.
-    pub(crate) fn taken(&self, name: &Name, reason: &'static str, now_ms: i64) -> Refusal {
-        let taken = |folded: &str| {
+    pub(crate) fn taken(&self, name: &Name, reason: Reason, now_ms: i64) -> Refusal {
+        let nobody = Owner::Guest(None);
+        let taken = |name: &Name| {
+            let folded = name.folded();
             self.present.contains_key(folded)
                 || self.members.contains_key(folded)
                 || self.claims.contains_key(folded)
                 || self.host_names.contains_key(folded)
+                || self.is_another_hosts(name, None)
                 || self.reservations.is_closed_to(None, folded, now_ms)
+                || self.mistaken_for(name, nobody, None, now_ms).is_some()
         };
         let suggestion = name.suggest(taken).map(|free| free.display().to_string());
-        Refusal { suggestion, ..Refusal::new(ErrorCode::NameTaken, reason) }
+        Refusal { suggestion, ..Refusal::because(ErrorCode::NameTaken, reason) }
     }
 
     /// Somebody signs up and wants to be `name`: holds it for them until [`Room::account_created`] or
     /// [`Room::release_name`] with the same `number`, the caller's own for each.
     ///
     /// # Errors
-    /// `name_taken` when it is a member's, or a guest's whose key is not `key`.
+    /// `name_taken` when it is a member's, a guest's whose key is not `key`, or looks like somebody else's.
     pub(crate) fn hold_name(
         &mut self,
         name: &Name,
@@ -148,26 +222,37 @@ impl Room {
         number: u64,
         now_ms: i64,
     ) -> Result<(), Refusal> {
-        let folded = name.folded();
-        let here = self.present.get(folded);
-        if here.is_some_and(|person| !person.owner.is(Owner::Guest(key)))
-            || self.is_another_hosts(folded, key)
-            || self.members.contains_key(folded)
-            || self.claims.contains_key(folded)
-        {
-            return Err(self.taken(name, "Somebody has this name, or one that looks like it.", now_ms));
+        let (folded, owner) = (name.folded(), Owner::Guest(key));
+        let taken = if self.members.contains_key(folded) {
+            Some(Reason::NameTakenByMember)
+        } else if self.claims.contains_key(folded) {
+            Some(Reason::NameTakenAtSignup)
+        } else if self.is_another_hosts(name, key) {
+            Some(Reason::NameTakenByHost)
+        } else if self.present.get(folded).is_some_and(|person| !person.owner.is(owner)) {
+            Some(Reason::NameTakenHere)
+        } else if self.reservations.is_closed_to(key, folded, now_ms) {
+            Some(Reason::NameKept)
+        } else {
+            None
+        };
+        if let Some(reason) = taken {
+            return Err(self.taken(name, reason, now_ms));
         }
-        if self.reservations.is_closed_to(key, folded, now_ms) {
-            return Err(self.taken(name, KEPT, now_ms));
-        }
+        self.check_look(name, owner, None, now_ms)?;
+        self.lasting_looks.insert(name);
         self.claims.insert(name.shared_folded(), Claim { number, key });
         Ok(())
     }
 
     /// Nobody signed up: a name that was held for them is as free as before.
     pub(crate) fn release_name(&mut self, name: &Name, number: u64) {
-        if self.claims.get(name.folded()).is_some_and(|claim| claim.number == number) {
-            self.claims.remove(name.folded());
+        let folded = name.folded();
+        if self.claims.get(folded).is_some_and(|claim| claim.number == number) {
+            self.claims.remove(folded);
+            if !self.host_names.contains_key(folded) {
+                self.lasting_looks.remove(name);
+            }
         }
     }
 
@@ -178,9 +263,12 @@ impl Room {
     /// The key that they claimed the name with.
     pub(crate) fn account_created(&mut self, name: &Name, account: AccountId, role: Role) -> Option<KeyHash> {
         self.members.insert(name.shared_folded(), account);
+        self.lasting_looks.insert(name);
         self.reservations.forget(name.folded());
         if let Some(person) = self.present.get_mut(name.folded()) {
             person.owner = Owner::Account(account, role);
+            self.looks.remove(&person.name);
+            self.looks.insert(name);
             person.name = name.clone();
             self.presence_changed = true;
         }
@@ -188,11 +276,11 @@ impl Room {
     }
 
     /// A host is shown as one on all connections, and a host's name without an account is kept for hosts.
-    pub(super) fn note_host(&mut self, folded: &Arc<str>, owner: Owner) {
+    pub(super) fn note_host(&mut self, name: &Name, owner: Owner) {
         if owner.role() != Role::Host {
             return;
         }
-        if let Some(person) = self.present.get_mut(folded)
+        if let Some(person) = self.present.get_mut(name.folded())
             && person.owner.role() != Role::Host
         {
             person.owner = owner;
@@ -200,10 +288,12 @@ impl Room {
         }
         if let Owner::Host(key) = owner
             && self.host_names.len() < limits::HOST_NAMES
-            && !self.host_names.contains_key(folded)
+            && !self.host_names.contains_key(name.folded())
         {
-            self.host_names.insert(folded.clone(), key);
-            self.changes.push(RoomChange::HostName(folded.clone(), key));
+            let host = HostName { name: name.clone(), key };
+            self.lasting_looks.insert(name);
+            self.host_names.insert(name.shared_folded(), host.clone());
+            self.changes.push(RoomChange::HostName(host));
         }
     }
 
@@ -241,5 +331,3 @@ impl Room {
         }
     }
 }
-
-const KEPT: &str = "This name belongs to somebody who was here today.";

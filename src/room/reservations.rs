@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hashlink::LinkedHashMap;
 
 use super::kept::{Reservation, RoomChange};
+use super::looks::Looks;
 use crate::limits;
 use crate::protocol::KeyHash;
 use crate::protocol::names::Name;
@@ -21,6 +22,7 @@ pub(super) struct Reservations {
     by_name: LinkedHashMap<Arc<str>, Reservation, RandomState>,
     /// The names of each key, at most [`limits::NAMES_PER_KEY`].
     by_key: HashMap<KeyHash, Vec<Arc<str>>>,
+    looks: Looks,
     changes: Vec<RoomChange>,
 }
 
@@ -38,6 +40,13 @@ impl Reservations {
         // Either way: a clock that was wrong by years keeps nobody's name for years.
         let holds = |it: &&Reservation| it.left_at_ms.is_none_or(|left| now_ms.abs_diff(left) < kept_ms);
         self.by_name.get(folded).filter(holds).map(|it| it.key)
+    }
+
+    /// Whether this name is kept for this key, and spelled so.
+    pub(super) fn has(&self, name: &Name, key: Option<KeyHash>, now_ms: i64) -> bool {
+        key.is_some()
+            && self.key_of(name.folded(), now_ms) == key
+            && self.by_name.get(name.folded()).is_some_and(|own| own.name.display() == name.display())
     }
 
     /// Whether this name is somebody's who has another key than `key`, or none at all.
@@ -86,7 +95,13 @@ impl Reservations {
         self.by_name.values().cloned().map(RoomChange::Reserve)
     }
 
+    /// Those that one of these looks could be taken for, whether or not their time is over.
+    pub(super) fn alike<'a>(&'a self, seen: &'a [String]) -> impl Iterator<Item = &'a Reservation> {
+        self.looks.alike(seen).filter_map(|folded| self.by_name.get(folded))
+    }
+
     fn insert(&mut self, reservation: Reservation) {
+        self.looks.insert(&reservation.name);
         let folded = reservation.name.shared_folded();
         self.by_key.entry(reservation.key).or_default().push(folded.clone());
         self.by_name.insert(folded, reservation);
@@ -95,6 +110,7 @@ impl Reservations {
     /// The name is nobody's any more; or an account's, which needs no reservation.
     pub(super) fn forget(&mut self, folded: &str) {
         let Some((folded, gone)) = self.by_name.remove_entry(folded) else { return };
+        self.looks.remove(&gone.name);
         if let Some(names) = self.by_key.get_mut(&gone.key) {
             names.retain(|name| *name != folded);
             if names.is_empty() {
@@ -151,6 +167,9 @@ mod tests {
         assert!(!all.is_closed_to(Some(YOURS), "ana", 112 * HOUR_MS));
         reserve(&mut all, "ana", YOURS);
         assert!(all.is_closed_to(Some(MINE), "ana", 112 * HOUR_MS));
+        all.release("ana", 200 * HOUR_MS);
+        assert!(all.is_closed_to(None, "ana", 198 * HOUR_MS), "the clock was set back by two hours");
+        assert!(!all.is_closed_to(None, "ana", 100 * HOUR_MS), "it was days ahead");
     }
 
     #[test]
@@ -167,9 +186,6 @@ mod tests {
     #[test]
     fn of_a_keys_names_the_one_left_longest_ago_makes_room() {
         let mut all = Reservations::default();
-        all.release("ana", 200 * HOUR_MS);
-        assert!(all.is_closed_to(None, "ana", 198 * HOUR_MS), "the clock was set back by two hours");
-        assert!(!all.is_closed_to(None, "ana", 100 * HOUR_MS), "it was days ahead");
         for (time, text) in ["a", "b", "c", "d", "e"].iter().enumerate() {
             reserve(&mut all, text, MINE);
             all.release(text, time as i64);

@@ -1,3 +1,5 @@
+mod looks;
+
 use super::*;
 use crate::limits;
 use crate::protocol::{ErrorCode, Role};
@@ -73,7 +75,7 @@ fn a_refused_rename_changes_nothing() {
 
 #[test]
 fn a_members_name_is_its_accounts_here_or_not() {
-    let mut room = Room::new(Vec::new(), vec![(name("Ana").shared_folded(), 7)], Vec::new());
+    let mut room = Room::new(Vec::new(), &[(name("Ana"), 7)], Vec::new(), Vec::new());
     for key in [None, Some(MINE)] {
         let refusal = join(&mut room, "ana", key).expect_err("a guest");
         assert_eq!(refusal.code, ErrorCode::NameTaken);

@@ -36,7 +36,7 @@ use crate::protocol::title::DEFAULT_TITLE;
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
-use crate::store::{KeptRoom, LogEntry, ReadError, Store};
+use crate::store::{LogEntry, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
 use crate::sys::permits::Permits;
@@ -220,14 +220,13 @@ fn start_hub(
     commands: Receiver<Command>,
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
-    let kept = newest_frames(&store).map_err(StartError::log(config))?;
+    let newest = newest_frames(&store).map_err(StartError::log(config))?;
     let mut log = LogWriter::new(store);
     let members = accounts.names().map_err(StartError::log(config))?;
-    let KeptRoom { settings, held_back, host_names, reservations, actions } =
-        log.kept_room(config.title.as_deref()).map_err(StartError::log(config))?;
-    let room = Room::new(reservations, members, host_names);
-    let moderation = Moderation::new(settings, held_back, actions);
-    let hub = Hub::new(hub_config, commands, room, moderation, kept, log);
+    let kept = log.kept_room(config.title.as_deref()).map_err(StartError::log(config))?;
+    let room = Room::new(kept.reservations, &members, kept.host_names, kept.former_host_names);
+    let moderation = Moderation::new(kept.settings, kept.held_back, kept.actions);
+    let hub = Hub::new(hub_config, commands, room, moderation, newest, log);
     let run = move || {
         let _alive = alive;
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {

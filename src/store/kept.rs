@@ -13,15 +13,17 @@ use super::{AppendError, Store, sql};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{HostAction, KeyHash};
-use crate::room::kept::{HeldBack, Hold, Identifier, Reservation, RoomChange, Settings};
+use crate::room::kept::{HeldBack, Hold, HostName, Identifier, Reservation, RoomChange, Settings};
 
 /// All of it, as it was when the server ended.
 #[derive(Debug, Default)]
 pub struct KeptRoom {
     pub settings: Settings,
     pub held_back: Vec<(Hold, HeldBack)>,
-    /// Folded names of hosts, each with the key of its browser.
-    pub host_names: Vec<(Arc<str>, Option<KeyHash>)>,
+    pub host_names: Vec<HostName>,
+    /// Names of hosts in the form in which they were compared before, where it is all that is known; each with the key of its
+    /// browser.
+    pub former_host_names: Vec<FormerHostName>,
     /// Guests' names, the one left longest ago first.
     pub reservations: Vec<Reservation>,
     /// Hosts' actions, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
@@ -59,12 +61,12 @@ impl Store {
             "DELETE FROM guests WHERE folded IN (SELECT folded FROM guests WHERE left_at < ?1 ORDER BY left_at LIMIT ?2)",
             params![oldest_ms, limits::EXPIRED_RESERVATIONS],
         )?;
+        let (host_names, former_host_names) = host_names(&db)?;
         let kept = KeptRoom {
             settings: settings(&db)?,
             held_back: held_back(&db)?,
-            host_names: sql::all(&db, "SELECT folded, key FROM host_names", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?,
+            host_names,
+            former_host_names,
             reservations: reservations(&db, oldest_ms)?,
             actions: actions(&db)?,
         };
@@ -94,6 +96,23 @@ fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {
         let hold = if kind == 0 { Hold::Mute } else { Hold::Ban };
         Ok((hold, HeldBack { name: Name::stored(row.get(2)?, folded), identifiers }))
     })
+}
+
+type FormerHostName = (Arc<str>, Option<KeyHash>);
+
+fn host_names(db: &Transaction) -> rusqlite::Result<(Vec<HostName>, Vec<FormerHostName>)> {
+    let mut known = Vec::new();
+    let former = sql::all(db, "SELECT folded, key, display FROM host_names", [], |row| {
+        let (folded, key, display): (Arc<str>, _, Option<Arc<str>>) = row.try_into()?;
+        Ok(match display {
+            Some(display) => {
+                known.push(HostName { name: Name::stored(display, folded), key });
+                None
+            }
+            None => Some((folded, key)),
+        })
+    })?;
+    Ok((known, former.into_iter().flatten().collect()))
 }
 
 fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
@@ -128,9 +147,11 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
             params![name.folded(), name.display(), key, left_at_ms],
         ),
         RoomChange::Forget(folded) => write("DELETE FROM guests WHERE folded = ?1", params![folded]),
-        RoomChange::HostName(folded, key) => {
-            write("INSERT OR IGNORE INTO host_names (folded, key) VALUES (?1, ?2)", params![folded, key])
-        }
+        RoomChange::HostName(HostName { name, key }) => write(
+            "INSERT INTO host_names (folded, key, display) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET display = coalesce(display, excluded.display)",
+            params![name.folded(), key, name.display()],
+        ),
         RoomChange::Settings(Settings { title, locked, door_closed, slow_mode_seconds }) => write(
             "UPDATE room SET title = ?1, locked = ?2, door_closed = ?3, slow_mode_seconds = ?4",
             params![title, locked, door_closed, slow_mode_seconds],
@@ -220,13 +241,13 @@ mod tests {
             detail: detail.map(str::to_owned),
         };
         let left = |text: &str, left_at_ms| Reservation { name: name(text), key: [3; 32], left_at_ms };
-        let host_name: (Arc<str>, _) = ("ms keller".into(), Some([3; 32]));
+        let host_name = HostName { name: name("Ms Keller"), key: Some([3; 32]) };
         let changes = [
             RoomChange::Reserve(left("Ben", None)),
             RoomChange::Reserve(left("Cleo", Some(500))),
             RoomChange::Reserve(left("Dora", None)),
             RoomChange::Forget(name("Dora").shared_folded()),
-            RoomChange::HostName(host_name.0.clone(), host_name.1),
+            RoomChange::HostName(host_name.clone()),
             RoomChange::Settings(settings.clone()),
             RoomChange::Hold(Hold::Mute, ana.clone()),
             RoomChange::Hold(Hold::Ban, ana.clone()),

@@ -7,7 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `file.rs` | the file before SQLite opens it: whose it is, one server at a time |
-//! | `schema.rs` | the tables (`schema_1.sql`), migrations, settings of a connection |
+//! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql`), migrations, settings of a connection; names as they are compared now |
 //! | `error.rs` | why it says no: opening, writing, reading |
 //! | `sql.rs` | statements, each prepared once |
 //! | `append.rs` | writing a turn |
@@ -29,6 +29,7 @@ mod find;
 mod kept;
 mod read;
 mod readers;
+mod refold;
 mod schema;
 pub(crate) mod sql;
 #[cfg(test)]
@@ -68,9 +69,9 @@ pub struct Store {
     db: Connection,
     epoch: String,
     head: Position,
-    /// Everything up to here was cleared.
     /// When the newest message was taken that was there when it was opened.
     newest_at_ms: i64,
+    /// Everything up to here was cleared.
     cleared: Position,
     tabs: TabIds,
     readers: Readers,
@@ -154,8 +155,8 @@ impl Store {
         let mut store = Store {
             epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
             head: read::head(&db)?,
-            cleared: clear::cleared(&db)?,
             newest_at_ms: read::newest_at_ms(&db)?,
+            cleared: clear::cleared(&db)?,
             tabs: TabIds::with_hasher(limits::TABS_CACHED, RandomState::new()),
             readers: Readers::open(&source)?,
             db,
@@ -181,12 +182,12 @@ impl Store {
         self.head
     }
 
-    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
     /// When the newest message was taken that was there when the store was opened, in ms since 1970; 0 without one.
     pub fn newest_at_ms(&self) -> i64 {
         self.newest_at_ms
     }
 
+    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
     /// log's growth brings about; this one makes them only where nobody writes the log.
     pub fn connect(&self) -> Result<Connection, OpenError> {
         let set_up = || {

@@ -2,13 +2,19 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::refold;
+
 /// Marks the file as this program's (`application_id`): "chat" in ASCII.
 pub(super) const APPLICATION_ID: u32 = 0x6368_6174;
 
 /// Each step takes the schema from the version of its index to the next. A step that has been released is never
 /// edited: what it made lies on other people's disks.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// The schema this program writes (`user_version`).
 pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
@@ -45,8 +51,11 @@ pub(super) fn migrate(db: &mut Connection, new_epoch: &str) -> rusqlite::Result<
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for step in MIGRATIONS.iter().skip(version as usize) {
+    for (before, step) in MIGRATIONS.iter().enumerate().skip(version as usize) {
         transaction.execute_batch(step)?;
+        if before + 1 == refold::SCHEMA {
+            refold::refold(&transaction)?;
+        }
     }
     transaction.execute("INSERT OR IGNORE INTO room (id, epoch) VALUES (1, ?1)", [new_epoch])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

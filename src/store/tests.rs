@@ -6,6 +6,7 @@ mod find;
 mod log;
 mod pages;
 mod pressure;
+mod refold;
 
 use std::fs;
 use std::path::PathBuf;

@@ -186,7 +186,7 @@ fn name_is_settled(name: &Name) {
     assert!(!name.folded().trim().is_empty(), "{display:?} looks like nothing");
     let again = Name::parse(display).unwrap_or_else(|error| panic!("{display:?}, read again: {error}"));
     assert_eq!((again.display(), again.folded()), (display, name.folded()), "read again, another name");
-    if let Some(other) = name.suggest(|folded| folded == name.folded()) {
+    if let Some(other) = name.suggest(|other| other.folded() == name.folded()) {
         assert_ne!(other.folded(), name.folded());
         assert!(other.display().chars().count() <= limits::NAME_CHARACTERS);
         assert_eq!(

@@ -249,6 +249,7 @@ fn a_name_is_text_or_is_refused() {
             "é\u{323}",
             "นิ้ว",
             &"x".repeat(32),
+            "\u{feff}A\u{200b}n\u{200d}a\u{2060}\u{e0041}",
         ] {
             let mut client = enter(addr, name);
             client.say_and_wait("it is me");
@@ -266,18 +267,14 @@ fn a_name_is_text_or_is_refused() {
             &tower,
             "\u{202e}anA",
             "A\u{2067}na\u{2069}",
-            "A\u{200b}na",
-            "A\u{200d}na",
-            "A\u{2060}na",
-            "\u{feff}Ana",
             "\u{3164}",
             "\u{2800}",
             "A\u{7}na",
             "A\u{1b}[1mna",
             "\u{301}",
-            "A\u{e0041}na",
             "\u{e000}",
             "\u{fdd0}",
+            "\u{200b}\u{e0041}\u{feff}",
         ] {
             let error = refusal(&mut other, &join(name).to_string());
             assert_eq!(error["code"], "bad_username", "{name:.80?}: {error}");

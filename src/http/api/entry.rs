@@ -70,8 +70,7 @@ impl Api {
         }
         let email =
             Email::parse(&fields.email).map_err(|error| ApiError::field("email", "bad_email", error))?;
-        let name = Name::parse(&fields.username)
-            .map_err(|error| ApiError::field("username", "bad_username", error))?;
+        let name = Name::parse(&fields.username).map_err(|reason| ApiError::bad_name(&reason))?;
         let password = Password::choose(&fields.password, &[email.as_str(), email.local(), name.display()])
             .map_err(|error| ApiError::field("password", "bad_password", error))?;
         let guest_key = fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose();

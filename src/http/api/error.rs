@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::accounts::{AccountError, Unavailable};
 use crate::http::message::Response;
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::{ErrorCode, Reason, Refusal};
 
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -31,12 +31,18 @@ impl ApiError {
         ApiError::new(409, code, message).with("field", field)
     }
 
+    /// A name that is none.
+    pub(super) fn bad_name(reason: &Reason) -> ApiError {
+        ApiError::field("username", "bad_username", reason).because(reason)
+    }
+
     /// A name that is somebody else's, or any name while the door is closed.
     pub(super) fn name_taken(refusal: Refusal) -> ApiError {
         if refusal.code == ErrorCode::DoorClosed {
             return ApiError::new(403, "door_closed", refusal.message);
         }
         let error = ApiError::taken("username", "name_taken", refusal.message);
+        let error = refusal.reason.as_deref().into_iter().fold(error, ApiError::because);
         refusal.suggestion.into_iter().fold(error, |error, name| error.with("suggestion", name))
     }
 
@@ -68,6 +74,14 @@ impl ApiError {
     /// Whether it tells that an address or a name has an account, or that an invite code is wrong.
     pub(super) fn tells(&self) -> bool {
         self.status == 409 || self.error["code"] == "bad_invite"
+    }
+
+    /// Adds the reason's key and values.
+    fn because(mut self, reason: &Reason) -> ApiError {
+        if let Ok(Value::Object(fields)) = serde_json::to_value(reason) {
+            self.error.extend(fields);
+        }
+        self
     }
 
     fn with(mut self, key: &str, value: impl fmt::Display) -> ApiError {
