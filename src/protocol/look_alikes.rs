@@ -5,7 +5,9 @@
 //! `а` and a Latin one. By looks, `Ilsa` is as near to `llsa` as can be, and far from `Lisa`; were looks and case honoured
 //! together, all three would be one.
 
+use std::array;
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
@@ -39,8 +41,16 @@ fn is_joining(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0F}')
 }
 
+/// What ASCII looks like, each character by itself: most names have no other, and a room may begin with 100,000.
+static ASCII: LazyLock<[String; 128]> = LazyLock::new(|| {
+    array::from_fn(|code| skeleton(char::from(code as u8).encode_utf8(&mut [0; 4])).collect())
+});
+
 /// What is drawn of a text: the skeleton of UTS 39.
 fn look(text: &str) -> String {
+    if text.is_ascii() {
+        return text.bytes().map(|byte| ASCII[usize::from(byte)].as_str()).collect();
+    }
     let stand_in = |c: char| match c {
         '\u{E0020}'..='\u{E007F}' => char::from_u32(u32::from(c) + TAG_STAND_IN).unwrap_or(c),
         c => c,
@@ -53,10 +63,13 @@ fn look(text: &str) -> String {
 /// A look without punctuation and spaces; as it is, where there is nothing else.
 pub(crate) fn bare(look: &str) -> String {
     let is_between = |c: &char| {
-        matches!(
-            c.general_category_group(),
-            GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator
-        ) || matches!(c.general_category(), GeneralCategory::ModifierSymbol | GeneralCategory::MathSymbol)
+        let is_mark = || {
+            matches!(
+                c.general_category_group(),
+                GeneralCategoryGroup::Punctuation | GeneralCategoryGroup::Separator
+            ) || matches!(c.general_category(), GeneralCategory::ModifierSymbol | GeneralCategory::MathSymbol)
+        };
+        !c.is_ascii_alphanumeric() && is_mark()
     };
     let bare: String = look.chars().filter(|c| !is_between(c)).collect();
     if bare.is_empty() { look.to_owned() } else { bare }
@@ -247,6 +260,11 @@ mod tests {
                     prop_assert_eq!(identity(&other), name.folded());
                 }
             }
+        }
+
+        #[test]
+        fn ascii_looks_the_same_by_the_short_way(text in "[ -~]{0,40}") {
+            prop_assert_eq!(look(&text), skeleton(&text).collect::<String>());
         }
 
         #[test]
