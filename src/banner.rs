@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::http::invite::{best_url, invite_url, local_url, url};
 use crate::http::qr::{QUIET_ZONE, qr};
 use crate::limits::RESET;
+use crate::protocol::origin;
 use crate::server::Opened;
 use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
 
@@ -71,7 +72,8 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
             is_virtual(interface).then(|| format!("   ({}: a virtual network or VPN)", interface.name));
         (url(interface.address, opened.port), remark.unwrap_or_default())
     });
-    for (url, remark) in config.public_urls.iter().map(|url| (url.clone(), String::new())).chain(addresses) {
+    let public = config.public_urls.iter().map(|url| (origin::handed_out(url), String::new()));
+    for (url, remark) in public.chain(addresses) {
         if invite.as_ref() != Some(&url) && url != local {
             out.push_str(&row("Also at", &(url + &remark)));
         }
@@ -245,10 +247,12 @@ mod tests {
 
     #[test]
     fn a_public_url_leads_and_the_others_follow() {
-        let urls = ["--public-url", "https://a.example", "--public-url", "https://b.example"];
-        let shown = banner(&urls, &laptop(), false);
-        assert!(shown.contains("Everybody opens   https://a.example"), "{shown}");
+        let urls = ["https://a.example/chat", "https://b.example", "https://b.example/room"];
+        let shown = banner(&urls.map(|url| ["--public-url", url]).concat(), &laptop(), false);
+        assert!(shown.contains("Everybody opens   https://a.example/chat/\n"), "{shown}");
         assert!(shown.contains("Also at           https://b.example\n"), "{shown}");
+        assert!(shown.contains("Also at           https://b.example/room/\n"), "{shown}");
+        assert_eq!(shown.matches("https://a.example").count(), 1, "{shown}");
         assert!(shown.contains("Also at           http://192.168.1.5:5000\n"), "{shown}");
     }
 

@@ -23,8 +23,8 @@ pub struct Config {
     pub database: PathBuf,
     /// Without one, the room is called what hosts have called it, else [`DEFAULT_TITLE`].
     pub title: Option<String>,
-    /// Origins of a reverse proxy or a tunnel, each as [`origin::canonical`] returns it: their host is accepted in `Host`,
-    /// they themselves in `Origin`.
+    /// Addresses of a reverse proxy or a tunnel, each as [`origin::public_url`] returns it: their host is accepted in `Host`,
+    /// their origin in `Origin`.
     pub public_urls: Vec<String>,
     /// Reading and writing need an account, and signing up needs the invite code.
     pub members_only: bool,
@@ -160,7 +160,7 @@ impl Config {
                 let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
                 self.title = Some(option.value(&expected, title::parse)?);
             }
-            "--public-url" => self.public_urls.push(option.value(PUBLIC_URL, origin::canonical)?),
+            "--public-url" => self.public_urls.push(option.value(PUBLIC_URL, origin::public_url)?),
             "--members-only" => self.members_only = true,
             "--trusted-proxy" => {
                 self.trusted_proxies.push(option.value(TRUSTED_PROXY, |v| v.parse().ok())?);
@@ -179,7 +179,7 @@ impl Config {
 
 const BIND: &str = "an IP address of this machine, such as 0.0.0.0, 127.0.0.1 or ::";
 const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
-const PUBLIC_URL: &str = "http:// or https://, a host and maybe a port, nothing after them; \
+const PUBLIC_URL: &str = "http:// or https://, a host, maybe a port, maybe a path of A-Z a-z 0-9 - . _ ~, nothing else; \
                           a host of other letters in its xn-- form";
 const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
@@ -242,7 +242,7 @@ Options
   --title TITLE                what the room is called, until its hosts call it otherwise
                                [{DEFAULT_TITLE}]
   --public-url URL             an address under which a proxy or a tunnel shows the room,
-                               such as https://chat.example.org; may be given several times
+                               such as https://school.example/chat; may be given several times
   --members-only               let nobody read or write without an account; signing up
                                needs the code that the room shows to its host
   --trusted-proxy ADDRESS      a reverse proxy whose X-Forwarded-For is believed;
@@ -298,7 +298,7 @@ pub(crate) mod tests {
     fn every_option_reaches_its_field() {
         let config = serve(
             "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
-             --public-url http://b.example:8080 --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
+             --public-url http://B.example:8080/room/ --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
              --log-level debug --quiet --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
              --sendmail /usr/sbin/sendmail",
         );
@@ -309,7 +309,7 @@ pub(crate) mod tests {
         assert_eq!((config.port, config.rate_limit), (0, 0));
         assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
         assert_eq!(config.title.as_deref(), Some("Room"));
-        assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080"]);
+        assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080/room"]);
         assert_eq!((config.max_clients, config.max_clients_per_address), (Some(7), 3));
         assert_eq!(config.log_level, Some(LevelFilter::Debug));
         assert!(config.quiet);
@@ -344,6 +344,7 @@ pub(crate) mod tests {
             ("--database=", ["--database", "path of a file"]),
             ("--title=", ["--title", "1 to 80 characters"]),
             ("--public-url chat.example", ["--public-url chat.example", "https://"]),
+            ("--public-url https://a.example/a?b", ["https://a.example/a?b", "maybe a path of"]),
             ("--rate-limit -1", ["--rate-limit -1", "from 0 to 10000"]),
             ("--max-clients 0", ["--max-clients 0", "from 1 to 100000"]),
             ("--max-clients-per-address many", ["--max-clients-per-address many", "from 1 to"]),

@@ -19,6 +19,8 @@ mod joining;
 mod lesson;
 mod panel;
 mod people;
+#[cfg(target_os = "linux")]
+mod proxied;
 mod reading;
 mod scripts;
 mod searching;

@@ -37,6 +37,8 @@ mod slow;
 mod hostile;
 
 // The public port.
+#[cfg(unix)]
+mod addresses;
 mod caps;
 mod http;
 mod page;

@@ -15,9 +15,13 @@ mod http;
 mod knock;
 mod long_log;
 #[cfg(unix)]
+mod npm;
+#[cfg(unix)]
 mod page;
 mod places;
 mod process;
+#[cfg(target_os = "linux")]
+mod proxies;
 mod random;
 mod server;
 #[cfg(unix)]
@@ -38,11 +42,15 @@ pub use http::{Response, get, http, try_http};
 pub use knock::Knock;
 pub use long_log::{Texts, long_log};
 #[cfg(unix)]
+pub use npm::from_npm;
+#[cfg(unix)]
 pub use page::Page;
 pub use places::crowd;
 #[cfg(unix)]
 pub use process::Signal;
 pub use process::{Process, free_port};
+#[cfg(target_os = "linux")]
+pub use proxies::{configuration, installed, start_nginx, wait_until_open};
 pub use random::Random;
 pub use server::TestServer;
 pub use view::View;

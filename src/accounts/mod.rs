@@ -141,7 +141,7 @@ pub struct Accounts {
     device_key: [u8; 32],
     /// The key of the link that is shown at start, and its generation.
     start_key: (Token, HostGeneration),
-    /// Where links lead: an origin.
+    /// Where links lead: an origin, and maybe a path without a slash at the end.
     address: String,
 }
 

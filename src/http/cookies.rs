@@ -31,7 +31,9 @@ impl<'a> Cookies<'a> {
         public_urls: &[String],
     ) -> Cookies<'a> {
         let is_public = |origin: Option<String>| {
-            origin.is_some_and(|origin| origin.starts_with("https://") && public_urls.contains(&origin))
+            origin.is_some_and(|origin| {
+                origin.starts_with("https://") && origin::is_public(&origin, public_urls)
+            })
         };
         let is_secure = is_public(origin::canonical(&format!("https://{host}")))
             || is_public(origin.and_then(origin::canonical));

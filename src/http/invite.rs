@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::Config;
+use crate::protocol::origin;
 use crate::sys::interfaces::{Interface, reachable};
 
 /// The address to hand out: the first `--public-url`, else the best address in the local network, else the one for
@@ -16,7 +17,7 @@ pub(crate) fn invite_url(config: &Config, port: u16, interfaces: &[Interface]) -
 
 /// The best address for others, if there is one.
 pub(crate) fn best_url(config: &Config, port: u16, interfaces: &[Interface]) -> Option<String> {
-    config.public_urls.first().cloned().or_else(|| {
+    config.public_urls.first().map(|url| origin::handed_out(url)).or_else(|| {
         let best = reachable(config.bind, interfaces).into_iter().next().map(|best| best.address);
         // An address that the operator chose counts, whether or not the system lists it.
         let bound = (!config.bind.is_unspecified() && !config.bind.is_loopback()).then_some(config.bind);
@@ -54,6 +55,10 @@ mod tests {
             invite_url(&serve(&arguments.join(" ")), 5000, interfaces)
         };
         assert_eq!(invite(&["--public-url", "https://chat.example"], &laptop()), "https://chat.example");
+        assert_eq!(
+            invite(&["--public-url", "https://school.example/chat"], &laptop()),
+            "https://school.example/chat/"
+        );
         assert_eq!(invite(&[], &laptop()), "http://192.168.1.5:5000");
         assert_eq!(invite(&["--bind", "10.1.2.3"], &laptop()), "http://10.1.2.3:5000");
         assert_eq!(invite(&["--bind", "10.9.9.9"], &laptop()), "http://10.9.9.9:5000");

@@ -7,19 +7,35 @@ use std::net::IpAddr;
 
 use crate::http::head::Head;
 use crate::http::refused::Refused;
-use crate::protocol::origin;
+use crate::protocol::origin::{canonical, host_and_port, is_public, split};
 
-/// Name endings that nobody can own in the public DNS.
-const PRIVATE_ENDINGS: [&str; 4] = [".local", ".lan", ".internal", ".home.arpa"];
+/// Name endings that no public DNS serves, so that nobody can own a name under them there.
+const PRIVATE_ENDINGS: [&str; 10] = [
+    ".local",
+    ".lan",
+    ".internal",
+    ".home.arpa",
+    ".localhost",
+    ".localdomain",
+    ".home",
+    ".corp",
+    ".intranet",
+    ".private",
+];
 
 /// What health checks ask for, many of them without a `Host`.
 const HEALTH: &str = "/healthz";
 
-/// Checks `Host` and `Origin` against the rules and the operator's public URLs, each as [`origin::canonical`] returns it.
+/// Checks `Host` and `Origin` against the rules, the operator's public URLs and this machine's own names. The latter are
+/// asked for only where nothing else allows a host: a laptop changes its network while the room is open.
 ///
 /// # Errors
-/// 421 for a host that could be anybody's, 403 for a foreign page.
-pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
+/// 421 for a host that could be anybody's, 403 for a foreign page. Both name the flag that allows it.
+pub fn check(
+    head: &Head,
+    public_urls: &[String],
+    own_names: impl FnOnce() -> Vec<String>,
+) -> Result<(), Refused> {
     if head.host.is_empty() {
         // No browser leaves it out, so no foreign page has led anybody here.
         return match head.path() {
@@ -31,55 +47,93 @@ pub fn check(head: &Head, public_urls: &[String]) -> Result<(), Refused> {
             }
         };
     }
-    let as_origin = |scheme| origin::canonical(&format!("{scheme}://{}", head.host));
+    let as_origin = |scheme| canonical(&format!("{scheme}://{}", head.host));
     // A proxy passes on the host that its own visitors came to, whichever scheme they came by.
     let (Some(own), Some(behind_tls)) = (as_origin("http"), as_origin("https")) else {
         return Err(Refused::new(400, "The Host header is not a host."));
     };
-    if !is_private(&own) && !public_urls.contains(&own) && !public_urls.contains(&behind_tls) {
-        let reason = "This room is not known by this name. Its host can allow it: --public-url https://…";
-        return Err(Refused::new(421, reason));
+    let is_known = is_private(&own) || is_public(&own, public_urls) || is_public(&behind_tls, public_urls);
+    if !is_known && !own_names().iter().any(|name| name == host_and_port(&own).0) {
+        return Err(host_refused(head, &own, &behind_tls));
     }
     // A page over plain http of a host that the operator has named with https was made by somebody on the way. Not every
     // browser counts the two as different sites and keeps the cookie from it.
-    let is_plain = !public_urls.contains(&behind_tls);
+    let is_plain = !is_public(&behind_tls, public_urls);
     // Browsers send one. A program that sends several could mean any of them.
-    let mut origins = head.headers.iter().filter(|(name, _)| name == "origin");
-    let is_own = |(_, origin): &(String, Vec<u8>)| {
-        let origin = std::str::from_utf8(origin).ok().and_then(origin::canonical);
-        origin.is_some_and(|origin| (is_plain && origin == own) || public_urls.contains(&origin))
-    };
-    if origins.all(is_own) {
-        return Ok(());
+    for (_, given) in head.headers.iter().filter(|(name, _)| name == "origin") {
+        let origin = std::str::from_utf8(given).ok().and_then(canonical);
+        let is_own = |origin: &String| (is_plain && *origin == own) || is_public(origin, public_urls);
+        if !origin.as_ref().is_some_and(is_own) {
+            return Err(origin_refused(origin, public_urls));
+        }
     }
-    let reason =
-        "A page of another origin may not use this room. Its host can allow it: --public-url https://…";
-    Err(Refused::new(403, reason))
+    Ok(())
+}
+
+fn host_refused(head: &Head, own: &str, behind_tls: &str) -> Refused {
+    let (name, _) = host_and_port(own);
+    let page = head.header("origin").and_then(canonical).filter(|page| host_and_port(page).0 == name);
+    let came_by_tls = head.header("x-forwarded-proto").is_some_and(|proto| proto.starts_with("https"));
+    let url = page.unwrap_or_else(|| if came_by_tls { behind_tls } else { own }.to_owned());
+    let reason = format!(
+        "This room does not answer to the name {name}. If it is the room's, its host starts it with --public-url {url}"
+    );
+    Refused::operators(421, reason)
+}
+
+fn origin_refused(origin: Option<String>, public_urls: &[String]) -> Refused {
+    let Some(origin) = origin else {
+        let reason = "A page without an address of its own may not use this room. Its host allows others by their \
+                      address: --public-url";
+        return Refused::new(403, reason);
+    };
+    let by_tls = origin.replacen("http://", "https://", 1);
+    let reason = match origin != by_tls && is_public(&by_tls, public_urls) {
+        true => {
+            format!("This room is at {by_tls}, by its --public-url: a page over plain http may not use it.")
+        }
+        false => format!(
+            "A page of {origin} may not use this room. If it is the room's, its host starts it with --public-url {origin}"
+        ),
+    };
+    Refused::operators(403, reason)
 }
 
 /// Whether the host of an origin can only be this machine's or this network's.
 fn is_private(origin: &str) -> bool {
-    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-    let name = match host.rfind(':') {
-        Some(colon) if !host[colon..].contains(']') => &host[..colon],
-        _ => host,
-    };
+    let (name, _) = host_and_port(origin);
     name.starts_with('[')
         || name.parse::<IpAddr>().is_ok()
         || (!name.contains('.') && !name.bytes().all(|byte| byte.is_ascii_digit()))
         || PRIVATE_ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
 }
 
+/// The target without the path of a public URL: some proxies pass on the whole of it.
+pub(crate) fn below_public_path(target: &str, public_urls: &[String]) -> Option<String> {
+    // Where the path is `/api`, a proxy that has left it out is meant.
+    let paths = public_urls.iter().map(|url| split(url).1).filter(|path| !path.is_empty() && *path != "/api");
+    let rests = paths.filter_map(|path| target.strip_prefix(path)).filter(|rest| rest.starts_with('/'));
+    rests.min_by_key(|rest| rest.len()).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn status(host: &str, origin: Option<&str>) -> u16 {
-        let public_urls = ["https://chat.example.org".to_owned(), "http://box.example.org:8080".to_owned()];
-        let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
-        let request = format!("GET /ws HTTP/1.1\r\nHost: {host}\r\n{origin}\r\n");
+    fn checked(headers: &str) -> Result<(), Refused> {
+        let public_urls = [
+            "https://chat.example.org".to_owned(),
+            "http://box.example.org:8080".to_owned(),
+            "https://school.example/chat".to_owned(),
+        ];
+        let request = format!("GET /ws HTTP/1.1\r\n{headers}\r\n");
         let (head, _) = crate::http::head::parse(request.as_bytes()).expect("plain").expect("complete");
-        check(&head, &public_urls).map_or_else(|refused| refused.status, |()| 200)
+        check(&head, &public_urls, || vec!["laptop.fritz.box".to_owned()])
+    }
+
+    fn status(host: &str, origin: Option<&str>) -> u16 {
+        let origin = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+        checked(&format!("Host: {host}\r\n{origin}")).map_or_else(|refused| refused.status, |()| 200)
     }
 
     #[test]
@@ -92,13 +146,33 @@ mod tests {
             "mac.local",
             "a.b.lan:80",
             "[::1]:5000",
+            "x.localhost",
+            "laptop.localdomain:5000",
+            "laptop.home",
+            "Laptop.Corp.",
+            "chat.school.intranet",
+            "laptop.private",
+            "laptop.fritz.box",
+            "LAPTOP.fritz.box.:5000",
         ] {
             assert_eq!(status(host, None), 200, "{host}");
         }
-        for host in ["chat.example.org", "Chat.Example.Org:443", "box.example.org:8080"] {
+        for host in ["chat.example.org", "Chat.Example.Org:443", "box.example.org:8080", "school.example"] {
             assert_eq!(status(host, None), 200, "{host}");
         }
-        for host in ["evil.example", "192.168.1.7.evil.example", "box.example.org"] {
+        for host in [
+            "evil.example",
+            "192.168.1.7.evil.example",
+            "box.example.org",
+            "other.fritz.box",
+            "x.laptop.fritz.box",
+            "laptop.fritz.box.evil.example",
+            "fritz.box",
+            "laptop.local.evil.example",
+            "laptop.xlocalhost.com",
+            "evil-home.example",
+            "laptop.homes",
+        ] {
             assert_eq!(status(host, None), 421, "{host}");
         }
         for host in ["a b", "a:b", "a:99999", "[::1", "a@b", "x:", ".local", "2130706433"] {
@@ -120,7 +194,7 @@ mod tests {
             (421, "GET /healthz HTTP/1.0\r\nHost: evil.example\r\n\r\n"),
         ] {
             let (head, _) = crate::http::head::parse(request.as_bytes()).expect("plain").expect("complete");
-            let checked = check(&head, &[]).map_err(|refused| (refused.status, refused.reason));
+            let checked = check(&head, &[], Vec::new).map_err(|refused| (refused.status, refused.reason));
             let status = checked.as_ref().map_or_else(|(status, _)| *status, |()| 200);
             assert_eq!(status, expected, "{request:?}");
             assert!(status != 400 || checked.is_err_and(|(_, reason)| reason.contains("Host: localhost")));
@@ -160,5 +234,62 @@ mod tests {
             200,
             "public over http"
         );
+    }
+
+    #[test]
+    fn a_page_under_a_path_is_known_by_its_origin() {
+        assert_eq!(status("school.example", Some("https://school.example")), 200);
+        assert_eq!(
+            status("127.0.0.1:5000", Some("https://school.example")),
+            200,
+            "the proxy passes on no host"
+        );
+        assert_eq!(status("school.example", Some("https://school.example:8443")), 403);
+        assert_eq!(status("school.example", Some("http://school.example")), 403);
+    }
+
+    #[test]
+    fn a_refusal_has_the_flag_ready_to_be_copied() {
+        for (headers, flag) in [
+            ("Host: laptop.example:5000", "http://laptop.example:5000"),
+            ("Host: Laptop.Example.", "http://laptop.example"),
+            ("Host: 5.example:80", "http://5.example"),
+            ("Host: chat.example\r\nX-Forwarded-Proto: https", "https://chat.example"),
+            ("Host: chat.example:8443\r\nX-Forwarded-Proto: https, http", "https://chat.example:8443"),
+            ("Host: chat.example\r\nOrigin: https://chat.example:8443", "https://chat.example:8443"),
+            ("Host: chat.example:5000\r\nOrigin: http://evil.example", "http://chat.example:5000"),
+            ("Host: 127.0.0.1:5000\r\nOrigin: http://chat.example", "http://chat.example"),
+            ("Host: laptop:5000\r\nOrigin: https://chat.example:444", "https://chat.example:444"),
+            ("Host: laptop:5000\r\nOrigin: https://laptop:5000", "https://laptop:5000"),
+        ] {
+            let refused = checked(&format!("{headers}\r\n")).expect_err(headers);
+            assert!(
+                refused.reason.ends_with(&format!(" --public-url {flag}")),
+                "{headers}: {}",
+                refused.reason
+            );
+            assert!(!refused.reason.contains(['\r', '\n']), "{headers}");
+        }
+        let plain =
+            checked("Host: chat.example.org\r\nOrigin: http://chat.example.org\r\n").expect_err("plain");
+        assert!(plain.reason.contains("at https://chat.example.org"), "{}", plain.reason);
+    }
+
+    #[test]
+    fn a_path_that_the_proxy_leaves_in_is_left_out() {
+        let urls = ["/chat", "/chat/room", "", "/api"].map(|path| format!("https://school.example{path}"));
+        for (target, below) in [
+            ("/chat/", Some("/")),
+            ("/chat/ws?after=7", Some("/ws?after=7")),
+            ("/chat/room/api/login", Some("/api/login")),
+            ("/chat/api/login", Some("/api/login")),
+            ("/chat", None),
+            ("/chatter/ws", None),
+            ("/", None),
+            ("/ws", None),
+            ("/api/login", None),
+        ] {
+            assert_eq!(below_public_path(target, &urls).as_deref(), below, "{target}");
+        }
     }
 }

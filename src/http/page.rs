@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::message::{Request, Response};
 use crate::limits::PAGE_BYTES;
+use crate::protocol::origin::{canonical, host_and_port, split};
 
 const SOURCE: &str = include_str!("../../index.html");
 const _: () = assert!(SOURCE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
@@ -22,7 +23,7 @@ pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(SOURCE));
 pub(crate) struct Page {
     plain: Form,
     gzipped: Form,
-    /// Its Content-Security-Policy.
+    /// Its Content-Security-Policy, all but the sockets that it may open.
     policy: String,
 }
 
@@ -30,30 +31,32 @@ pub(crate) struct Page {
 #[derive(Debug)]
 struct Form {
     body: Bytes,
-    tag: String,
+    digest: Sha256,
 }
 
 impl Page {
     pub(crate) fn new(source: &str) -> Page {
         let text = stripped(source);
         let policy = policy(&text);
-        let gzipped = Form::new(&policy, gzip(&text));
-        Page { plain: Form::new(&policy, text.into_bytes()), gzipped, policy }
+        Page { gzipped: Form::new(gzip(&text)), plain: Form::new(text.into_bytes()), policy }
     }
 
-    pub(crate) fn answer(&self, request: &Request) -> Response {
+    pub(crate) fn answer(&self, request: &Request, public_urls: &[String]) -> Response {
+        let sockets = sockets(request.header("Host").unwrap_or_default(), public_urls);
+        let policy = format!("{}; connect-src 'self'{sockets}", self.policy);
         let is_gzipped = takes_gzip(request.header("Accept-Encoding").unwrap_or_default());
         let form = if is_gzipped { &self.gzipped } else { &self.plain };
+        let tag = form.tag(&policy);
         let known = request.header("If-None-Match").is_some_and(|tags| {
-            tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == form.tag)
+            tags.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
         });
         let mut headers = vec![
             ("Content-Type", "text/html; charset=utf-8".to_owned()),
             // Browsers keep it but ask each time: after an update nobody talks to the new room with the old page.
             ("Cache-Control", "no-cache".to_owned()),
             ("Vary", "Accept-Encoding".to_owned()),
-            ("ETag", form.tag.clone()),
-            ("Content-Security-Policy", self.policy.clone()),
+            ("ETag", tag),
+            ("Content-Security-Policy", policy),
         ];
         headers.extend(is_gzipped.then(|| ("Content-Encoding", "gzip".to_owned())));
         Response { status: if known { 304 } else { 200 }, headers, body: form.body.clone() }
@@ -61,10 +64,14 @@ impl Page {
 }
 
 impl Form {
-    /// The tag covers everything that a browser keeps; gzipped, the body is another one.
-    fn new(policy: &str, body: Vec<u8>) -> Form {
-        let digest = Sha256::new().chain_update(policy).chain_update(&body).finalize();
-        Form { body: body.into(), tag: format!("\"{}\"", HEXLOWER.encode(&digest[..16])) }
+    fn new(body: Vec<u8>) -> Form {
+        Form { digest: Sha256::new_with_prefix(&body), body: body.into() }
+    }
+
+    /// Covers everything that a browser keeps; gzipped, the body is another one.
+    fn tag(&self, policy: &str) -> String {
+        let digest = self.digest.clone().chain_update(policy).finalize();
+        format!("\"{}\"", HEXLOWER.encode(&digest[..16]))
     }
 }
 
@@ -134,15 +141,29 @@ fn is_comment(line: &str, language: Language) -> bool {
     }
 }
 
+/// The room's WebSocket as sources, each after a space: `'self'` does not cover it in Safari before 16, and a bare `ws:`
+/// would let a script that got in after all talk to anyone. There is no form for IPv6 addresses, nor for names with an
+/// underscore; a browser that needs one says so itself.
+fn sockets(host: &str, public_urls: &[String]) -> String {
+    let own = canonical(&format!("http://{host}"));
+    let mut sources: Vec<String> = own
+        .iter()
+        .map(String::as_str)
+        .chain(public_urls.iter().map(|url| split(url).0))
+        .filter(|origin| !host_and_port(origin).0.contains(['[', '_']))
+        .map(|origin| origin.replacen("http", " ws", 1))
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    sources.concat()
+}
+
 /// Nothing runs, loads or frames but what stands in the page itself.
-///
-/// `connect-src 'self'` covers the WebSocket of the same host and port in Chromium 70 and Firefox 50 and later, and in
-/// Safari from 15.4 on; a bare `ws:` would let a script that got in after all talk to anyone.
 fn policy(page: &str) -> String {
     let scripts = sources(page, "script");
     let styles = sources(page, "style");
     format!(
-        "default-src 'none'; script-src {scripts}; style-src {styles}; connect-src 'self'; img-src 'self' data:; \
+        "default-src 'none'; script-src {scripts}; style-src {styles}; img-src 'self' data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
@@ -172,7 +193,44 @@ mod tests {
 
     fn answer(headers: &[(&str, &str)]) -> Response {
         let request = message::tests::request("GET", "/", headers);
-        page().answer(&Request::of(&request, b"", &[]))
+        page().answer(&Request::of(&request, b"", &[]), &[])
+    }
+
+    #[test]
+    fn the_policy_names_the_rooms_sockets_and_no_others() {
+        let urls = [
+            "https://school.example/chat",
+            "http://box.example:8080",
+            "https://school.example/other",
+            "http://[::1]",
+        ];
+        let urls: Vec<String> = urls.map(str::to_owned).into();
+        for (host, urls, expected) in [
+            ("laptop:5000", &[][..], " ws://laptop:5000"),
+            ("LAPTOP.local.:80", &[], " ws://laptop.local"),
+            ("192.168.1.5:5000", &[], " ws://192.168.1.5:5000"),
+            ("[fd00::5]:5000", &[], ""),
+            ("my_laptop:5000", &[], ""),
+            ("192.168.1.5:5000", &urls, " ws://192.168.1.5:5000 ws://box.example:8080 wss://school.example"),
+            ("box.example:8080", &urls[1..2], " ws://box.example:8080"),
+            ("[::1]:5000", &urls[..1], " wss://school.example"),
+        ] {
+            assert_eq!(sockets(host, urls), expected, "{host}");
+        }
+        let policy = answer(&[("Host", "laptop:5000")]);
+        let policy = policy.header("Content-Security-Policy").expect("a policy").to_owned();
+        assert!(policy.contains("connect-src 'self' ws://laptop:5000"), "{policy}");
+        assert!(!policy.contains(" ws: ") && !policy.contains('*'), "{policy}");
+    }
+
+    #[test]
+    fn a_room_that_got_another_address_sends_the_page_again() {
+        let request = message::tests::request("GET", "/", &[("Host", "laptop")]);
+        let tag = |urls: &[String]| {
+            let answer = page().answer(&Request::of(&request, b"", &[]), urls);
+            answer.header("ETag").map(str::to_owned)
+        };
+        assert_ne!(tag(&[]), tag(&["https://chat.example".to_owned()]), "its policy is another");
     }
 
     #[test]
@@ -188,7 +246,6 @@ mod tests {
         assert_eq!(answer(&[("If-None-Match", "\"other\"")]).status, 200);
         let gzipped = answer(&[("If-None-Match", tag), ("Accept-Encoding", "gzip")]);
         assert_eq!(gzipped.status, 200, "what it has is not gzipped");
-        assert_ne!(Form::new("p", Vec::new()).tag, Form::new("q", Vec::new()).tag);
         for answer in [fresh, gzipped] {
             assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
         }

@@ -13,11 +13,18 @@ pub struct Refused {
     pub status: u16,
     /// The body, one line.
     pub reason: String,
+    /// The operator may have forgotten a flag, or a line of their proxy's.
+    pub is_operators: bool,
 }
 
 impl Refused {
     pub fn new(status: u16, reason: impl Into<String>) -> Refused {
-        Refused { status, reason: reason.into() }
+        Refused { status, reason: reason.into(), is_operators: false }
+    }
+
+    /// One that the operator can do something about.
+    pub(crate) fn operators(status: u16, reason: impl Into<String>) -> Refused {
+        Refused { is_operators: true, ..Refused::new(status, reason) }
     }
 
     /// For a part of the request that did not come in time.

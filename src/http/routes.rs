@@ -13,6 +13,7 @@ use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
 use crate::http::page::{PAGE, Page};
 use crate::http::qr::qr_svg;
+use crate::protocol::origin;
 use crate::sys::interfaces::interfaces;
 
 /// Page and API.
@@ -41,7 +42,7 @@ impl Site {
             };
         }
         let read: fn(&Site, &Request) -> Response = match request.path() {
-            "/" => |site, request| site.page.answer(request),
+            "/" => |site, request| site.page.answer(request, &site.api.config.public_urls),
             "/healthz" => |_, _| Response::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
             "/favicon.ico" => |_, _| Response { headers: Vec::new(), ..Response::nothing() },
@@ -52,12 +53,21 @@ impl Site {
             path if is_api(path) => {
                 return ApiError::new(404, "not_found", "There is no such address in this API.").into();
             }
-            _ => return Response::text(404, "Not found: the room is at /"),
+            path if self.is_public_path(path) => |_, request| {
+                Response::text(308, "The room is one slash further.")
+                    .with("Location", format!("{}/", request.path()))
+            },
+            _ => return Response::text(404, NOT_FOUND),
         };
         match request.method {
             "GET" | "HEAD" => read(self, request),
             _ => not_allowed(request, "GET, HEAD"),
         }
+    }
+
+    /// Whether a public URL has this path, and its proxy passes it on.
+    fn is_public_path(&self, path: &str) -> bool {
+        self.api.config.public_urls.iter().any(|url| origin::split(url).1 == path)
     }
 
     /// Refuses the log: [`crate::http::download`] sends it to hosts, unless too many take it already.
@@ -77,6 +87,9 @@ impl Site {
         Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
     }
 }
+
+const NOT_FOUND: &str =
+    "Not found: the room is at / (and where a proxy shows it under a path, the path is in its --public-url)";
 
 pub(super) fn busy(reason: &str) -> Response {
     ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
@@ -122,6 +135,18 @@ pub(super) mod tests {
             held: Default::default(),
         };
         Site::new(5000, api).expect("random")
+    }
+
+    #[test]
+    fn a_path_that_a_proxy_passes_on_gets_its_slash() {
+        let mut site = site();
+        site.api.config.public_urls = vec!["https://school.example/chat".to_owned()];
+        for (path, expected) in [("/chat", 308), ("/chatter", 404), ("/", 200)] {
+            let request = message::tests::request("GET", path, &[("Host", "school.example")]);
+            let answer = site.answer(&Request::of(&request, b"", &[]));
+            assert_eq!(answer.status, expected, "{path}");
+            assert_eq!(answer.header("Location"), (expected == 308).then_some("/chat/"), "{path}");
+        }
     }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Response {

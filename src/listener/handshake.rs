@@ -18,6 +18,9 @@ pub(super) fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     if head.method != "GET" {
         return Err(Refused::new(405, "A WebSocket begins with GET."));
     }
+    if head.header("upgrade").is_none() && head.header("sec-websocket-key").is_some() {
+        return Err(Refused::operators(426, LEFT_OUT));
+    }
     if !head.is_http_11 {
         return Err(Refused::new(400, "A WebSocket begins with HTTP/1.1."));
     }
@@ -49,6 +52,8 @@ pub(super) fn route(head: &Head) -> Result<Option<Vec<u8>>, Refused> {
     write_response(&mut bytes, &response).map_err(not_a_handshake)?;
     Ok(Some(bytes))
 }
+
+const LEFT_OUT: &str = "A proxy on the way has left Upgrade out of a WebSocket's handshake: it has to pass it on, over HTTP/1.1.";
 
 /// Where the client says it is. With a position that is no number it starts afresh, and is told so.
 pub(super) fn resume_of(head: &Head) -> Resume {

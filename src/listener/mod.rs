@@ -2,10 +2,11 @@
 //!
 //! One thread accepts; every connection then has its own, which reads the request's head under one deadline and
 //! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::http::relay`]). Each holds a seat
-//! ([`connection_limit`]) until its thread has ended.
+//! ([`connection_limit`]) until its thread has ended. Refusals are logged by [`strangers`].
 
 pub(crate) mod connection_limit;
 mod handshake;
+pub(crate) mod strangers;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -30,17 +31,20 @@ use crate::hub::sender::ClientSocket;
 use crate::limits;
 use crate::listener::connection_limit::{Kind, Seat, Seats};
 use crate::protocol::{CloseCode, Role};
+use crate::sys::own_names::own_names;
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
 use handshake::{resume_of, route};
+use strangers::Strangers;
 
 /// What every connection's thread shares.
 pub(crate) struct Context {
     pub client: ClientContext,
     pub downloads: Downloads,
     pub pages: Pages,
-    /// Origins under which others reach this server.
+    /// Addresses under which others reach this server.
     pub public_urls: Vec<String>,
+    pub strangers: Strangers,
     /// Addresses that are believed when they name their visitors.
     pub trusted_proxies: Vec<IpAddr>,
     /// For clients that are being handed from thread to thread.
@@ -155,13 +159,16 @@ fn serve(
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(&stream).set_tcp_notsent_lowat(limits::UNSENT_BYTES)?;
     let refuse = |refused: Refused, method: &str| {
-        log::debug!("a request from {peer} was refused with {}: {}", refused.status, refused.reason);
+        context.strangers.note(&refused, peer);
         refused.send(&stream, method, &context.stop).map(|()| None)
     };
-    let (head, early) = match read_head(&stream, seat.kind, &context.stop)? {
+    let (mut head, early) = match read_head(&stream, seat.kind, &context.stop)? {
         Ok(read) => read,
         Err(refused) => return refuse(refused, ""),
     };
+    if let Some(target) = origin::below_public_path(&head.target, &context.public_urls) {
+        head.target = target;
+    }
     let address = client_address(peer.ip(), &head, &context.trusted_proxies);
     seat.count_for(address);
     match entry(&head, seat.kind, context) {
@@ -193,7 +200,7 @@ enum Entry {
 }
 
 fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
-    origin::check(head, &context.public_urls)?;
+    origin::check(head, &context.public_urls, own_names)?;
     match (route(head)?, kind) {
         (Some(handshake), _) => Ok(Entry::Room(handshake, session_of(head, context)?)),
         (None, Kind::Guest) => Ok(match format_at(head.path()) {

@@ -1,6 +1,8 @@
-//! Origins: scheme, host and port, in the one form that browsers send.
+//! Origins (scheme, host and port, in the one form that browsers send), and public URLs: an origin, and maybe a path.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::limits::PATH_CHARACTERS;
 
 /// An origin in the one form that browsers send in `Origin`: scheme, lower-case host, and the port unless it is the
 /// scheme's own. A slash at the end and the host's final dot are dropped. `None` for anything else than
@@ -26,6 +28,42 @@ pub fn canonical(text: &str) -> Option<String> {
     } else {
         format!("{scheme}://{host}:{port}")
     })
+}
+
+/// A public URL in its one form: the origin as [`canonical`] returns it, and a path without a slash at the end. The path's
+/// parts are of letters, digits and `-._~`: they also stand in a cookie's name.
+pub(crate) fn public_url(text: &str) -> Option<String> {
+    let (origin, path) = split(text.trim());
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let is_part = |part: &str| !["", ".", ".."].contains(&part) && part.bytes().all(plain);
+    let valid = path.len() <= PATH_CHARACTERS && path.split('/').skip(1).all(is_part);
+    Some(canonical(origin)? + path).filter(|_| valid)
+}
+
+/// Origin and path of a public URL.
+pub(crate) fn split(url: &str) -> (&str, &str) {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or((url, ""), |at| url.split_at(host + at))
+}
+
+/// A public URL as it is shown: only a path that ends in a slash makes the page's own addresses lead below it.
+pub(crate) fn handed_out(url: &str) -> String {
+    if split(url).1.is_empty() { url.to_owned() } else { format!("{url}/") }
+}
+
+/// Whether an origin is that of a public URL.
+pub(crate) fn is_public(origin: &str, public_urls: &[String]) -> bool {
+    public_urls.iter().any(|url| split(url).0 == origin)
+}
+
+/// Host and port of an origin as [`canonical`] returns it.
+pub(crate) fn host_and_port(origin: &str) -> (&str, u16) {
+    let (scheme, host) = origin.split_once("://").unwrap_or(("http", origin));
+    match host.rfind(':').filter(|&colon| !host[colon..].contains(']')) {
+        Some(colon) => (&host[..colon], host[colon + 1..].parse().unwrap_or_default()),
+        None => (host, if scheme == "https" { 443 } else { 80 }),
+    }
 }
 
 fn host_name(host: &str) -> Option<String> {
@@ -95,6 +133,63 @@ mod tests {
             "null",
         ] {
             assert_eq!(canonical(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_may_have_a_path() {
+        for (given, expected, shown) in [
+            ("https://Chat.Example.org", "https://chat.example.org", "https://chat.example.org"),
+            ("https://chat.example.org/", "https://chat.example.org", "https://chat.example.org"),
+            ("https://School.example/Chat", "https://school.example/Chat", "https://school.example/Chat/"),
+            (
+                "https://school.example:443/chat/",
+                "https://school.example/chat",
+                "https://school.example/chat/",
+            ),
+            (
+                "http://10.0.0.2:8080/a/b-9.x~_/",
+                "http://10.0.0.2:8080/a/b-9.x~_",
+                "http://10.0.0.2:8080/a/b-9.x~_/",
+            ),
+            ("http://[::1]:5000/chat", "http://[::1]:5000/chat", "http://[::1]:5000/chat/"),
+        ] {
+            let url = public_url(given).unwrap_or_else(|| panic!("{given}"));
+            assert_eq!((url.as_str(), handed_out(&url).as_str()), (expected, shown), "{given}");
+            assert_eq!(public_url(shown).as_deref(), Some(expected), "{shown} is the same");
+        }
+        let long = format!("https://a.example/{}", "x".repeat(PATH_CHARACTERS));
+        for bad in [
+            "https://a.example//",
+            "https://a.example/chat//",
+            "https://a.example//chat",
+            "https://a.example/../chat",
+            "https://a.example/./",
+            "https://a.example/a b",
+            "https://a.example/a;b",
+            "https://a.example/a%2Fb",
+            "https://a.example/bücher",
+            "https://a.example/chat?x",
+            "https://a.example/chat#x",
+            "https://me@a.example/chat",
+            "a.example/chat",
+            "/chat",
+            &long,
+        ] {
+            assert_eq!(public_url(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_a_host_and_a_port() {
+        for (origin, host, port) in [
+            ("http://laptop", "laptop", 80),
+            ("https://chat.example.org", "chat.example.org", 443),
+            ("https://chat.example.org:8443", "chat.example.org", 8443),
+            ("http://[::1]", "[::1]", 80),
+            ("http://[::1]:5000", "[::1]", 5000),
+        ] {
+            assert_eq!(host_and_port(origin), (host, port), "{origin}");
         }
     }
 }

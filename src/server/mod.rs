@@ -30,6 +30,7 @@ use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job};
 use crate::limits;
 use crate::listener::connection_limit::{Caps, Seats};
+use crate::listener::strangers::Strangers;
 use crate::listener::{self, Context};
 use crate::protocol::frame;
 use crate::protocol::title::DEFAULT_TITLE;
@@ -119,6 +120,7 @@ impl Server {
             hand_overs: Permits::new(limits::HAND_OVERS),
             seats: Seats::new(caps, config.trusted_proxies.clone()),
             public_urls: config.public_urls,
+            strangers: Strangers::default(),
             trusted_proxies: config.trusted_proxies,
             stop,
             pages,
@@ -209,7 +211,8 @@ fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -
 /// The accounts in the room's database. Links lead to the address that is handed out.
 fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, StartError> {
     let address = invite_url(config, port, &interfaces());
-    Accounts::open(store.connect()?, store.connect()?, &address).map_err(StartError::log(config))
+    Accounts::open(store.connect()?, store.connect()?, address.trim_end_matches('/'))
+        .map_err(StartError::log(config))
 }
 
 fn start_hub(

@@ -1,61 +1,29 @@
 //! Behind a reverse proxy with TLS: the README's own configurations, run by the real nginx and the real Caddy.
 
 use super::{Browser, email_of, password_of};
-use crate::support::{DEADLINE, Process, TestServer, free_port};
+use crate::support::{
+    DEADLINE, Process, TestServer, configuration, free_port, installed, start_nginx, wait_until_open,
+};
 use serde_json::json;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
 const HOST: &str = "chat.example.org";
 
-/// Where a program is; none where it is not installed, which is an error only where all of them have to be.
-fn installed(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));
-    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
-    if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{name} has to be installed for this test");
-        println!("skipped: {name} is not installed");
-    }
-    found
-}
-
-/// The README's configuration whose block begins with `begin`, with what this test has in place of what is written there.
-fn configuration(begin: &str, replacements: &[(&str, String)]) -> String {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
-    let (before, rest) = readme.split_once(begin).expect("the README has this configuration");
-    assert!(!before.contains(begin), "one of it");
-    let begin = begin.strip_prefix("```nginx\n").or(begin.strip_prefix("```\n")).expect("a block");
-    let mut configuration = format!("{begin}{}", rest.split_once("```").expect("it ends").0);
-    for (written, here) in replacements {
-        assert!(configuration.contains(written), "the README's configuration has no {written}");
-        configuration = configuration.replace(written, here);
-    }
-    configuration
-}
-
-fn nginx_configuration(folder: &Path, port: u16, room: SocketAddr) -> String {
+fn nginx_servers(folder: &Path, port: u16, room: SocketAddr) -> String {
     let folder = folder.display();
-    let servers = configuration(
-        "```nginx\n",
+    configuration(
+        "```nginx\nmap ",
         &[
             ("listen 443 ssl;", format!("listen 127.0.0.1:{port} ssl;")),
             ("/etc/ssl/chat.example.org.pem", format!("{folder}/certificate.pem")),
             ("/etc/ssl/chat.example.org.key", format!("{folder}/key.pem")),
             ("http://127.0.0.1:5000", format!("http://{room}")),
         ],
-    );
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {folder}/{kind};\n"))
-        .concat();
-    format!(
-        "daemon off;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}{servers}}}\n"
     )
 }
 
@@ -148,18 +116,6 @@ fn copy(from: &mut impl Read, to: &mut impl Write) {
     }
 }
 
-fn wait_until_open(port: u16, proxy: &Process) {
-    let until = Instant::now() + DEADLINE;
-    while let Err(error) = TcpStream::connect(("127.0.0.1", port)) {
-        assert!(
-            error.kind() == io::ErrorKind::ConnectionRefused && Instant::now() < until,
-            "{}",
-            proxy.stderr.text()
-        );
-        thread::yield_now();
-    }
-}
-
 /// Caddy listens before it has a certificate.
 fn wait_until_certified(openssl: &Path, authority: &Path, port: u16, caddy: &Process) {
     let until = Instant::now() + DEADLINE;
@@ -188,10 +144,7 @@ fn page_accounts_and_room_work_through_nginx_with_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     make_certificate(&openssl, folder.path());
     let port = free_port();
-    let file = folder.path().join("nginx.conf");
-    std::fs::write(&file, nginx_configuration(folder.path(), port, server.addr())).expect("written");
-    let nginx = Process::spawn(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(&file));
-    wait_until_open(port, &nginx);
+    let _nginx = start_nginx(&nginx, port, &nginx_servers(folder.path(), port, server.addr()));
     let authority = folder.path().join("certificate.pem");
     expect_all_to_work(&server, |address| tls_from(address, &openssl, &authority, port));
 }

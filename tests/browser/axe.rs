@@ -1,12 +1,7 @@
 //! axe-core, which finds what people with a screen reader, without a mouse or with weak eyes would stumble over.
-//!
-//! It comes from npm, pinned, once into the target folder; the page itself never asks for anything from there.
 
-use crate::support::{Page, on_ci};
+use crate::support::{Page, from_npm};
 use serde_json::Value;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 const VERSION: &str = "4.14.1";
@@ -41,46 +36,5 @@ fn expect_nothing(page: &Page, state: &str, rules: &str) {
 /// The script; `None`, and a line that says so, where it cannot be had.
 fn source() -> Option<&'static str> {
     static SOURCE: OnceLock<Option<String>> = OnceLock::new();
-    SOURCE
-        .get_or_init(|| {
-            let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("axe-core-{VERSION}"));
-            let script = folder.join("node_modules/axe-core/axe.min.js");
-            if !script.exists()
-                && let Err(problem) = install(&folder)
-            {
-                assert!(!on_ci(), "CI runs axe-core: {problem}");
-                println!("skipped: axe-core cannot be had from npm: {problem}");
-                return None;
-            }
-            Some(fs::read_to_string(&script).expect("axe-core can be read"))
-        })
-        .as_deref()
-}
-
-/// Beside its place first, so that a half-finished one is never taken for whole.
-fn install(folder: &Path) -> Result<(), String> {
-    let aside = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).map_err(|error| error.to_string())?;
-    let output = Command::new("npm")
-        .args([
-            "install",
-            "--no-save",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--fetch-timeout=20000",
-        ])
-        .args(["--fetch-retries=1", "--prefix"])
-        .arg(aside.path())
-        .arg(format!("axe-core@{VERSION}"))
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("npm: {error}"))?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
-    }
-    match fs::rename(aside.keep(), folder) {
-        // Another run of the tests was quicker.
-        Err(_) if folder.exists() => Ok(()),
-        result => result.map_err(|error| error.to_string()),
-    }
+    SOURCE.get_or_init(|| from_npm("axe-core", VERSION, "axe.min.js")).as_deref()
 }

@@ -138,11 +138,11 @@ fn a_page_that_stays_open_invites_to_where_the_room_is_now() {
     // An answer that comes late says nothing any more.
     page.run(
         "(async () => {
-            const [answers, real] = [[], fetch];
+            const [answers, real, headers] = [[], fetch, { 'Content-Type': 'application/json' }];
             window.fetch = () => new Promise((resolve) => answers.push(resolve));
             const asked = [loadInvite(), loadInvite()];
             for (const [at, url] of [[1, 'https://newest.example'], [0, 'https://late.example']]) {
-                answers[at](new Response(JSON.stringify({ url, qr_svg: '' })));
+                answers[at](new Response(JSON.stringify({ url, qr_svg: '' }), { headers }));
                 await asked[at];
             }
             window.fetch = real;

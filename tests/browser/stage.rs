@@ -1,7 +1,7 @@
 //! A room that plays whatever a test writes for it: the page as the real server sends it, with the same policy, and a
 //! WebSocket whose other side is the test. For what only a host, or a room in trouble, brings about.
 
-use crate::support::{DEADLINE, Response, TestServer};
+use crate::support::{DEADLINE, Response, TestServer, http};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -28,9 +28,20 @@ pub(super) struct Actor {
 impl Stage {
     /// Opens on a free port.
     pub(super) fn open() -> Stage {
-        let page = TestServer::start().get("/");
+        Stage::under(str::to_owned)
+    }
+
+    /// As [`Stage::open`], with what `change` makes of the page's policy.
+    pub(super) fn under(change: fn(&str) -> String) -> Stage {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
+        // The policy names the address by which the page is asked for.
+        let server = TestServer::start();
+        let mut page =
+            http(server.addr(), format!("GET / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n"));
+        for (_, policy) in page.headers.iter_mut().filter(|(name, _)| name == "content-security-policy") {
+            *policy = change(policy);
+        }
         let (enter, entrances) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {

@@ -137,7 +137,7 @@ pub(super) fn head(bytes: &[u8]) {
             assert!(!(0..end).any(bare), "a line feed alone ends no line: {}", bytes[..end].escape_ascii());
             // What is asked of every head.
             let _ = (head.path(), head.query("after"), head.wants_websocket());
-            let _ = check_origin(&head, &["https://chat.example.org".to_owned()]);
+            let _ = check_origin(&head, &["https://chat.example.org/room".to_owned()], Vec::new);
             let proxy = [10, 0, 0, 2].into();
             client_address(proxy, &head, &[proxy]);
         }

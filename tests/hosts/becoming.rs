@@ -4,7 +4,7 @@ use super::{host, host_browser, moderate};
 use crate::accounts::{Browser, behind_a_proxy, refused};
 #[cfg(unix)]
 use crate::support::Signal;
-use crate::support::{Ended, Process, TestServer, key};
+use crate::support::{Ended, Process, TestServer, http, key};
 use chat_app::make_host_link_beside;
 use serde_json::json;
 use std::path::Path;
@@ -100,6 +100,17 @@ fn a_tunnel_on_the_same_computer_does_not_make_strangers_local() {
     let mut stranger = Browser::new(server.addr());
     stranger.site = Some("chat.example.org");
     assert_eq!(refused(&stranger.open_host_link(&server.host_key())), (403, "host_elsewhere".to_owned()));
+    // A proxy that passes on no Host leaves only the page's origin to tell.
+    let (addr, body) = (server.addr(), json!({"key": server.host_key()}).to_string());
+    let answer = http(
+        addr,
+        format!(
+            "POST /api/host HTTP/1.1\r\nHost: {addr}\r\nOrigin: https://chat.example.org\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    assert_eq!(refused(&answer), (403, "host_elsewhere".to_owned()));
     assert_eq!(Browser::new(server.addr()).open_host_link(&server.host_key()).status, 200);
 }
 
@@ -136,7 +147,7 @@ fn a_page_of_another_site_makes_nobody_a_host() {
     for (origin, kind, status) in
         [("http://evil.example", "application/json", 403), (own.as_str(), "text/plain", 415)]
     {
-        let answer = crate::support::http(
+        let answer = http(
             server.addr(),
             format!(
                 "POST /api/host HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\nContent-Type: {kind}\r\n\

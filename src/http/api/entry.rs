@@ -119,8 +119,11 @@ impl Api {
         let peer = request.peer.to_canonical();
         let by_proxy = client_address::is_trusted(peer, &self.config.trusted_proxies);
         let host = request.header("Host").unwrap_or_default();
-        let origins = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
-        let by_public_url = origins.iter().flatten().any(|origin| self.config.public_urls.contains(origin));
+        let hosts = ["http", "https"].map(|scheme| origin::canonical(&format!("{scheme}://{host}")));
+        // A proxy that passes on no Host is told by its visitor's page.
+        let page = request.header("Origin").and_then(origin::canonical);
+        let is_public = |origin: String| origin::is_public(&origin, &self.config.public_urls);
+        let by_public_url = hosts.into_iter().chain([page]).flatten().any(is_public);
         let own = peer.is_loopback() || interfaces().iter().any(|own| own.address == peer);
         own && !by_public_url && !by_proxy && !request.is_forwarded()
     }

@@ -46,7 +46,8 @@ pub(crate) struct Route {
     answer: fn(&Api, &Request) -> Answer,
 }
 
-const ROUTES: [Route; 9] = [
+const ROUTES: [Route; 10] = [
+    Route { path: "/api/knock", methods: "POST", takes_long: false, answer: |_, _| Ok(Response::nothing()) },
     Route { path: "/api/session", methods: "GET, HEAD", takes_long: false, answer: Api::session },
     Route { path: "/api/forgot", methods: "POST", takes_long: false, answer: Api::forgot },
     Route { path: "/api/signup", methods: "POST", takes_long: true, answer: Api::sign_up },
