@@ -1,6 +1,7 @@
 //! Accounts, from the outside: over HTTP as a browser asks, in the room as everybody sees it, and in the file.
 
 mod entry;
+mod exchange;
 mod load;
 mod members_only;
 #[cfg(target_os = "linux")]
@@ -129,6 +130,18 @@ impl Browser {
         let answer = self.get("/api/session");
         assert_eq!(answer.status, 200);
         answer.json()["user"].clone()
+    }
+
+    /// The session's cookie, as the room calls it where this browser finds it.
+    pub fn session(&self) -> Option<&str> {
+        self.cookie(&self.session_name())
+    }
+
+    pub fn session_name(&self) -> String {
+        match self.site {
+            Some(_) => "__Host-chat-app-443".to_owned(),
+            None => format!("chat-app-{}", self.addr.port()),
+        }
     }
 
     pub fn cookie(&self, name: &str) -> Option<&str> {

@@ -127,7 +127,11 @@ fn nobody_but_a_host_gets_it() {
     let server = TestServer::start();
     server.join("Ana").say_and_wait("between us");
     let mut forger = Browser::new(server.addr());
-    let forged = forger.ask("GET /transcript.txt", &format!("Cookie: session={}\r\n", "A".repeat(43)), "");
+    let forged = forger.ask(
+        "GET /transcript.txt",
+        &format!("Cookie: {}={}\r\n", forger.session_name(), "A".repeat(43)),
+        "",
+    );
     let answers = [
         server.get("/transcript.txt"),
         Browser::new(server.addr()).get("/transcript.csv"),

@@ -192,6 +192,11 @@ impl Accounts {
         Ok(email.flatten())
     }
 
+    /// Whether a browser shows that it has logged in with this address before.
+    pub fn knows_device(&self, email: &str, given: &str) -> bool {
+        Email::parse(email).is_ok_and(|email| self.device_mark(&email, given).is_some())
+    }
+
     /// The subjects of a login that fails.
     fn subjects(&self, email: &Email, asker: &Asker) -> Vec<Subject> {
         match asker.device.and_then(|given| self.device_mark(email, given)) {

@@ -35,6 +35,14 @@ impl Site {
     }
 
     pub(super) fn answer(&self, request: &Request) -> Response {
+        if !is_api(request.path()) {
+            return self.answer_at(request);
+        }
+        let former = self.api.former(request);
+        self.api.exchange(request, &former, self.answer_at(request))
+    }
+
+    fn answer_at(&self, request: &Request) -> Response {
         if let Some(route) = Route::at(request.path()) {
             return match route.methods.split(", ").any(|method| method == request.method) {
                 true => self.api.answer(route, request),

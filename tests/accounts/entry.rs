@@ -282,14 +282,14 @@ fn failed_logins_wait_longer_and_longer_and_hold_up_nobody_else() {
 fn a_session_cannot_be_fixed_from_outside() {
     let server = TestServer::start();
     let mut browser = Browser::signed_up(&server, "Ana");
-    let first = browser.cookie("session").expect("a session").to_owned();
+    let first = browser.session().expect("a session").to_owned();
     let planted = "A".repeat(43);
     for old in [planted.as_str(), &first] {
-        browser.cookies = vec![("session".to_owned(), old.to_owned())];
+        browser.cookies = vec![(browser.session_name(), old.to_owned())];
         assert_eq!(browser.log_in(&email_of("Ana"), &password_of("Ana")).status, 200);
-        assert_ne!(browser.cookie("session"), Some(old), "a login always makes a new one");
+        assert_ne!(browser.session(), Some(old), "a login always makes a new one");
         let mut with_old = Browser::new(server.addr());
-        with_old.cookies = vec![("session".to_owned(), old.to_owned())];
+        with_old.cookies = vec![(browser.session_name(), old.to_owned())];
         assert!(with_old.user().is_null(), "and the one that was shown is nobody's");
     }
 }
@@ -298,7 +298,7 @@ fn a_session_cannot_be_fixed_from_outside() {
 fn another_site_can_do_nothing_with_a_visitors_cookie() {
     let server = TestServer::start();
     let mut ana = Browser::signed_up(&server, "Ana");
-    let cookie = format!("Cookie: session={}\r\n", ana.cookie("session").expect("a session"));
+    let cookie = format!("Cookie: {}={}\r\n", ana.session_name(), ana.session().expect("a session"));
     let body = json!({"password": password_of("Ana")}).to_string();
     let (host, length) = (server.addr(), body.len());
     for (origin, kind, status) in [

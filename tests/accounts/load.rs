@@ -134,7 +134,7 @@ fn while_another_program_locks_the_database_logouts_wait_and_the_page_does_not()
     let mut browsers: Vec<_> =
         (0..LOGOUTS).map(|n| Browser::signed_up(&server, &format!("Person {n}"))).collect();
     let mut stranger = Browser::new(server.addr());
-    stranger.cookies = vec![("session".to_owned(), "A".repeat(43))];
+    stranger.cookies = vec![(stranger.session_name(), "A".repeat(43))];
     let db = rusqlite::Connection::open(server.database()).expect("opens");
     db.busy_timeout(chat_app::limits::ACCOUNTS_BUSY).expect("set");
     db.execute_batch("BEGIN IMMEDIATE").expect("locked");

@@ -184,7 +184,7 @@ fn expect_all_to_work(server: &TestServer, from: impl Fn(&'static str) -> Socket
         page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'"))
     );
     assert_eq!(ana.sign_up("Ana").status, 201);
-    assert!(ana.cookie("__Host-session").is_some(), "{:?}", ana.cookies);
+    assert!(ana.session().is_some(), "{:?}", ana.cookies);
     assert_eq!(ana.user()["username"], "Ana");
     assert_eq!(ana.get("/api/invite").json()["url"], format!("https://{HOST}"));
 

@@ -19,7 +19,7 @@ fn a_logout_closes_the_sessions_tabs_and_no_others() {
     }
     other.say_and_wait("still here");
     guest.say_and_wait("me too");
-    assert!(laptop.user().is_null() && laptop.cookie("session").is_none());
+    assert!(laptop.user().is_null() && laptop.session().is_none());
     assert_eq!(phone.user()["username"], "Ana");
     assert!(laptop.connect().expect_event("welcome")["session"].is_null());
 }
@@ -85,12 +85,11 @@ fn a_deleted_account_leaves_its_messages_as_a_guests_and_its_name_to_nobody() {
 
 #[test]
 fn a_session_outlives_the_server() {
-    let mut server = TestServer::start();
+    let mut server = TestServer::staying();
     let mut ana = Browser::signed_up(&server, "Ana");
     ana.join().say_and_wait("before");
     server.stop();
     server.start_again();
-    ana.addr = server.addr();
     assert_eq!(ana.user()["username"], "Ana");
     ana.join().say_and_wait("after");
 }

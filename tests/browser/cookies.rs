@@ -1,6 +1,7 @@
 //! A browser that keeps nothing for the page: what needs a cookie says so before anything is lost, all else works.
 
 use super::look::look;
+use crate::accounts::{email_of, password_of};
 use crate::support::{Browser, Page, TestServer};
 use serde_json::json;
 
@@ -73,4 +74,33 @@ fn a_browser_that_keeps_nothing_talks_all_the_same() {
     page.say("Can you hear me?");
     page.click("#toggle-panel");
     page.expect_hidden("#panel");
+}
+
+/// An account for somebody who has this page open.
+fn sign_up(page: &Page, name: &str) {
+    let (email, username, password) = (email_of(name), name, password_of(name));
+    let fields = json!({"email": email, "username": username, "password": password});
+    assert_eq!(page.run(&format!("ask('api/signup', {fields})"))["user"]["username"], name);
+    expect_member(page, name);
+}
+
+fn expect_member(page: &Page, name: &str) {
+    page.reload();
+    page.expect("the account", &format!("isLive() && state.account.session?.username === '{name}'"));
+}
+
+#[test]
+fn two_rooms_and_another_program_on_one_computer_keep_their_cookies() {
+    let Some(browser) = Browser::start() else { return };
+    let (chemistry, physics) = (TestServer::start(), TestServer::start());
+    let (ana, ben) = (browser.open(chemistry.addr()), browser.open(physics.addr()));
+    sign_up(&ana, "Ana");
+    // As any program on this computer does, whatever its port.
+    ana.run("void (document.cookie = 'session=eyJfZmxhc2hlcyI6W119.Z1.x; Path=/')");
+    sign_up(&ben, "Ben");
+    expect_member(&ana, "Ana");
+    expect_member(&ben, "Ben");
+    ana.run("ask('api/logout', {})");
+    expect_member(&ben, "Ben");
+    assert_eq!(ben.run("document.cookie"), "session=eyJfZmxhc2hlcyI6W119.Z1.x");
 }

@@ -143,7 +143,7 @@ const HTTP: &[&str] = &[
     "Upgrade: websocket\r\n",
     "Origin: http://x\r\n",
     "X-Forwarded-For: 1.2.3.4, [::1]:5\r\n",
-    "Cookie: session=a\r\n",
+    "Cookie: chat-app-80=a\r\n",
     "\0",
 ];
 

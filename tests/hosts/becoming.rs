@@ -87,7 +87,7 @@ fn from_elsewhere_only_a_link_made_for_it_works() {
     let mut elsewhere = Browser::new(server.addr()).from("203.0.113.9");
     let answer = elsewhere.open_host_link(&server.host_key());
     assert_eq!(refused(&answer), (403, "host_elsewhere".to_owned()));
-    assert!(elsewhere.cookie("session").is_none());
+    assert!(elsewhere.session().is_none());
     assert_eq!(elsewhere.open_host_link(&link_of(&server, false)).status, 200);
     // A proxy that says nothing of whom it speaks for is not the host's own browser.
     let mut nobody = Browser::new(server.addr());
@@ -165,10 +165,10 @@ fn a_page_of_another_site_makes_nobody_a_host() {
 fn a_member_becomes_a_host_and_stays_a_member() {
     let server = TestServer::start();
     let mut browser = Browser::signed_up(&server, "Ana");
-    let before = browser.cookie("session").map(str::to_owned);
+    let before = browser.session().map(str::to_owned);
     let mut tab = browser.join();
     assert_eq!(browser.open_host_link(&server.host_key()).status, 200);
-    assert_ne!(browser.cookie("session").map(str::to_owned), before, "a session of more rights is a new one");
+    assert_ne!(browser.session().map(str::to_owned), before, "a session of more rights is a new one");
     assert_eq!(tab.expect_end(), Ended::Closed(4401));
     assert_eq!(browser.user()["role"], "host");
     let mut tab = browser.join();
@@ -216,7 +216,7 @@ fn a_new_link_ends_the_hosts_made_by_earlier_ones_while_the_room_is_open() {
 fn the_file_holds_no_key_of_a_host() {
     let server = TestServer::start();
     let (browser, link) = (host_browser(&server), link_of(&server, false));
-    for secret in [server.host_key(), link, browser.cookie("session").expect("a cookie").to_owned()] {
+    for secret in [server.host_key(), link, browser.session().expect("a cookie").to_owned()] {
         assert!(!server.has_on_disk(&secret));
     }
 }

@@ -1,14 +1,16 @@
 //! What hosts have decided survives a restart, and so do the hosts.
 
 use super::{about, expect_done, guest, host_browser, moderate, moderate_with};
-use crate::support::{TestServer, key};
+use crate::support::{TestServer, free_port, key};
 use rusqlite::Connection;
 use serde_json::json;
 
 #[test]
 fn everything_holds_after_a_restart() {
-    let mut server = TestServer::with(|config| config.title = Some("Room 12".to_owned()));
-    let mut browser = host_browser(&server);
+    let mut server = TestServer::with(|config| {
+        (config.title, config.port) = (Some("Room 12".to_owned()), free_port());
+    });
+    let browser = host_browser(&server);
     let mut host = browser.connect();
     host.join("Ms Keller");
     let (_ana, _ben) = (guest(&server, "Ana"), guest(&server, "Ben"));
@@ -21,7 +23,6 @@ fn everything_holds_after_a_restart() {
     let before = expect_done(&mut host, "lock");
     server.stop();
     server.start_again();
-    browser.addr = server.addr();
     let mut host = browser.connect();
     assert_eq!(host.expect_event("welcome")["session"]["role"], "host");
     assert_eq!(
@@ -47,8 +48,8 @@ fn everything_holds_after_a_restart() {
 
 #[test]
 fn what_is_decided_while_the_disk_takes_nothing_is_stored_once_it_does() {
-    let mut server = TestServer::start();
-    let mut browser = host_browser(&server);
+    let mut server = TestServer::staying();
+    let browser = host_browser(&server);
     let mut first = browser.connect();
     first.join("Ms Keller");
     let (mut ana, _ben, _cleo) = (guest(&server, "Ana"), guest(&server, "Ben"), guest(&server, "Cleo"));
@@ -72,7 +73,6 @@ fn what_is_decided_while_the_disk_takes_nothing_is_stored_once_it_does() {
     let before = first.received("moderation").last().cloned().expect("told");
     server.stop();
     server.start_again();
-    browser.addr = server.addr();
     let mut host = browser.connect();
     assert_eq!(host.expect_event("room")["locked"], false);
     let after = host.expect_event("moderation");

@@ -1,6 +1,6 @@
 //! A server inside the test, alone with its database.
 
-use super::{DEADLINE, Response, TestClient, Texts, get, long_log};
+use super::{DEADLINE, Response, TestClient, Texts, free_port, get, long_log};
 use chat_app::config::Config;
 use chat_app::server::Server;
 use std::fs::File;
@@ -38,6 +38,11 @@ impl TestServer {
         change(&mut config);
         let server = Server::start(config.clone()).expect("the server starts");
         TestServer { server: Some(server), config, folder }
+    }
+
+    /// A server that has its port again when it is started again: browsers know its cookies by it.
+    pub fn staying() -> TestServer {
+        TestServer::with(|config| config.port = free_port())
     }
 
     /// A server whose log is long already.

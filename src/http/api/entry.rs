@@ -16,6 +16,7 @@ use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{AccountError, NewSession, Session};
 use crate::http::client_address;
+use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, HoldName};
 use crate::limits;
@@ -141,7 +142,7 @@ impl Api {
         }
         let answer = answer.with("Set-Cookie", request.cookies.set_session(&session.token));
         match session.device {
-            Some(device) => answer.with("Set-Cookie", request.cookies.set_device(&device)),
+            Some(device) => answer.with("Set-Cookie", request.cookies.set(Kind::Device, &device)),
             None => answer,
         }
     }

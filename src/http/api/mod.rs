@@ -1,11 +1,13 @@
 //! The accounts' HTTP API: who asks, what they may, and what follows for the room.
 //!
 //! A request is checked here, carried out by [`crate::accounts`], and then told to the hub: a session that has ended on disk
-//! has ended in the room before the answer is out. `entry.rs` begins sessions, `account.rs` changes and ends them.
+//! has ended in the room before the answer is out. `entry.rs` begins sessions, `account.rs` changes and ends them, and
+//! `exchange.rs` gives cookies of before their names of today.
 
 mod account;
 mod entry;
 pub(crate) mod error;
+mod exchange;
 
 use std::net::IpAddr;
 use std::sync::Arc;
