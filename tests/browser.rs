@@ -17,6 +17,7 @@ mod host;
 mod hosting;
 mod joining;
 mod lesson;
+mod old;
 mod panel;
 mod people;
 #[cfg(target_os = "linux")]

@@ -64,3 +64,5 @@ mod browser;
 
 // The source.
 mod map;
+#[cfg(unix)]
+mod old_browsers;
