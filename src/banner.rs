@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
+use std::path::Path;
 
 use fast_qr::QRCode;
 
@@ -12,6 +13,8 @@ use crate::http::qr::{QUIET_ZONE, qr};
 use crate::limits::RESET;
 use crate::protocol::origin;
 use crate::server::Opened;
+use crate::store::backup::BackedUp;
+use crate::store::restore::Restored;
 use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
 
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
@@ -49,6 +52,41 @@ pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
         "\n  Whoever opens this runs the room, from any device:\n\n  {link}\n{code}{earlier}\n  It works until \
          chat-app host-link --new. Show it to nobody else.\n\n"
     )
+}
+
+/// What `chat-app backup` says of a backup that was made.
+pub fn backup(target: &Path, made: &BackedUp) -> String {
+    let log = match made.log_bytes {
+        0 => "did not grow".to_owned(),
+        bytes => format!("grew by {}", megabytes(bytes)),
+    };
+    format!(
+        "\n  {}: {}, {}, checked.\n  The room's write-ahead log {log} meanwhile.\n\n",
+        target.display(),
+        messages(made.messages),
+        megabytes(made.bytes)
+    )
+}
+
+/// What `chat-app restore` says of a backup that has taken its place.
+pub fn restored(database: &Path, restored: &Restored) -> String {
+    let replaced =
+        restored.replaced.as_ref().map(|name| format!("\n  What was there is {} now.", name.display()));
+    format!(
+        "\n  {} is the backup now: {}.{}\n  Everybody logs in again, and passwords are those of the backup. Links of chat-app \
+         host-link\n  and to new passwords have ended.\n\n",
+        database.display(),
+        messages(restored.messages),
+        replaced.unwrap_or_default()
+    )
+}
+
+fn messages(count: u64) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// The banner. For a terminal (`tty`) with colours, the QR code and the link that makes a host, else plain lines.

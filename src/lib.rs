@@ -38,7 +38,7 @@
 //! | [`sys`] | what the system gives: waiting on sockets, permits, clock, logging, fault points, network interfaces and names |
 //! | [`protocol`] | what is said on the wire, and what names, titles, origins and searches may be; pure |
 //! | [`room`] | who is here and what they may do; pure |
-//! | [`store`] | the log on disk, and as a file |
+//! | [`store`] | the log on disk, as a file, and the whole of it as a backup |
 //! | [`accounts`] | users, sessions, password resets |
 //! | [`config`] | the command line |
 //! | [`hub`] | the hub's thread: turns, order, broadcast, senders |
@@ -67,7 +67,9 @@ mod sys;
 
 pub use accounts::email::Email;
 pub use accounts::{issue_reset_beside, make_host_link_beside};
+pub use store::backup::back_up;
 pub use store::export::{ExportFormat, export};
+pub use store::restore::restore;
 pub use sys::logging::start as start_logging;
 
 /// What the project's own tests, benchmark and fuzzers look into. No interface for anybody else.

@@ -277,6 +277,13 @@ pub const WAL_BYTES: usize = 16 * 1024 * 1024;
 pub const SETTLE: Duration = Duration::from_millis(500);
 /// Shortest and longest time between two tries to erase deleted text from the write-ahead log, which hold its write lock.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+/// A room in which nothing has been written for this long is quiet, and all of the write-ahead log is copied: who then copies the
+/// file has everything. It is looked for as often, which takes some microseconds.
+pub const QUIET: Duration = Duration::from_secs(1);
+/// Looks after which it is copied in a room that is never quiet: two commits and a sync of the file in so many seconds.
+pub const BUSY_LOOKS: u32 = 5;
+/// Pages of the database that a backup copies in one go: 4 MB, after which it says how far it is.
+pub const COPY_PAGES: i32 = 1_000;
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
 /// Expired reservations removed at one start, so that a start after a long term stays short.

@@ -1,6 +1,6 @@
 //! The program: reads the command line, runs what it asks for, and turns the outcome into an exit code.
 //!
-//! 0: done, or stopped by Ctrl-C or SIGTERM. 1: could not start, or could not do it. 2: the command line cannot be followed.
+//! 0: done, or stopped by Ctrl-C, SIGTERM or SIGHUP. 1: could not start, or could not do it. 2: the command line cannot be followed.
 //! 70: the hub panicked ([`chat_app::server`]).
 
 use std::error::Error;
@@ -34,6 +34,15 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
     let text = match invocation {
         Invocation::Serve(config) => return serve(config),
         Invocation::Export(database, format) => return export(&database, format),
+        Invocation::Backup { database, target } => {
+            let made = show_progress("pages", |progress| chat_app::back_up(&database, &target, progress))?;
+            banner::backup(&target, &made)
+        }
+        Invocation::Restore { backup, database } => {
+            let restored =
+                show_progress("pages", |progress| chat_app::restore(&backup, &database, progress))?;
+            banner::restored(&database, &restored)
+        }
         Invocation::ResetPassword(database, email) => {
             let link = chat_app::issue_reset_beside(&database, &email)?;
             let link = link.ok_or_else(|| format!("{}: no account has this address", email.as_str()))?;
@@ -50,7 +59,7 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Opens the room until Ctrl-C or SIGTERM.
+/// Opens the room until Ctrl-C, SIGTERM or SIGHUP.
 fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     start_logging(config.log_level)?;
     let wait_for_signal = signals()?;
@@ -62,15 +71,31 @@ fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Ctrl-C and SIGTERM, taken from here on; what is returned waits for the first. A terminal that hangs up (SIGHUP) ends
-/// the process as it always does, unless `nohup` says otherwise.
+/// Ctrl-C and SIGTERM, taken from here on, and SIGHUP, by which a terminal hangs up; what is returned waits for the first.
 #[cfg(unix)]
 fn signals() -> io::Result<impl FnOnce()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    if !hang_up_is_ignored() {
+        signals.add_signal(SIGHUP)?;
+    }
     Ok(move || {
         signals.forever().next();
     })
+}
+
+/// Whether the process is to outlive its terminal, as under `nohup`: taking the signal would end that. Only Linux tells;
+/// elsewhere `nohup` leaves no terminal on standard error.
+#[cfg(unix)]
+fn hang_up_is_ignored() -> bool {
+    const SIGHUP_BIT: u64 = 1;
+    if !cfg!(target_os = "linux") {
+        return !io::stderr().is_terminal();
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    ignored.is_some_and(|bits| bits & SIGHUP_BIT != 0)
 }
 
 #[cfg(not(unix))]
@@ -84,19 +109,25 @@ fn signals() -> Result<impl FnOnce(), ctrlc::Error> {
     })
 }
 
-/// Writes the log to standard output, and how far it is to a terminal's standard error.
+/// Writes the log to standard output.
 fn export(database: &Path, format: ExportFormat) -> Result<(), Box<dyn Error>> {
-    let show = io::stderr().is_terminal();
-    let progress = |done: u64, total: u64| {
+    let mut out = io::stdout().lock();
+    Ok(show_progress("positions", |progress| chat_app::export(database, format, &mut out, progress))?)
+}
+
+/// Does something and says to a terminal's standard error how far it is.
+fn show_progress<T>(of: &str, work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> T) -> T {
+    let (show, mut shown) = (io::stderr().is_terminal(), false);
+    let done = work(&mut |done, total| {
         if show {
-            say(&mut io::stderr(), &format!("\r{done} of {total} positions"));
+            shown = true;
+            say(&mut io::stderr(), &format!("\r{done} of {total} {of}"));
         }
-    };
-    chat_app::export(database, format, &mut io::stdout().lock(), progress)?;
-    if show {
+    });
+    if shown {
         say(&mut io::stderr(), "\n");
     }
-    Ok(())
+    done
 }
 
 /// `print!` panics when nobody reads; what could be said is said.

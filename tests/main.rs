@@ -47,6 +47,8 @@ mod page;
 #[cfg(all(unix, debug_assertions))]
 mod clock;
 #[cfg(unix)]
+mod copies;
+#[cfg(unix)]
 mod crash;
 mod disk;
 mod persistence;

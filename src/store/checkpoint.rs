@@ -1,12 +1,15 @@
 //! The write-ahead log: what is in it has to be copied into the database now and then, or it grows for ever.
 //!
 //! A thread of its own copies, since that takes up to some hundred milliseconds. It works beside the writer
-//! (`PASSIVE`) and sleeps until a commit wakes it. The log starts over with the first commit that finds all of it
-//! copied; in a flood no commit ever does, and the hub has to pause for it ([`Checkpointer::settle`]).
+//! (`PASSIVE`), when a commit wakes it, when the room has become quiet, and every few seconds: people copy the file, and not its log. The log
+//! starts over with the first commit that finds all of it copied; in a flood no commit ever does, and the hub has to pause
+//! for it ([`Checkpointer::settle`]). Each time all of it is copied, the file gets another mark ([`super::mark`]).
 //!
 //! Deleted text lives on in the log after the database has forgotten it. So after a deletion the log is emptied
 //! (`TRUNCATE`), which needs a moment without writers and readers, and is tried until there is one.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -16,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
 
 use super::error::OpenProblem;
+use super::mark::Marks;
 use super::schema;
 use crate::limits;
 
@@ -27,11 +31,11 @@ enum Request {
     CatchUp(Sender<bool>),
 }
 
-/// The writer's side of the thread. Dropping it ends the thread and waits for it.
+/// The writer's side of the thread, which ends with [`Checkpointer::end`].
 #[derive(Debug)]
 pub(super) struct Checkpointer {
-    requests: Option<Sender<Request>>,
-    thread: Option<JoinHandle<()>>,
+    requests: Sender<Request>,
+    thread: JoinHandle<Marks>,
     /// Bytes in the log as of the writer's last commit.
     log_bytes: Arc<AtomicUsize>,
     /// The thread has deleted text to erase from the log.
@@ -43,11 +47,12 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread on its own connection, for what `writer` commits. What is `left_over` in the log from a crash
+    /// Starts the thread on its own connections, for what `writer` commits. What is `left_over` in the log from a crash
     /// may hold deleted text.
     pub(super) fn start(
-        db: Connection,
+        [db, reader]: [Connection; 2],
         writer: &mut Connection,
+        marks: Marks,
         left_over: bool,
     ) -> Result<Checkpointer, OpenProblem> {
         schema::set_up_writing(&db)?;
@@ -63,14 +68,15 @@ impl Checkpointer {
         let erase = Arc::new(AtomicBool::new(left_over));
         // One place: a second wake-up would tell nothing that the first does not.
         let (requests, received) = bounded(1);
-        let copier = Copier { db, erase: erase.clone(), failing: false };
+        let copier =
+            Copier { db, reader, marks, erase: erase.clone(), seen: 0, copied: 0, looks: 0, failing: false };
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(move || copier.run(&received))
             .map_err(|error| OpenProblem::Failed(format!("no thread: {error}")))?;
         Ok(Checkpointer {
-            requests: Some(requests),
-            thread: Some(thread),
+            requests,
+            thread,
             log_bytes,
             erase,
             wake_at: limits::CHECKPOINT_BYTES,
@@ -91,10 +97,8 @@ impl Checkpointer {
         }
         if deleted || bytes >= self.wake_at {
             self.wake_at = bytes + limits::CHECKPOINT_BYTES;
-            if let Some(requests) = &self.requests {
-                // Full means that the thread is about to look anyway.
-                let _ = requests.try_send(Request::Copy);
-            }
+            // Full means that the thread is about to look anyway.
+            let _ = self.requests.try_send(Request::Copy);
         }
     }
 
@@ -107,10 +111,8 @@ impl Checkpointer {
         let started = Instant::now();
         let deadline = started + limits::SETTLE;
         let (answer, answered) = bounded(1);
-        let caught_up = self.requests.as_ref().is_some_and(|requests| {
-            requests.send_deadline(Request::CatchUp(answer), deadline).is_ok()
-                && answered.recv_deadline(deadline).unwrap_or(false)
-        });
+        let caught_up = self.requests.send_deadline(Request::CatchUp(answer), deadline).is_ok()
+            && answered.recv_deadline(deadline).unwrap_or(false);
         if !caught_up {
             // Somebody reads from an old part of the log and keeps the rest from being copied. The room does not wait
             // for them again until there is as much once more.
@@ -123,13 +125,14 @@ impl Checkpointer {
         }
         started.elapsed()
     }
-}
 
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
-        self.requests = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+    /// Ends the thread, waits for it, and then leaves the database in one file, by a last checkpoint on the writer's connection.
+    pub(super) fn end(self, writer: &Connection) {
+        drop(self.requests);
+        let finished = self.thread.join().map_err(|_| "its thread had panicked".to_owned());
+        let finished = finished.and_then(|marks| finish(writer, marks).map_err(|error| error.to_string()));
+        if let Err(error) = finished {
+            log::warn!("the database keeps a write-ahead log beside it, which belongs to it: {error}");
         }
     }
 }
@@ -137,31 +140,39 @@ impl Drop for Checkpointer {
 /// The thread's side.
 struct Copier {
     db: Connection,
+    reader: Connection,
+    marks: Marks,
     erase: Arc<AtomicBool>,
+    /// What other connections had written when it was last looked, as `data_version` counts it.
+    seen: i64,
+    /// The same when all of it was copied.
+    copied: i64,
+    /// How often it was looked since then, and there was something.
+    looks: u32,
     failing: bool,
 }
 
 impl Copier {
-    fn run(mut self, requests: &Receiver<Request>) {
+    fn run(mut self, requests: &Receiver<Request>) -> Marks {
         let (mut retry, longest) = limits::RETRY_ERASE;
-        let mut erase_at = Instant::now();
+        // Those who start the room write first.
+        let mut look_at = Instant::now() + limits::QUIET;
+        let mut erase_at = look_at;
         loop {
-            let request = if self.erase.load(Ordering::Acquire) {
-                requests.recv_deadline(erase_at)
-            } else {
-                requests.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            };
-            match request {
+            let erases = self.erase.load(Ordering::Acquire);
+            match requests.recv_deadline(if erases { erase_at.min(look_at) } else { look_at }) {
                 Ok(Request::CatchUp(answer)) => {
                     let caught_up = self.catch_up(Instant::now() + limits::SETTLE);
                     // Nobody to hear it: the writer's deadline has passed.
                     let _ = answer.try_send(caught_up);
                 }
-                Ok(Request::Copy) => {
-                    self.copy();
-                }
+                Ok(Request::Copy) => self.copy(),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return self.marks,
+            }
+            if Instant::now() >= look_at {
+                self.look();
+                look_at = Instant::now() + limits::QUIET;
             }
             if self.erase.load(Ordering::Acquire) && Instant::now() >= erase_at {
                 // One deletion is erased at once, a hundred in a row not one by one: it takes the write lock.
@@ -176,16 +187,89 @@ impl Copier {
         }
     }
 
-    /// Copies what can be copied. Returns whether that was all.
-    fn copy(&mut self) -> bool {
+    /// Copies what others have written when they pause, and every few seconds if they do not.
+    fn look(&mut self) {
+        let version = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
+        // A disk that fails is told about when it is written to.
+        let Ok(version) = version else { return };
+        if version == self.copied {
+            self.looks = 0;
+            return;
+        }
+        self.looks += 1;
+        let is_quiet = version == std::mem::replace(&mut self.seen, version);
+        if (is_quiet || self.looks >= limits::BUSY_LOOKS) && self.copy_all() {
+            self.copied = version;
+        }
+    }
+
+    /// Copies all of it with the file's next mark, unless somebody writes meanwhile or reads an old part of it. Returns whether it did.
+    fn copy_all(&mut self) -> bool {
+        let marked = self.write_mark();
+        if marked.as_ref().is_err_and(is_busy) {
+            return false;
+        }
+        self.hold();
+        let all = self.copy_beside();
+        // A full disk takes no mark, and the log has to start over there all the same.
+        if all && marked.is_ok() {
+            self.note(|marks| marks.copied(true));
+        }
+        self.let_go();
+        all
+    }
+
+    /// Copies what can be copied. Only if that was all, it needs the next mark.
+    fn copy(&mut self) {
+        self.hold();
+        if self.copy_beside() && self.write_mark().is_ok() {
+            self.hold();
+            if self.copy_beside() {
+                self.note(|marks| marks.copied(true));
+            }
+        }
+        self.let_go();
+    }
+
+    /// Reads what is newest now, so that the log does not start over, and has no page of another start, before it is noted that the
+    /// file has the mark.
+    fn hold(&mut self) {
+        self.let_go();
+        let held = self.reader.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
+        self.report(held.err());
+    }
+
+    fn let_go(&self) {
+        if !self.reader.is_autocommit() {
+            let _ = self.reader.execute_batch("COMMIT"); // it has only read
+        }
+    }
+
+    /// Copies what can be copied beside a writer. Returns whether that was all.
+    fn copy_beside(&mut self) -> bool {
         let copied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE);
         let all = matches!(copied, Ok((log, copied)) if log == copied);
         self.report(copied.err());
         all
     }
 
+    /// In the moment between two turns, if there is one.
+    fn write_mark(&self) -> rusqlite::Result<()> {
+        self.db.busy_timeout(limits::STORE_BUSY)?;
+        let written = self.marks.write(&self.db);
+        self.db.busy_timeout(Duration::ZERO)?;
+        written
+    }
+
+    fn note(&mut self, note: impl FnOnce(&mut Marks) -> io::Result<()>) {
+        if let Err(error) = note(&mut self.marks) {
+            // The next start takes the file for a copy, at worst.
+            log::warn!("what the room knows of its database could not be noted: {error}");
+        }
+    }
+
     fn catch_up(&mut self, deadline: Instant) -> bool {
-        while !self.copy() {
+        while !self.copy_all() {
             if self.failing || Instant::now() >= deadline {
                 return false;
             }
@@ -200,7 +284,8 @@ impl Copier {
         // Cleared first: a deletion that is committed while the log is being emptied asks again.
         self.erase.store(false, Ordering::Release);
         // Most of it beside the writer, the rest under its lock.
-        let erased = self.copy() && {
+        let erased = self.copy_all() && {
+            self.note(Marks::log_may_go);
             let emptied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);
             let erased = emptied.is_ok();
             self.report(emptied.err());
@@ -214,7 +299,7 @@ impl Copier {
 
     /// One line when the disk begins to fail and one when it works again, however often it is tried.
     fn report(&mut self, error: Option<rusqlite::Error>) {
-        let error = error.filter(|error| error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy));
+        let error = error.filter(|error| !is_busy(error));
         match (&error, self.failing) {
             (Some(error), false) => log::error!("the database's write-ahead log can't be copied: {error}"),
             (None, true) => log::info!("the database's write-ahead log is copied again"),
@@ -224,12 +309,16 @@ impl Copier {
     }
 }
 
-/// The last checkpoint, on the writer's connection: leaves the database in one file.
-pub(super) fn finish(db: &Connection) {
-    let finished = db
-        .busy_timeout(limits::STORE_BUSY_ASIDE)
-        .and_then(|()| db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE));
-    if let Err(error) = finished {
-        log::warn!("the database keeps a write-ahead log beside it, which belongs to it: {error}");
-    }
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+/// The last checkpoint.
+fn finish(writer: &Connection, mut marks: Marks) -> Result<(), Box<dyn Error>> {
+    writer.busy_timeout(limits::STORE_BUSY_ASIDE)?;
+    let marked = marks.write(writer);
+    marks.log_may_go()?;
+    writer.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE)?;
+    marked?;
+    Ok(marks.copied(false)?)
 }

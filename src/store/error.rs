@@ -40,8 +40,22 @@ pub enum OpenProblem {
         "the database, or the folder it lies in, can't be written ({0}). Allow it, or choose another file with --database"
     )]
     ReadOnly(String),
+    #[error(
+        "this is half of a copy: it was made with a write-ahead log (its name and -wal) beside it, in which everything is, \
+         and which is not here. Copy both, or let chat-app backup make the copy"
+    )]
+    Partial,
+    #[error(
+        "the write-ahead log beside this database (its name and -wal) belongs to another file, which a room that was killed \
+         had here. Together they would be a mixture, so nothing was opened or changed. To go on with the room that was killed, \
+         put its own file back; to go on with this one, move the log away, or let chat-app restore put it in place. (If you \
+         have copied the two together, copy the file whose name ends in .lock as well)"
+    )]
+    ForeignLog,
     #[error("another chat-app is using this database. Stop it, or choose another file with --database")]
     InUse,
+    #[error("another program, perhaps a database browser, has locked this database. Close it there")]
+    Locked,
     #[error("the database can't be opened ({0})")]
     Failed(String),
 }
@@ -57,6 +71,7 @@ impl From<rusqlite::Error> for OpenProblem {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => OpenProblem::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => OpenProblem::Damaged(error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenProblem::Locked,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 OpenProblem::ReadOnly(error.to_string())
             }

@@ -1,9 +1,10 @@
-//! The file before SQLite opens it: whose it is, and that nobody else serves it. A file that is refused stays as it
-//! was, and nothing is left beside it.
+//! The file before SQLite opens it: whose it is. A file that is refused stays as it was, and nothing is left beside it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
 
 use super::error::OpenProblem;
 use super::schema;
@@ -36,66 +37,37 @@ pub(super) fn has_log(database: &Path) -> bool {
     fs::metadata(beside(database, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// One server at a time: a lock on a file of our own, since opening and closing the database file itself would drop
-/// SQLite's locks on it. The system gives it back when the process ends, however it ends. The file stays: removing
-/// it would let two servers lock two files of one name.
-#[derive(Debug)]
-pub(super) struct LockFile {
-    file: File,
-    path: PathBuf,
-    made: bool,
-}
-
-impl Drop for LockFile {
-    /// Closing the file is not enough: a program that is just being started from this process (sendmail) has a copy of it
-    /// until it runs.
-    fn drop(&mut self) {
-        let _ = self.file.unlock(); // it may never have been locked
-    }
-}
-
-impl LockFile {
-    pub(super) fn take(database: &Path) -> Result<LockFile, OpenProblem> {
-        let path = beside(database, ".lock");
-        let made = !path.exists();
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        private(&mut options);
-        let file = options.open(&path)?;
-        let locked = file.try_lock();
-        let lock = LockFile { file, path, made };
-        match locked {
-            Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse),
-            Err(TryLockError::Error(error)) => {
-                lock.undo();
-                Err(error.into())
-            }
+/// A connection that takes the file for one that nobody writes to, and looks at nothing beside it.
+pub(super) fn connect_alone(database: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = "file:".to_owned();
+    for &byte in database.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => uri.push(byte.into()),
+            other => uri.push_str(&format!("%{other:02X}")),
         }
     }
-
-    /// Gives the lock back after a refusal, and leaves no file where there was none. Somebody who opened it in
-    /// between comes to the same refusal.
-    pub(super) fn undo(self) {
-        if self.made {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nothing; or an empty file, or a first start's that was cut short before it wrote a table.
+    /// Nothing, or an empty file.
     Nothing,
+    /// A database without tables: a first start's that was cut short.
+    Blank,
     /// A database of ours, of a version we know.
     Ours,
 }
 
 /// Bytes of SQLite's header, at the start of every database.
 const HEADER: usize = 100;
+/// The byte at 18 in the header of a database that has, or had, a write-ahead log.
+const WITH_LOG: u8 = 2;
 
 /// Reads whose file this is from its header, without SQLite: merely opening a database with it makes files, and may
-/// write. Call it only under the [`LockFile`]: then no connection of this process can have locks on the file for
+/// write. Call it only under the lock: then no connection of this process can have locks on the file for
 /// closing it here to drop.
 pub(super) fn look(path: &Path) -> Result<Found, OpenProblem> {
     let mut file = match File::open(path) {
@@ -121,7 +93,9 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenProblem> {
     match application_id {
         schema::APPLICATION_ID if version > schema::VERSION => Err(OpenProblem::Newer(version)),
         schema::APPLICATION_ID => Ok(Found::Ours),
-        0 if schema_changes == 0 => Ok(Found::Nothing),
+        // A room's first start makes its tables before it makes a log: who has only this has copied half of a room.
+        0 if schema_changes == 0 && header[18] == WITH_LOG && !has_log(path) => Err(OpenProblem::Partial),
+        0 if schema_changes == 0 => Ok(Found::Blank),
         _ => Err(OpenProblem::NotOurs),
     }
 }
@@ -140,25 +114,9 @@ pub(super) fn make(path: &Path) -> io::Result<bool> {
 }
 
 #[cfg(unix)]
-fn private(options: &mut OpenOptions) {
+pub(super) fn private(options: &mut OpenOptions) {
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
 }
 
 #[cfg(not(unix))]
-fn private(_: &mut OpenOptions) {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lock_is_given_back_whoever_has_a_copy_of_the_file() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("chat.db");
-        let lock = LockFile::take(&path).expect("nobody has it");
-        assert!(matches!(LockFile::take(&path), Err(OpenProblem::InUse)));
-        let _copy = lock.file.try_clone().expect("a copy");
-        drop(lock);
-        LockFile::take(&path).expect("nobody has it any more");
-    }
-}
+pub(super) fn private(_: &mut OpenOptions) {}

@@ -6,8 +6,10 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `file.rs` | the file before SQLite opens it: whose it is, one server at a time |
-//! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql`), migrations, settings of a connection; names as they are compared now |
+//! | `file.rs` | the file before SQLite opens it: whose it is |
+//! | `lock.rs` | the file beside it: one server at a time, and what it knows of its database |
+//! | `mark.rs` | which file it is, and whether the log beside it is its own |
+//! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql` and on), migrations, settings of a connection; names as they are compared now |
 //! | `error.rs` | why it says no: opening, writing, reading |
 //! | `sql.rs` | statements, each prepared once |
 //! | `append.rs` | writing a turn |
@@ -16,20 +18,27 @@
 //! | `read.rs` | reading pages forwards and backwards |
 //! | `find.rs` | looking through the log |
 //! | `readers.rs` | the shared connections they are read on |
-//! | `export.rs` | the log as a file |
+//! | `export/` | the log as a file |
+//! | `copy.rs` | copies of the whole database, each of one moment, checked |
+//! | `backup.rs`, `restore.rs` | such a copy out of the room, and one in its place |
 //! | `checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
 
 mod append;
+pub(crate) mod backup;
 mod checkpoint;
 mod clear;
+mod copy;
 mod error;
 pub(crate) mod export;
 mod file;
 mod find;
 mod kept;
+mod lock;
+mod mark;
 mod read;
 mod readers;
 mod refold;
+pub(crate) mod restore;
 mod schema;
 pub(crate) mod sql;
 #[cfg(test)]
@@ -48,7 +57,9 @@ use crate::protocol::Position;
 use crate::sys::random::random;
 use append::TabIds;
 use checkpoint::Checkpointer;
-use file::{Found, LockFile};
+use file::Found;
+use lock::LockFile;
+use mark::{Marks, Origin};
 
 pub(crate) use append::Outcome;
 pub use append::{Change, NewMessage};
@@ -84,16 +95,13 @@ pub struct Store {
 
 impl Store {
     /// Opens the room's database at `path`, making it (for its owner alone) if there is none, and starts its
-    /// checkpoint thread. The time it takes does not grow with the log. `:memory:` is a database in memory.
+    /// checkpoint thread. The time it takes does not grow with the log, except of a copy, which is checked. `:memory:` is a database in memory.
     ///
     /// # Errors
     /// See [`OpenError`]. The file is then as it was, and nothing new lies beside it.
     pub fn open(path: &Path) -> Result<Store, OpenError> {
         if path == Path::new(IN_MEMORY) {
-            let source = new_epoch().map(Source::Memory).map_err(OpenProblem::from);
-            return source
-                .and_then(|source| Store::over(source.connect()?, source))
-                .map_err(|why| why.at(path));
+            return Store::in_memory().map_err(|problem| problem.at(path));
         }
         let path = file::resolve(path).map_err(|problem| problem.at(path))?;
         Store::open_file(&path).map_err(|problem| problem.at(&path))
@@ -101,7 +109,7 @@ impl Store {
 
     fn open_file(path: &Path) -> Result<Store, OpenProblem> {
         let lock = LockFile::take(path)?;
-        match Store::open_locked(path) {
+        match Store::open_locked(path, &lock) {
             Ok(mut store) => {
                 store._lock = Some(lock);
                 Ok(store)
@@ -113,12 +121,11 @@ impl Store {
         }
     }
 
-    fn open_locked(path: &Path) -> Result<Store, OpenProblem> {
-        let made = match file::look(path)? {
-            Found::Nothing => file::make(path)?,
-            Found::Ours => false,
-        };
-        let opened = Store::first_connection(path);
+    fn open_locked(path: &Path, lock: &LockFile) -> Result<Store, OpenProblem> {
+        let found = file::look(path)?;
+        let origin = mark::origin(path, found, lock)?;
+        let made = found == Found::Nothing && file::make(path)?;
+        let opened = Store::first_connection(path, origin, lock);
         if made && opened.is_err() {
             // Best effort: an empty database is taken for none at the next start.
             let _ = std::fs::remove_file(path);
@@ -126,33 +133,40 @@ impl Store {
         opened
     }
 
-    fn first_connection(path: &Path) -> Result<Store, OpenProblem> {
+    fn first_connection(path: &Path, origin: Origin, lock: &LockFile) -> Result<Store, OpenProblem> {
         let source = Source::File(path.to_owned());
-        let db = source.connect()?;
+        let mut db = source.connect()?;
         // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, source.has_log())?;
-        Store::over(db, source)
+        let left_over = source.has_log();
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_over)?;
+        let is_blank = admit(&db)?;
+        if origin.is_copy {
+            log::warn!(
+                "{} is a copy, or its log was taken away: it is checked, and whoever has seen more than it holds is told so",
+                path.display()
+            );
+            copy::check(&db)?;
+        }
+        let marks = Marks::begin(lock, &origin)?;
+        schema::set_up_writing(&db)?;
+        if is_blank {
+            // Before there is a log: a file without tables, whose log is missing, is then none of ours.
+            schema::migrate(&mut db, &new_epoch()?)?;
+        }
+        start_log(&db)?;
+        schema::migrate(&mut db, &new_epoch()?)?;
+        if origin.is_copy {
+            sql::run(&db, "UPDATE room SET epoch = ?1", [new_epoch()?])?;
+        }
+        let mut store = Store::over(db, source)?;
+        let copiers = [store.source.connect()?, store.source.connect()?];
+        store.checkpointer = Some(Checkpointer::start(copiers, &mut store.db, marks, left_over)?);
+        Ok(store)
     }
 
-    /// The store over its first connection.
-    fn over(mut db: Connection, source: Source) -> Result<Store, OpenProblem> {
-        let left_over = source.has_log();
-        if db.is_readonly("main")? {
-            return Err(OpenProblem::ReadOnly("the file is write-protected".to_owned()));
-        }
-        // The header alone does not tell: a crash can have left what counts in the write-ahead log.
-        match schema::marks(&db)? {
-            (schema::APPLICATION_ID, version) if version > schema::VERSION => {
-                return Err(OpenProblem::Newer(version));
-            }
-            (schema::APPLICATION_ID, _) => {}
-            (0, _) if schema::is_blank(&db)? => {}
-            _ => return Err(OpenProblem::NotOurs),
-        }
-        source.start_writing(&db)?;
-        schema::set_up_writing(&db)?;
-        schema::migrate(&mut db, &new_epoch()?)?;
-        let mut store = Store {
+    /// The store over its first connection, on which the tables are.
+    fn over(db: Connection, source: Source) -> Result<Store, OpenProblem> {
+        let store = Store {
             epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
             head: read::head(&db)?,
             newest_at_ms: read::newest_at_ms(&db)?,
@@ -164,12 +178,16 @@ impl Store {
             checkpointer: None,
             _lock: None,
         };
-        if let Source::File(_) = store.source {
-            let db = store.source.connect()?;
-            store.checkpointer = Some(Checkpointer::start(db, &mut store.db, left_over)?);
-        }
         store.db.busy_timeout(limits::STORE_BUSY)?;
         Ok(store)
+    }
+
+    fn in_memory() -> Result<Store, OpenProblem> {
+        let source = Source::Memory(new_epoch()?);
+        let mut db = source.connect()?;
+        schema::set_up_writing(&db)?;
+        schema::migrate(&mut db, &new_epoch()?)?;
+        Store::over(db, source)
     }
 
     /// The name of this log: positions of another one mean nothing here.
@@ -187,14 +205,12 @@ impl Store {
         self.newest_at_ms
     }
 
-    /// A further connection, for rows that are not of the log. It syncs each commit. Checkpoints are the store's own, which the
-    /// log's growth brings about; this one makes them only where nobody writes the log.
+    /// A further connection, for rows that are not of the log. It syncs each commit; checkpoints are the store's own.
     pub fn connect(&self) -> Result<Connection, OpenError> {
         let set_up = || {
             let db = self.source.connect()?;
             schema::set_up_writing(&db)?;
-            let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
-            db.pragma_update(None, "wal_autocheckpoint", 4 * limits::CHECKPOINT_BYTES as i64 / page_bytes)?;
+            db.pragma_update(None, "wal_autocheckpoint", 0)?;
             Ok(db)
         };
         set_up().map_err(|error: rusqlite::Error| OpenProblem::from(error).at(self.source.path()))
@@ -215,9 +231,8 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Its connection must be closed before the last checkpoint, which it could hold up.
-        if self.checkpointer.take().is_some() {
-            checkpoint::finish(&self.db);
+        if let Some(checkpointer) = self.checkpointer.take() {
+            checkpointer.end(&self.db);
         }
     }
 }
@@ -266,24 +281,34 @@ impl Source {
     fn has_log(&self) -> bool {
         matches!(self, Source::File(path) if file::has_log(path))
     }
+}
 
-    /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each
-    /// other, and makes a commit one sequential write.
-    fn start_writing(&self, db: &Connection) -> Result<(), OpenProblem> {
-        if let Source::Memory(_) = self {
-            return Ok(());
-        }
-        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-        let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-        if mode != "wal" {
-            let detail =
-                format!("its file system does not take a write-ahead log, the journal stays at {mode}");
-            return Err(OpenProblem::Failed(detail));
-        }
-        // Checkpoints are the checkpoint thread's; what a flood has grown is given back to the disk.
-        db.pragma_update(None, "wal_autocheckpoint", 0)?;
-        Ok(db.pragma_update(None, "journal_size_limit", limits::WAL_BYTES as i64)?)
+/// Whether the database may be opened for writing: it must be ours, or blank. Returns whether it is blank. The file's header
+/// alone does not tell: a crash can have left what counts in the write-ahead log.
+fn admit(db: &Connection) -> Result<bool, OpenProblem> {
+    if db.is_readonly("main")? {
+        return Err(OpenProblem::ReadOnly("the file is write-protected".to_owned()));
     }
+    match schema::marks(db)? {
+        (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
+        (schema::APPLICATION_ID, _) => Ok(false),
+        (0, _) if schema::is_blank(db)? => Ok(true),
+        _ => Err(OpenProblem::NotOurs),
+    }
+}
+
+/// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each other, and
+/// makes a commit one sequential write.
+fn start_log(db: &Connection) -> Result<(), OpenProblem> {
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        let detail = format!("its file system does not take a write-ahead log, the journal stays at {mode}");
+        return Err(OpenProblem::Failed(detail));
+    }
+    // Checkpoints are the checkpoint thread's; what a flood has grown is given back to the disk.
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(db.pragma_update(None, "journal_size_limit", limits::WAL_BYTES as i64)?)
 }
 
 /// 128 random bits in hexadecimal.

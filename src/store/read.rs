@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
 use super::error::{OpenError, OpenProblem, ReadError};
-use super::{clear, file, schema, sql, to_sql};
+use super::{clear, file, mark, schema, sql, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
@@ -220,36 +220,46 @@ pub(super) fn beside<T>(
     begin: impl FnOnce(Connection) -> Result<T, OpenProblem>,
 ) -> Result<T, OpenError> {
     let path = file::resolve(path).map_err(|problem| problem.at(path))?;
-    connect_beside(&path).and_then(begin).map_err(|problem| problem.at(&path))
+    let connect = || match connect_beside(&path)? {
+        (db, schema::VERSION) => begin(db),
+        (_, version) => {
+            Err(OpenProblem::Failed(format!("its schema is {version}: start the room once to renew it")))
+        }
+    };
+    connect().map_err(|problem| problem.at(&path))
 }
 
-fn connect_beside(path: &Path) -> Result<Connection, OpenProblem> {
+/// A connection to a database of ours, and the version of its schema.
+pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProblem> {
     if !path.exists() {
         return Err(OpenProblem::Missing);
     }
+    mark::check_beside(path)?;
     let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
         // It is there, so it is its permissions, or those of its folder: readers share memory by files beside it.
         Some(ErrorCode::CannotOpen) => OpenProblem::ReadOnly(error.to_string()),
         _ => error.into(),
     };
-    // Opened for writing, it can clean up after a server that crashed; SQLite falls back to reading where it may
-    // not write. But another program's write-ahead log stays where it is.
+    // Opened for writing, since reading shares memory by files beside it; SQLite falls back to reading where it may not write.
+    // What is in a log is a room's to copy, whose next start looks for it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let keep_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
-    db.set_db_config(keep_log, file::has_log(path))?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, file::has_log(path))?;
     db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
     match schema::marks(&db).map_err(failed)? {
         (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
-        (schema::APPLICATION_ID, schema::VERSION) => {
-            db.set_db_config(keep_log, false)?;
-            Ok(db)
-        }
         (schema::APPLICATION_ID, version) => {
-            Err(OpenProblem::Failed(format!("its schema is {version}: start the room once to renew it")))
+            db.pragma_update(None, "wal_autocheckpoint", 0)?;
+            Ok((db, version))
         }
+        (0, _) if schema::is_blank(&db)? && has_log_mode(&db)? => Err(OpenProblem::Partial),
         _ => Err(OpenProblem::NotOurs),
     }
+}
+
+fn has_log_mode(db: &Connection) -> rusqlite::Result<bool> {
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    Ok(mode == "wal")
 }
 
 /// The newest position.

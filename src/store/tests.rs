@@ -4,6 +4,7 @@ mod clear;
 mod files;
 mod find;
 mod log;
+mod marks;
 mod pages;
 mod pressure;
 mod refold;
@@ -55,7 +56,7 @@ fn crashed(place: &Place) -> Place {
     other.busy_timeout(Duration::from_secs(5)).expect("a timeout");
     // Under the write lock the log can't start over between the two copies.
     other.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
-    for name in ["chat.db", "chat.db-wal"] {
+    for name in place.files().iter().filter(|name| *name != "chat.db-shm") {
         fs::copy(place.folder.path().join(name), copy.folder.path().join(name)).expect("a copy");
     }
     copy

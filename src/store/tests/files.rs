@@ -84,13 +84,11 @@ fn what_a_crash_leaves_is_opened_whole() {
 
 #[test]
 fn a_first_start_cut_short_is_finished_by_the_next() {
-    for journal in ["DELETE", "WAL"] {
-        let place = Place::new();
-        let db = Connection::open(place.path()).expect("a database");
-        db.pragma_update(None, "journal_mode", journal).expect("a journal");
-        drop(db);
-        assert_eq!(say(&mut place.open(), "one"), 1);
-    }
+    let place = Place::new();
+    let db = Connection::open(place.path()).expect("a database");
+    db.execute_batch("PRAGMA user_version = 1; PRAGMA user_version = 0").expect("a database without tables");
+    drop(db);
+    assert_eq!(say(&mut place.open(), "one"), 1);
     let place = Place::new();
     fs::write(place.path(), "").expect("an empty file");
     assert_eq!(say(&mut place.open(), "one"), 1);

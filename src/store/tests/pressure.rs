@@ -215,7 +215,7 @@ fn flood(store: &mut Store, bytes: usize) -> Duration {
     let text = "x".repeat(15_800);
     let turn = [(); 16].map(|()| message(&text, 1, None));
     let pauses = (0..bytes / (256 * 1024)).map(|_| {
-        store.append(&turn).expect("a turn");
+        patiently(|| store.append(&turn));
         store.settle()
     });
     pauses.max().expect("at least one turn")

@@ -69,6 +69,16 @@ pub enum Invocation {
     Serve(Config),
     /// Write the room's log to standard output.
     Export(PathBuf, ExportFormat),
+    /// Copy the room's database to a new file.
+    Backup {
+        database: PathBuf,
+        target: PathBuf,
+    },
+    /// Put a backup in the place of the room's database.
+    Restore {
+        backup: PathBuf,
+        database: PathBuf,
+    },
     /// Print a link under which the owner of this account chooses a new password.
     ResetPassword(PathBuf, Email),
     /// Print a link that makes its opener a host. All earlier links, and the hosts made by them, may end.
@@ -81,7 +91,7 @@ pub enum Invocation {
 }
 
 /// The words that may stand first, in place of opening the room.
-const COMMANDS: [&str; 3] = ["export", "reset-password", "host-link"];
+const COMMANDS: [&str; 5] = ["export", "backup", "restore", "reset-password", "host-link"];
 
 /// Reads the command line, without the program's name in front.
 ///
@@ -92,13 +102,17 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
     let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
     let (mut config, mut format) = (Config::default(), ExportFormat::Txt);
-    let (mut email, mut void_earlier) = (None, false);
+    let (mut file, mut email, mut void_earlier) = (None, None, false);
     while let Some(argument) = parser.next().map_err(usage)? {
         let name = match (argument, command) {
             (Arg::Long(name), _) => format!("--{name}"),
             (Arg::Short(name), _) => format!("-{name}"),
             (Arg::Value(given), Some("reset-password")) if email.is_none() => {
                 email = Some(read_email(&given)?);
+                continue;
+            }
+            (Arg::Value(given), Some("backup" | "restore")) if file.is_none() && !given.is_empty() => {
+                file = Some(PathBuf::from(given));
                 continue;
             }
             (Arg::Value(given), _) => return Err(extra(command, &given)),
@@ -117,6 +131,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     let database = config.database.clone();
     Ok(match command {
         Some("export") => Invocation::Export(database, format),
+        Some("backup") => {
+            let target = file.ok_or("backup needs the name of the file to make")?;
+            Invocation::Backup { database, target }
+        }
+        Some("restore") => {
+            let backup = file.ok_or("restore needs the name of a backup")?;
+            Invocation::Restore { backup, database }
+        }
         Some("reset-password") => {
             let email = email.ok_or("reset-password needs the email address of an account")?;
             Invocation::ResetPassword(database, email)
@@ -136,6 +158,7 @@ fn extra(command: Option<&str>, given: &OsStr) -> String {
     let given = given.to_string_lossy();
     match command {
         Some("reset-password") => format!("reset-password takes one email address, but got {given} too"),
+        Some(command @ ("backup" | "restore")) => format!("{command} takes one file, but got {given} too"),
         Some(other) => format!("{other} takes no argument, but got {given}"),
         None => format!("unexpected argument {given}; a command ({}) comes first", COMMANDS.join(", ")),
     }
@@ -232,6 +255,8 @@ A chat room for everyone in the room: start it, and everybody else opens a brows
 
 Usage: chat-app [options]
        chat-app export [--format FORMAT] [--database FILE]
+       chat-app backup NEW-FILE [--database FILE]
+       chat-app restore BACKUP [--database FILE]
        chat-app reset-password EMAIL [--database FILE]
        chat-app host-link [--new] [--database FILE]
 
@@ -262,6 +287,10 @@ Export writes the room's log to standard output, also while the room is open
   --format FORMAT              {FORMAT}  [txt]
   --database FILE              the room's history  [{database}]
 
+Backup copies the room's history to a new file, also while the room is open. Restore puts
+such a copy in its place while the room is closed; what was there gets another name
+  --database FILE              the room's history  [{database}]
+
 Reset-password prints a link to choose a new password for the account with this address,
 also while the room is open
   --database FILE              the room's history  [{database}]
@@ -275,120 +304,4 @@ while the room is open
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Invocation, String> {
-        parse(line.split_whitespace().map(OsString::from))
-    }
-
-    pub(crate) fn serve(line: &str) -> Config {
-        match read(line) {
-            Ok(Invocation::Serve(config)) => config,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn without_arguments_the_defaults_hold() {
-        assert_eq!(format!("{:?}", serve("")), format!("{:?}", Config::default()));
-    }
-
-    #[test]
-    fn every_option_reaches_its_field() {
-        let config = serve(
-            "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
-             --public-url http://B.example:8080/room/ --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
-             --log-level debug --quiet --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
-             --sendmail /usr/sbin/sendmail",
-        );
-        assert!(config.members_only);
-        assert_eq!(config.trusted_proxies.len(), 2);
-        assert_eq!(config.sendmail, Some(PathBuf::from("/usr/sbin/sendmail")));
-        assert_eq!(config.bind, "::1".parse::<IpAddr>().expect("an address"));
-        assert_eq!((config.port, config.rate_limit), (0, 0));
-        assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
-        assert_eq!(config.title.as_deref(), Some("Room"));
-        assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080/room"]);
-        assert_eq!((config.max_clients, config.max_clients_per_address), (Some(7), 3));
-        assert_eq!(config.log_level, Some(LevelFilter::Debug));
-        assert!(config.quiet);
-    }
-
-    #[test]
-    fn export_help_and_version_are_told_apart() {
-        let Ok(Invocation::Export(database, format)) = read("export --format csv --database x.db") else {
-            panic!("export");
-        };
-        assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv));
-        assert!(matches!(read("export"), Ok(Invocation::Export(_, ExportFormat::Txt))));
-        let Ok(Invocation::ResetPassword(database, email)) = read("reset-password a@b.c --database x.db")
-        else {
-            panic!("reset-password");
-        };
-        assert_eq!((database, email.as_str()), (PathBuf::from("x.db"), "a@b.c"));
-        for line in ["--help", "-h", "export --help", "--port 1 -h", "reset-password -h"] {
-            assert!(matches!(read(line), Ok(Invocation::Help)), "{line}");
-        }
-        assert!(matches!(read("--version"), Ok(Invocation::Version)));
-    }
-
-    #[test]
-    fn a_refusal_names_the_argument_and_what_was_expected() {
-        for (line, parts) in [
-            ("--prot 5", ["unknown option", "--prot"]),
-            ("-x", ["unknown option", "-x"]),
-            ("--port 70000", ["--port 70000", "from 0 to 65535"]),
-            ("--port", ["--port needs a value", "from 0 to 65535"]),
-            ("--bind home", ["--bind home", "an IP address"]),
-            ("--database=", ["--database", "path of a file"]),
-            ("--title=", ["--title", "1 to 80 characters"]),
-            ("--public-url chat.example", ["--public-url chat.example", "https://"]),
-            ("--public-url https://a.example/a?b", ["https://a.example/a?b", "maybe a path of"]),
-            ("--rate-limit -1", ["--rate-limit -1", "from 0 to 10000"]),
-            ("--max-clients 0", ["--max-clients 0", "from 1 to 100000"]),
-            ("--max-clients-per-address many", ["--max-clients-per-address many", "from 1 to"]),
-            ("--log-level off", ["--log-level off", "error, warn, info, debug or trace"]),
-            ("--quiet=yes", ["--quiet takes no value", "yes"]),
-            ("serve", ["unexpected argument serve", "export"]),
-            ("--port 1 export", ["unexpected argument export", "comes first"]),
-            ("export --port 1", ["export has no option", "--port"]),
-            ("export all", ["export takes no argument", "all"]),
-            ("reset-password", ["reset-password needs", "email address"]),
-            ("reset-password ana", ["ana", "expected an email address"]),
-            ("reset-password a@b c@d", ["one email address", "c@d"]),
-            ("reset-password a@b --port 1", ["reset-password has no option", "--port"]),
-            ("host-link -V", ["host-link has no option", "-V"]),
-            ("host-link me", ["host-link takes no argument", "me"]),
-            ("--trusted-proxy proxy", ["--trusted-proxy proxy", "IP address"]),
-            ("--sendmail=", ["--sendmail", "path of a program"]),
-            ("export --format pdf", ["--format pdf", "txt, csv or json"]),
-        ] {
-            let said = read(line).expect_err(line);
-            assert!(parts.iter().all(|part| said.contains(part)), "{line}: {said}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_path_may_be_any_bytes_and_a_title_may_not() {
-        use std::os::unix::ffi::OsStringExt;
-        let bytes = || OsString::from_vec(vec![b'a', 0xFF]);
-        assert!(parse([OsString::from("--database"), bytes()]).is_ok());
-        assert!(parse([OsString::from("--title"), bytes()]).is_err());
-    }
-
-    #[test]
-    fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
-        let help = help();
-        for default in ["0.0.0.0", "5000", "chat.db", "Chat", "5", "10000", "1000", "info", "txt"] {
-            assert!(help.contains(&format!("[{default}]")), "{default}");
-        }
-        let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                       max-clients-per-address log-level quiet help version format new";
-        for option in options.split_whitespace() {
-            assert!(help.contains(&format!("--{option} ")), "{option}");
-        }
-        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-    }
-}
+pub(crate) mod tests;

@@ -1,0 +1,310 @@
+//! Copies of the room's file, made by hand or by the program, put back by hand or by the program, and killed on the way: a room is
+//! whole, or is not opened.
+
+use crate::support::{DEADLINE, Process, Random, Signal, TestClient, View, free_port, key};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A room on a port that it comes back to, and a client who has seen all of it.
+struct Room {
+    folder: TempDir,
+    port: u16,
+    process: Process,
+    view: View,
+    client: TestClient,
+}
+
+impl Room {
+    fn start() -> Room {
+        let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+        let process = Process::start_on(port, &folder.path().join("chat.db"), &[]);
+        let (mut view, mut client) = enter(process.addr(), View::default());
+        view.follow_replay(&mut client).expect("a replay");
+        Room { folder, port, process, view, client }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn say(&mut self, text: &str) {
+        let next = self.view.position() + 1;
+        self.client.say(text);
+        self.view.follow_to(&mut self.client, next).expect("a receipt");
+    }
+
+    /// Waits until a copy of the file alone has the newest message.
+    fn wait_until_quiet(&self) {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let copy = tempfile::tempdir().expect("a folder");
+            fs::copy(self.path("chat.db"), copy.path().join("chat.db")).expect("a copy");
+            let (code, log, _) = run(copy.path(), &["export", "--format", "json"]);
+            let texts = self.view.texts();
+            if code == Some(0) && log.contains(texts.last().expect("something was said")) {
+                return;
+            }
+            assert!(Instant::now() < until, "the file never has everything");
+        }
+    }
+
+    /// Opens what is there now, on the same port, and lets the client come back.
+    fn start_again(&mut self) {
+        self.process = Process::start_on(self.port, &self.path("chat.db"), &[]);
+        let (view, client) = enter(self.process.addr(), std::mem::take(&mut self.view));
+        (self.view, self.client) = (view, client);
+        self.view.follow_replay(&mut self.client).expect("a replay");
+    }
+
+    /// Whether the client was told to drop what it shows.
+    fn was_reset(&self) -> bool {
+        self.client.received("welcome")[0]["reset"] == true
+    }
+
+    /// Nothing opens what is there now; gives back the sentence that says why. It leaves every file as it is.
+    fn expect_refused(&self) -> String {
+        let before = files(self.folder.path());
+        let (code, _, log) = run(self.folder.path(), &["--bind", "127.0.0.1", "--port", "0"]);
+        assert_eq!(code, Some(1), "{log}");
+        let (code, _, said) = run(self.folder.path(), &["export"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(files(self.folder.path()) == before, "nothing is touched: {log}");
+        log
+    }
+}
+
+/// Comes in where the view left off.
+fn enter(addr: SocketAddr, view: View) -> (View, TestClient) {
+    let mut client = view.connect(addr);
+    client.join_with_keys("Ana", &key("Ana"), &key("tab"));
+    (view, client)
+}
+
+/// Runs the program in a folder; exit code, what it printed, what it logged.
+fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut process = Process::spawn(command.current_dir(folder).args(arguments));
+    (process.wait().code(), process.stdout.whole(), process.stderr.whole())
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<_> = entries.map(|path| (path.clone(), fs::read(path).unwrap_or_default())).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_file_of_a_quiet_room_is_the_whole_room() {
+    let mut room = Room::start();
+    for n in 0..100 {
+        room.say(&format!("message {n}"));
+    }
+    room.wait_until_quiet();
+    let copy = tempfile::tempdir().expect("a folder");
+    fs::copy(room.path("chat.db"), copy.path().join("chat.db")).expect("a copy");
+    let elsewhere = Process::start(&copy.path().join("chat.db"), &[]);
+    let mut view = View::default();
+    let mut client = view.connect(elsewhere.addr());
+    view.follow_replay(&mut client).expect("a replay");
+    view.scroll_back(&mut client, 200).expect("what was before");
+    assert_eq!(view.texts(), room.view.texts());
+}
+
+#[test]
+fn another_file_beside_the_log_of_a_killed_room_is_refused() {
+    let mut room = Room::start();
+    room.say("before the backup");
+    room.wait_until_quiet();
+    fs::copy(room.path("chat.db"), room.path("older")).expect("a copy by hand");
+    let (code, _, log) = run(room.folder.path(), &["backup", "backup.db"]);
+    assert_eq!(code, Some(0), "{log}");
+    for n in 0..300 {
+        room.say(&format!("after it {n}"));
+    }
+    room.wait_until_quiet();
+    room.say("only in the log");
+    room.process.kill();
+    fs::copy(room.path("chat.db"), room.path("own")).expect("a copy");
+    for name in ["older", "backup.db"] {
+        fs::copy(room.path(name), room.path("chat.db")).expect("put in its place");
+        let said = room.expect_refused();
+        assert!(said.contains("-wal") && said.contains("restore"), "{name}: {said}");
+    }
+    fs::remove_file(room.path("chat.db")).expect("moved away");
+    let (code, _, log) = run(room.folder.path(), &["--bind", "127.0.0.1", "--port", "0"]);
+    assert_eq!(code, Some(1), "never a new room over the old one's log: {log}");
+    assert!(!room.path("chat.db").exists());
+    // The first way out: its own file.
+    fs::rename(room.path("own"), room.path("chat.db")).expect("put back");
+    room.start_again();
+    assert!(!room.was_reset());
+    assert_eq!(room.view.texts().last(), Some(&"only in the log"));
+    // The second: without the log.
+    room.say("on");
+    room.process.kill();
+    fs::rename(room.path("backup.db"), room.path("chat.db")).expect("put in its place");
+    fs::rename(room.path("chat.db-wal"), room.path("aside")).expect("moved away");
+    room.start_again();
+    assert!(room.was_reset(), "the client had seen more");
+    assert_eq!(room.view.texts(), ["before the backup"]);
+}
+
+#[test]
+fn an_older_file_put_back_tells_everybody_who_has_seen_more() {
+    let mut room = Room::start();
+    room.say("one");
+    room.wait_until_quiet();
+    fs::copy(room.path("chat.db"), room.path("older")).expect("a copy of this very start");
+    room.say("two");
+    room.process.signal(Signal::TERM);
+    assert_eq!(room.process.wait().code(), Some(0));
+    fs::rename(room.path("older"), room.path("chat.db")).expect("put back");
+    room.start_again();
+    assert!(room.was_reset());
+    assert_eq!(room.view.texts(), ["one"]);
+    for text in ["three", "four"] {
+        room.say(text);
+    }
+    room.process.kill();
+    room.start_again();
+    assert!(!room.was_reset(), "now it is the room's own");
+    assert_eq!(room.view.texts(), ["one", "three", "four"]);
+}
+
+#[test]
+fn half_a_copy_is_no_new_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let original = rusqlite::Connection::open(folder.path().join("original")).expect("a database");
+    original
+        .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE messages (position INTEGER PRIMARY KEY)")
+        .expect("a table, in the log");
+    fs::copy(folder.path().join("original"), folder.path().join("chat.db")).expect("half a copy");
+    let before = fs::read(folder.path().join("chat.db")).expect("a file");
+    for arguments in [&["--bind", "127.0.0.1", "--port", "0"][..], &["export"], &["backup", "b.db"]] {
+        let (code, _, log) = run(folder.path(), arguments);
+        assert_eq!(code, Some(1), "{log}");
+        assert!(log.contains("half of a copy") && log.contains("backup"), "{log}");
+        assert!(fs::read(folder.path().join("chat.db")).expect("a file") == before);
+    }
+    assert!(!folder.path().join("b.db").exists());
+}
+
+#[test]
+fn a_terminal_that_hangs_up_closes_the_room_as_sigterm_does() {
+    let mut room = Room::start();
+    room.say("one");
+    room.process.signal(Signal::HUP);
+    room.client.expect_close(1001);
+    assert_eq!(room.process.wait().code(), Some(0), "{}", room.process.stderr.text());
+    assert!(!room.path("chat.db-wal").exists(), "everything is in one file");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_room_that_was_started_to_outlive_its_terminal_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("sh");
+    // What nohup does; but that would also look after the outputs.
+    command.args(["-c", "trap '' HUP; exec \"$0\" --bind 127.0.0.1 --port 0 --quiet"]);
+    command.arg(env!("CARGO_BIN_EXE_chat-app")).current_dir(folder.path());
+    let mut process = Process::spawn(&mut command);
+    let mut client = TestClient::connect(process.addr());
+    client.join("Ana");
+    process.signal(Signal::HUP);
+    client.say_and_wait("still here");
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait().code(), Some(0));
+}
+
+#[test]
+fn a_backup_is_made_while_the_room_talks_and_restored_when_it_is_closed() {
+    let mut room = Room::start();
+    for n in 0..200 {
+        room.say(&format!("{n} {}", "x".repeat(3_000)));
+    }
+    let (database, target) = (room.path("chat.db"), room.path("backup.db"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut backup = Process::spawn(command.arg("backup").arg(&target).arg("--database").arg(&database));
+    let mut meanwhile = 0;
+    while !target.exists() {
+        room.say("meanwhile");
+        meanwhile += 1;
+        assert!(meanwhile < 100_000, "{}", backup.stderr.text());
+    }
+    assert_eq!(backup.wait().code(), Some(0));
+    let said = backup.stdout.whole();
+    assert!(said.contains("backup.db") && said.contains("MB") && said.contains("write-ahead log"), "{said}");
+    assert_eq!(backup.stderr.whole(), "", "no progress without a terminal");
+    let (code, _, log) = run(room.folder.path(), &["backup", "backup.db"]);
+    assert!(code == Some(1) && log.contains("Choose another name"), "{log}");
+    let (code, _, log) = run(room.folder.path(), &["restore", "backup.db"]);
+    assert!(code == Some(1) && log.contains("another chat-app"), "{log}");
+
+    room.say("after it");
+    let seen = room.view.position();
+    room.process.kill();
+    let (code, said, log) = run(room.folder.path(), &["restore", "backup.db"]);
+    assert_eq!(code, Some(0), "{log}");
+    let replaced =
+        said.lines().find_map(|line| line.split_once("What was there is ")?.1.strip_suffix(" now."));
+    let replaced = PathBuf::from(replaced.unwrap_or_else(|| panic!("no name in {said}")));
+    room.start_again();
+    assert!(room.was_reset() && room.view.position() < seen);
+    let texts = room.view.texts().join("\n");
+    assert!(texts.contains("199 x") && !texts.contains("after it"));
+    let (code, said, log) = run(room.folder.path(), &["export", "--database", &replaced.to_string_lossy()]);
+    assert!(code == Some(0) && said.contains("after it"), "what was there is whole: {log}");
+}
+
+/// However a restore ends, the next start opens the old room, or the new one, or says what to do; and nothing is lost.
+#[test]
+fn a_restore_that_is_killed_leaves_no_mixture() {
+    let mut random = Random::new(7);
+    let mut room = Room::start();
+    for n in 0..300 {
+        room.say(&format!("{n} {}", "x".repeat(3_000)));
+    }
+    assert_eq!(run(room.folder.path(), &["backup", "backup.db"]).0, Some(0));
+    room.say("the newest");
+    room.process.kill();
+    let restored = |folder: &Path, patience: Duration| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut process = Process::spawn(command.current_dir(folder).args(["restore", "backup.db"]));
+        let (_never, silence) = mpsc::channel::<()>();
+        let _ = silence.recv_timeout(patience);
+        process.kill();
+    };
+    let (once, begin) = (clone(room.folder.path()), Instant::now());
+    assert_eq!(run(once.path(), &["restore", "backup.db"]).0, Some(0));
+    let longest = begin.elapsed().as_micros() as u64;
+    for _ in 0..12 {
+        let folder = clone(room.folder.path());
+        restored(folder.path(), Duration::from_micros(random.within(0..longest)));
+        let (code, said, log) = run(folder.path(), &["export"]);
+        let newest = said.contains("the newest");
+        match code {
+            Some(0) => assert!(said.contains("299 x"), "{log}"),
+            _ => assert!(log.contains("another file") && log.contains("restore"), "{log}"),
+        }
+        let kept = fs::read_dir(folder.path()).expect("the folder").any(|file| {
+            let name = file.expect("a file").file_name().to_string_lossy().into_owned();
+            name.contains(".replaced-")
+        });
+        assert!(newest || kept, "the old room is there under one name or the other: {log}");
+    }
+}
+
+/// A folder with the same files.
+fn clone(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for (path, bytes) in files(folder) {
+        fs::write(copy.path().join(path.file_name().expect("a name")), bytes).expect("a copy");
+    }
+    copy
+}
