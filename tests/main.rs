@@ -53,6 +53,8 @@ mod crash;
 mod disk;
 mod persistence;
 mod scale;
+#[cfg(target_os = "linux")]
+mod shares;
 #[cfg(unix)]
 mod startup;
 #[cfg(unix)]

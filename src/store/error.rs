@@ -3,9 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::schema;
+use crate::sys::mounts::mount_of;
 
 /// A database that could not be opened. Its `Display` names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,18 @@ pub struct OpenError {
     path: PathBuf,
     pub problem: OpenProblem,
 }
+
+/// What SQLite says where a file system takes no locks, or no memory that programs share.
+const NOT_SHARED: [i32; 8] = [
+    ffi::SQLITE_IOERR_SHMOPEN,
+    ffi::SQLITE_IOERR_SHMSIZE,
+    ffi::SQLITE_IOERR_SHMLOCK,
+    ffi::SQLITE_IOERR_SHMMAP,
+    ffi::SQLITE_IOERR_LOCK,
+    ffi::SQLITE_IOERR_RDLOCK,
+    ffi::SQLITE_IOERR_UNLOCK,
+    ffi::SQLITE_PROTOCOL,
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenProblem {
@@ -52,6 +65,17 @@ pub enum OpenProblem {
          have copied the two together, copy the file whose name ends in .lock as well)"
     )]
     ForeignLog,
+    #[error(
+        "the write-ahead log beside this database (its name and -wal) can't be read from a disk that can't be written. Copy both, \
+         and the file whose name ends in .lock, to one that can"
+    )]
+    ReadOnlyLog,
+    #[error(
+        "the room can't be open on this disk{share}: it does not let programs share memory and locks ({0}), as most network shares \
+         do not. Choose a folder on a disk of this computer with --database; chat-app backup can copy the room to the share",
+        share = share(.1)
+    )]
+    Share(String, Option<String>),
     #[error("another chat-app is using this database. Stop it, or choose another file with --database")]
     InUse,
     #[error("another program, perhaps a database browser, has locked this database. Close it there")]
@@ -62,12 +86,28 @@ pub enum OpenProblem {
 
 impl OpenProblem {
     pub(super) fn at(self, path: &Path) -> OpenError {
-        OpenError { path: path.to_owned(), problem: self }
+        let problem = match self {
+            OpenProblem::Share(why, _) => OpenProblem::Share(why, mount_of(path)),
+            other => other,
+        };
+        OpenError { path: path.to_owned(), problem }
     }
+}
+
+/// Whether it is the file system that does not let programs share what an open database needs.
+pub(super) fn is_share(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| NOT_SHARED.contains(&error.extended_code))
+}
+
+fn share(name: &Option<String>) -> String {
+    name.as_ref().map_or_else(String::new, |name| format!(", {name}"))
 }
 
 impl From<rusqlite::Error> for OpenProblem {
     fn from(error: rusqlite::Error) -> OpenProblem {
+        if is_share(&error) {
+            return OpenProblem::Share(error.to_string(), None);
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => OpenProblem::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => OpenProblem::Damaged(error.to_string()),

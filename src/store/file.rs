@@ -37,6 +37,28 @@ pub(super) fn has_log(database: &Path) -> bool {
     fs::metadata(beside(database, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
 }
 
+/// What SQLite makes beside a database and leaves there where it comes to nothing, on a share say.
+pub(super) struct Strays(Vec<PathBuf>);
+
+impl Strays {
+    /// What is there already is none of them.
+    pub(super) fn of(database: &Path) -> Strays {
+        let mut paths = vec![beside(database, "-wal"), beside(database, "-shm")];
+        paths.retain(|path| !path.exists());
+        Strays(paths)
+    }
+
+    /// Removes them, unless there is something in the log.
+    pub(super) fn remove(self) {
+        let is_log = |path: &Path| path.to_string_lossy().ends_with("-wal");
+        let has_log =
+            |path: &PathBuf| is_log(path) && fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+        if !self.0.iter().any(has_log) {
+            self.0.iter().for_each(|path| drop(fs::remove_file(path)));
+        }
+    }
+}
+
 /// A connection that takes the file for one that nobody writes to, and looks at nothing beside it.
 pub(super) fn connect_alone(database: &Path) -> rusqlite::Result<Connection> {
     let mut uri = "file:".to_owned();

@@ -104,7 +104,7 @@ impl LockFile {
             Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse),
             Err(TryLockError::Error(error)) => {
                 lock.undo();
-                Err(error.into())
+                Err(OpenProblem::Share(error.to_string(), None))
             }
         }
     }

@@ -57,7 +57,7 @@ use crate::protocol::Position;
 use crate::sys::random::random;
 use append::TabIds;
 use checkpoint::Checkpointer;
-use file::Found;
+use file::{Found, Strays};
 use lock::LockFile;
 use mark::{Marks, Origin};
 
@@ -125,10 +125,14 @@ impl Store {
         let found = file::look(path)?;
         let origin = mark::origin(path, found, lock)?;
         let made = found == Found::Nothing && file::make(path)?;
+        let strays = Strays::of(path);
         let opened = Store::first_connection(path, origin, lock);
-        if made && opened.is_err() {
-            // Best effort: an empty database is taken for none at the next start.
-            let _ = std::fs::remove_file(path);
+        if opened.is_err() {
+            strays.remove();
+            if made {
+                // Best effort: an empty database is taken for none at the next start.
+                let _ = std::fs::remove_file(path);
+            }
         }
         opened
     }
@@ -241,6 +245,11 @@ impl Drop for Store {
 /// database.
 pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
     read::beside(path, |db| {
+        if db.is_readonly("main")? {
+            return Err(OpenProblem::ReadOnly(
+                "the file, its folder or the disk is write-protected".to_owned(),
+            ));
+        }
         schema::set_up_writing(&db)?;
         Ok(db)
     })
@@ -303,8 +312,7 @@ fn start_log(db: &Connection) -> Result<(), OpenProblem> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        let detail = format!("its file system does not take a write-ahead log, the journal stays at {mode}");
-        return Err(OpenProblem::Failed(detail));
+        return Err(OpenProblem::Share(format!("the journal stays at {mode}"), None));
     }
     // Checkpoints are the checkpoint thread's; what a flood has grown is given back to the disk.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;

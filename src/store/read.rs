@@ -7,7 +7,8 @@ use std::path::Path;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 
-use super::error::{OpenError, OpenProblem, ReadError};
+use super::error::{OpenError, OpenProblem, ReadError, is_share};
+use super::file::Strays;
 use super::{clear, file, mark, schema, sql, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
@@ -229,32 +230,47 @@ pub(super) fn beside<T>(
     connect().map_err(|problem| problem.at(&path))
 }
 
-/// A connection to a database of ours, and the version of its schema.
+/// A connection to a database of ours, and the version of its schema. It can't write where the disk can't be written.
 pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProblem> {
     if !path.exists() {
         return Err(OpenProblem::Missing);
     }
     mark::check_beside(path)?;
-    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
-        // It is there, so it is its permissions, or those of its folder: readers share memory by files beside it.
-        Some(ErrorCode::CannotOpen) => OpenProblem::ReadOnly(error.to_string()),
-        _ => error.into(),
-    };
-    // Opened for writing, since reading shares memory by files beside it; SQLite falls back to reading where it may not write.
-    // What is in a log is a room's to copy, whose next start looks for it.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags).map_err(failed)?;
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, file::has_log(path))?;
-    db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
-    match schema::marks(&db).map_err(failed)? {
-        (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
-        (schema::APPLICATION_ID, version) => {
-            db.pragma_update(None, "wal_autocheckpoint", 0)?;
-            Ok((db, version))
+    let (has_log, strays) = (file::has_log(path), Strays::of(path));
+    let db = match connect_shared(path, has_log) {
+        Ok(db) => db,
+        Err(error) if !is_unshared(&error) => return Err(error.into()),
+        Err(_) if has_log => return Err(OpenProblem::ReadOnlyLog),
+        Err(_) => {
+            strays.remove();
+            // With nothing in a log, all of it is in the file, which nobody can be writing to.
+            file::connect_alone(path)?
         }
+    };
+    match schema::marks(&db)? {
+        (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
+        (schema::APPLICATION_ID, version) => Ok((db, version)),
         (0, _) if schema::is_blank(&db)? && has_log_mode(&db)? => Err(OpenProblem::Partial),
         _ => Err(OpenProblem::NotOurs),
     }
+}
+
+/// Opened for writing, since reading shares memory by files beside it; SQLite falls back to reading where it may not write. What is
+/// in a log is a room's to copy, whose next start looks for it.
+fn connect_shared(path: &Path, has_log: bool) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
+    db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
+    schema::marks(&db)?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(db)
+}
+
+/// Whether it is the disk that keeps programs from sharing memory by files beside the database: it can't be written, or is a share.
+fn is_unshared(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly)) || is_share(error)
 }
 
 fn has_log_mode(db: &Connection) -> rusqlite::Result<bool> {

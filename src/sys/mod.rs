@@ -1,11 +1,12 @@
 //! The system's side: how many connections it can hold, sockets to wait on, permits, a clock, random bytes, log lines, network
-//! interfaces, this machine's names, and places to break on demand.
+//! interfaces, mounted disks, this machine's names, and places to break on demand.
 
 pub(crate) mod capacity;
 pub(crate) mod clock;
 pub(crate) mod failpoint;
 pub(crate) mod interfaces;
 pub(crate) mod logging;
+pub(crate) mod mounts;
 pub(crate) mod own_names;
 pub(crate) mod permits;
 pub(crate) mod random;
