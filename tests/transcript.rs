@@ -123,6 +123,29 @@ fn a_csv_is_read_as_it_was_written_and_runs_nothing() {
 }
 
 #[test]
+fn a_csv_has_the_separator_that_is_asked_for() {
+    let server = TestServer::start();
+    server.join("Ana").say_and_wait("a; \"b\", c");
+    let mut host = host(&server);
+    for (query, separator) in [
+        ("", ','),
+        ("?separator=;", ';'),
+        ("?separator=,", ','),
+        ("?separator=%3F", ','),
+        ("?separator=", ','),
+    ] {
+        let answer = host.get(&format!("/transcript.csv{query}"));
+        let head = format!(
+            "\u{feff}position{separator}time{separator}username{separator}role{separator}message\r\n"
+        );
+        assert!(answer.text().starts_with(&head), "{query}: {}", answer.text());
+        let mut reader = csv::ReaderBuilder::new().delimiter(separator as u8).from_reader(&answer.body[..]);
+        let row = reader.records().next().expect("a row").expect("RFC 4180");
+        assert_eq!((row.len(), &row[0], &row[2], &row[4]), (5, "1", "Ana", "a; \"b\", c"), "{query}");
+    }
+}
+
+#[test]
 fn nobody_but_a_host_gets_it() {
     let server = TestServer::start();
     server.join("Ana").say_and_wait("between us");

@@ -101,7 +101,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     let mut args = args.into_iter().peekable();
     let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
     let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
-    let (mut config, mut format) = (Config::default(), ExportFormat::Txt);
+    let (mut config, mut format, mut separator) = (Config::default(), ExportFormat::Txt, None);
     let (mut file, mut email, mut void_earlier) = (None, None, false);
     while let Some(argument) = parser.next().map_err(usage)? {
         let name = match (argument, command) {
@@ -122,6 +122,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
             (_, "-h" | "--help") => return Ok(Invocation::Help),
             (_, "--database") => config.database = option.path("the path of a file")?,
             (Some("export"), "--format") => format = option.value(FORMAT, ExportFormat::parse)?,
+            (Some("export"), "--separator") => {
+                let read = |v: &str| [",", ";"].contains(&v).then(|| v.to_owned());
+                separator = Some(option.value(SEPARATOR, read)?);
+            }
             (Some("host-link"), "--new") => void_earlier = true,
             (Some(command), name) => return Err(format!("{command} has no option {name}")),
             (None, "-V" | "--version") => return Ok(Invocation::Version),
@@ -130,7 +134,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     }
     let database = config.database.clone();
     Ok(match command {
-        Some("export") => Invocation::Export(database, format),
+        Some("export") => {
+            let separated =
+                separator.map(|it| format.separated_by(&it).ok_or("--separator goes with --format csv"));
+            Invocation::Export(database, separated.transpose()?.unwrap_or(format))
+        }
         Some("backup") => {
             let target = file.ok_or("backup needs the name of the file to make")?;
             Invocation::Backup { database, target }
@@ -207,6 +215,7 @@ const PUBLIC_URL: &str = "http:// or https://, a host, maybe a port, maybe a pat
 const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
 const FORMAT: &str = "txt, csv or json";
+const SEPARATOR: &str = "a comma or a semicolon, in quotes";
 
 /// An option that was given, and maybe its value after it.
 struct Given<'a> {
@@ -254,7 +263,7 @@ pub fn help() -> String {
 A chat room for everyone in the room: start it, and everybody else opens a browser tab.
 
 Usage: chat-app [options]
-       chat-app export [--format FORMAT] [--database FILE]
+       chat-app export [--format FORMAT] [--separator ';'] [--database FILE]
        chat-app backup NEW-FILE [--database FILE]
        chat-app restore BACKUP [--database FILE]
        chat-app reset-password EMAIL [--database FILE]
@@ -285,6 +294,8 @@ Options
 
 Export writes the room's log to standard output, also while the room is open
   --format FORMAT              {FORMAT}  [txt]
+  --separator SEPARATOR        between the fields of a csv: ',' or ';', which is what a spreadsheet
+                               expects where people write 1,5  [,]
   --database FILE              the room's history  [{database}]
 
 Backup copies the room's history to a new file, also while the room is open. Restore puts

@@ -44,8 +44,15 @@ fn export_help_and_version_are_told_apart() {
     let Ok(Invocation::Export(database, format)) = read("export --format csv --database x.db") else {
         panic!("export");
     };
-    assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv));
+    assert_eq!((database, format), (PathBuf::from("x.db"), ExportFormat::Csv { separator: ',' }));
     assert!(matches!(read("export"), Ok(Invocation::Export(_, ExportFormat::Txt))));
+    for line in ["export --separator ; --format csv", "export --format csv --separator=;"] {
+        let read = read(line);
+        assert!(
+            matches!(read, Ok(Invocation::Export(_, ExportFormat::Csv { separator: ';' }))),
+            "{line}: {read:?}"
+        );
+    }
     let Ok(Invocation::Backup { database, target }) = read("backup b.db --database x.db") else {
         panic!("backup");
     };
@@ -95,6 +102,8 @@ fn a_refusal_names_the_argument_and_what_was_expected() {
         ("host-link me", ["host-link takes no argument", "me"]),
         ("--trusted-proxy proxy", ["--trusted-proxy proxy", "IP address"]),
         ("--sendmail=", ["--sendmail", "path of a program"]),
+        ("export --format csv --separator |", ["--separator |", "a comma or a semicolon"]),
+        ("export --separator ;", ["--separator goes with", "--format csv"]),
         ("export --format pdf", ["--format pdf", "txt, csv or json"]),
     ] {
         let said = read(line).expect_err(line);
@@ -114,11 +123,11 @@ fn a_path_may_be_any_bytes_and_a_title_may_not() {
 #[test]
 fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
     let help = help();
-    for default in ["0.0.0.0", "5000", "chat.db", "Chat", "5", "10000", "1000", "info", "txt"] {
+    for default in ["0.0.0.0", "5000", "chat.db", "Chat", "5", "10000", "1000", "info", "txt", ","] {
         assert!(help.contains(&format!("[{default}]")), "{default}");
     }
     let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                   max-clients-per-address log-level quiet help version format new";
+                   max-clients-per-address log-level quiet help version format separator new";
     for option in options.split_whitespace() {
         assert!(help.contains(&format!("--{option} ")), "{option}");
     }

@@ -23,6 +23,13 @@ pub(crate) fn format_at(path: &str) -> Option<ExportFormat> {
     path.strip_prefix("/transcript.").and_then(ExportFormat::parse)
 }
 
+/// The same with what the query says: `separator=;` where a spreadsheet is read like that.
+pub(crate) fn format_of(head: &Head) -> Option<ExportFormat> {
+    let format = format_at(head.path())?;
+    let separated = head.query("separator").and_then(|separator| format.separated_by(separator));
+    Some(separated.unwrap_or(format))
+}
+
 /// The way to the log, for a few at a time.
 pub(crate) struct Downloads {
     readers: Readers,
@@ -77,7 +84,7 @@ impl Downloads {
 fn answer_head(format: ExportFormat, is_chunked: bool, headers: &[(&str, &str)]) -> String {
     let (kind, ending) = match format {
         ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
-        ExportFormat::Csv => ("text/csv; charset=utf-8; header=present", "csv"),
+        ExportFormat::Csv { .. } => ("text/csv; charset=utf-8; header=present", "csv"),
         ExportFormat::Json => ("application/json", "json"),
     };
     let (date, name) = (Timestamp::now(), Zoned::now());

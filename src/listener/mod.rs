@@ -22,7 +22,7 @@ use crate::client::{self, ClientContext, Live};
 use crate::http::Pages;
 use crate::http::client_address::{address_key, client_address};
 use crate::http::cookies::Cookies;
-use crate::http::download::{Download, Downloads, format_at};
+use crate::http::download::{Download, Downloads, format_of};
 use crate::http::head::{self, Head};
 use crate::http::origin;
 use crate::http::refused::Refused;
@@ -203,7 +203,7 @@ fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
     origin::check(head, &context.public_urls, own_names)?;
     match (route(head)?, kind) {
         (Some(handshake), _) => Ok(Entry::Room(handshake, session_of(head, context)?)),
-        (None, Kind::Guest) => Ok(match format_at(head.path()) {
+        (None, Kind::Guest) => Ok(match format_of(head) {
             Some(format) if head.method != "POST" && is_host(head, context)? => {
                 context.downloads.begin(format).map_or(Entry::Page, Entry::Transcript)
             }

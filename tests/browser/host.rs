@@ -2,7 +2,7 @@
 
 use super::look::{look, look_closely};
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page, clipboard};
+use crate::support::{Browser, Page, TestServer, clipboard};
 use serde_json::{Value, json};
 
 /// A page that has joined as Ben, with somebody's question before it and a draft in the box.
@@ -335,4 +335,22 @@ fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     actor.store(&again, "Ben");
     page.expect_message("You", "Because it is lighter");
     page.expect_waiting(0);
+}
+
+#[test]
+fn a_spreadsheet_comes_with_the_separator_that_the_browsers_country_expects() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    for (locale, ending) in [
+        ("en-GB", "/transcript.csv"),
+        ("de-DE", "/transcript.csv?separator=;"),
+        ("pt-BR", "/transcript.csv?separator=;"),
+        ("ja-JP", "/transcript.csv"),
+        ("tr-TR", "/transcript.csv?separator=;"),
+    ] {
+        page.call("Emulation.setLocaleOverride", json!({"locale": locale}));
+        page.reload();
+        page.expect(locale, &format!("el.transcript.children[1].href.endsWith('{ending}')"));
+    }
 }

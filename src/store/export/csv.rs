@@ -6,15 +6,19 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::protocol::{Message, Role};
 
-/// Without the mark, Excel takes the text for another encoding than UTF-8.
-pub(super) const HEAD: &[u8] = b"\xef\xbb\xbfposition,time,username,role,message\r\n";
-
-pub(super) fn write(out: &mut Vec<u8>, message: &Message, time: &str) -> io::Result<()> {
-    let (position, username, text) = (message.id, text(&message.username), text(&message.message));
-    write!(out, "{position},{time},{username},{},{text}\r\n", role(message.role))
+/// Without the mark in front, Excel takes the text for another encoding than UTF-8.
+pub(super) fn head(separator: char) -> Vec<u8> {
+    let fields = ["position", "time", "username", "role", "message"].join(&separator.to_string());
+    format!("\u{feff}{fields}\r\n").into_bytes()
 }
 
-/// A field of text, always in quotes: so it may hold commas, quotes and lines.
+pub(super) fn write(out: &mut Vec<u8>, separator: char, message: &Message, time: &str) -> io::Result<()> {
+    let (position, username, text) = (message.id, text(&message.username), text(&message.message));
+    let (role, s) = (role(message.role), separator);
+    write!(out, "{position}{s}{time}{s}{username}{s}{role}{s}{text}\r\n")
+}
+
+/// A field of text, always in quotes: so it may hold separators, quotes and lines.
 fn text(text: &str) -> String {
     let guard = if is_formula(text) { "'" } else { "" };
     format!("\"{guard}{}\"", text.replace('"', "\"\""))

@@ -7,7 +7,7 @@
 //! | format | a message is |
 //! |---|---|
 //! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal. A name or a line that could order its neighbours (Arabic, Hebrew, direction controls) stands between U+2068 and U+2069 |
-//! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe |
+//! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe. With semicolons, on demand, for spreadsheets of places that write 1,5 |
 //! | json | an object with the fields of `receive_message`, one on each line, in an array; direction controls are escaped |
 
 mod csv;
@@ -28,19 +28,29 @@ use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
     Txt,
-    Csv,
+    /// A spreadsheet expects its own country's separator, and says nowhere which. A line `sep=;` in front would tell Excel alone, make
+    /// it forget the byte order mark, and be a row to everything else: so it is whoever asks that chooses.
+    Csv {
+        separator: char,
+    },
     Json,
 }
 
 impl ExportFormat {
-    /// A format by its name: `txt`, `csv` or `json`.
+    /// A format by its name: `txt`, `csv` (with commas) or `json`.
     pub fn parse(name: &str) -> Option<ExportFormat> {
         match name {
             "txt" => Some(ExportFormat::Txt),
-            "csv" => Some(ExportFormat::Csv),
+            "csv" => Some(ExportFormat::Csv { separator: ',' }),
             "json" => Some(ExportFormat::Json),
             _ => None,
         }
+    }
+
+    /// The same with another separator, `,` or `;`, where the format has one.
+    pub fn separated_by(self, separator: &str) -> Option<ExportFormat> {
+        let separator = [',', ';'].into_iter().find(|known| separator.chars().eq([*known]))?;
+        matches!(self, ExportFormat::Csv { .. }).then_some(ExportFormat::Csv { separator })
     }
 }
 
@@ -114,11 +124,11 @@ impl Transcript {
         // Where the machine has no time zone, the times are UTC and say so.
         let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
         let head = match format {
-            ExportFormat::Txt => b"",
-            ExportFormat::Csv => csv::HEAD,
-            ExportFormat::Json => b"[",
+            ExportFormat::Txt => Vec::new(),
+            ExportFormat::Csv { separator } => csv::head(separator),
+            ExportFormat::Json => b"[".to_vec(),
         };
-        let (cleared, page) = (None, head.to_vec());
+        let (cleared, page) = (None, head);
         Transcript { format, zone, position: 0, end, cleared, has_messages: false, is_whole: false, page }
     }
 
@@ -159,7 +169,7 @@ impl Transcript {
         let time = self.time(message.at);
         match self.format {
             ExportFormat::Txt => txt::write(&mut self.page, message, &time),
-            ExportFormat::Csv => csv::write(&mut self.page, message, &time),
+            ExportFormat::Csv { separator } => csv::write(&mut self.page, separator, message, &time),
             ExportFormat::Json => {
                 self.page.write_all(if self.has_messages { b",\n" } else { b"\n" })?;
                 json::write(&mut self.page, message)

@@ -7,6 +7,8 @@ use crate::protocol::Role;
 use crate::store::error::OpenProblem;
 use crate::store::{Change, NewMessage, Store};
 
+const CSV: ExportFormat = ExportFormat::Csv { separator: ',' };
+
 struct Room {
     folder: tempfile::TempDir,
     store: Store,
@@ -153,7 +155,7 @@ fn csv_quotes_what_needs_it() {
     let expected = "\u{feff}position,time,username,role,message\r\n\
         1,2026-11-23T09:02:11+01:00,\"Ana\",member,\"hi\"\r\n\
         2,2026-11-23T09:02:11+01:00,\"Ana\",member,\"a, \"\"b\"\"\nc\"\r\n";
-    assert_eq!(room.export(ExportFormat::Csv), expected);
+    assert_eq!(room.export(CSV), expected);
 }
 
 #[test]
@@ -173,17 +175,17 @@ fn csv_defuses_formulas() {
         "\u{ff1d}1",
         "\u{200b}\u{feff}@SUM(A1)",
     ] {
-        let row = Room::new(&[text]).export(ExportFormat::Csv);
+        let row = Room::new(&[text]).export(CSV);
         let field = format!(",\"'{}\"\r\n", text.replace('"', "\"\""));
         assert!(row.ends_with(&field), "{row:?}");
     }
     for text in ["1=1", "a+b", "3 - 1", "mail me @home", "'tis", "\"quoted\"", " "] {
-        let row = Room::new(&[text]).export(ExportFormat::Csv);
+        let row = Room::new(&[text]).export(CSV);
         assert!(!row.contains("\"'") || text.starts_with('\''), "{row:?}");
     }
     let mut room = Room::new(&[]);
     room.say("=Ana", &["hi"]);
-    assert!(room.export(ExportFormat::Csv).contains(",\"'=Ana\",member,"));
+    assert!(room.export(CSV).contains(",\"'=Ana\",member,"));
 }
 
 #[test]
@@ -253,7 +255,7 @@ fn a_taker_that_goes_away_ends_it_quietly_and_a_full_disk_does_not() {
         }
     }
     let room = Room::new(&["a long text ".repeat(300).as_str(); 20]);
-    for format in [ExportFormat::Txt, ExportFormat::Csv, ExportFormat::Json] {
+    for format in [ExportFormat::Txt, CSV, ExportFormat::Json] {
         let gone = export(&room.path(), format, &mut Failing(ErrorKind::BrokenPipe), |_, _| ());
         assert!(gone.is_ok(), "{gone:?}");
         let full = export(&room.path(), format, &mut Failing(ErrorKind::StorageFull), |_, _| ());
