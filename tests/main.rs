@@ -53,6 +53,8 @@ mod crash;
 mod disk;
 mod persistence;
 mod scale;
+#[cfg(unix)]
+mod second_machine;
 #[cfg(target_os = "linux")]
 mod shares;
 #[cfg(unix)]
