@@ -1,7 +1,7 @@
 //! Copies of the room's file, made by hand or by the program, put back by hand or by the program, and killed on the way: a room is
 //! whole, or is not opened.
 
-use crate::support::{DEADLINE, Process, Random, Signal, TestClient, View, free_port, key};
+use crate::support::{DEADLINE, Ended, Process, Random, Signal, TestClient, View, free_port, key};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -217,6 +217,12 @@ fn a_room_that_was_started_to_outlive_its_terminal_does() {
     let mut client = TestClient::connect(process.addr());
     client.join("Ana");
     process.signal(Signal::HUP);
+    let end = loop {
+        if let Err(end) = client.next_within(Duration::from_secs(1)) {
+            break end;
+        }
+    };
+    assert_eq!(end, Ended::Silent, "nobody says goodbye");
     client.say_and_wait("still here");
     process.signal(Signal::TERM);
     assert_eq!(process.wait().code(), Some(0));
