@@ -54,14 +54,14 @@ fn a_reader_that_stalls_in_a_busy_room_stays_and_misses_nothing() {
     slow.expect_text("I read all of it");
 }
 
-/// Says more than the window holds, in messages of 16 KB, while `slow` takes just enough to be no dead socket.
-fn say_more_than_the_window(server: &TestServer, slow: &mut TestClient, view: &mut View) -> u64 {
-    let mut speaker = server.join("Speaker");
-    let text = "🦀".repeat(4_000);
-    let total = (limits::WINDOW_BYTES / text.len() + 300) as u64;
+/// More messages of [`say_large`] than the window holds.
+const MORE_THAN_THE_WINDOW: u64 = (limits::WINDOW_BYTES / 16_000 + 300) as u64;
+
+/// Says so many messages of 16 KB, while `slow` takes just enough to be no dead socket.
+fn say_large(speaker: &mut TestClient, total: u64, slow: &mut TestClient, view: &mut View) {
     let mut taken = Instant::now();
     for _ in 0..total {
-        speaker.say(&text);
+        speaker.say(&"🦀".repeat(4_000));
         drop(speaker.expect_event("receive_message"));
         // On a busy machine too it has to take something well within the time after which it counts as dead.
         if taken.elapsed() > limits::STALL / 5 {
@@ -69,7 +69,6 @@ fn say_more_than_the_window(server: &TestServer, slow: &mut TestClient, view: &m
             (0..5).for_each(|_| view.apply(&slow.follow().expect("it reads, if little")));
         }
     }
-    total
 }
 
 #[test]
@@ -78,7 +77,8 @@ fn who_is_too_far_behind_starts_afresh_on_the_same_connection() {
     let server = TestServer::with(|config| config.rate_limit = 0);
     let mut slow = hardly_reading(&server, "Slow");
     let mut view = View::default();
-    let total = say_more_than_the_window(&server, &mut slow, &mut view);
+    let total = MORE_THAN_THE_WINDOW;
+    say_large(&mut server.join("Speaker"), total, &mut slow, &mut view);
 
     // What was under way comes whole and in order; then a welcome, from where on the log goes on.
     let reset = loop {
@@ -108,22 +108,18 @@ fn a_receipt_that_was_missed_is_given_again() {
     let mut slow = hardly_reading(&server, "Slow");
     let mut speaker = server.join("Speaker");
     // Its own message is among those that it misses.
-    let text = "🦀".repeat(4_000);
-    (0..600).for_each(|_| {
-        speaker.say(&text);
-        drop(speaker.expect_event("receive_message"));
-    });
+    let mut view = View::default();
+    say_large(&mut speaker, 600, &mut slow, &mut view);
     slow.say_with_id("was it stored?", "the id");
     speaker.expect_text("was it stored?");
-    speaker.leave();
-    let total = say_more_than_the_window(&server, &mut slow, &mut View::default());
+    say_large(&mut speaker, MORE_THAN_THE_WINDOW, &mut slow, &mut view);
     while slow.follow().expect("it was not cut off")["event"] != "welcome" {}
     slow.expect_event("presence");
     slow.say_with_id("was it stored?", "the id");
     let receipt = slow.expect("the receipt", |event| event["client_message_id"] == "the id");
     assert_eq!(receipt["id"], 601, "the stored one: {receipt}");
     let head = server.connect().expect_event("welcome")["position"].as_u64();
-    assert_eq!(head, Some(601 + total), "and once");
+    assert_eq!(head, Some(601 + MORE_THAN_THE_WINDOW), "and once");
 }
 
 #[test]

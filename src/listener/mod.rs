@@ -156,8 +156,9 @@ fn serve(
     stream.set_nonblocking(true)?;
     stream.set_nodelay(true)?;
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, limits::SEND_BUFFER_BYTES)?;
+    // A system that does not know it serves slow lines as before.
     #[cfg(target_os = "linux")]
-    socket2::SockRef::from(&stream).set_tcp_notsent_lowat(limits::UNSENT_BYTES)?;
+    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(limits::UNSENT_BYTES);
     let refuse = |refused: Refused, method: &str| {
         context.strangers.note(&refused, peer);
         refused.send(&stream, method, &context.stop).map(|()| None)

@@ -1,7 +1,7 @@
 //! The real binary: started, listened to, signalled, killed.
 
 use super::{DEADLINE, Random};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -49,7 +49,16 @@ impl Process {
     /// Runs any command; reads what it prints, waits for nothing.
     pub fn spawn(command: &mut Command) -> Process {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Process::adopt(command.spawn().expect("the binary can be run"))
+        let until = Instant::now() + DEADLINE;
+        loop {
+            match command.spawn() {
+                // Just copied: a child that another test has forked meanwhile holds it open for writing until it is a program itself.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                child => return Process::adopt(child.expect("the binary can be run")),
+            }
+        }
     }
 
     /// Takes over a child, and those of its outputs that it still has.
