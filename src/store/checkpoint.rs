@@ -58,6 +58,9 @@ impl Checkpointer {
         schema::set_up_writing(&db)?;
         // It asks again by itself, and must not keep a lock that the hub waits for.
         db.busy_timeout(Duration::ZERO)?;
+        // Each opens the log with its first reading: now, so that a room that is open takes no descriptor more.
+        schema::marks(&db)?;
+        schema::marks(&reader)?;
         let page: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let log_bytes = Arc::new(AtomicUsize::new(0));
         let seen = log_bytes.clone();
