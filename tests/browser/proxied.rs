@@ -3,7 +3,7 @@
 use super::look::look;
 use crate::accounts::{email_of, password_of};
 use crate::support::{
-    Browser, Knock, Page, Process, TestServer, configuration, free_port, get, installed, start_nginx,
+    Browser, Knock, Page, Process, TestServer, configuration, free_port, http, installed, start_nginx,
 };
 use serde_json::json;
 use std::net::SocketAddr;
@@ -56,21 +56,27 @@ fn a_room_under_a_path_has_all_that_it_has_elsewhere() {
 }
 
 #[test]
-fn a_proxy_may_leave_the_path_in() {
+fn a_proxy_on_any_port_may_leave_the_path_in() {
     let Some(nginx) = installed("nginx") else { return };
     let port = free_port();
-    let url = format!("http://127.0.0.1:{port}/chat");
-    let server = TestServer::with(|config| config.public_urls = vec![url.clone()]);
+    let (host, proxy) = (format!("school.example:{port}"), SocketAddr::from(([127, 0, 0, 1], port)));
+    let server = TestServer::with(|config| config.public_urls = vec![format!("http://{host}/chat")]);
     let room = server.addr();
     // A slash forgotten at the end of `proxy_pass`.
     let servers = under_a_path(port, room).replace(&format!("http://{room}/;"), &format!("http://{room};"));
     assert!(!servers.contains(&format!("{room}/")), "{servers}");
     let _nginx = start_nginx(&nginx, port, &servers);
-    let proxy = SocketAddr::from(([127, 0, 0, 1], port));
-    assert_eq!(get(proxy, "/chat/api/invite").json()["url"], format!("{url}/"));
-    let origin = format!("Host: {proxy}\r\nOrigin: http://{proxy}\r\n");
+    let invite =
+        http(proxy, format!("GET /chat/api/invite HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+    assert_eq!(invite.json()["url"], format!("http://{host}/chat/"));
+    let origin = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
     let entered = Knock::with_headers(proxy, "/chat/ws", &origin).and_then(Knock::enter).expect("an answer");
     entered.unwrap_or_else(|refused| panic!("{refused:?}")).expect_event("welcome");
+    let neighbour = format!(
+        "POST /chat/api/knock HTTP/1.1\r\nHost: {host}\r\nOrigin: http://school.example\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n"
+    );
+    assert_eq!(http(proxy, neighbour).status, 403, "a page on another port of the same host");
 }
 
 /// The key of a link that works from everywhere.
@@ -120,7 +126,7 @@ fn a_room_that_is_refused_while_people_talk_says_so_below_what_they_said() {
     let (Some(nginx), Some(browser)) = (installed("nginx"), Browser::start()) else { return };
     let folder = tempfile::tempdir().expect("a folder for the database");
     let (database, room_port, port) = (folder.path().join("chat.db"), free_port(), free_port());
-    let url = format!("http://127.0.0.1:{port}/chat");
+    let url = format!("http://school.example:{port}/chat");
     let mut room = Process::start_on(room_port, &database, &["--public-url", &url]);
     let room_addr: SocketAddr = ([127, 0, 0, 1], room_port).into();
     let _nginx = start_nginx(&nginx, port, &under_a_path(port, room_addr));

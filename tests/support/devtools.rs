@@ -44,8 +44,8 @@ const FLAGS: &[&str] = &[
     "--password-store=basic",
     "--use-mock-keychain",
     "--window-size=1280,800",
-    // A room's address on a LAN, as far as a browser can tell: plain http, and not this computer.
-    "--host-resolver-rules=MAP room.lan 127.0.0.1",
+    // Addresses of a room on a LAN and of a school's server, as far as a browser can tell: plain http, and not this computer.
+    "--host-resolver-rules=MAP room.lan 127.0.0.1, MAP school.example 127.0.0.1",
     "about:blank",
 ];
 
