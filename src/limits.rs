@@ -62,8 +62,10 @@ pub const MAX_CLIENTS: usize = 100_000;
 
 /// Characters of a public URL's path. It stands in the address that is handed out, and in each cookie's name.
 pub const PATH_CHARACTERS: usize = 100;
-/// Names and origins that were refused and have been told to the operator, each once: a forgotten flag is among the first.
+/// Refusals of one status that the operator is told of in [`STRANGERS_FORGOTTEN`]: anybody can invent names, and a log is read.
 pub const TOLD_STRANGERS: usize = 32;
+/// For refusals to be told again: whoever invents many silences the true ones no longer than this.
+pub const STRANGERS_FORGOTTEN: Duration = Duration::from_secs(3600);
 /// Threads that answer page and API requests. Those that hash a password go to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
 /// Requests under way to tiny_http, a thread each: more than wait for a password's hash, so that those block no page.

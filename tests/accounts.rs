@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 pub struct Browser {
     /// Where the server listens.
     pub addr: SocketAddr,
-    /// The host that it knows the room by, over https; none: `addr`, over http.
+    /// The host, and maybe port, that it knows the room by, over https; none: `addr`, over http.
     pub site: Option<&'static str>,
     /// What stands in `X-Forwarded-For`, to be believed where the loopback address is a trusted proxy.
     forwarded: Option<String>,
@@ -139,7 +139,9 @@ impl Browser {
 
     pub fn session_name(&self) -> String {
         match self.site {
-            Some(_) => "__Host-chat-app-443".to_owned(),
+            Some(site) => {
+                format!("__Host-chat-app-{}", site.split_once(':').map_or("443", |(_, port)| port))
+            }
             None => format!("chat-app-{}", self.addr.port()),
         }
     }

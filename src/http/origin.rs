@@ -54,7 +54,7 @@ pub fn check(
     };
     let is_known = is_private(&own) || is_public(&own, public_urls) || is_public(&behind_tls, public_urls);
     if !is_known && !own_names().iter().any(|name| name == host_and_port(&own).0) {
-        return Err(host_refused(head, &own, &behind_tls));
+        return Err(host_refused(head, &own, &behind_tls, public_urls));
     }
     // A page over plain http of a host that the operator has named with https was made by somebody on the way. Not every
     // browser counts the two as different sites and keeps the cookie from it.
@@ -70,15 +70,21 @@ pub fn check(
     Ok(())
 }
 
-fn host_refused(head: &Head, own: &str, behind_tls: &str) -> Refused {
+fn host_refused(head: &Head, own: &str, behind_tls: &str, public_urls: &[String]) -> Refused {
     let (name, _) = host_and_port(own);
     let page = head.header("origin").and_then(canonical).filter(|page| host_and_port(page).0 == name);
+    let other_port = public_urls.iter().map(|url| split(url).0).find(|url| host_and_port(url).0 == name);
+    if let Some(url) = other_port.filter(|_| page.as_ref().is_none_or(|page| is_public(page, public_urls))) {
+        let reason = format!(
+            "This room is at {url}, by its --public-url, and the Host header says {}. A proxy has to pass on Host with its \
+             port, as $http_host in nginx does.",
+            head.host
+        );
+        return Refused::operators(421, reason);
+    }
     let came_by_tls = head.header("x-forwarded-proto").is_some_and(|proto| proto.starts_with("https"));
     let url = page.unwrap_or_else(|| if came_by_tls { behind_tls } else { own }.to_owned());
-    let reason = format!(
-        "This room does not answer to the name {name}. If it is the room's, its host starts it with --public-url {url}"
-    );
-    Refused::operators(421, reason)
+    Refused::without_flag(421, &format!("This room does not answer to the name {name}."), &url)
 }
 
 fn origin_refused(origin: Option<String>, public_urls: &[String]) -> Refused {
@@ -88,15 +94,12 @@ fn origin_refused(origin: Option<String>, public_urls: &[String]) -> Refused {
         return Refused::new(403, reason);
     };
     let by_tls = origin.replacen("http://", "https://", 1);
-    let reason = match origin != by_tls && is_public(&by_tls, public_urls) {
-        true => {
-            format!("This room is at {by_tls}, by its --public-url: a page over plain http may not use it.")
-        }
-        false => format!(
-            "A page of {origin} may not use this room. If it is the room's, its host starts it with --public-url {origin}"
-        ),
-    };
-    Refused::operators(403, reason)
+    if origin != by_tls && is_public(&by_tls, public_urls) {
+        let reason =
+            format!("This room is at {by_tls}, by its --public-url: a page over plain http may not use it.");
+        return Refused::operators(403, reason);
+    }
+    Refused::without_flag(403, &format!("A page of {origin} may not use this room."), &origin)
 }
 
 /// Whether the host of an origin can only be this machine's or this network's.
@@ -273,6 +276,38 @@ mod tests {
         let plain =
             checked("Host: chat.example.org\r\nOrigin: http://chat.example.org\r\n").expect_err("plain");
         assert!(plain.reason.contains("at https://chat.example.org"), "{}", plain.reason);
+    }
+
+    #[test]
+    fn a_proxy_that_drops_the_port_is_told_so_and_not_to_repeat_the_flag() {
+        for (headers, public) in [
+            ("Host: box.example.org\r\nOrigin: http://box.example.org:8080", "http://box.example.org:8080"),
+            ("Host: BOX.example.org.", "http://box.example.org:8080"),
+            ("Host: school.example:5000\r\nOrigin: https://school.example", "https://school.example"),
+        ] {
+            let refused = checked(&format!("{headers}\r\n")).expect_err(headers);
+            let Refused { status, reason, to_operator } = refused;
+            assert_eq!((status, to_operator), (421, Some("")), "{headers}");
+            assert!(reason.contains(&format!("at {public}, ")) && reason.contains("$http_host"), "{reason}");
+            assert!(!reason.contains("with --public-url"), "it has been given: {reason}");
+        }
+        let other =
+            checked("Host: box.example.org\r\nOrigin: https://box.example.org\r\n").expect_err("other");
+        assert!(other.reason.ends_with(" --public-url https://box.example.org"), "{}", other.reason);
+    }
+
+    #[test]
+    fn only_a_reason_with_a_flag_speaks_of_its_path() {
+        for (headers, expected) in [
+            ("Host: chat.example:5000", Some(" (and the path, if it has one)")),
+            ("Host: laptop\r\nOrigin: https://chat.example", Some(" (and the path, if it has one)")),
+            ("Host: chat.example.org\r\nOrigin: http://chat.example.org", Some("")),
+            ("Host: box.example.org", Some("")),
+            ("Host: laptop\r\nOrigin: null", None),
+        ] {
+            let refused = checked(&format!("{headers}\r\n")).expect_err(headers);
+            assert_eq!(refused.to_operator, expected, "{headers}: {}", refused.reason);
+        }
     }
 
     #[test]

@@ -13,18 +13,24 @@ pub struct Refused {
     pub status: u16,
     /// The body, one line.
     pub reason: String,
-    /// The operator may have forgotten a flag, or a line of their proxy's.
-    pub is_operators: bool,
+    /// What the log adds for the operator, who may have forgotten a flag or a line of their proxy's; none: not for them.
+    pub to_operator: Option<&'static str>,
 }
 
 impl Refused {
     pub fn new(status: u16, reason: impl Into<String>) -> Refused {
-        Refused { status, reason: reason.into(), is_operators: false }
+        Refused { status, reason: reason.into(), to_operator: None }
     }
 
     /// One that the operator can do something about.
     pub(crate) fn operators(status: u16, reason: impl Into<String>) -> Refused {
-        Refused { is_operators: true, ..Refused::new(status, reason) }
+        Refused { to_operator: Some(""), ..Refused::new(status, reason) }
+    }
+
+    /// One that a `--public-url` would turn into a welcome. Which path a proxy has left out is known to it alone.
+    pub(crate) fn without_flag(status: u16, reason: &str, url: &str) -> Refused {
+        let reason = format!("{reason} If it is the room's, its host starts it with --public-url {url}");
+        Refused { to_operator: Some(" (and the path, if it has one)"), ..Refused::new(status, reason) }
     }
 
     /// For a part of the request that did not come in time.

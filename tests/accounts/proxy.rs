@@ -13,6 +13,8 @@ use std::thread;
 use std::time::Instant;
 
 const HOST: &str = "chat.example.org";
+/// On a port that nginx has to pass on.
+const HOST_AND_PORT: &str = "chat.example.org:8443";
 
 fn nginx_servers(folder: &Path, port: u16, room: SocketAddr) -> String {
     let folder = folder.display();
@@ -129,9 +131,9 @@ fn wait_until_certified(openssl: &Path, authority: &Path, port: u16, caddy: &Pro
 }
 
 /// A room behind a proxy on this machine.
-fn room() -> TestServer {
+fn room(site: &str) -> TestServer {
     TestServer::with(|config| {
-        config.public_urls = vec![format!("https://{HOST}")];
+        config.public_urls = vec![format!("https://{site}")];
         config.trusted_proxies = vec![config.bind];
         config.max_clients_per_address = 4;
     })
@@ -140,19 +142,19 @@ fn room() -> TestServer {
 #[test]
 fn page_accounts_and_room_work_through_nginx_with_tls() {
     let (Some(nginx), Some(openssl)) = (installed("nginx"), installed("openssl")) else { return };
-    let server = room();
+    let server = room(HOST_AND_PORT);
     let folder = tempfile::tempdir().expect("a folder");
     make_certificate(&openssl, folder.path());
     let port = free_port();
     let _nginx = start_nginx(&nginx, port, &nginx_servers(folder.path(), port, server.addr()));
     let authority = folder.path().join("certificate.pem");
-    expect_all_to_work(&server, |address| tls_from(address, &openssl, &authority, port));
+    expect_all_to_work(&server, HOST_AND_PORT, |address| tls_from(address, &openssl, &authority, port));
 }
 
 #[test]
 fn page_accounts_and_room_work_through_caddy_with_tls() {
     let (Some(caddy), Some(openssl)) = (installed("caddy"), installed("openssl")) else { return };
-    let server = room();
+    let server = room(HOST);
     let folder = tempfile::tempdir().expect("a folder");
     let port = free_port();
     let file = folder.path().join("Caddyfile");
@@ -168,14 +170,14 @@ fn page_accounts_and_room_work_through_caddy_with_tls() {
     wait_until_open(port, &caddy);
     let authority = folder.path().join("caddy/pki/authorities/local/root.crt");
     wait_until_certified(&openssl, &authority, port, &caddy);
-    expect_all_to_work(&server, |address| tls_from(address, &openssl, &authority, port));
+    expect_all_to_work(&server, HOST, |address| tls_from(address, &openssl, &authority, port));
 }
 
 /// Page, accounts and room, by a proxy to which `from` is the way from an address.
-fn expect_all_to_work(server: &TestServer, from: impl Fn(&'static str) -> SocketAddr) {
+fn expect_all_to_work(server: &TestServer, site: &'static str, from: impl Fn(&'static str) -> SocketAddr) {
     // What a visitor says of their address is overwritten.
     let browser_at =
-        |address| Browser { site: Some(HOST), ..Browser::new(from(address)) }.from("198.51.100.1");
+        |address| Browser { site: Some(site), ..Browser::new(from(address)) }.from("198.51.100.1");
 
     let mut ana = browser_at("127.0.0.1");
     let page = ana.get("/");
@@ -186,7 +188,7 @@ fn expect_all_to_work(server: &TestServer, from: impl Fn(&'static str) -> Socket
     assert_eq!(ana.sign_up("Ana").status, 201);
     assert!(ana.session().is_some(), "{:?}", ana.cookies);
     assert_eq!(ana.user()["username"], "Ana");
-    assert_eq!(ana.get("/api/invite").json()["url"], format!("https://{HOST}"));
+    assert_eq!(ana.get("/api/invite").json()["url"], format!("https://{site}"));
 
     let mut tab = ana.connect();
     assert_eq!(tab.expect_event("welcome")["session"]["username"], "Ana");
