@@ -10,7 +10,7 @@ use crate::http::refused::Refused;
 use crate::protocol::origin::{canonical, host_and_port, is_public, split};
 
 /// Name endings that no public DNS serves, so that nobody can own a name under them there.
-const PRIVATE_ENDINGS: [&str; 10] = [
+const PRIVATE_ENDINGS: [&str; 9] = [
     ".local",
     ".lan",
     ".internal",
@@ -20,7 +20,6 @@ const PRIVATE_ENDINGS: [&str; 10] = [
     ".home",
     ".corp",
     ".intranet",
-    ".private",
 ];
 
 /// What health checks ask for, many of them without a `Host`.
@@ -154,7 +153,6 @@ mod tests {
             "laptop.home",
             "Laptop.Corp.",
             "chat.school.intranet",
-            "laptop.private",
             "laptop.fritz.box",
             "LAPTOP.fritz.box.:5000",
         ] {
@@ -175,6 +173,7 @@ mod tests {
             "laptop.xlocalhost.com",
             "evil-home.example",
             "laptop.homes",
+            "laptop.private",
         ] {
             assert_eq!(status(host, None), 421, "{host}");
         }
