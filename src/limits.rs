@@ -66,6 +66,8 @@ pub const PATH_CHARACTERS: usize = 100;
 pub const TOLD_STRANGERS: usize = 32;
 /// For refusals to be told again: whoever invents many silences the true ones no longer than this.
 pub const STRANGERS_FORGOTTEN: Duration = Duration::from_secs(3600);
+/// Cookies of a request that are tried as one session: rooms of before, other programs and long paths leave a few of a name.
+pub const COOKIES_TRIED: usize = 8;
 /// Threads that answer page and API requests. Those that hash a password go to [`PASSWORD_WORKERS`].
 pub const PAGE_WORKERS: usize = 4;
 /// Requests under way to tiny_http, a thread each: more than wait for a password's hash, so that those block no page.

@@ -46,12 +46,9 @@ impl Accounts {
             } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
                 return Err(AccountError::Wrong);
             }
-            let shown = match asker.session {
-                Some(session) => sessions::find(transaction, &session)?,
-                None => None,
-            };
+            let shown = sessions::first(transaction, &asker.sessions)?;
             let member = shown.and_then(|session| session.member);
-            Ok(sessions::begin(transaction, member, Some(generation), asker.session)?)
+            Ok(sessions::begin(transaction, member, Some(generation), &asker.sessions)?)
         })
     }
 
@@ -122,6 +119,12 @@ mod tests {
         Room { accounts, _store: store, folder }
     }
 
+    /// Somebody at this computer, with this session's cookie.
+    fn showing(session: Option<TokenHash>) -> Asker<'static> {
+        let sessions = session.into_iter().collect();
+        Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), devices: Vec::new(), sessions }
+    }
+
     impl Room {
         fn link(&self, void_earlier: bool) -> Token {
             let link =
@@ -135,8 +138,7 @@ mod tests {
             is_here: bool,
             session: Option<TokenHash>,
         ) -> Result<NewSession, AccountError> {
-            let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
-            self.accounts.become_host(key, is_here, &asker)
+            self.accounts.become_host(key, is_here, &showing(session))
         }
 
         fn role(&self, session: &NewSession) -> Option<Role> {
@@ -189,15 +191,14 @@ mod tests {
             (Email::parse("ana@school.example").expect("an address"), Name::parse("Ana").expect("a name"));
         let password = Password::given("Ana's own secret");
         let host = room.open(room.accounts.start_key(), true, None).expect("a host");
-        let shown = |session| Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), device: None, session };
         let session = room
             .accounts
-            .sign_up(&email, &name, &password, &shown(Some(host.token.hash())))
+            .sign_up(&email, &name, &password, &showing(Some(host.token.hash())))
             .expect("signed up");
         assert_eq!(session.session.role(), Role::Host);
         room.accounts.writer().execute("UPDATE sessions SET expires_at = 0", []).expect("past");
         let session =
-            room.accounts.log_in(&email, &password, &shown(Some(session.token.hash()))).expect("right");
+            room.accounts.log_in(&email, &password, &showing(Some(session.token.hash()))).expect("right");
         assert_eq!(session.session.role(), Role::Member);
     }
 

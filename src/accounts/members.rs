@@ -47,7 +47,7 @@ impl Accounts {
                 inserted => inserted?,
             };
             let member = Member { account: transaction.last_insert_rowid(), name: name.clone() };
-            let begun = sessions::begin(transaction, Some(member), None, asker.session)?;
+            let begun = sessions::begin(transaction, Some(member), None, &asker.sessions)?;
             Ok(NewSession { device, ..begun })
         })
     }
@@ -70,7 +70,7 @@ impl Accounts {
             if !transaction.prepare(is_current)?.exists(params![known.member.account, known.hash])? {
                 return Err(AccountError::Wrong);
             }
-            let begun = sessions::begin(transaction, Some(known.member), None, asker.session)?;
+            let begun = sessions::begin(transaction, Some(known.member), None, &asker.sessions)?;
             Ok(NewSession { device, ..begun })
         })
     }

@@ -78,20 +78,20 @@ pub struct NewSession {
     pub session: Arc<Session>,
     /// Proves later that this browser has logged in to this account before.
     pub device: Option<String>,
-    /// Sessions that ended with it: the one whose cookie was shown, and the oldest above
+    /// Sessions that ended with it: those whose cookies were shown, and the oldest above
     /// [`limits::ACCOUNT_SESSIONS`].
     pub ended: Vec<TokenHash>,
 }
 
 /// Where somebody asks from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asker<'a> {
     /// An IPv6 address as its /64.
     pub address: IpAddr,
-    /// Their browser's [`NewSession::device`], if it has one.
-    pub device: Option<&'a str>,
-    /// The session whose cookie they show.
-    pub session: Option<TokenHash>,
+    /// What their browser may have as its [`NewSession::device`]: the first that is valid counts.
+    pub devices: Vec<&'a str>,
+    /// What their cookies show: the first that is somebody's session counts.
+    pub sessions: Vec<TokenHash>,
 }
 
 /// Why somebody does not get what they ask for. Nothing was changed.
@@ -199,7 +199,7 @@ impl Accounts {
 
     /// The subjects of a login that fails.
     fn subjects(&self, email: &Email, asker: &Asker) -> Vec<Subject> {
-        match asker.device.and_then(|given| self.device_mark(email, given)) {
+        match self.known_mark(email, asker) {
             Some(mark) => vec![Subject::Device(self.numbers.hash_one((mark.hash(), email.folded())))],
             None => vec![
                 Subject::Pair(self.number_of(email.as_str()), asker.address),
@@ -215,9 +215,12 @@ impl Accounts {
 
     /// The proof that a browser keeps once it has logged in with this address: the one it shows, if it is valid, else a new one.
     fn device(&self, email: &Email, asker: &Asker) -> std::io::Result<String> {
-        let known = asker.device.and_then(|given| self.device_mark(email, given));
-        let mark = known.map_or_else(Token::random, Ok)?;
+        let mark = self.known_mark(email, asker).map_or_else(Token::random, Ok)?;
         Ok(format!("{}.{}", mark.text(), self.device_proof(&mark, email)))
+    }
+
+    fn known_mark(&self, email: &Email, asker: &Asker) -> Option<Token> {
+        asker.devices.iter().find_map(|given| self.device_mark(email, given))
     }
 
     /// The browser's own mark, if what it shows was made for this address. Its own, so that who guesses at a computer

@@ -23,6 +23,11 @@ impl Accounts {
         Ok(find(&self.reader(), hash)?.map(Arc::new))
     }
 
+    /// The first of these that is somebody's.
+    pub fn first_session(&self, hashes: &[TokenHash]) -> Result<Option<Arc<Session>>, Unavailable> {
+        Ok(first(&self.reader(), hashes)?.map(Arc::new))
+    }
+
     /// Ends one session; whether there was one.
     pub fn log_out(&self, session: &TokenHash) -> Result<bool, Unavailable> {
         let ended = self.writer().execute("DELETE FROM sessions WHERE token = ?1", [session])?;
@@ -55,25 +60,30 @@ pub(super) fn find(db: &Connection, hash: &TokenHash) -> rusqlite::Result<Option
     Ok(found?.filter(|session| same(&session.token, hash)))
 }
 
-/// Begins a session in place of `old`: a member's, or a host's without an account. Who was a host stays it.
+/// The first of these that is a session.
+pub(super) fn first(db: &Connection, hashes: &[TokenHash]) -> rusqlite::Result<Option<Session>> {
+    hashes.iter().find_map(|hash| find(db, hash).transpose()).transpose()
+}
+
+/// Begins a session in place of those in `old`: a member's, or a host's without an account. Who was a host stays it.
 pub(super) fn begin(
     db: &Transaction<'_>,
     member: Option<Member>,
     mut host: Option<HostGeneration>,
-    old: Option<TokenHash>,
+    old: &[TokenHash],
 ) -> Result<NewSession, Unavailable> {
     let now_ms = wall_clock_ms();
     let token = Token::random()?;
     let hash = token.hash();
     let account = member.as_ref().map(|member| member.account);
     let mut ended = Vec::new();
-    if let Some(old) = old {
+    for old in old {
         let delete = "DELETE FROM sessions WHERE token = ?1 RETURNING host, expires_at";
         let replaced: Option<(Option<HostGeneration>, i64)> =
             sql::first(db, delete, [old], |row| row.try_into())?;
         if let Some((was_host, expires_at)) = replaced {
             host = host.or(was_host.filter(|_| expires_at > now_ms));
-            ended.push(old);
+            ended.push(*old);
         }
     }
     let expires_at = now_ms + limits::SESSION.as_millis() as i64;

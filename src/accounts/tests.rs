@@ -25,9 +25,9 @@ fn room() -> Room {
 }
 
 const HERE: Asker<'static> =
-    Asker { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), device: None, session: None };
+    Asker { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), devices: Vec::new(), sessions: Vec::new() };
 const ELSEWHERE: Asker<'static> =
-    Asker { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), device: None, session: None };
+    Asker { address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), devices: Vec::new(), sessions: Vec::new() };
 
 fn email(text: &str) -> Email {
     Email::parse(text).expect("an address")
@@ -100,7 +100,7 @@ fn address_and_name_are_one_accounts() {
 fn a_login_takes_the_place_of_the_session_that_is_shown_and_of_the_oldest() {
     let room = room();
     let first = room.sign_up("Ana");
-    let shown = Asker { session: Some(first.token.hash()), ..HERE };
+    let shown = Asker { sessions: vec![first.token.hash()], ..HERE };
     let second = room.log_in("ana@school.example", "Ana's own secret", &shown).expect("right");
     assert_eq!(second.ended, [first.token.hash()]);
     assert!(!room.is_logged_in(&first));

@@ -7,11 +7,12 @@
 //!
 //! Rooms of before called them `session` and `device`. Those still count, until [`crate::http::api`] has exchanged them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::accounts::token::Token;
+use crate::accounts::token::{Token, TokenHash};
 use crate::limits;
-use crate::protocol::origin::{canonical, host_and_port, is_public, split};
+use crate::protocol::origin::{canonical, host_and_port, split};
 
 /// Browsers take a cookie with this prefix only over https, from the host itself, for the whole host.
 const HOST_PREFIX: &str = "__Host-";
@@ -44,7 +45,7 @@ impl Kind {
 pub(crate) struct Cookies<'a> {
     header: &'a str,
     place: Place,
-    /// Where else the browser may be: a proxy that passes on no `Host` leaves it open, unless there is an `Origin`.
+    /// Where else the browser may be: without an `Origin` it is open where a proxy passes on no `Host`, or two schemes have it.
     others: Vec<Place>,
 }
 
@@ -75,11 +76,16 @@ impl Place {
     fn name(&self, kind: Kind) -> String {
         format!("{}{}-{}", self.prefix(), kind.begin(), self.mark)
     }
+
+    /// What rooms of before called it: the same everywhere.
+    fn former_name(&self, kind: Kind) -> String {
+        format!("{}{}", self.prefix(), kind.former())
+    }
 }
 
 impl<'a> Cookies<'a> {
-    /// A request counts as one to a public URL when its `Host` or `Origin` is that URL's: a proxy's connection itself tells
-    /// nothing.
+    /// A request counts as one to a public URL when its `Origin` or `Host` is that URL's: a proxy's connection itself tells
+    /// nothing. `Host` has no scheme, so it leaves open which of two URLs was meant.
     pub(crate) fn of(
         cookie: Option<&'a str>,
         host: &str,
@@ -87,42 +93,60 @@ impl<'a> Cookies<'a> {
         public_urls: &[String],
     ) -> Cookies<'a> {
         let own = |scheme: &str| canonical(&format!("{scheme}://{host}"));
-        let came_to = [own("https"), origin.and_then(canonical), own("http")];
-        let came_to = came_to.into_iter().flatten().find(|origin| is_public(origin, public_urls));
-        let url = came_to.and_then(|origin| public_urls.iter().find(|url| split(url).0 == origin));
-        let is_sure = url.is_some() || origin.is_some();
-        let others = if is_sure { &[] } else { public_urls };
+        let public = |origin: String| public_urls.iter().find(|url| split(url).0 == origin);
+        let by_host: Vec<&String> =
+            ["https", "http"].into_iter().filter_map(own).filter_map(public).collect();
+        let url = origin.and_then(canonical).and_then(public).or(by_host.first().copied());
+        let others: Vec<&String> = match (origin, &by_host[..]) {
+            (Some(_), _) => Vec::new(),
+            (None, []) => public_urls.iter().collect(),
+            (None, [_, rest @ ..]) => rest.to_vec(),
+        };
         Cookies {
             header: cookie.unwrap_or_default(),
             place: Place::of(&url.cloned().or_else(|| own("http")).unwrap_or_default()),
-            others: others.iter().map(|url| Place::of(url)).collect(),
+            others: others.into_iter().map(|url| Place::of(url)).collect(),
         }
     }
 
-    /// The session's token, if a cookie has the form of one.
-    pub(crate) fn session(&self) -> Option<Token> {
-        self.get(Kind::Session).and_then(Token::parse).or_else(|| self.former_session())
+    /// The hashes of all cookies that have the form of a session's, best first: the first that is somebody's counts.
+    pub(crate) fn sessions(&self) -> Vec<TokenHash> {
+        let tokens = self.all(Kind::Session).into_iter().filter_map(Token::parse);
+        tokens.map(|token| token.hash()).collect()
     }
 
-    /// What [`Cookies::set`] has set of this kind.
-    pub(crate) fn device(&self) -> Option<&'a str> {
-        self.get(Kind::Device).or_else(|| self.former(Kind::Device).last())
+    /// The values of this kind, wherever the browser may be. Those that only https could set come first: nobody on the
+    /// way shadows them. Then today's names, then those of before.
+    pub(crate) fn all(&self, kind: Kind) -> Vec<&'a str> {
+        let mut values = Vec::new();
+        for is_secure in [true, false] {
+            let places = std::iter::once(&self.place).chain(&self.others);
+            let mut places = places.filter(|place| place.is_secure == is_secure).peekable();
+            let former = places.peek().map(|place| place.former_name(kind));
+            values.extend(places.flat_map(|place| self.named(kind, &place.name(kind))));
+            values.extend(former.into_iter().flat_map(|name| self.named(kind, &name).into_iter().rev()));
+        }
+        // Public URLs on one port have one name.
+        let mut seen = HashSet::new();
+        values.retain(|value| seen.insert(*value));
+        values.truncate(limits::COOKIES_TRIED);
+        values
     }
 
-    /// The session's token under the name of before. Others' cookies have the same name, and longer paths come first.
-    pub(crate) fn former_session(&self) -> Option<Token> {
-        self.former(Kind::Session).filter_map(Token::parse).last()
+    /// The values of this kind under today's name.
+    pub(crate) fn present(&self, kind: Kind) -> Vec<&'a str> {
+        let mut values = self.named(kind, &self.place.name(kind));
+        values.truncate(limits::COOKIES_TRIED);
+        values
     }
 
-    /// All cookies that have this kind's name of before.
-    pub(crate) fn former(&self, kind: Kind) -> impl Iterator<Item = &'a str> {
-        let name = format!("{}{}", self.place.prefix(), kind.former());
-        self.pairs().filter(move |(key, _)| *key == name).map(|(_, value)| value)
-    }
-
-    /// Whether there is one of this kind under today's name.
-    pub(crate) fn has(&self, kind: Kind) -> bool {
-        self.get(kind).is_some()
+    /// The values of this kind under the name of before. Others' cookies have the same name; those of longer paths, which
+    /// browsers send first, come last.
+    pub(crate) fn former(&self, kind: Kind) -> Vec<&'a str> {
+        let mut values = self.named(kind, &self.place.former_name(kind));
+        values.reverse();
+        values.truncate(limits::COOKIES_TRIED);
+        values
     }
 
     /// Whether it is known by which address the browser came, and so how its cookies are called.
@@ -151,8 +175,7 @@ impl<'a> Cookies<'a> {
 
     /// A `Set-Cookie` that ends the one of before.
     pub(crate) fn clear_former(&self, kind: Kind) -> String {
-        let name = format!("{}{}", self.place.prefix(), kind.former());
-        self.written(&name, "", Duration::ZERO)
+        self.written(&self.place.former_name(kind), "", Duration::ZERO)
     }
 
     /// Whether a `Set-Cookie` is about this room's of this kind.
@@ -160,11 +183,10 @@ impl<'a> Cookies<'a> {
         set_cookie.split_once('=').is_some_and(|(name, _)| name == self.place.name(kind))
     }
 
-    fn get(&self, kind: Kind) -> Option<&'a str> {
-        let names = std::iter::once(&self.place).chain(&self.others).map(|place| place.name(kind));
-        names
-            .into_iter()
-            .find_map(|name| self.pairs().find_map(|(key, value)| (key == name).then_some(value)))
+    fn named(&self, kind: Kind, name: &str) -> Vec<&'a str> {
+        let values = self.pairs().filter(|(key, _)| *key == name).map(|(_, value)| value);
+        // Most of what other programs call `session` has another form, and is worth no look-up.
+        values.filter(|value| kind == Kind::Device || Token::parse(value).is_some()).collect()
     }
 
     fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -194,6 +216,7 @@ mod tests {
     #[test]
     fn a_cookie_is_called_after_the_rooms_own_place() {
         let token = Token::random().expect("random");
+        let text = token.text();
         let urls =
             ["https://school.example/chat", "https://school.example:8443/a/b", "http://box.example:8080"];
         for (host, origin, session, device) in [
@@ -221,11 +244,8 @@ mod tests {
             assert!(cookies.is_about(&set, Kind::Session) && !cookies.is_about(&set, Kind::Device), "{host}");
             for (kind, name) in [(Kind::Session, session), (Kind::Device, device)] {
                 let header = format!("session=flask; {name}={}; {name}-x=1", token.text());
-                assert_eq!(
-                    cookies_at(&header, host, origin, &urls).get(kind),
-                    Some(&*token.text()),
-                    "{host}"
-                );
+                let cookies = cookies_at(&header, host, origin, &urls);
+                assert_eq!((cookies.present(kind), cookies.all(kind)[0]), (vec![&*text], &*text), "{host}");
             }
         }
     }
@@ -249,8 +269,7 @@ mod tests {
             }
             let (pair, _) = set.split_once(';').expect("attributes");
             let header = format!("theme=dark; {pair}; last=1");
-            let back = cookies(&header, host, origin).session().map(|back| back.hash());
-            assert_eq!(back, Some(token.hash()), "{host}");
+            assert_eq!(cookies(&header, host, origin).sessions(), [token.hash()], "{host}");
         }
     }
 
@@ -258,13 +277,13 @@ mod tests {
     fn over_https_a_cookie_that_anybody_could_have_set_is_none() {
         let token = Token::random().expect("random");
         for plain in ["chat-app-443", "session"].map(|name| format!("{name}={}", token.text())) {
-            assert!(cookies(&plain, "chat.example.org", None).session().is_none(), "{plain}");
+            assert!(cookies(&plain, "chat.example.org", None).sessions().is_empty(), "{plain}");
         }
         let plain = format!("chat-app-5000={}", token.text());
-        assert!(cookies(&plain, "192.168.1.5:5000", None).session().is_some());
-        assert!(cookies(&plain, "192.168.1.5:5001", None).session().is_none(), "another room's");
+        assert_eq!(cookies(&plain, "192.168.1.5:5000", None).sessions().len(), 1);
+        assert!(cookies(&plain, "192.168.1.5:5001", None).sessions().is_empty(), "another room's");
         for nonsense in ["", "chat-app-80", "chat-app-80=", "chat-app-80=abc", "xchat-app-80=1", ";;=;"] {
-            assert!(cookies(nonsense, "localhost", None).session().is_none(), "{nonsense}");
+            assert!(cookies(nonsense, "localhost", None).sessions().is_empty(), "{nonsense}");
         }
     }
 
@@ -272,31 +291,84 @@ mod tests {
     fn a_proxy_that_passes_on_no_host_loses_no_cookie() {
         let token = Token::random().expect("random");
         let urls = ["http://chat.example", "https://school.example/chat"];
-        for name in ["chat-app-80", "__Host-chat-app-443-chat", "chat-app-5000"] {
+        for name in ["chat-app-80", "__Host-chat-app-443-chat", "chat-app-5000", "__Host-session", "session"]
+        {
             let header = format!("{name}={}", token.text());
-            assert!(cookies_at(&header, "127.0.0.1:5000", None, &urls).session().is_some(), "{name}");
+            assert_eq!(
+                cookies_at(&header, "127.0.0.1:5000", None, &urls).sessions(),
+                [token.hash()],
+                "{name}"
+            );
         }
-        let known = cookies_at("chat-app-80=x", "127.0.0.1:5000", Some("http://127.0.0.1:5000"), &urls);
-        assert_eq!(known.get(Kind::Session), None, "there it is known where the browser is");
+        let elsewhere = format!("chat-app-80={}", token.text());
+        let known = cookies_at(&elsewhere, "127.0.0.1:5000", Some("http://127.0.0.1:5000"), &urls);
+        assert!(known.sessions().is_empty(), "there it is known where the browser is");
+    }
+
+    #[test]
+    fn of_several_cookies_those_that_nobody_could_set_are_tried_first_and_not_without_end() {
+        let tokens: Vec<Token> = (0..5).map(|_| Token::random().expect("random")).collect();
+        let named = |names: [&str; 5]| {
+            let pairs = names.iter().zip(&tokens).map(|(name, token)| format!("{name}={}", token.text()));
+            pairs.collect::<Vec<_>>().join("; ")
+        };
+        let header =
+            named(["session", "chat-app-5000", "session", "__Host-session", "__Host-chat-app-8443-chat"]);
+        let urls = ["https://school.example:8443/chat"];
+        let order = |host: &str, origin| cookies_at(&header, host, origin, &urls).sessions();
+        let hashes = |numbers: &[usize]| numbers.iter().map(|i| tokens[*i].hash()).collect::<Vec<_>>();
+        assert_eq!(order("127.0.0.1:5000", None), hashes(&[4, 3, 1, 2, 0]), "a proxy may be between");
+        assert_eq!(order("school.example:8443", None), hashes(&[4, 3]));
+        assert_eq!(order("127.0.0.1:5000", Some("http://127.0.0.1:5000")), hashes(&[1, 2, 0]));
+        let many: Vec<String> =
+            (0..20).map(|_| format!("session={}", Token::random().expect("random").text())).collect();
+        let tried = cookies(&many.join("; "), "127.0.0.1:5000", None).sessions();
+        assert_eq!(tried.len(), limits::COOKIES_TRIED);
+        let one_name = ["https://a.example", "https://b.example"];
+        let header = format!("__Host-chat-app-443={}", tokens[0].text());
+        assert_eq!(cookies_at(&header, "127.0.0.1:5000", None, &one_name).sessions(), hashes(&[0]));
+    }
+
+    #[test]
+    fn where_one_name_has_both_schemes_the_pages_own_decides() {
+        let token = Token::random().expect("random");
+        let urls = ["https://a.example", "http://a.example"];
+        for (origin, name, is_secure) in
+            [("https://a.example", "__Host-chat-app-443", true), ("http://a.example", "chat-app-80", false)]
+        {
+            for host in ["a.example", "127.0.0.1:5000"] {
+                let cookies = cookies_at("", host, Some(origin), &urls);
+                let set = cookies.set_session(&token);
+                assert!(set.starts_with(&format!("{name}=")) && cookies.knows_place(), "{host}: {set}");
+                assert_eq!(set.ends_with("; Secure"), is_secure, "browsers take no such cookie over http");
+                let header = format!("{name}={}", token.text());
+                let silent = cookies_at(&header, host, None, &urls);
+                assert_eq!((silent.sessions(), silent.knows_place()), (vec![token.hash()], false), "{host}");
+            }
+        }
     }
 
     #[test]
     fn a_cookie_of_before_counts_and_that_of_another_program_does_not() {
         let (ours, newer) = (Token::random().expect("random"), Token::random().expect("random"));
-        let session = |header: &str, host| cookies(header, host, None).session().map(|token| token.hash());
         let (old, new) = (ours.text(), newer.text());
         for (header, host, expected) in [
-            (format!("session={old}"), "laptop:5000", Some(&ours)),
-            (format!("__Host-session={old}"), "chat.example.org", Some(&ours)),
-            (format!("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x; session={old}"), "laptop:5000", Some(&ours)),
-            (format!("session={new}; session={old}"), "laptop:5000", Some(&ours)),
-            (format!("session={old}; chat-app-5000={new}"), "laptop:5000", Some(&newer)),
-            ("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x".to_owned(), "laptop:5000", None),
-            (format!("xsession={old}"), "laptop:5000", None),
+            (format!("session={old}"), "laptop:5000", &[&ours][..]),
+            (format!("__Host-session={old}"), "chat.example.org", &[&ours]),
+            (format!("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x; session={old}"), "laptop:5000", &[&ours]),
+            (format!("session={new}; session={old}"), "laptop:5000", &[&ours, &newer]),
+            (format!("session={old}; chat-app-5000={new}"), "laptop:5000", &[&newer, &ours]),
+            ("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x".to_owned(), "laptop:5000", &[]),
+            (format!("xsession={old}"), "laptop:5000", &[]),
         ] {
-            assert_eq!(session(&header, host), expected.map(Token::hash), "{header}");
+            let expected: Vec<_> = expected.iter().map(|token| token.hash()).collect();
+            assert_eq!(cookies(&header, host, None).sessions(), expected, "{header}");
         }
         let both = cookies("device=a; device=b", "laptop", None);
-        assert_eq!((both.device(), both.knows_place()), (Some("b"), false), "a proxy may be between");
+        assert_eq!(
+            (both.all(Kind::Device), both.knows_place()),
+            (vec!["b", "a"], false),
+            "a proxy may be between"
+        );
     }
 }

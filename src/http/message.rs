@@ -8,7 +8,7 @@ use tiny_http::{Header, StatusCode};
 
 use crate::accounts::Asker;
 use crate::http::client_address::address_key;
-use crate::http::cookies::Cookies;
+use crate::http::cookies::{Cookies, Kind};
 use crate::http::{FORWARDED_HEADER, PEER_HEADER};
 
 pub(crate) struct Request<'a> {
@@ -34,8 +34,8 @@ impl<'a> Request<'a> {
         let peer: IpAddr = peer.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
         let asker = Asker {
             address: address_key(peer),
-            device: cookies.device(),
-            session: cookies.session().map(|token| token.hash()),
+            devices: cookies.all(Kind::Device),
+            sessions: cookies.sessions(),
         };
         let (method, target) = (request.method().as_str(), request.url());
         Request { method, target, headers, body, cookies, peer, asker }

@@ -222,11 +222,10 @@ fn is_host(head: &Head, context: &Context) -> Result<bool, Refused> {
     Ok(session_of(head, context)?.is_some_and(|session| session.role() == Role::Host))
 }
 
-/// The session of the request's cookie.
+/// The session of the request's cookies.
 fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Refused> {
     let cookies = Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls);
-    let Some(token) = cookies.session() else { return Ok(None) };
-    context.client.accounts.session(&token).map_err(|error| {
+    context.client.accounts.first_session(&cookies.sessions()).map_err(|error| {
         log::warn!("a session could not be looked up: {error}");
         Refused::new(503, "The accounts cannot be read just now. Try again.")
     })

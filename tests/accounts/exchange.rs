@@ -1,7 +1,7 @@
 //! Cookies on a host that other programs share: each room's are its own, and those of before are exchanged.
 
 use super::{Browser, email_of, password_of};
-use crate::support::TestServer;
+use crate::support::{TestServer, http};
 use chat_app::config::Config;
 use serde_json::{Value, json};
 
@@ -153,5 +153,77 @@ fn behind_https_the_cookies_of_before_had_the_prefix_too() {
     );
     for (_, set) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
         assert!(set.starts_with("__Host-") && set.ends_with("; Secure"), "{set}");
+    }
+}
+
+#[test]
+fn a_dead_cookie_of_todays_name_shadows_no_living_one_of_before() {
+    let server = TestServer::start();
+    let [session, device] = own_names(&server);
+    let mut browser = of_before(&server, &[]);
+    let values = ["session", "device"].map(|name| browser.cookie(name).expect("of before").to_owned());
+    browser.cookies.push((session.clone(), "A".repeat(43)));
+    browser.cookies.push((device.clone(), "nobody.s".to_owned()));
+    assert_eq!(browser.connect().expect_event("welcome")["session"]["username"], "Ana");
+    assert_eq!(browser.user()["username"], "Ana");
+    assert_eq!(names(&browser), [session.clone(), device.clone()]);
+    let kept = [&session, &device].map(|name| browser.cookie(name).expect("of today").to_owned());
+    assert_eq!(kept, values, "what was of before has today's names");
+    assert_eq!(browser.user()["username"], "Ana");
+
+    // Both alive: today's counts, and stays.
+    let mut second = Browser::signed_up(&server, "Ben");
+    let bens = second.session().expect("a session").to_owned();
+    second.cookies.push(("session".to_owned(), values[0].clone()));
+    assert_eq!((second.user()["username"].clone(), second.session()), (json!("Ben"), Some(&*bens)));
+    assert_eq!(second.cookie("session"), None);
+}
+
+#[test]
+fn a_logout_ends_all_sessions_that_the_browser_shows() {
+    let server = TestServer::start();
+    let (ana, mut ben) = (Browser::signed_up(&server, "Ana"), Browser::signed_up(&server, "Ben"));
+    let (mut anas, mut bens) = (ana.join(), ben.join());
+    ben.cookies.push(("session".to_owned(), ana.session().expect("a session").to_owned()));
+    assert_eq!(ben.post("/api/logout", json!({})).status, 204);
+    anas.expect_close(4401);
+    bens.expect_close(4401);
+    assert_eq!(ana.clone().user(), Value::Null, "in the database too");
+    assert_eq!((ben.cookie("session"), ben.session()), (None, None));
+}
+
+#[test]
+fn a_login_ends_all_sessions_that_the_browser_shows_and_a_host_stays_one() {
+    let server = TestServer::start();
+    let mut host = Browser::host(server.addr(), &server.host_key());
+    let old = host.session().expect("a session").to_owned();
+    host.cookies = vec![("session".to_owned(), old.clone()), (host.session_name(), "A".repeat(43))];
+    assert_eq!(host.sign_up("Ana").status, 201);
+    assert_eq!(host.get("/api/session").json()["host"], true, "what it was by the cookie of before");
+    let mut late = Browser::new(server.addr());
+    late.cookies = vec![(late.session_name(), old)];
+    assert_eq!(late.get("/api/session").json()["host"], false, "and that one is over");
+}
+
+#[test]
+fn a_proxy_that_passes_on_no_host_lets_a_dead_cookie_shadow_no_hosts() {
+    let server = TestServer::with(|config: &mut Config| {
+        config.public_urls = vec!["https://school.example:8443/chat".to_owned()];
+    });
+    let host = Browser::host(server.addr(), &server.host_key());
+    let (addr, token) = (server.addr(), host.session().expect("a session"));
+    for (cookies, status) in [
+        (format!("{}={}; __Host-chat-app-8443-chat={token}", host.session_name(), "A".repeat(43)), 200),
+        (format!("__Host-chat-app-8443-chat={}; {}={token}", "A".repeat(43), host.session_name()), 200),
+        (format!("session={}; __Host-session={token}", "A".repeat(43)), 200),
+        (format!("__Host-chat-app-8443-other={token}"), 403),
+    ] {
+        let answer = http(
+            addr,
+            format!(
+                "GET /transcript.txt HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nCookie: {cookies}\r\n\r\n"
+            ),
+        );
+        assert_eq!(answer.status, status, "{cookies}: {}", answer.text());
     }
 }

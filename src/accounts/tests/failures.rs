@@ -14,13 +14,17 @@ fn failures_make_their_own_address_wait_and_nobody_else() {
     assert!(matches!(wrong(&HERE), AccountError::Wait(_)));
     // The wait is short, so what has to meet it comes first.
     let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
-    assert!(matches!(right(&Asker { device: foreign.as_deref(), ..HERE }), Err(AccountError::Wait(_))));
+    assert!(matches!(
+        right(&Asker { devices: foreign.as_deref().into_iter().collect(), ..HERE }),
+        Err(AccountError::Wait(_))
+    ));
     assert!(
         matches!(right(&HERE), Err(AccountError::Wait(_))),
         "not even the right one, or it could be guessed"
     );
     right(&ELSEWHERE).expect("another address is free");
-    right(&Asker { device: device.as_deref(), ..HERE }).expect("so is a browser that was logged in before");
+    right(&Asker { devices: device.as_deref().into_iter().collect(), ..HERE })
+        .expect("so is a browser that was logged in before");
     room.log_in("ben@school.example", "Ben's own secret", &HERE).expect("and other accounts at this address");
 }
 
@@ -31,7 +35,7 @@ fn who_guesses_at_a_shared_computer_makes_only_that_one_wait() {
     let right = |asker: &Asker| room.log_in("ana@school.example", "Ana's own secret", asker);
     let own = right(&ELSEWHERE).expect("right").device;
     assert_ne!(shared, own);
-    let guesser = Asker { device: shared.as_deref(), ..HERE };
+    let guesser = Asker { devices: shared.as_deref().into_iter().collect(), ..HERE };
     let again = right(&guesser).expect("right").device;
     assert_eq!(again, shared, "logging in again makes no further device");
     for _ in 0..limits::LOGIN_FAILURES.0 {
@@ -39,7 +43,8 @@ fn who_guesses_at_a_shared_computer_makes_only_that_one_wait() {
         assert!(matches!(wrong, AccountError::Wrong));
     }
     assert!(matches!(right(&guesser), Err(AccountError::Wait(_))));
-    right(&Asker { device: own.as_deref(), ..HERE }).expect("her own is free, even at the same address");
+    right(&Asker { devices: own.as_deref().into_iter().collect(), ..HERE })
+        .expect("her own is free, even at the same address");
 }
 
 #[test]
@@ -61,7 +66,8 @@ fn who_tries_one_account_after_the_other_waits_at_all_of_them() {
     assert!(failed >= free, "only {failed}");
     assert!(matches!(right(&HERE), Err(AccountError::Wait(_))));
     right(&ELSEWHERE).expect("another address is free");
-    right(&Asker { device: device.as_deref(), ..HERE }).expect("so is a browser that was logged in before");
+    right(&Asker { devices: device.as_deref().into_iter().collect(), ..HERE })
+        .expect("so is a browser that was logged in before");
 }
 
 #[test]

@@ -17,11 +17,12 @@ use crate::hub::{Command, Ended, Job};
 
 impl Api {
     pub(super) fn log_out(&self, request: &Request) -> Answer {
-        // Looked up first: a made-up cookie is not worth the wait for the database's writer.
-        if let Some(session) = self.session_of(request)?
-            && self.accounts.log_out(&session.token)?
-        {
-            self.notify_hub(Command::End(Ended::Sessions(vec![session.token])));
+        // All that this browser shows: one that stayed would bring them back in.
+        for shown in &request.asker.sessions {
+            // Looked up first: a made-up cookie is not worth the wait for the database's writer.
+            if self.accounts.session_by_hash(shown)?.is_some() && self.accounts.log_out(shown)? {
+                self.notify_hub(Command::End(Ended::Sessions(vec![*shown])));
+            }
         }
         Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
     }

@@ -4,23 +4,45 @@ use serde_json::Value;
 
 use super::Api;
 use crate::accounts::token::Token;
-use crate::http::cookies::Kind;
+use crate::http::cookies::{Cookies, Kind};
 use crate::http::message::{Request, Response};
 
 /// The cookies of before that are this room's. Others' cookies of the same names stay as they are.
 pub(crate) struct Former<'a> {
-    session: Option<Token>,
-    device: Option<&'a str>,
+    session: Option<Known<'a>>,
+    device: Option<Known<'a>>,
+}
+
+/// One of them.
+struct Known<'a> {
+    value: &'a str,
+    /// Today's name has one that is good too. A dead one under that name is worth nothing.
+    is_followed: bool,
+}
+
+impl<'a> Known<'a> {
+    /// `is_ours` is none where that cannot be known just now: then nothing is put in a cookie's place.
+    fn of(cookies: &Cookies<'a>, kind: Kind, is_ours: impl Fn(&str) -> Option<bool>) -> Option<Known<'a>> {
+        let value = cookies.former(kind).into_iter().find(|value| is_ours(value) == Some(true))?;
+        let is_followed = cookies.present(kind).iter().any(|value| is_ours(value) != Some(false));
+        Some(Known { value, is_followed })
+    }
 }
 
 impl Api {
     /// To be asked before the request is carried out, which may end what they stand for.
     pub(crate) fn former<'a>(&self, request: &Request<'a>) -> Former<'a> {
-        let is_ours = |token: &Token| self.accounts.session(token).is_ok_and(|session| session.is_some());
-        let session = request.cookies.former_session().filter(is_ours);
-        let device = request.cookies.former(Kind::Device).last().filter(|given| {
-            let mut emails = self.emails_of(request).into_iter();
-            emails.any(|email| self.accounts.knows_device(&email, given))
+        let session = Known::of(&request.cookies, Kind::Session, |value| match Token::parse(value) {
+            Some(token) => self.accounts.session(&token).ok().map(|session| session.is_some()),
+            None => Some(false),
+        });
+        let emails = if request.cookies.former(Kind::Device).is_empty() {
+            Vec::new()
+        } else {
+            self.emails_of(request)
+        };
+        let device = Known::of(&request.cookies, Kind::Device, |value| {
+            Some(emails.iter().any(|email| self.accounts.knows_device(email, value)))
         });
         Former { session, device }
     }
@@ -36,21 +58,22 @@ impl Api {
 
     /// `answer`, and with it what is known by the names of before under those of today.
     pub(crate) fn exchange(&self, request: &Request, former: &Former, answer: Response) -> Response {
-        let session = former.session.as_ref().map(Token::text);
-        let answer = exchange_one(request, Kind::Session, session.as_deref(), answer);
-        exchange_one(request, Kind::Device, former.device, answer)
+        let answer = exchange_one(request, Kind::Session, former.session.as_ref(), answer);
+        exchange_one(request, Kind::Device, former.device.as_ref(), answer)
     }
 }
 
-fn exchange_one(request: &Request, kind: Kind, value: Option<&str>, answer: Response) -> Response {
+fn exchange_one(request: &Request, kind: Kind, known: Option<&Known>, answer: Response) -> Response {
     let cookies = &request.cookies;
-    let Some(value) = value else { return answer };
+    let Some(known) = known else { return answer };
     // A login or a logout has decided already what it is to be.
     let is_decided = answer.headers.iter().any(|(_, value)| cookies.is_about(value, kind));
     if !is_decided && !cookies.knows_place() {
         return answer;
     }
-    let has_one = is_decided || cookies.has(kind);
-    let answer = if has_one { answer } else { answer.with("Set-Cookie", cookies.set(kind, value)) };
+    let answer = match is_decided || known.is_followed {
+        true => answer,
+        false => answer.with("Set-Cookie", cookies.set(kind, known.value)),
+    };
     answer.with("Set-Cookie", cookies.clear_former(kind))
 }

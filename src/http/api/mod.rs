@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use crate::accounts::invite::InviteCode;
 use crate::accounts::{Accounts, Session};
 use crate::config::Config;
+use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Job};
 use crate::protocol::Role;
@@ -121,16 +122,15 @@ impl Api {
         let named = ["email", "token"].into_iter().find_map(|field| body[field].as_str());
         let account = match named {
             Some(named) => self.accounts.number_of(named),
-            None => request.cookies.session().map_or(0, |token| self.accounts.number_of(&token.text())),
+            None => {
+                request.cookies.all(Kind::Session).first().map_or(0, |shown| self.accounts.number_of(shown))
+            }
         };
         (request.asker.address, account)
     }
 
     fn session_of(&self, request: &Request) -> Result<Option<Arc<Session>>, ApiError> {
-        match request.cookies.session() {
-            Some(token) => Ok(self.accounts.session(&token)?),
-            None => Ok(None),
-        }
+        Ok(self.accounts.first_session(&request.asker.sessions)?)
     }
 
     /// The user, and what signing up needs here.
