@@ -5,7 +5,7 @@
 //! `__Host-` prefix: nobody on the way and no neighbouring domain can set one. The same room over plain http, in the local
 //! network, uses names without it.
 //!
-//! Rooms of before called them `session` and `device`. Those still count, until [`crate::http::api`] has exchanged them.
+//! Rooms of before called them `session` and `device`. Those still count, until [`crate::http::routes`] has them exchanged.
 
 use std::collections::HashSet;
 use std::time::Duration;

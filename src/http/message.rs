@@ -98,6 +98,17 @@ impl Response {
         self
     }
 
+    /// With cookies, an answer that would be kept is whole and is not kept: some browsers and proxies heed no cookies of a 304,
+    /// and what is kept with its cookies would set them again.
+    pub(crate) fn kept_by_nobody_with_cookies(mut self) -> Response {
+        if self.headers.iter().any(|(name, _)| *name == "Set-Cookie") {
+            self.status = if self.status == 304 { 200 } else { self.status };
+            self.headers.retain(|(name, _)| *name != "Cache-Control");
+            return self.with("Cache-Control", "no-store");
+        }
+        self
+    }
+
     /// For tiny_http, with these headers too where it has none of its own of that name.
     pub(super) fn into_tiny(self, common: &[(&str, &str)]) -> tiny_http::Response<Cursor<Bytes>> {
         let own = self.headers.iter().map(|(name, value)| (*name, value.as_str()));

@@ -35,11 +35,14 @@ impl Site {
     }
 
     pub(super) fn answer(&self, request: &Request) -> Response {
-        if !is_api(request.path()) {
+        // A host or a guest who comes back may ask for the page alone, and other programs' cookies overwrite those of before.
+        let is_page = request.path() == "/";
+        if !is_page && !is_api(request.path()) {
             return self.answer_at(request);
         }
         let former = self.api.former(request);
-        self.api.exchange(request, &former, self.answer_at(request))
+        let answer = self.api.exchange(request, &former, self.answer_at(request));
+        if is_page { answer.kept_by_nobody_with_cookies() } else { answer }
     }
 
     fn answer_at(&self, request: &Request) -> Response {

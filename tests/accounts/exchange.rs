@@ -85,6 +85,31 @@ fn a_session_of_before_is_exchanged_at_the_next_answer() {
 }
 
 #[test]
+fn a_host_who_comes_back_by_the_page_alone_keeps_the_session_from_others() {
+    let server = TestServer::start();
+    let mut host = Browser::host(server.addr(), &server.host_key());
+    let today = host.session_name();
+    let value = host.session().expect("a session").to_owned();
+    let tag = host.get("/").header("etag").expect("a tag").to_owned();
+    host.cookies = vec![("session".to_owned(), value.clone())];
+    let known = format!("If-None-Match: {tag}\r\n");
+    let page = host.ask("GET /", &known, "");
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")), "it has cookies");
+    assert!(page.text().contains("<!doctype html>"), "and is whole");
+    assert_eq!((host.cookie(&today), host.cookie("session")), (Some(&*value), None));
+    // Any program on this computer, whatever its port.
+    host.cookies.push(("session".to_owned(), FLASK.to_owned()));
+    assert_eq!(host.get("/api/session").json()["host"], true);
+    let page = host.ask("GET /", &known, "");
+    assert_eq!(
+        (page.status, page.header("cache-control")),
+        (304, Some("no-cache")),
+        "nothing is left to be done"
+    );
+    assert_eq!(host.cookie("session"), Some(FLASK));
+}
+
+#[test]
 fn what_begins_or_ends_a_session_leaves_none_of_before() {
     let server = TestServer::start();
     let own = own_names(&server);
