@@ -106,19 +106,24 @@ pub const CLIENT_MESSAGE_ID_CHARACTERS: usize = 64;
 pub const KEY_CHARACTERS: std::ops::RangeInclusive<usize> = 16..=64;
 /// Characters of the answer to a frame that is no event, which quotes it: no longer than what it answers.
 pub const REFUSAL_CHARACTERS: usize = 200;
-/// Messages of the budget that may be spent at once, for every one a second (`--rate-limit`).
-pub const BURST_SECONDS: u32 = 2;
 /// The largest `--rate-limit` that is one: beyond it, say 0.
 pub const RATE_LIMIT: u32 = 10_000;
-/// Bytes a second after [`INBOUND_BURST_BYTES`]: above the longest messages at full pace, so it only meets other floods.
+/// What a budget saves at most, and so may be spent at once: ten messages at five a second.
+pub const BURST: Duration = Duration::from_secs(2);
+/// People who all at one address together may do as much as: a class that shares a router.
+pub const ADDRESS_PEOPLE: u32 = 40;
+/// Budgets that are remembered, some 200 bytes each; above it, whoever came longest ago has a full one again. Each is an account's,
+/// an address's or a name's, and all of these are hard to have many of.
+pub const BUDGETS: usize = 40_000;
+/// Bytes that a second buys at least: above the longest messages at full pace, so it only meets other floods.
 pub const INBOUND_BYTES_PER_SECOND: u32 = 128 * 1024;
-/// Bytes a client may send at once.
-pub const INBOUND_BURST_BYTES: u32 = 512 * 1024;
-/// The least that a frame costs of the inbound bytes if it is no message: 64 at once, then 16 a second. Each is a turn's work for
-/// the hub, and an address may have a thousand connections: at 128 a second, three hundred took 40 per cent of its time.
-pub const FRAME_COST_BYTES: u32 = 8 * 1024;
-/// The cost of a `join`: while the hub looks for a free name, everybody waits. Eight at once, then two a second.
-pub const JOIN_COST_BYTES: u32 = 64 * 1024;
+/// The least price of a frame that is no message: 16 a second. Each is a turn's work for the hub, and an address may have a
+/// thousand connections: at 128 a second, three hundred took 40 per cent of its time.
+pub const FRAME_PRICE: Duration = Duration::from_micros(62_500);
+/// The price of a `join`: while the hub looks for a free name, everybody waits.
+pub const JOIN_PRICE: Duration = Duration::from_millis(500);
+/// Names that a connection may ask for free of charge: one, another where that is taken, and once more. They cost less than it.
+pub const FREE_JOINS: u32 = 3;
 /// Raw bytes that may come without completing a message: headers of endless fragments are met here.
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
@@ -402,7 +407,10 @@ const _: () = {
     assert!(CATCH_UP_BYTES > TURN_BYTES, "catching up must be faster than what comes in");
     assert!(CATCH_UP_PAGE_BYTES < SEND_BUFFER_BYTES, "a slow reader costs its thread less than the kernel");
     assert!(BYTES_WITHOUT_MESSAGE > FRAME_BYTES, "a frame must fit what may come without a message");
-    assert!(INBOUND_BURST_BYTES as usize >= BYTES_WITHOUT_MESSAGE, "a whole frame must pass without a pause");
+    assert!(
+        ms(BURST) * INBOUND_BYTES_PER_SECOND as u128 >= 1000 * BYTES_WITHOUT_MESSAGE as u128,
+        "a frame must pass at once"
+    );
     assert!(ms(IDLE) + ms(COALESCE) < 60_000, "everybody must be told within a minute that somebody is gone");
     assert!(ms(PING_AFTER) * 2 < ms(IDLE), "a ping and its answer must fit the idle time, twice");
     assert!(ms(PAGE_STOP) + ms(CLOSE_LINGER) < ms(STOP), "one after the other must fit");

@@ -8,7 +8,7 @@
 //! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
 //! socket has no more, hands the hub what that gave as one batch, and only then waits.
 
-pub(crate) mod rate_limit;
+mod pace;
 mod reading;
 
 use std::io;
@@ -28,6 +28,7 @@ use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, enco
 use crate::store::{Lent, LogEntry, Readers};
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
+use pace::{Pace, Purse};
 use reading::Reading;
 
 /// What every client's thread shares.
@@ -42,6 +43,8 @@ pub(crate) struct ClientContext {
     pub options: ClientOptions,
     /// Given when the server stops.
     pub stop: Arc<StopSignal>,
+    /// None where there is no limit.
+    pace: Option<Pace>,
     /// For answers from the log that are under way to the hub.
     answers: Permits,
 }
@@ -49,7 +52,7 @@ pub(crate) struct ClientContext {
 /// What the operator chose for all clients.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientOptions {
-    /// Messages a second, 0 for no limit.
+    /// Messages a second for each person, 0 for no limit.
     pub rate_limit: u32,
     /// Whether only who is logged in may be here, reading included.
     pub members_only: bool,
@@ -64,7 +67,8 @@ impl ClientContext {
         options: ClientOptions,
         stop: Arc<StopSignal>,
     ) -> ClientContext {
-        ClientContext { hub, readers, accounts, options, stop, answers: Permits::new(limits::ANSWERS) }
+        let (pace, answers) = (Pace::new(options.rate_limit), Permits::new(limits::ANSWERS));
+        ClientContext { hub, readers, accounts, options, stop, pace, answers }
     }
 }
 
@@ -72,14 +76,15 @@ impl ClientContext {
 pub(crate) struct Live {
     socket: Arc<ClientSocket>,
     early: Vec<u8>,
+    purse: Option<Purse>,
     departure: Departure,
 }
 
 impl Live {
     /// Reads it; returns when the connection has ended.
     pub(crate) fn read(self, context: &ClientContext) {
-        let Live { socket, early, departure } = self;
-        Reading::new(&socket, departure.id, early, context).run();
+        let Live { socket, early, purse, departure } = self;
+        Reading::new(&socket, departure.id, early, purse, context).run();
         part(&socket);
     }
 }
@@ -109,7 +114,11 @@ pub(crate) fn enter(
         Ok(id) => {
             let departure = Departure { id, hub: context.hub.clone() };
             match has_ended(session.as_ref(), context) {
-                Ok(false) => return Some(Live { socket, early, departure }),
+                Ok(false) => {
+                    let account = session.and_then(|session| Some(session.member.as_ref()?.account));
+                    let purse = context.pace.as_ref().map(|pace| pace.purse(account, address));
+                    return Some(Live { socket, early, purse, departure });
+                }
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell

@@ -32,7 +32,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// The program that mails reset links; without one, hosts are told who needs a link.
     pub sendmail: Option<PathBuf>,
-    /// Messages a second for each client, twice that at once; 0 is no limit.
+    /// Messages a second for each person, twice that at once; 0 is no limit.
     pub rate_limit: u32,
     pub max_clients: Option<usize>,
     /// An IPv6 address counts as its /64.
@@ -283,7 +283,7 @@ Options
                                may be given several times
   --sendmail PROGRAM           mail links to who forgot their password, with any program
                                that takes mail as sendmail does
-  --rate-limit NUMBER          messages a second for each client; 0 is no limit  [{rate_limit}]
+  --rate-limit NUMBER          messages a second for each person; 0 is no limit  [{rate_limit}]
   --max-clients NUMBER         connections in all  [{DEFAULT_CLIENTS}]
   --max-clients-per-address NUMBER
                                connections from one address  [{max_clients_per_address}]

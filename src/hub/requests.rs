@@ -89,6 +89,7 @@ impl Hub {
             && let Some(client) = self.clients.get(id)
         {
             client.identity = Some(Identity { folded, display: person.username, role: owner.role() });
+            client.guest_key.inspect(|key| client.sender.know(*key));
             self.update_muted(id);
             self.send_joined(id);
             if is_host && current.is_none() {

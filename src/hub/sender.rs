@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
@@ -17,7 +17,7 @@ use rustix::event::PollFlags;
 
 use super::window::Window;
 use crate::limits;
-use crate::protocol::{CloseCode, encode_close};
+use crate::protocol::{CloseCode, KeyHash, encode_close};
 use crate::sys::socket;
 
 /// Pieces in one system call.
@@ -33,12 +33,20 @@ pub struct ClientSocket {
     closing: AtomicBool,
     /// Set by the hub while something waits that the socket does not take yet.
     behind: AtomicBool,
+    /// Set by the hub once a guest with this key has a name.
+    guest_key: OnceLock<KeyHash>,
 }
 
 impl ClientSocket {
     /// Shares a socket that has been made non-blocking.
     pub fn new(stream: TcpStream) -> ClientSocket {
-        ClientSocket { stream, closing: AtomicBool::new(false), behind: AtomicBool::new(false) }
+        let (closing, behind) = (AtomicBool::new(false), AtomicBool::new(false));
+        ClientSocket { stream, closing, behind, guest_key: OnceLock::new() }
+    }
+
+    /// The key of the guest, whom the hub has given a name.
+    pub(crate) fn guest_key(&self) -> Option<KeyHash> {
+        self.guest_key.get().copied()
     }
 
     /// Whether the hub has said its last word on this socket.
@@ -95,6 +103,11 @@ impl Sender {
     pub(crate) fn new(socket: Arc<ClientSocket>, at: u64, now: Instant) -> Sender {
         let own = VecDeque::new();
         Sender { socket, state: State::Open, at, own, own_bytes: 0, progress: now, due: None }
+    }
+
+    /// Tells the client's thread whom it reads. The first key of a connection stays.
+    pub(crate) fn know(&self, key: KeyHash) {
+        let _ = self.socket.guest_key.set(key);
     }
 
     /// Bytes waiting for this client alone.

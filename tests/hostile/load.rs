@@ -2,7 +2,8 @@
 
 use super::frames::frame;
 use super::{Room, allow_descriptors, ask_to_log_in, stand_back, status_of};
-use crate::support::{DEADLINE, Footprint, Knock, TestClient, Texts, crowd, epoch, long_log};
+use crate::accounts::Browser;
+use crate::support::{DEADLINE, Footprint, Knock, TestClient, Texts, crowd, epoch, key, long_log};
 use chat_app::limits;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -15,12 +16,13 @@ use std::time::{Duration, Instant};
 /// How often it was told that it is too fast.
 fn flood(addr: SocketAddr, number: usize, count: usize) -> usize {
     stand_back();
-    let mut client = TestClient::connect(addr);
-    client.join(&format!("Flood {number}"));
+    let name = format!("Flood {number}");
+    let mut client = Browser::new(addr).from(&format!("203.0.113.{number}")).connect();
+    client.join_with_keys(&name, &key(&name), &key(&name));
     (0..count).for_each(|n| client.say(&format!("{number}:{n}")));
     let (mut next, mut told) = (0, 0);
     let until = Instant::now() + 2 * DEADLINE;
-    let own = |event: &Value| event["username"] == format!("Flood {number}");
+    let own = |event: &Value| event["username"] == name;
     while next < count {
         let event = client.take_next(until.saturating_duration_since(Instant::now()));
         let event = event.unwrap_or_else(|ended| panic!("{ended:?} after {next} of {count} by {number}"));
@@ -44,7 +46,7 @@ fn flood(addr: SocketAddr, number: usize, count: usize) -> usize {
 fn a_hundred_who_flood_are_paced_and_lose_nothing() {
     let _alone = crowd();
     const CLIENTS: usize = 100;
-    let room = Room::open();
+    let room = Room::with(&["--trusted-proxy", "127.0.0.1"]);
     room.calm();
     let begin = Instant::now();
     room.endure("a flood from 100 clients", |addr| {
@@ -62,17 +64,13 @@ fn a_hundred_who_flood_are_paced_and_lose_nothing() {
 
 /// What one of those who flood sends, and the most answers that it may have had after a time.
 fn nuisance(kind: usize) -> (String, Box<dyn Fn(Duration) -> f64>) {
-    let priced = |price: u32| {
-        let bytes = |time: Duration| {
-            f64::from(limits::INBOUND_BURST_BYTES)
-                + f64::from(limits::INBOUND_BYTES_PER_SECOND) * time.as_secs_f64()
-        };
-        Box::new(move |time| bytes(time) / f64::from(price) + 1.0)
-    };
     match kind {
         // As a number of its own: 900 who were answered 128 times a second made everybody else wait for seconds.
-        0 => ("{}".to_owned(), Box::new(|time| 64.0 + 16.0 * time.as_secs_f64() + 1.0)),
-        1 => (json!({"event": "join", "username": "Speaker 1"}).to_string(), priced(limits::JOIN_COST_BYTES)),
+        0 => ("{}".to_owned(), Box::new(|time| 32.0 + 16.0 * time.as_secs_f64() + 1.0)),
+        1 => (
+            json!({"event": "join", "username": "Speaker 1"}).to_string(),
+            Box::new(|time| f64::from(limits::FREE_JOINS) + 4.0 + 2.0 * time.as_secs_f64() + 1.0),
+        ),
         2 => (
             json!({"event": "request_history", "before": u64::MAX, "limit": 200}).to_string(),
             Box::new(|time| 10.0 + 5.0 * time.as_secs_f64() + 1.0),

@@ -1,6 +1,6 @@
 //! People who talk, whatever happens around them, and hear each other.
 
-use crate::support::{DEADLINE, Ended, TestClient};
+use crate::support::{DEADLINE, Ended, TestClient, key};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +57,8 @@ impl Witness {
         let mut speakers: Vec<TestClient> = (0..SPEAKERS)
             .map(|n| {
                 let mut speaker = TestClient::connect(addr);
-                speaker.join(&format!("Speaker {n}"));
+                let name = format!("Speaker {n}");
+                speaker.join_with_keys(&name, &key(&name), &key(&name));
                 // What it is told is read and dropped, so that it keeps up with any crowd.
                 let mut ear = speaker.raw().try_clone().expect("one socket, two ends");
                 ear.set_read_timeout(None).expect("a timeout can be taken away");

@@ -12,7 +12,7 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 use super::ClientContext;
-use crate::client::rate_limit::TokenBucket;
+use crate::client::pace::Purse;
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
@@ -27,10 +27,11 @@ use crate::sys::socket;
 /// The socket as tungstenite sees it: reads are metered, writes are put aside for the hub.
 struct Inbound {
     socket: Arc<ClientSocket>,
-    /// Bytes read since they were last asked for.
-    read: usize,
+    /// Something was read since that was last asked for.
+    has_read: bool,
     /// The last read took all that there was.
     is_drained: bool,
+    /// Bytes read since the last message.
     without_message: usize,
     replies: Vec<u8>,
 }
@@ -47,7 +48,7 @@ impl Read for Inbound {
         }
         let count = (&self.socket.stream).read(buffer)?;
         self.is_drained = (1..buffer.len()).contains(&count);
-        self.read += count;
+        self.has_read |= count > 0;
         self.without_message += count;
         Ok(count)
     }
@@ -67,14 +68,6 @@ impl Write for Inbound {
 /// Nothing more is read from this connection: its peer is gone or may say no more, or the hub is gone.
 struct Over;
 
-/// What a frame costs its sender.
-enum Price {
-    /// One of the messages a second.
-    Message,
-    /// So many of the bytes a second.
-    Bytes(u32),
-}
-
 /// A registered client being read.
 pub(super) struct Reading<'a> {
     context: &'a ClientContext,
@@ -82,10 +75,15 @@ pub(super) struct Reading<'a> {
     socket: WebSocket<Inbound>,
     batch: Vec<Request>,
     batch_bytes: usize,
-    messages: TokenBucket,
-    bytes: TokenBucket,
+    /// What it pays from; none where there is no limit.
+    purse: Option<Purse>,
+    /// How often a name was asked for.
+    joins: u32,
     last_byte: Instant,
+    /// Since the last byte.
     pings: u32,
+    /// Answers to pings that are still to come.
+    pongs: u32,
     last_name: LastName,
     told_pace: Option<Instant>,
     typed: Option<Instant>,
@@ -98,12 +96,12 @@ impl<'a> Reading<'a> {
         socket: &Arc<ClientSocket>,
         id: ClientId,
         early: Vec<u8>,
+        purse: Option<Purse>,
         context: &'a ClientContext,
     ) -> Reading<'a> {
-        let now = Instant::now();
         let inbound = Inbound {
             socket: socket.clone(),
-            read: early.len(),
+            has_read: false,
             is_drained: false,
             without_message: early.len(),
             replies: Vec::new(),
@@ -113,19 +111,17 @@ impl<'a> Reading<'a> {
             .write_buffer_size(0)
             .max_message_size(Some(limits::FRAME_BYTES))
             .max_frame_size(Some(limits::FRAME_BYTES));
-        let rate = context.options.rate_limit;
-        let bytes =
-            if rate == 0 { (0, 0) } else { (limits::INBOUND_BYTES_PER_SECOND, limits::INBOUND_BURST_BYTES) };
         Reading {
             context,
             id,
             socket: WebSocket::from_partially_read(inbound, early, Role::Server, Some(config)),
             batch: Vec::new(),
             batch_bytes: 0,
-            messages: TokenBucket::new(rate, rate.saturating_mul(limits::BURST_SECONDS), now),
-            bytes: TokenBucket::new(bytes.0, bytes.1, now),
-            last_byte: now,
+            purse,
+            joins: 0,
+            last_byte: Instant::now(),
             pings: 0,
+            pongs: 0,
             last_name: LastName::default(),
             told_pace: None,
             typed: None,
@@ -137,7 +133,9 @@ impl<'a> Reading<'a> {
     pub(super) fn run(mut self) {
         while !self.socket.get_ref().socket.is_closing() {
             let read = self.socket.read();
-            self.meter();
+            if std::mem::take(&mut self.socket.get_mut().has_read) {
+                (self.last_byte, self.pings) = (Instant::now(), 0);
+            }
             let outcome = match read {
                 Ok(message) => self.take(message),
                 Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
@@ -155,32 +153,29 @@ impl<'a> Reading<'a> {
     }
 
     fn take(&mut self, message: Message) -> Result<(), Over> {
-        self.socket.get_mut().without_message = 0;
+        let raw = std::mem::take(&mut self.socket.get_mut().without_message).max(message.len());
         let size = message.len().max(limits::REQUEST_BYTES);
         match message {
-            Message::Text(text) => self.take_text(&text)?,
+            Message::Text(text) => self.take_text(&text, raw)?,
             Message::Binary(_) => {
                 self.batch.push(Request::Close(CloseCode::Unsupported));
                 self.hand_over()?;
                 return Err(Over);
             }
-            _ => self.pay(Price::Bytes(limits::FRAME_COST_BYTES))?, // tungstenite has its answer ready
+            Message::Pong(_) if self.pongs > 0 => self.pongs -= 1,
+            _ => self.pay(limits::FRAME_PRICE, raw)?, // tungstenite has its answer ready
         }
         self.batch_bytes += size;
         if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
     }
 
-    fn take_text(&mut self, text: &str) -> Result<(), Over> {
+    fn take_text(&mut self, text: &str, raw: usize) -> Result<(), Over> {
         failpoint::hit("client", text);
         failpoint::hit("clock", text);
         let decoded = decode(text, &mut self.last_name);
-        self.pay(match &decoded {
-            Ok(ClientEvent::SendMessage { .. } | ClientEvent::RequestHistory { .. }) => Price::Message,
-            Ok(ClientEvent::DeleteMessage { .. } | ClientEvent::Search { .. }) => Price::Message,
-            Ok(ClientEvent::Moderate(_)) => Price::Message,
-            Ok(ClientEvent::Join { .. }) => Price::Bytes(limits::JOIN_COST_BYTES),
-            _ => Price::Bytes(limits::FRAME_COST_BYTES),
-        })?;
+        if let Some(price) = self.price(&decoded) {
+            self.pay(price, raw)?;
+        }
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
             Ok(ClientEvent::Search { query, before, limit }) => {
@@ -216,25 +211,42 @@ impl<'a> Reading<'a> {
         self.context.hub.send(Command::Batch(self.id, batch)).map_err(|_| Over)
     }
 
-    /// Takes the price of a frame from the client's budget, and waits where that is spent: nothing is refused, the
-    /// order is kept, and TCP slows the client since the next frame is not read meanwhile.
-    fn pay(&mut self, price: Price) -> Result<(), Over> {
-        let mut now = Instant::now();
-        let wait = match price {
-            Price::Message => self.messages.wait(now).max(self.bytes.wait(now)),
-            Price::Bytes(_) => self.bytes.wait(now),
-        };
-        if let Some(wait) = wait {
-            self.send_rate_limited(wait, now);
-            self.hand_over()?;
-            self.pause(now + wait)?;
-            now = Instant::now();
-            self.last_byte = now; // it may have sent what was not read
+    /// What a frame costs; nothing for the first names that are asked for, whatever others at the address do.
+    fn price(&mut self, decoded: &Result<ClientEvent, Refusal>) -> Option<Duration> {
+        let message = self.context.pace.as_ref()?.message();
+        match decoded {
+            Ok(ClientEvent::SendMessage { .. } | ClientEvent::DeleteMessage { .. }) => Some(message),
+            Ok(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => Some(message),
+            Ok(ClientEvent::Moderate(_)) => Some(message),
+            Ok(ClientEvent::Join { .. }) => {
+                self.joins = self.joins.saturating_add(1);
+                (self.joins > limits::FREE_JOINS).then_some(limits::JOIN_PRICE)
+            }
+            _ => Some(limits::FRAME_PRICE),
         }
-        match price {
-            Price::Message => self.messages.spend(1, now),
-            Price::Bytes(bytes) => self.bytes.spend(bytes, now),
+    }
+
+    /// Takes the price of a frame, which has at least that of its bytes, from the budgets, and waits where one is spent: nothing
+    /// is refused, the order is kept, and TCP slows the client since the next frame is not read meanwhile.
+    fn pay(&mut self, price: Duration, raw: usize) -> Result<(), Over> {
+        let (Some(mut purse), Some(pace)) = (self.purse.take(), &self.context.pace) else { return Ok(()) };
+        if purse.is_strangers
+            && let Some(key) = self.socket.get_ref().socket.guest_key()
+        {
+            pace.know(&mut purse, key);
         }
+        let price = price.max(Duration::from_secs(raw as u64) / limits::INBOUND_BYTES_PER_SECOND);
+        for budget in &purse.budgets {
+            let now = Instant::now();
+            let until = budget.spend(price, now);
+            if until > now {
+                self.send_rate_limited(until - now, now);
+                self.hand_over()?;
+                self.pause(until).inspect_err(|_| budget.give_back(price))?;
+                self.last_byte = Instant::now(); // it may have sent what was not read
+            }
+        }
+        self.purse = Some(purse);
         Ok(())
     }
 
@@ -254,20 +266,10 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Meters what a read took, complete or not.
-    fn meter(&mut self) {
-        let read = std::mem::take(&mut self.socket.get_mut().read);
-        if read > 0 {
-            self.last_byte = Instant::now();
-            self.pings = 0;
-            self.bytes.spend(u32::try_from(read).unwrap_or(u32::MAX), self.last_byte);
-        }
-    }
-
     fn send_rate_limited(&mut self, wait: Duration, now: Instant) {
         if self.told_pace.is_none_or(|told| now.duration_since(told) >= limits::RATE_LIMITED_NOTICE) {
             self.told_pace = Some(now);
-            let reason = "You are sending faster than this room allows. It is read, only later.";
+            let reason = "You, or all at your address together, send faster than this room allows. It is read, only later.";
             let refusal = Refusal::new(ErrorCode::RateLimited, reason);
             let retry_after_ms = Some(wait.as_millis() as u64 + 1);
             self.refuse(&Refusal { retry_after_ms, ..refusal });
@@ -303,6 +305,7 @@ impl<'a> Reading<'a> {
                 }
                 Ok(false) => {
                     self.pings += 1;
+                    self.pongs += 1;
                     self.batch.push(Request::Frames(crate::protocol::PING.to_vec()));
                     self.hand_over()?;
                 }
