@@ -204,14 +204,27 @@ pub const TYPING_SHOWN: Duration = Duration::from_secs(5);
 pub const TYPING_NAMES: usize = 3;
 /// Connections of one person: tabs, and sockets that died without a word.
 pub const PERSON_CONNECTIONS: usize = 8;
+/// Names that nobody had, and as many accounts, that an address may bring at once: a class that shares a router, and with
+/// [`ADDRESS_PEOPLE`] as many as it may be as loud as.
+pub const NEW_AT_ONCE: u32 = ADDRESS_PEOPLE;
+/// How long until it may bring one name more.
+pub const NAME_EVERY: Duration = Duration::from_secs(5);
+/// How long until it may bring one account more: its name is gone for ever.
+pub const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
+/// Addresses of which that is remembered, some 60 bytes each; whoever came longest ago is forgotten above it.
+pub const NEWCOMERS_ADDRESSES: usize = 20_000;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;
 /// Names kept for hosts without an account, for ever: more than a school has teachers. Further ones are as guests' are.
 pub const HOST_NAMES: usize = 1_000;
-/// Names kept for guests' keys in all; the ones left longest ago make room.
+/// Names kept for guests' keys in all, some 300 bytes each.
 pub const RESERVATIONS: usize = 20_000;
-/// How long a guest's name that has spoken stays its own after it left.
+/// Those of one address: a school's network, and a part of all that leaves most of it to others.
+pub const RESERVATIONS_PER_ADDRESS: usize = 1_000;
+/// How long a guest's name that has spoken stays its own after it left: a school day.
 pub const RESERVED: Duration = Duration::from_secs(12 * 60 * 60);
+/// The same of one that has said nothing: a reload, a lost Wi-Fi.
+pub const RESERVED_SILENT: Duration = Duration::from_secs(10 * 60);
 
 /// Steps back of the machine's clock up to this long are not seen in the log: what a time server corrects. A larger one was
 /// somebody's doing, and its times count.
@@ -358,8 +371,6 @@ pub const LOGIN_FAILURES: (u32, Duration) = (5, Duration::from_secs(60));
 pub const ADDRESS_FAILURES: (u32, Duration) = (50, Duration::from_secs(10));
 /// The same for sign-ups that were refused, since a refusal tells that an address is known.
 pub const SIGNUP_REFUSALS: (u32, Duration) = (30, Duration::from_secs(20));
-/// The same for sign-ups that succeeded: a name is gone for ever with each.
-pub const SIGNUPS: (u32, Duration) = (100, Duration::from_secs(30));
 /// The same for requests for a reset.
 pub const FORGOT: (u32, Duration) = (20, Duration::from_secs(30));
 /// First and longest wait once one of these is reached; each further failure doubles it.
@@ -426,5 +437,6 @@ const _: () = {
     const HASHES_IN_A_ROW: u128 = (PASSWORD_QUEUE / PASSWORD_WORKERS) as u128;
     // The last of a full queue must be answered while its connection still waits.
     assert!(ms(PASSWORD_HASH_TIME) * HASHES_IN_A_ROW + ms(HUB_ANSWER) * 2 < ms(PAGE_DEADLINE));
+    assert!(RESERVATIONS >= 20 * RESERVATIONS_PER_ADDRESS, "no few addresses may hold all names");
     assert!(ms(RESET_MAIL_EVERY) < ms(RESET));
 };

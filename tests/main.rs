@@ -18,6 +18,7 @@ mod search;
 
 // Who is here.
 mod names;
+mod newcomers;
 mod presence;
 mod typing;
 

@@ -268,7 +268,7 @@ fn a_name_that_has_spoken_waits_for_its_key() {
 }
 
 #[test]
-fn a_name_without_words_or_without_a_key_is_free_again() {
+fn a_name_without_a_key_is_free_again_and_a_silent_one_waits_for_its_key() {
     let server = TestServer::start();
     let mut silent = server.connect();
     silent.join_with_keys("Silent", &key("silent"), &key("tab"));
@@ -276,9 +276,12 @@ fn a_name_without_words_or_without_a_key_is_free_again() {
     let mut keyless = server.join("Keyless");
     keyless.say_and_wait("hi");
     keyless.leave();
-    for name in ["Silent", "Keyless"] {
-        assert_eq!(server.connect().join(name)["username"], name);
-    }
+    assert_eq!(server.connect().join("Keyless")["username"], "Keyless");
+    assert_eq!(try_join(&mut server.connect(), "Silent")["code"], "name_taken");
+    let mut again = server.connect();
+    again.join_with_keys("Silent", &key("silent"), &key("tab"));
+    again.join("Another");
+    assert_eq!(server.connect().join("Silent")["username"], "Silent", "whoever takes another name leaves it");
 }
 
 #[test]

@@ -27,8 +27,6 @@ pub enum Subject {
     Address(IpAddr),
     /// Sign-ups from one address that were refused.
     SignupRefused(IpAddr),
-    /// Sign-ups from one address.
-    Signup(IpAddr),
     /// Requests for a reset from one address.
     Forgot(IpAddr),
 }
@@ -40,7 +38,6 @@ impl Subject {
             Subject::Pair(..) | Subject::Device(_) => limits::LOGIN_FAILURES,
             Subject::Address(_) => limits::ADDRESS_FAILURES,
             Subject::SignupRefused(_) => limits::SIGNUP_REFUSALS,
-            Subject::Signup(_) => limits::SIGNUPS,
             Subject::Forgot(_) => limits::FORGOT,
         }
     }

@@ -1,6 +1,8 @@
 //! What the hub is told of accounts, once it is on disk: who signs up, and whose sessions have ended.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
@@ -13,6 +15,7 @@ use crate::protocol::names::Name;
 use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
 use crate::room::Owner;
 use crate::room::kept::Identifier;
+use crate::room::newcomers::New;
 
 /// May this name become an account's? It is held for this claim if so.
 pub struct HoldName {
@@ -20,9 +23,11 @@ pub struct HoldName {
     pub name: Name,
     /// Whose it may be already.
     pub guest_key: Option<KeyHash>,
+    /// Where they come from, an IPv6 address as its /64.
+    pub address: IpAddr,
     /// Tells this claim from all others.
     pub number: u64,
-    /// Takes one answer: nothing, or `name_taken`.
+    /// Takes one answer: nothing, or why not.
     pub answer: Sender<Result<(), Refusal>>,
 }
 
@@ -40,18 +45,32 @@ pub enum Ended {
 
 impl Hub {
     pub(super) fn hold_name(&mut self, claim: HoldName) {
-        let HoldName { name, guest_key, number, answer } = claim;
+        let HoldName { name, guest_key, address, number, answer } = claim;
         let now_ms = self.log.now_ms();
         let owner = Owner::Guest(guest_key);
+        let identifiers: Vec<Identifier> = guest_key.map(Identifier::Guest).into_iter().collect();
+        let new: &[New] = match self.room.is_theirs(&name, owner, now_ms) {
+            true => &[New::Account],
+            false => &[New::Account, New::Name],
+        };
         let claimed = self
-            .check_newcomer(&name, owner, now_ms)
+            .check_door(&name, owner, now_ms)
+            .and_then(|()| self.check_rename(None, &identifiers, &name, owner, now_ms))
+            .and_then(|()| self.check_new(new, address))
             .and_then(|()| self.room.hold_name(&name, guest_key, number, now_ms));
+        if claimed.is_ok() {
+            self.count_new(new, address);
+        }
         let _ = answer.send(claimed); // who is gone unclaims it
     }
 
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
     pub(super) fn account_created(&mut self, session: &Arc<Session>) {
         let Some(Member { account, name }) = &session.member else { return };
+        if self.room.person(name.folded()).is_none() {
+            let speakers = [Identifier::Account(*account), Identifier::Name(name.shared_folded())];
+            self.moderation.arrive(speakers, Instant::now());
+        }
         // An account is no way out for a guest whom a host has muted or removed.
         if let Some(key) = self.room.account_created(name, *account, session.role()) {
             self.moderation.follow(&Identifier::Guest(key), &Identifier::Account(*account));

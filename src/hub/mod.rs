@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `command.rs` | what the hub is told and answers |
 //! | `turn.rs`, `broadcast.rs` | what a turn gathers, and its end; what it tells everybody |
-//! | `requests.rs` | what clients ask for |
+//! | `requests.rs`, `newcomers.rs` | what clients ask for; who may have which name |
 //! | `moderate.rs` | what hosts do |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
@@ -26,6 +26,7 @@ mod command;
 pub(crate) mod log_writer;
 mod membership;
 mod moderate;
+mod newcomers;
 mod register;
 pub(crate) mod replay;
 mod requests;
@@ -46,6 +47,7 @@ use crate::limits;
 use crate::protocol::{ClientEvent, KeyHash, Role, ServerEvent, frame};
 use crate::room::Room;
 use crate::room::moderation::Moderation;
+use crate::room::newcomers::Newcomers;
 use turn::{Due, Turn};
 
 pub(crate) use command::{
@@ -62,6 +64,8 @@ pub(crate) struct HubConfig {
     pub members_only: bool,
     /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
     pub nonce: KeyHash,
+    /// Whether there is a limit to how fast new names come.
+    pub is_paced: bool,
     /// What signing up needs, for hosts to show; none where anybody may.
     pub invite_code: Option<String>,
     /// Addresses that speak for many: nobody is kept out by one of these.
@@ -78,6 +82,7 @@ pub(crate) struct Hub {
     config: HubConfig,
     room: Room,
     moderation: Moderation,
+    newcomers: Newcomers,
     clients: Clients,
     replay: Replay,
     log: LogWriter,
@@ -98,7 +103,8 @@ impl Hub {
         log: LogWriter,
     ) -> Hub {
         let (clients, turn, due) = (Clients::default(), Turn::default(), Due::default());
-        Hub { commands, config, room, moderation, clients, replay, log, turn, due, stopping: None }
+        let newcomers = Newcomers::default();
+        Hub { commands, config, room, moderation, newcomers, clients, replay, log, turn, due, stopping: None }
     }
 
     /// Works until the server has stopped.

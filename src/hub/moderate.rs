@@ -26,7 +26,7 @@ impl Hub {
             Moderate::Lock => self.set(by, "lock", None, |room| room.locked = true),
             Moderate::Unlock => self.set(by, "unlock", None, |room| room.locked = false),
             Moderate::CloseDoor => {
-                self.room.keep_who_is_here();
+                self.room.keep_who_is_here(self.log.now_ms());
                 self.set(by, "close_door", None, |room| room.door_closed = true);
             }
             Moderate::OpenDoor => self.set(by, "open_door", None, |room| room.door_closed = false),

@@ -2,14 +2,13 @@
 
 use std::time::Instant;
 
-use super::{Hub, LogAnswer, Request, moderate};
+use super::{Hub, LogAnswer, Request};
 use crate::hub::client::Identity;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
-use crate::protocol::{
-    ClientEvent, ErrorCode, KeyHash, Position, Reason, Refusal, Role, ServerEvent, encode_close,
-};
+use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, ServerEvent, encode_close};
 use crate::room::Owner;
+use crate::room::newcomers::New;
 use crate::store::NewMessage;
 use crate::sys::failpoint;
 
@@ -61,12 +60,13 @@ impl Hub {
         let now_ms = self.log.now_ms();
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         client.take_keys(guest_key, tab_key)?;
-        let is_host = client.is_host();
-        if !is_host && self.moderation.is_removed(&client.identifiers()) {
+        let (is_host, address, identifiers) = (client.is_host(), client.address, client.identifiers());
+        if !is_host && self.moderation.is_removed(&identifiers) {
             self.depart_removed(id);
             return Ok(());
         }
-        let current = client.identity.as_ref().map(|identity| identity.folded.clone());
+        let identity = client.identity.clone();
+        let current = identity.as_ref().map(|identity| identity.folded.clone());
         let member =
             client.session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())));
         let (name, owner) = match (member, name) {
@@ -78,34 +78,33 @@ impl Hub {
                 return Err(Refusal::new(ErrorCode::BadRequest, reason));
             }
         };
-        if current.as_deref() != Some(name.folded()) {
-            self.check_newcomer(&name, owner, now_ms)?;
+        let is_other = current.as_deref() != Some(name.folded());
+        if is_other {
+            self.check_door(&name, owner, now_ms)?;
             if is_host && self.moderation.is_name_out(name.folded()) {
                 self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it
             }
         }
-        let folded = self.room.join(current.as_deref(), &name, owner, now_ms)?;
+        self.check_rename(identity.as_ref(), &identifiers, &name, owner, now_ms)?;
+        let new: &[New] =
+            if is_other && !self.room.is_theirs(&name, owner, now_ms) { &[New::Name] } else { &[] };
+        let is_stranger = current.is_none() && !self.room.knows(owner, now_ms);
+        self.check_new(new, address)?;
+        let folded = self.room.join(current.as_deref(), &name, owner, address, now_ms)?;
+        self.count_new(new, address);
         if let Some(person) = self.room.person(&folded)
             && let Some(client) = self.clients.get(id)
         {
             client.identity = Some(Identity { folded, display: person.username, role: owner.role() });
             client.guest_key.inspect(|key| client.sender.know(*key));
+            if is_stranger {
+                self.moderation.arrive(client.speakers(), Instant::now());
+            }
             self.update_muted(id);
             self.send_joined(id);
             if is_host && current.is_none() {
                 self.send_frames_to(id, self.moderation_frame());
             }
-        }
-        Ok(())
-    }
-
-    /// Whether the door is open to who wants this name, and the name to anybody.
-    pub(super) fn check_newcomer(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
-        if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
-            return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
-        }
-        if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
-            return Err(moderate::door_closed());
         }
         Ok(())
     }
@@ -145,7 +144,7 @@ impl Hub {
             }
         };
         self.room.stop_typing(&folded);
-        self.room.speak(&folded);
+        self.room.speak(&folded, at_ms);
         self.log.push_message(message, spoken, id)
     }
 

@@ -32,12 +32,16 @@ pub struct HostName {
     pub key: Option<KeyHash>,
 }
 
-/// A guest's name that has spoken, and is kept for its browser.
+/// A guest's name that is kept for its browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
     pub name: Name,
     /// Hash of the browser's `guest_key`.
     pub key: KeyHash,
+    /// Where the guest came from who took it, an IPv6 address as its /64; none where an older version kept it.
+    pub address: Option<IpAddr>,
+    /// It has spoken, and is kept for long.
+    pub has_spoken: bool,
     /// Milliseconds since 1970; none while its owner is here.
     pub left_at_ms: Option<i64>,
 }

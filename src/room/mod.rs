@@ -8,6 +8,7 @@
 //! | `kept.rs` | the part that is kept over restarts |
 //! | `owner.rs`, `looks.rs` | whose a name is; whom somebody new could be taken for |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
+//! | `newcomers.rs` | how many new names an address may bring |
 //! | `presence.rs` | what is told of who is here and who is typing |
 //! | `moderation.rs`, `held_back.rs` | what hosts have decided; who is muted or out |
 
@@ -15,11 +16,13 @@ mod held_back;
 pub(crate) mod kept;
 mod looks;
 pub(crate) mod moderation;
+pub(crate) mod newcomers;
 mod owner;
 mod presence;
 mod reservations;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,6 +41,8 @@ struct Present {
     name: Name,
     owner: Owner,
     connections: usize,
+    /// Where they came from first, an IPv6 address as its /64.
+    address: IpAddr,
 }
 
 /// A name that is held for somebody who is signing up; until then its guest may still come and go.
@@ -99,7 +104,7 @@ impl Room {
         self.present.len()
     }
 
-    /// A connection that is `current` takes `name`.
+    /// A connection that is `current` takes `name`, from this address.
     ///
     /// # Returns
     /// The folded name that the connection has from now on.
@@ -111,6 +116,7 @@ impl Room {
         current: Option<&str>,
         name: &Name,
         owner: Owner,
+        address: IpAddr,
         now_ms: i64,
     ) -> Result<Arc<str>, Refusal> {
         let folded = name.shared_folded();
@@ -121,16 +127,20 @@ impl Room {
             self.check(name, owner, current, now_ms)?;
             if let Some(current) = current {
                 self.leave(current, now_ms);
+                if !self.present.contains_key(current) {
+                    self.reservations.forget_silent(current);
+                }
             }
-            let newcomer = || Present { name: name.clone(), owner, connections: 0 };
+            let newcomer = || Present { name: name.clone(), owner, connections: 0, address };
             let person = self.present.entry(folded.clone()).or_insert_with(newcomer);
             person.connections += 1;
             if person.connections == 1 {
                 self.looks.insert(name);
-                self.reservations.hold(&folded, owner.key());
+                self.reservations.hold(&folded, owner.key(), now_ms);
                 self.presence_changed = true;
             }
         }
+        self.keep(&folded, false, now_ms);
         self.note_host(name, owner);
         Ok(folded)
     }

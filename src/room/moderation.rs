@@ -109,6 +109,11 @@ impl Moderation {
         self.muted.has_any(identifiers) || self.muted.is_by_name(folded)
     }
 
+    /// Whether somebody with this name was muted.
+    pub(crate) fn is_name_muted(&self, folded: &str) -> bool {
+        self.muted.has(folded)
+    }
+
     /// Whether who has one of these identifiers may not be here.
     pub(crate) fn is_removed(&self, identifiers: &[Identifier]) -> bool {
         self.removed.has_any(identifiers)
@@ -160,6 +165,15 @@ impl Moderation {
             self.spoken.insert(speaker, now);
         }
         Ok(())
+    }
+
+    /// Somebody has come whom nobody knows: in slow mode their time begins to run, or each new key would bring a message.
+    pub(crate) fn arrive(&mut self, speakers: impl IntoIterator<Item = Identifier>, now: Instant) {
+        if self.settings.slow_mode_seconds > 0 {
+            for speaker in speakers {
+                self.spoken.insert(speaker, now);
+            }
+        }
     }
 
     /// Messages from then on were not stored: for slow mode they were not sent.

@@ -127,7 +127,7 @@ impl Room {
             Some(person) if person.connections >= limits::PERSON_CONNECTIONS => {
                 return Err(Refusal::because(ErrorCode::NameTaken, Reason::IN_MANY_TABS));
             }
-            None if !matches!(owner, Owner::Account(..))
+            None if matches!(owner, Owner::Guest(_))
                 && self.reservations.is_closed_to(owner.key(), folded, now_ms) =>
             {
                 Reason::NameKept
@@ -313,21 +313,30 @@ impl Room {
         self.reservations.forget(folded);
     }
 
-    /// Keeps their names for all guests who are here with a key: the door is closed, and they are to get back in.
-    pub(crate) fn keep_who_is_here(&mut self) {
-        for person in self.present.values() {
-            if let Owner::Guest(Some(key)) = person.owner {
-                self.reservations.reserve(&person.name, key);
-            }
+    /// Keeps their names for all guests who are here with a key, for long: the door is closed, and they are to get back in.
+    pub(crate) fn keep_who_is_here(&mut self, now_ms: i64) {
+        for folded in self.present.keys().cloned().collect::<Vec<_>>() {
+            self.keep(&folded, true, now_ms);
         }
     }
 
-    /// This person says something: from now on the name is kept for its key, if it has told one.
-    pub(crate) fn speak(&mut self, folded: &str) {
-        if let Some(person) = self.present.get(folded)
-            && let Owner::Guest(Some(key)) = person.owner
+    /// This person says something: from now on the name is kept for long for its key, if it has told one.
+    pub(crate) fn speak(&mut self, folded: &str, now_ms: i64) {
+        self.keep(folded, true, now_ms);
+    }
+
+    pub(super) fn keep(&mut self, folded: &str, has_spoken: bool, now_ms: i64) {
+        if let Some(Present { name, owner: Owner::Guest(Some(key)), address, .. }) = self.present.get(folded)
         {
-            self.reservations.reserve(&person.name, key);
+            self.reservations.reserve(name, *key, *address, has_spoken, now_ms);
+        }
+    }
+
+    /// Whether somebody is known already, under whatever name.
+    pub(crate) fn knows(&self, owner: Owner, now_ms: i64) -> bool {
+        match owner {
+            Owner::Account(..) | Owner::Host(_) => true,
+            Owner::Guest(key) => key.is_some_and(|key| self.reservations.knows(key, now_ms)),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::limits;
 use crate::protocol::{ErrorCode, Role};
 
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const MINE: KeyHash = [1; 32];
 const YOURS: KeyHash = [2; 32];
 
@@ -12,7 +13,7 @@ fn name(text: &str) -> Name {
 }
 
 fn join(room: &mut Room, text: &str, key: Option<KeyHash>) -> Result<Arc<str>, Refusal> {
-    room.join(None, &name(text), Owner::Guest(key), 0)
+    room.join(None, &name(text), Owner::Guest(key), HERE, 0)
 }
 
 fn names(persons: &[Person]) -> Vec<&str> {
@@ -54,10 +55,10 @@ fn one_key_is_one_person_on_up_to_eight_connections() {
 fn renaming_frees_the_old_name_unless_it_is_kept() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-    let ben = room.join(Some(&ana), &name("Ben"), Owner::Guest(Some(MINE)), 0).expect("free");
+    let ben = room.join(Some(&ana), &name("Ben"), Owner::Guest(Some(MINE)), HERE, 0).expect("free");
     join(&mut room, "Ana", Some(YOURS)).expect("never spoke, so it is free");
-    room.speak(&ben);
-    room.join(Some(&ben), &name("Cleo"), Owner::Guest(Some(MINE)), 0).expect("free");
+    room.speak(&ben, 0);
+    room.join(Some(&ben), &name("Cleo"), Owner::Guest(Some(MINE)), HERE, 0).expect("free");
     join(&mut room, "Ben", Some(YOURS)).expect_err("spoke, so it is kept");
     join(&mut room, "Ben", Some(MINE)).expect("for its key");
 }
@@ -68,7 +69,7 @@ fn a_refused_rename_changes_nothing() {
     join(&mut room, "Ana", None).expect("free");
     let ben = join(&mut room, "Ben", None).expect("free");
     room.take_presence();
-    room.join(Some(&ben), &name("Ana"), Owner::Guest(None), 0).expect_err("taken");
+    room.join(Some(&ben), &name("Ana"), Owner::Guest(None), HERE, 0).expect_err("taken");
     assert_eq!(room.person(&ben).map(|person| person.username), Some("Ben".into()));
     assert_eq!(room.take_presence(), None);
 }
@@ -82,9 +83,9 @@ fn a_members_name_is_its_accounts_here_or_not() {
         assert_ne!(name(&refusal.suggestion.expect("free")).folded(), name("Ana").folded());
     }
     room.hold_name(&name("Ana"), Some(MINE), 1, 0).expect_err("taken");
-    room.join(None, &name("Ana"), Owner::Account(8, Role::Member), 0).expect_err("another account");
+    room.join(None, &name("Ana"), Owner::Account(8, Role::Member), HERE, 0).expect_err("another account");
     for _ in 0..2 {
-        room.join(None, &name("Ana"), Owner::Account(7, Role::Member), 0).expect("its own");
+        room.join(None, &name("Ana"), Owner::Account(7, Role::Member), HERE, 0).expect("its own");
     }
     assert_eq!((room.online(), room.person(name("Ana").folded()).map(|it| it.role)), (1, Some(Role::Member)));
 }
@@ -93,7 +94,7 @@ fn a_members_name_is_its_accounts_here_or_not() {
 fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-    room.speak(&ana);
+    room.speak(&ana, 0);
     room.take_presence();
     room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("somebody else's");
     room.hold_name(&name("Ana"), None, 1, 0).expect_err("without a key");
@@ -108,7 +109,7 @@ fn a_guest_who_signs_up_keeps_the_name_and_nobody_gets_it_meanwhile() {
     room.leave(&ana, 0);
     room.leave(&ana, 0);
     join(&mut room, "Ana", Some(MINE)).expect_err("it is the account's");
-    assert_eq!(room.take_changes().len(), 2, "kept for her key, and no more");
+    assert_eq!(room.take_changes().len(), 3, "kept for her key, for longer, and no more");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn a_name_that_is_held_for_who_signs_up_is_nobody_elses_meanwhile() {
     room.hold_name(&name("Ben"), Some(MINE), 2, 0).expect("free");
     for owner in [Owner::Guest(None), Owner::Guest(Some(YOURS)), Owner::Account(7, Role::Member)] {
         for held in ["Ana", "Ben"] {
-            room.join(None, &name(held), owner, 0).expect_err(held);
+            room.join(None, &name(held), owner, HERE, 0).expect_err(held);
         }
     }
     join(&mut room, "Ana", Some(MINE)).expect_err("held without a key");
@@ -129,7 +130,7 @@ fn a_name_that_is_held_for_who_signs_up_is_nobody_elses_meanwhile() {
 fn a_claim_that_came_to_nothing_leaves_the_name_as_it_was() {
     let mut room = Room::default();
     let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
-    room.speak(&ana);
+    room.speak(&ana, 0);
     room.leave(&ana, 0);
     room.hold_name(&name("Ana"), Some(YOURS), 1, 0).expect_err("kept for her");
     room.hold_name(&name("Ana"), Some(MINE), 1, 0).expect("hers");

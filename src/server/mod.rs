@@ -200,6 +200,7 @@ fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -
     Ok(HubConfig {
         title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
         members_only: config.members_only,
+        is_paced: config.rate_limit > 0,
         nonce: random()?,
         invite_code: invite.map(InviteCode::to_string),
         proxies: config.trusted_proxies.iter().map(|proxy| address_key(*proxy)).collect(),

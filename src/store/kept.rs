@@ -24,7 +24,7 @@ pub struct KeptRoom {
     /// Names of hosts in the form in which they were compared before, where it is all that is known; each with the key of its
     /// browser.
     pub former_host_names: Vec<FormerHostName>,
-    /// Guests' names, the one left longest ago first.
+    /// Guests' names.
     pub reservations: Vec<Reservation>,
     /// Hosts' actions, the newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
     pub actions: Vec<HostAction>,
@@ -32,7 +32,7 @@ pub struct KeptRoom {
 
 impl Store {
     /// The kept room when the server starts. Guests who were here when it ended left now, at `now_ms`; guests who left more
-    /// than [`limits::RESERVED`] ago are forgotten, and the oldest actions above [`limits::HOST_ACTIONS`]. A `title` of the
+    /// than [`limits::RESERVED`] ago (silent ones, [`limits::RESERVED_SILENT`]) are forgotten, and the oldest actions above [`limits::HOST_ACTIONS`]. A `title` of the
     /// operator's that is not the one of the last start takes the place of the hosts' title.
     ///
     /// # Errors
@@ -46,7 +46,8 @@ impl Store {
     }
 
     fn load(&self, title: Option<&str>, now_ms: i64) -> rusqlite::Result<KeptRoom> {
-        let oldest_ms = now_ms.saturating_sub(limits::RESERVED.as_millis() as i64);
+        let [spoken_ms, silent_ms] = [limits::RESERVED, limits::RESERVED_SILENT]
+            .map(|kept| now_ms.saturating_sub(kept.as_millis() as i64));
         let db = self.db.unchecked_transaction()?;
         db.execute(
             "UPDATE room SET title = iif(?1 IS NULL, title, NULL), operator_title = ?1 WHERE operator_title IS NOT ?1",
@@ -58,8 +59,9 @@ impl Store {
         )?;
         db.execute("UPDATE guests SET left_at = ?1 WHERE left_at IS NULL", [now_ms])?;
         db.execute(
-            "DELETE FROM guests WHERE folded IN (SELECT folded FROM guests WHERE left_at < ?1 ORDER BY left_at LIMIT ?2)",
-            params![oldest_ms, limits::EXPIRED_RESERVATIONS],
+            "DELETE FROM guests WHERE folded IN (
+                 SELECT folded FROM guests WHERE left_at < iif(has_spoken, ?1, ?2) ORDER BY left_at LIMIT ?3)",
+            params![spoken_ms, silent_ms, limits::EXPIRED_RESERVATIONS],
         )?;
         let (host_names, former_host_names) = host_names(&db)?;
         let kept = KeptRoom {
@@ -67,7 +69,7 @@ impl Store {
             held_back: held_back(&db)?,
             host_names,
             former_host_names,
-            reservations: reservations(&db, oldest_ms)?,
+            reservations: reservations(&db, spoken_ms, silent_ms)?,
             actions: actions(&db)?,
         };
         db.commit()?;
@@ -115,11 +117,19 @@ fn host_names(db: &Transaction) -> rusqlite::Result<(Vec<HostName>, Vec<FormerHo
     Ok((known, former.into_iter().flatten().collect()))
 }
 
-fn reservations(db: &Transaction, oldest_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
-    let query = "SELECT folded, display, key, left_at FROM guests WHERE left_at >= ?1 ORDER BY left_at";
-    sql::all(db, query, [oldest_ms], |row| {
+fn reservations(db: &Transaction, spoken_ms: i64, silent_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
+    let query = "SELECT folded, display, key, left_at, has_spoken, address FROM guests
+                 WHERE left_at >= iif(has_spoken, ?1, ?2) ORDER BY left_at";
+    sql::all(db, query, [spoken_ms, silent_ms], |row| {
         let name = Name::stored(row.get(1)?, row.get(0)?);
-        Ok(Reservation { name, key: row.get(2)?, left_at_ms: row.get(3)? })
+        let address: Option<String> = row.get(5)?;
+        Ok(Reservation {
+            name,
+            key: row.get(2)?,
+            left_at_ms: row.get(3)?,
+            has_spoken: row.get(4)?,
+            address: address.and_then(|text| text.parse().ok()),
+        })
     })
 }
 
@@ -141,10 +151,17 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
     let write =
         |sql: &str, params: &[&dyn rusqlite::ToSql]| db.prepare_cached(sql)?.execute(params).map(drop);
     match change {
-        RoomChange::Reserve(Reservation { name, key, left_at_ms }) => write(
-            "INSERT INTO guests (folded, display, key, left_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET display = excluded.display, key = excluded.key, left_at = excluded.left_at",
-            params![name.folded(), name.display(), key, left_at_ms],
+        RoomChange::Reserve(Reservation { name, key, address, has_spoken, left_at_ms }) => write(
+            "INSERT OR REPLACE INTO guests (folded, display, key, left_at, has_spoken, address)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                name.folded(),
+                name.display(),
+                key,
+                left_at_ms,
+                has_spoken,
+                address.map(|it| it.to_string())
+            ],
         ),
         RoomChange::Forget(folded) => write("DELETE FROM guests WHERE folded = ?1", params![folded]),
         RoomChange::HostName(HostName { name, key }) => write(
@@ -240,7 +257,14 @@ mod tests {
             username: Some("Ana".into()),
             detail: detail.map(str::to_owned),
         };
-        let left = |text: &str, left_at_ms| Reservation { name: name(text), key: [3; 32], left_at_ms };
+        let address = Some("2001:db8::".parse().expect("an address"));
+        let left = |text: &str, left_at_ms| Reservation {
+            name: name(text),
+            key: [3; 32],
+            address,
+            has_spoken: text != "Ben",
+            left_at_ms,
+        };
         let host_name = HostName { name: name("Ms Keller"), key: Some([3; 32]) };
         let changes = [
             RoomChange::Reserve(left("Ben", None)),
@@ -264,8 +288,12 @@ mod tests {
         assert_eq!(back.held_back, [(Hold::Ban, ana)]);
         assert_eq!(back.actions, [action(2, Some("device")), action(1, None)]);
         assert_eq!(back.reservations, [left("Cleo", Some(500)), left("Ben", Some(700))]);
-        let (kept_ms, store) = (limits::RESERVED.as_millis() as i64, open(&path));
-        assert_eq!(store.kept_room(None, 600 + kept_ms).expect("loads").reservations.len(), 1);
+        let store = open(&path);
+        let (spoken_ms, silent_ms) =
+            (limits::RESERVED.as_millis() as i64, limits::RESERVED_SILENT.as_millis() as i64);
+        let left_at = [700 + silent_ms, 701 + silent_ms, 500 + spoken_ms, 501 + spoken_ms]
+            .map(|now_ms| store.kept_room(None, now_ms).expect("loads").reservations.len());
+        assert_eq!(left_at, [2, 1, 1, 0]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One person may not write: known by more than a name, here or not, until a host says otherwise.
 
 use super::{about, expect_done, guest, host, moderate_with};
-use crate::accounts::Browser;
+use crate::accounts::{Browser, refused};
 use crate::support::{TestServer, key};
 use serde_json::json;
 
@@ -35,15 +35,30 @@ fn another_name_another_tab_and_a_reload_are_no_way_out() {
     let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
     moderate_with(&mut host, "mute", about("Ana"));
     ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
-    assert_eq!(ana.join("Anabel")["muted"], true);
+    // A name would be read by everybody.
+    for name in ["Anabel", "ANA"] {
+        ana.send(json!({"event": "join", "username": name}));
+        ana.expect_error("muted");
+    }
+    ana.send(json!({"event": "send_message", "username": "I say it all the same", "message": "hi"}));
+    ana.expect_error("muted");
     ana.leave();
     let mut again = server.connect();
-    assert_eq!(again.join_with_keys("Somebody", &key("Ana"), &key("new tab"))["muted"], true);
+    again.send(json!({"event": "join", "username": "I am muted", "guest_key": key("Ana")}));
+    again.expect_error("muted");
+    assert_eq!(again.join_with_keys("Ana", &key("Ana"), &key("new tab"))["muted"], true);
     again.say("hi");
     again.expect_error("muted");
-    // Somebody else with her old name has done nothing.
+    let mut browser = Browser::new(server.addr());
+    let wish = json!({"email": "ana@school.example", "username": "I am muted", "password": "what only Ana knows",
+                      "guest_key": key("Ana")});
+    assert_eq!(refused(&browser.post("/api/signup", wish)), (403, "muted".to_owned()));
+    // Somebody else has done nothing.
     let mut other = server.connect();
-    assert_eq!(other.join_with_keys("Ana", &key("Another Ana"), &key("Another Ana"))["muted"], false);
+    assert_eq!(other.join_with_keys("Anabel", &key("Another Ana"), &key("Another Ana"))["muted"], false);
+    moderate_with(&mut host, "unmute", about("Ana"));
+    again.expect("its end", |event| event["event"] == "joined" && event["muted"] == false);
+    assert_eq!(again.join("Ana B")["username"], "Ana B");
 }
 
 #[test]
@@ -52,10 +67,13 @@ fn who_has_no_key_is_muted_by_name_and_tab() {
     let (mut host, mut ana) = (host(&server, "Ms Keller"), server.join("Ana"));
     moderate_with(&mut host, "mute", about("Ana"));
     ana.expect("the mute", |event| event["event"] == "joined" && event["muted"] == true);
-    assert_eq!(ana.join("Anabel")["muted"], true, "the same connection");
+    ana.send(json!({"event": "join", "username": "Anabel"}));
+    ana.expect_error("muted");
     ana.leave();
     let mut again = server.connect();
     assert_eq!(again.join("Ana")["muted"], true, "the same name");
+    again.send(json!({"event": "join", "username": "Anabel"}));
+    again.expect_error("muted");
 }
 
 #[test]

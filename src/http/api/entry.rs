@@ -35,17 +35,14 @@ struct Wish {
 
 impl Api {
     pub(super) fn sign_up(&self, request: &Request) -> Answer {
-        let address = request.asker.address;
-        let (refused, signed_up) = (Subject::SignupRefused(address), Subject::Signup(address));
-        if let Some(wait) = self.accounts.throttle.wait(&[refused, signed_up], Instant::now()) {
+        let refused = Subject::SignupRefused(request.asker.address);
+        if let Some(wait) = self.accounts.throttle.wait(&[refused], Instant::now()) {
             return Err(ApiError::wait(wait));
         }
         let outcome = self.wish(request).and_then(|wish| self.grant(request, &wish));
-        match &outcome {
-            Ok(_) => self.accounts.throttle.fail(&[signed_up], Instant::now()),
-            // Such a refusal tells who has an account, so nobody gets them without end.
-            Err(error) if error.tells() => self.accounts.throttle.fail(&[refused], Instant::now()),
-            Err(_) => {}
+        // Such a refusal tells who has an account, so nobody gets them without end.
+        if outcome.as_ref().is_err_and(ApiError::tells) {
+            self.accounts.throttle.fail(&[refused], Instant::now());
         }
         outcome
     }
@@ -84,7 +81,7 @@ impl Api {
         if self.accounts.is_known(&wish.email)? {
             return Err(AccountError::Taken.into());
         }
-        let held = self.hold(&wish.name, wish.guest_key)?;
+        let held = self.hold(request, wish)?;
         let session = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker)?;
         held.account_created(&session.session);
         self.logged_in_now(request, 201, session)
@@ -148,17 +145,18 @@ impl Api {
     }
 
     /// Holds a name for somebody who signs up, until the account is created or the result is dropped.
-    fn hold(&self, name: &Name, guest_key: Option<KeyHash>) -> Result<Held<'_>, ApiError> {
+    fn hold(&self, request: &Request, wish: &Wish) -> Result<Held<'_>, ApiError> {
         let number = self.held.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
-        let hold = HoldName { name: name.clone(), guest_key, number, answer };
+        let (name, guest_key, address) = (wish.name.clone(), wish.guest_key, request.asker.address);
+        let hold = HoldName { name, guest_key, address, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
         self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
         // The hub may hold it from here on, even if its answer is late.
-        let held = Held { api: self, name: name.clone(), number };
+        let held = Held { api: self, name: wish.name.clone(), number };
         match answered.recv_deadline(deadline) {
             Ok(Ok(())) => Ok(held),
-            Ok(Err(refusal)) => Err(ApiError::name_taken(refusal)),
+            Ok(Err(refusal)) => Err(ApiError::no_name(refusal)),
             Err(_) => Err(ApiError::busy()),
         }
     }

@@ -36,14 +36,26 @@ impl ApiError {
         ApiError::field("username", "bad_username", reason).because(reason)
     }
 
-    /// A name that is somebody else's, or any name while the door is closed.
-    pub(super) fn name_taken(refusal: Refusal) -> ApiError {
-        if refusal.code == ErrorCode::DoorClosed {
-            return ApiError::new(403, "door_closed", refusal.message);
-        }
-        let error = ApiError::taken("username", "name_taken", refusal.message);
-        let error = refusal.reason.as_deref().into_iter().fold(error, ApiError::because);
-        refusal.suggestion.into_iter().fold(error, |error, name| error.with("suggestion", name))
+    /// A name that is somebody else's, or that the room gives nobody, or not now.
+    pub(super) fn no_name(refusal: Refusal) -> ApiError {
+        let forbidden = match refusal.code {
+            ErrorCode::DoorClosed => "door_closed",
+            ErrorCode::Muted => "muted",
+            ErrorCode::Locked => "locked",
+            ErrorCode::RateLimited => {
+                let wait = Duration::from_millis(refusal.retry_after_ms.unwrap_or_default());
+                return ApiError::new(429, "rate_limited", refusal.message).after(wait);
+            }
+            _ => {
+                let error = ApiError::taken("username", "name_taken", refusal.message);
+                let error = refusal.reason.as_deref().into_iter().fold(error, ApiError::because);
+                return refusal
+                    .suggestion
+                    .into_iter()
+                    .fold(error, |error, name| error.with("suggestion", name));
+            }
+        };
+        ApiError::new(403, forbidden, refusal.message)
     }
 
     pub(super) fn wait(wait: Duration) -> ApiError {

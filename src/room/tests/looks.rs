@@ -58,7 +58,7 @@ fn one_is_no_twin_of_oneself() {
     let mut room = Room::default();
     let wrong = join(&mut room, "PauI", None).expect("free");
     let right = room
-        .join(Some(&wrong), &name("Paul"), Owner::Guest(None), 0)
+        .join(Some(&wrong), &name("Paul"), Owner::Guest(None), HERE, 0)
         .expect("mended, on one's only connection");
     room.leave(&right, 0);
     join(&mut room, "Paula", Some(MINE)).expect("free");
@@ -72,11 +72,11 @@ fn nobody_becomes_a_twin_by_writing_their_own_name_differently() {
     join(&mut room, "Group 1", None).expect("free");
     let mine = join(&mut room, "group i", Some(MINE)).expect("looks like nobody");
     let respelled = |room: &mut Room, current: Option<&str>, key| {
-        reason(room.join(current, &name("Group I"), Owner::Guest(key), 0))
+        reason(room.join(current, &name("Group I"), Owner::Guest(key), HERE, 0))
     };
     assert_eq!(respelled(&mut room, Some(&mine), Some(MINE)), like("Group 1"), "on the same connection");
     assert_eq!(room.person(&mine).expect("here").username, "group i".into(), "and stays as it was");
-    room.speak(&mine);
+    room.speak(&mine, 0);
     room.leave(&mine, 0);
     assert_eq!(respelled(&mut room, None, Some(MINE)), like("Group 1"), "coming back");
     join(&mut room, "group i", Some(MINE)).expect("as before");
@@ -87,19 +87,19 @@ fn nobody_becomes_a_twin_by_writing_their_own_name_differently() {
 #[test]
 fn a_look_is_free_with_its_name() {
     let mut room = Room::default();
-    let paula = join(&mut room, "Paula", Some(MINE)).expect("free");
+    let paula = join(&mut room, "Paula", None).expect("free");
     room.leave(&paula, 0);
-    let twin = join(&mut room, "Раula", None).expect("she never spoke");
+    let twin = join(&mut room, "Раula", None).expect("she told no key");
     room.leave(&twin, 0);
     let paula = join(&mut room, "Paula", Some(MINE)).expect("free");
-    room.speak(&paula);
+    room.speak(&paula, 0);
     room.leave(&paula, 0);
     let kept = Reason::NameLooksLikeKept { username: "Paula".to_owned() };
     assert_eq!(reason(join(&mut room, "Раula", Some(YOURS))), kept);
     let later = limits::RESERVED.as_millis() as i64;
-    room.join(None, &name("Раula"), Owner::Guest(Some(YOURS)), later).expect("after twelve hours");
+    room.join(None, &name("Раula"), Owner::Guest(Some(YOURS)), HERE, later).expect("after twelve hours");
     assert_eq!(
-        reason(room.join(None, &name("Paula"), Owner::Guest(Some(MINE)), later)),
+        reason(room.join(None, &name("Paula"), Owner::Guest(Some(MINE)), HERE, later)),
         like("Раula"),
         "now she is the twin"
     );
@@ -127,10 +127,10 @@ fn members_and_hosts_have_their_look_here_or_not_and_come_whoever_is_here() {
     }
     join(&mut room, "Ms. Keller", Some(MINE)).expect("her own browser");
     join(&mut room, "Paula C", None).expect("somebody else");
-    room.join(None, &name("Mr. Brown"), Owner::Guest(None), 0).expect("a guest");
-    room.join(None, &name("Mr Brown"), Owner::Host(Some(YOURS)), 0).expect("a host is let in");
+    room.join(None, &name("Mr. Brown"), Owner::Guest(None), HERE, 0).expect("a guest");
+    room.join(None, &name("Mr Brown"), Owner::Host(Some(YOURS)), HERE, 0).expect("a host is let in");
     assert_eq!(reason(join(&mut room, "Mr-Brown", None)), like("Mr Brown"), "and is here");
-    room.join(None, &name("Paula B."), Owner::Account(7, Role::Member), 0).expect("a member too");
+    room.join(None, &name("Paula B."), Owner::Account(7, Role::Member), HERE, 0).expect("a member too");
     assert_eq!(reason(join(&mut room, "Paula B", None)), like("Paula B."));
     // Among guests, punctuation parts people.
     join(&mut room, "Jo Ann", None).expect("free");
@@ -166,15 +166,15 @@ fn a_hosts_name_of_which_only_the_former_form_is_known_is_nobody_elses() {
     }
     join(&mut room, "Ms Keller", Some(MINE)).expect("her own browser");
     assert_eq!(reason(join(&mut room, "Mr Brown", Some(MINE))), Reason::NameTakenByHost);
-    room.join(None, &name("Mr Brown"), Owner::Host(None), 0).expect("a host");
+    room.join(None, &name("Mr Brown"), Owner::Host(None), HERE, 0).expect("a host");
 }
 
 #[test]
 fn of_two_accounts_that_meet_the_one_is_found_that_is_shown() {
     let met = Name::stored("aΝ".into(), "aν\u{1}8".into());
     let mut room = Room::new(Vec::new(), &[(name("aν"), 7), (met.clone(), 8)], Vec::new(), Vec::new());
-    room.join(None, &name("aν"), Owner::Account(7, Role::Member), 0).expect("the first");
-    room.join(None, &met, Owner::Account(8, Role::Member), 0).expect("the second");
+    room.join(None, &name("aν"), Owner::Account(7, Role::Member), HERE, 0).expect("the first");
+    room.join(None, &met, Owner::Account(8, Role::Member), HERE, 0).expect("the second");
     assert_eq!(room.online(), 2);
     assert_eq!(room.as_shown(&name("aν")).folded(), "aν");
     assert_eq!(room.as_shown(&name("aΝ")), met);

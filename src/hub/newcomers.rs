@@ -1,0 +1,66 @@
+//! Who comes with a name that nobody had, or takes another one: how many of an address may, and who may not.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::{Hub, moderate};
+use crate::hub::client::Identity;
+use crate::protocol::names::Name;
+use crate::protocol::{ErrorCode, Reason, Refusal, Role};
+use crate::room::Owner;
+use crate::room::kept::Identifier;
+use crate::room::newcomers::New;
+
+impl Hub {
+    /// Whether the door is open to who wants this name, and the name to anybody.
+    pub(super) fn check_door(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+        if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
+            return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
+        }
+        if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
+            return Err(moderate::door_closed());
+        }
+        Ok(())
+    }
+
+    /// Guests who may not write say nothing by a name either: the one that they have, they keep, on whichever connection.
+    pub(super) fn check_rename(
+        &self,
+        current: Option<&Identity>,
+        identifiers: &[Identifier],
+        name: &Name,
+        owner: Owner,
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
+        let keeps = match current {
+            Some(identity) => *identity.display == *name.display(),
+            None => self.room.is_theirs(name, owner, now_ms) || self.moderation.is_name_muted(name.folded()),
+        };
+        let folded = current.map_or(name.folded(), |identity| &identity.folded);
+        if keeps || !matches!(owner, Owner::Guest(_)) {
+            Ok(())
+        } else if self.moderation.is_muted(folded, identifiers) {
+            Err(Refusal::new(ErrorCode::Muted, "The host has muted you: you keep the name that you have."))
+        } else if self.moderation.settings().locked && (current.is_some() || self.room.knows(owner, now_ms)) {
+            Err(Refusal::new(
+                ErrorCode::Locked,
+                "Only hosts write just now: you keep the name that you have.",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether an address may bring these; always where there is no pace.
+    pub(super) fn check_new(&self, new: &[New], address: IpAddr) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let check = |new: &New| self.newcomers.check(*new, address, now);
+        if self.config.is_paced { new.iter().try_for_each(check) } else { Ok(()) }
+    }
+
+    /// It has brought them.
+    pub(super) fn count_new(&mut self, new: &[New], address: IpAddr) {
+        let now = Instant::now();
+        new.iter().for_each(|new| self.newcomers.count(*new, address, now));
+    }
+}
