@@ -1,7 +1,9 @@
 //! What was ever said is found: newest first, page by page, whatever its case and accents; what is deleted is not.
 
-use crate::support::{TestClient, TestServer, crowd, key};
+use crate::accounts::{Browser, behind_a_proxy};
+use crate::support::{TestClient, TestServer, Texts, crowd, key, long_log};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Messages that one search looks at.
@@ -250,4 +252,49 @@ fn a_search_of_a_long_log_stops_in_between_and_goes_on_to_the_first_message() {
         assert_eq!(ids(&client.expect_event("results")), [] as [u64; 0]);
     }
     server.stop();
+}
+
+/// Somebody who searches all the time on many connections waits for themselves: the others' searches come up in turn with all of
+/// theirs together.
+#[test]
+fn an_address_that_searches_a_lot_waits_for_itself() {
+    let _alone = crowd();
+    const MESSAGES: u64 = 100_000;
+    const CROWD: usize = 40;
+    let server = TestServer::with(|config| {
+        behind_a_proxy(config);
+        long_log(&config.database, MESSAGES, Texts::Short);
+    });
+    let (over, looked_at) = (AtomicBool::new(false), AtomicU64::new(0));
+    let down_to = |answer: &Value| answer["next"].as_u64().unwrap_or(0);
+    std::thread::scope(|scope| {
+        for _ in 0..CROWD {
+            let mut client = Browser::new(server.addr()).from("203.0.113.1").connect();
+            let (over, looked_at) = (&over, &looked_at);
+            scope.spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    client.send(json!({"event": "search", "query": "not there"}));
+                    // It may be refused: then it has waited too long for the others of its address.
+                    let answer =
+                        client.expect("an answer", |it| it["event"] == "results" || it["event"] == "error");
+                    if answer["event"] == "results" {
+                        looked_at.fetch_add(MESSAGES - down_to(&answer), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        let mut other = Browser::new(server.addr()).from("203.0.113.2").connect();
+        let mut request = json!({"event": "search", "query": "not there either"});
+        loop {
+            let answer = ask(&mut other, request.clone());
+            if answer["more"] == false {
+                break;
+            }
+            request["before"] = answer["next"].clone();
+        }
+        let theirs = looked_at.load(Ordering::Relaxed);
+        over.store(true, Ordering::Relaxed);
+        assert!(theirs <= 8 * MESSAGES, "{theirs} messages looked at by {CROWD}, {MESSAGES} by one");
+        assert!(other.received("error").is_empty(), "{:?}", other.received("error"));
+    });
 }

@@ -75,6 +75,7 @@ impl ClientContext {
 /// A client that the hub has registered and that is now to be read.
 pub(crate) struct Live {
     socket: Arc<ClientSocket>,
+    address: IpAddr,
     early: Vec<u8>,
     purse: Option<Purse>,
     departure: Departure,
@@ -83,8 +84,8 @@ pub(crate) struct Live {
 impl Live {
     /// Reads it; returns when the connection has ended.
     pub(crate) fn read(self, context: &ClientContext) {
-        let Live { socket, early, purse, departure } = self;
-        Reading::new(&socket, departure.id, early, purse, context).run();
+        let Live { socket, address, early, purse, departure } = self;
+        Reading::new(&socket, departure.id, address, early, purse, context).run();
         part(&socket);
     }
 }
@@ -117,7 +118,7 @@ pub(crate) fn enter(
                 Ok(false) => {
                     let account = session.and_then(|session| Some(session.member.as_ref()?.account));
                     let purse = context.pace.as_ref().map(|pace| pace.purse(account, address));
-                    return Some(Live { socket, early, purse, departure });
+                    return Some(Live { socket, address, early, purse, departure });
                 }
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];

@@ -1,5 +1,6 @@
 //! The connections that read the log, shared by all clients.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use super::{FoundPage, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
 use crate::protocol::search::Matcher;
-use crate::sys::permits::Permits;
+use crate::sys::turns::Turns;
 
 /// A few [`Reader`]s, lent one at a time.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub struct Readers {
     back: Sender<Reader>,
     /// Searches at once: one fewer than there are readers, so that a page of history never waits for more than other
     /// pages.
-    searches: Permits,
+    searches: Turns,
 }
 
 /// One of them. It goes back when this is dropped, so that a panic cannot take it along.
@@ -37,7 +38,7 @@ impl Readers {
             let reader = Reader::over(source.connect()?)?;
             back.try_send(reader).expect("the channel has a place for each reader");
         }
-        Ok(Readers { free, back, searches: Permits::new(count - 1) })
+        Ok(Readers { free, back, searches: Turns::new(count - 1) })
     }
 
     /// Waits for a free one, at most [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.
@@ -57,16 +58,17 @@ impl Readers {
         Ok(Lent { reader: Some(reader), back: self.back.clone() })
     }
 
-    /// [`Reader::find`]. Whoever looks through the log waits here for others who do, page by page, so that a short search does
-    /// not wait for a long one.
+    /// [`Reader::find`], for somebody at this address (an IPv6 one as its /64). Whoever looks through the log waits here for others
+    /// who do, page by page: a short search does not wait for a long one, nor for many of another address.
     pub(crate) fn find(
         &self,
+        address: IpAddr,
         matcher: &mut Matcher<'_>,
         position: Position,
         limit: usize,
     ) -> Result<FoundPage, ReadError> {
         let deadline = Instant::now() + limits::READ_DEADLINE;
-        let _permit = self.searches.take(deadline).ok_or_else(ReadError::busy)?;
+        let _turn = self.searches.take(address, deadline).ok_or_else(ReadError::busy)?;
         self.lend()?.find(matcher, position, limit)
     }
 }

@@ -10,6 +10,7 @@ mod pressure;
 mod refold;
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use tempfile::TempDir;
 
 use super::{AppendError, Change, Lent, NewMessage, Outcome, Store};
 use crate::protocol::{Position, Role};
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A folder for a database, removed with everything in it.
 struct Place {

@@ -1,4 +1,4 @@
-//! The system's side: how many connections it can hold, sockets to wait on, permits, a clock, random bytes, log lines, network
+//! The system's side: how many connections it can hold, sockets to wait on, permits, turns, a clock, random bytes, log lines, network
 //! interfaces, mounted disks, this machine's names, and places to break on demand.
 
 pub(crate) mod capacity;
@@ -11,3 +11,4 @@ pub(crate) mod own_names;
 pub(crate) mod permits;
 pub(crate) mod random;
 pub(crate) mod socket;
+pub(crate) mod turns;

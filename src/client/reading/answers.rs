@@ -62,7 +62,8 @@ impl Reading<'_> {
         let (mut rows, mut bytes) = (0, 0);
         let until = Instant::now() + limits::SEARCH_TIME;
         while let Some(next) = found.next {
-            let page = match self.context.readers.find(&mut matcher, next, limit - found.positions.len()) {
+            let left = limit - found.positions.len();
+            let page = match self.context.readers.find(self.address, &mut matcher, next, left) {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
             };

@@ -3,7 +3,7 @@
 mod answers;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,6 +72,8 @@ struct Over;
 pub(super) struct Reading<'a> {
     context: &'a ClientContext,
     id: ClientId,
+    /// An IPv6 one as its /64.
+    address: IpAddr,
     socket: WebSocket<Inbound>,
     batch: Vec<Request>,
     batch_bytes: usize,
@@ -95,6 +97,7 @@ impl<'a> Reading<'a> {
     pub(super) fn new(
         socket: &Arc<ClientSocket>,
         id: ClientId,
+        address: IpAddr,
         early: Vec<u8>,
         purse: Option<Purse>,
         context: &'a ClientContext,
@@ -114,6 +117,7 @@ impl<'a> Reading<'a> {
         Reading {
             context,
             id,
+            address,
             socket: WebSocket::from_partially_read(inbound, early, Role::Server, Some(config)),
             batch: Vec::new(),
             batch_bytes: 0,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Place, deletion, message, one, patiently, reader, say};
+use super::{HERE, Place, deletion, message, one, patiently, reader, say};
 use crate::protocol::Position;
 use crate::protocol::search::Query;
 use crate::store::{Change, Outcome, Store};
@@ -35,7 +35,7 @@ fn what_was_cleared_is_gone_at_once_and_overwritten_piece_by_piece() {
     assert!(!reader(&store).has_older(12).expect("reads"));
     for query in ["words", "old", "last"] {
         let query = Query::parse(query).expect("a query");
-        let found = store.readers().find(&mut query.matcher(), Position::MAX, 10).expect("looks");
+        let found = store.readers().find(HERE, &mut query.matcher(), Position::MAX, 10).expect("looks");
         assert_eq!((found.positions.len(), found.more), (0, false));
     }
     let at = reader(&store).messages_at(&[13, 12, 1], usize::MAX).expect("reads");

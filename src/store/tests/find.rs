@@ -14,7 +14,7 @@ fn found(readers: &Readers, query: &str, limit: usize) -> Vec<Position> {
     let query = Query::parse(query).expect("a query");
     let (mut before, mut all) = (Position::MAX, Vec::new());
     loop {
-        let page = readers.find(&mut query.matcher(), before, limit).expect("a page");
+        let page = readers.find(HERE, &mut query.matcher(), before, limit).expect("a page");
         assert!(page.positions.len() <= limit && page.rows <= limits::SEARCH_PAGE_ROWS);
         assert!(page.positions.iter().all(|position| (page.down_to..before).contains(position)));
         assert!(page.down_to < before || !page.more, "a page that is not the last one passes something");
@@ -54,13 +54,13 @@ fn a_page_is_short_however_much_there_is_and_jumps_what_was_deleted() {
     patiently(|| store.append(&turn));
     let readers = store.readers();
     let query = Query::parse("nothing").expect("a query");
-    let page = readers.find(&mut query.matcher(), Position::MAX, 5).expect("a page");
+    let page = readers.find(HERE, &mut query.matcher(), Position::MAX, 5).expect("a page");
     let down_to = (MESSAGES - limits::SEARCH_PAGE_ROWS + 1) as Position;
     assert_eq!((page.rows, page.down_to, page.more), (limits::SEARCH_PAGE_ROWS, down_to, true));
 
     let turn: Vec<Change> = (2..=MESSAGES as Position).map(deletion).collect();
     patiently(|| store.append(&turn));
-    let page = readers.find(&mut query.matcher(), Position::MAX, 5).expect("a page");
+    let page = readers.find(HERE, &mut query.matcher(), Position::MAX, 5).expect("a page");
     assert!(page.rows < 100 && !page.more, "{page:?}");
     assert_eq!(found(&readers, "number", 5), [1]);
 }
@@ -74,7 +74,7 @@ fn long_messages_make_short_pages() {
     let turn: Vec<Change> = (0..count).map(|_| message(&text, 1, None)).collect();
     patiently(|| store.append(&turn));
     let query = Query::parse("short").expect("a query");
-    let page = store.readers().find(&mut query.matcher(), Position::MAX, 5).expect("a page");
+    let page = store.readers().find(HERE, &mut query.matcher(), Position::MAX, 5).expect("a page");
     assert!(page.more && page.bytes < limits::SEARCH_PAGE_BYTES + text.len(), "{page:?}");
     assert_eq!(found(&store.readers(), "long", 50).len(), count);
 }

@@ -1,0 +1,124 @@
+//! A bound on how many threads do one thing at once, where addresses take turns: one with many waiting waits for itself.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, bounded};
+
+/// A number of places; clones share them.
+#[derive(Debug, Clone)]
+pub(crate) struct Turns(Arc<Mutex<Places>>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(Turns);
+
+#[derive(Debug)]
+struct Places {
+    free: usize,
+    /// Where somebody waits, the address whose turn is next first; those of one in the order in which they came.
+    waiting: VecDeque<(IpAddr, VecDeque<Sender<()>>)>,
+}
+
+impl Turns {
+    pub(crate) fn new(places: usize) -> Turns {
+        Turns(Arc::new(Mutex::new(Places { free: places, waiting: VecDeque::new() })))
+    }
+
+    /// Waits for this address's turn until the deadline; a free place can be had even after it.
+    pub(crate) fn take(&self, address: IpAddr, deadline: Instant) -> Option<Turn> {
+        let (call, called) = bounded(1);
+        {
+            let mut places = self.lock();
+            if places.free > 0 {
+                places.free -= 1;
+                return Some(Turn(self.clone()));
+            }
+            match places.waiting.iter_mut().find(|(other, _)| *other == address) {
+                Some((_, row)) => row.push_back(call.clone()),
+                None => places.waiting.push_back((address, VecDeque::from([call.clone()]))),
+            }
+        }
+        if called.recv_deadline(deadline).is_err() {
+            let mut places = self.lock();
+            if called.try_recv().is_err() {
+                places.waiting.iter_mut().for_each(|(_, row)| row.retain(|other| !other.same_channel(&call)));
+                places.waiting.retain(|(_, row)| !row.is_empty());
+                return None;
+            }
+        }
+        Some(Turn(self.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics while it is held
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut places = self.0.lock();
+        let Some((address, mut row)) = places.waiting.pop_front() else {
+            places.free += 1;
+            return;
+        };
+        // Whoever is called is there, or is about to look: none leaves the row but under the lock.
+        let next = row.pop_front();
+        if !row.is_empty() {
+            places.waiting.push_back((address, row));
+        }
+        next.map(|call| call.try_send(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn address(number: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, number])
+    }
+
+    fn waiting(turns: &Turns) -> usize {
+        turns.lock().waiting.iter().map(|(_, row)| row.len()).sum()
+    }
+
+    #[test]
+    fn addresses_take_turns_however_many_wait_at_one() {
+        let turns = Turns::new(1);
+        let held = turns.take(address(1), Instant::now());
+        let (served, order) = bounded(100);
+        thread::scope(|scope| {
+            for (number, from) in [1, 1, 1, 1, 2, 3, 2].into_iter().enumerate() {
+                let (own, served) = (turns.clone(), served.clone());
+                scope.spawn(move || {
+                    let _turn = own.take(address(from), Instant::now() + Duration::from_secs(60));
+                    served.send(from).expect("there is room");
+                });
+                while waiting(&turns) <= number {
+                    thread::yield_now();
+                }
+            }
+            drop(held);
+        });
+        assert!([1, 2, 3, 1, 2, 1, 1].into_iter().eq(order.try_iter()));
+        assert!(turns.take(address(9), Instant::now()).is_some(), "it is free again");
+    }
+
+    #[test]
+    fn whoever_has_waited_in_vain_is_forgotten() {
+        let turns = Turns::new(2);
+        let held: Vec<_> = (0..2).map(|_| turns.take(address(1), Instant::now()).expect("free")).collect();
+        for from in [1, 2] {
+            assert!(turns.take(address(from), Instant::now() + Duration::from_millis(5)).is_none());
+        }
+        assert_eq!(waiting(&turns), 0);
+        drop(held);
+        assert_eq!(turns.lock().free, 2);
+    }
+}
