@@ -1,7 +1,8 @@
 //! Coming in: a first visit, a name that is taken, a browser that was here before, an empty room and its address.
 
 use super::look::{look, look_at, look_closely, look_into_drawer};
-use crate::support::{Browser, Process, Scheme, Signal, Size, TestServer, clipboard, free_port};
+use crate::support::{Browser, Process, Scheme, Signal, Size, TestServer, clipboard, free_port, key};
+use serde_json::json;
 
 #[test]
 fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {
@@ -45,6 +46,29 @@ fn a_browser_that_was_here_before_continues_as_who_it_was() {
     stranger.fill("#name", "Ana");
     stranger.press("Enter");
     stranger.expect_text("#suggestion", "Ana 2");
+}
+
+/// More than a class came from this network at once: the next has to wait, and not to ask again.
+#[test]
+fn a_newcomer_who_has_to_wait_gets_in_without_asking_again() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::with(|config| config.rate_limit = 5);
+    let page = browser.open(server.addr());
+    page.fill("#name", "Late");
+    let mut class = Vec::new();
+    loop {
+        let (mut pupil, name) = (server.connect(), format!("Pupil {}", class.len()));
+        pupil.send(json!({"event": "join", "username": name, "guest_key": key(&name)}));
+        let answer = pupil.expect("an answer", |it| it["event"] == "joined" || it["code"] == "rate_limited");
+        class.push(pupil);
+        if answer["event"] == "error" {
+            break;
+        }
+    }
+    page.press("Enter");
+    page.expect_focus("#message");
+    page.say("I am in.");
+    class[0].expect_text("I am in.");
 }
 
 #[test]
