@@ -112,7 +112,7 @@ pub const RATE_LIMIT: u32 = 10_000;
 pub const BURST: Duration = Duration::from_secs(2);
 /// People who all at one address together may do as much as: a class that shares a router.
 pub const ADDRESS_PEOPLE: u32 = 40;
-/// Budgets that are remembered, some 200 bytes each; above it, whoever came longest ago has a full one again. Each is an account's,
+/// Budgets that are remembered, some 200 bytes each; above it, the one asked for longest ago is full again. Each is an account's,
 /// an address's or a name's, and all of these are hard to have many of.
 pub const BUDGETS: usize = 40_000;
 /// Bytes that a second buys at least: above the longest messages at full pace, so it only meets other floods.
@@ -211,7 +211,7 @@ pub const NEW_AT_ONCE: u32 = ADDRESS_PEOPLE;
 pub const NAME_EVERY: Duration = Duration::from_secs(5);
 /// How long until it may bring one account more: its name is gone for ever.
 pub const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
-/// Addresses of which that is remembered, some 60 bytes each; whoever came longest ago is forgotten above it.
+/// Addresses of which that is remembered, some 60 bytes each; above it, the one that came longest ago is forgotten.
 pub const NEWCOMERS_ADDRESSES: usize = 20_000;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;

@@ -1,4 +1,4 @@
-//! How fast people are read. A budget is somebody's, not a connection's: whoever comes back finds it as they left it.
+//! How fast people are read. A budget is somebody's, not a connection's: on the next connection it is as they left it.
 //!
 //! An account has one, and a guest whose browser has told its key and who has a name; all others at an address are strangers
 //! and share one. What all of an address do together is paid once more by the address, which has as much as
@@ -15,7 +15,7 @@ use hashlink::LruCache;
 use crate::limits;
 use crate::protocol::{AccountId, KeyHash};
 
-/// All budgets; those of [`limits::BUDGETS`] payers are remembered, who came last.
+/// All budgets; of [`limits::BUDGETS`] payers they are remembered, those who came last.
 #[derive(Debug)]
 pub(crate) struct Pace {
     message: Duration,

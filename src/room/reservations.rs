@@ -3,8 +3,8 @@
 //! A guest has no password, yet nobody else is to be "Ana" while Ana's laptop restarts. So her name stays her key's after she
 //! left: for [`limits::RESERVED`] once it has spoken, else for [`limits::RESERVED_SILENT`].
 //!
-//! Nobody pushes out what others hold. An address has a share of the places, and while all are taken, whoever is new gets none;
-//! whoever speaks gets the oldest of the address that holds most.
+//! Nobody pushes out what others hold. An address has a share of the places, and while all are taken, newcomers get none; people
+//! who speak get the oldest of the address that holds most.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;

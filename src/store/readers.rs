@@ -58,8 +58,8 @@ impl Readers {
         Ok(Lent { reader: Some(reader), back: self.back.clone() })
     }
 
-    /// [`Reader::find`], for somebody at this address (an IPv6 one as its /64). Whoever looks through the log waits here for others
-    /// who do, page by page: a short search does not wait for a long one, nor for many of another address.
+    /// [`Reader::find`], for somebody at this address (an IPv6 one as its /64). Searches wait for each other here, page by
+    /// page: a short one does not wait for a long one, nor for many of another address.
     pub(crate) fn find(
         &self,
         address: IpAddr,

@@ -64,7 +64,7 @@ impl Drop for Turn {
             places.free += 1;
             return;
         };
-        // Whoever is called is there, or is about to look: none leaves the row but under the lock.
+        // The one called is there, or is about to look: none leaves the row but under the lock.
         let next = row.pop_front();
         if !row.is_empty() {
             places.waiting.push_back((address, row));
