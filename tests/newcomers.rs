@@ -48,9 +48,8 @@ fn class(mut come: impl FnMut(usize) -> (TestClient, Value)) -> (Vec<TestClient>
 }
 
 /// Asks until it is refused: meanwhile one more may have become due.
-fn expect_refusal(mut ask: impl FnMut(usize) -> Value) -> Value {
-    let answers = (0..3).map(|attempt| ask(attempt));
-    let refusal = answers.into_iter().find(|answer| answer["event"] == "error").expect("too many came");
+fn expect_refusal(ask: impl FnMut(usize) -> Value) -> Value {
+    let refusal = (0..3).map(ask).find(|answer| answer["event"] == "error").expect("too many came");
     expect_wait(&refusal, 5_000);
     refusal
 }
