@@ -170,6 +170,25 @@ fn the_operator_is_told_once_of_each_flag_that_may_be_missing() {
     assert_eq!(warnings.len(), 4, "{log}");
 }
 
+#[test]
+fn names_of_somebodys_invention_hide_no_other_hint_and_do_not_fill_the_log() {
+    let folder = tempfile::tempdir().expect("a folder for the database");
+    let mut room = Process::start(&folder.path().join("chat.db"), &[]);
+    let addr = room.addr();
+    for number in 0..2 * chat_app::limits::TOLD_STRANGERS {
+        assert_eq!(get_as(addr, &format!("h{number}.example"), "/").status, 421);
+    }
+    let page = format!("GET / HTTP/1.1\r\nHost: {addr}\r\nOrigin: https://school.example\r\n\r\n");
+    assert_eq!(http(addr, page).status, 403);
+    room.signal(crate::support::Signal::TERM);
+    assert!(room.wait().success());
+    let log = room.stderr.whole();
+    let told = |part: &str| log.lines().filter(|line| line.contains("WARN") && line.contains(part)).count();
+    assert_eq!(told("--public-url http://h"), chat_app::limits::TOLD_STRANGERS, "{log}");
+    assert_eq!(told("further ones that are refused with 421 are not shown"), 1, "{log}");
+    assert_eq!(told("--public-url https://school.example"), 1, "{log}");
+}
+
 /// As on a laptop at home, whose network is called `fritz.box`: in namespaces of the test's own, so that the machine keeps
 /// its name.
 #[cfg(target_os = "linux")]
