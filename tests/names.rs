@@ -107,7 +107,7 @@ fn what_a_paste_brings_is_dropped_and_what_is_read_stays() {
 #[test]
 fn people_of_similar_names_are_let_in_and_twins_are_told_whom_they_look_like() {
     let server = TestServer::start();
-    let names = ["Lisa", "Ilsa", "Ali", "All", "Group 1", "Paula", "Виктор", "Νίκη"];
+    let names = ["Lisa", "Ilsa", "Ali", "All", "Group 1", "Paula", "Iris", "Виктор", "Νίκη"];
     let _here: Vec<TestClient> = names.iter().map(|name| server.join(name)).collect();
     for (twin, of) in [
         ("Group I", "Group 1"),
@@ -116,6 +116,10 @@ fn people_of_similar_names_are_let_in_and_twins_are_told_whom_they_look_like() {
         ("AII", "All"),
         ("Виктoр", "Виктор"),
         ("Nίκη", "Νίκη"),
+        ("РAuLa", "Paula"),
+        ("pAUIa", "Paula"),
+        ("Ir\u{456}\u{307}s", "Iris"),
+        ("grOUP l", "Group 1"),
     ] {
         let mut other = server.connect();
         for event in [
@@ -164,6 +168,9 @@ fn each_reason_why_a_name_is_taken_has_its_key() {
         ("Мia", "name_looks_like_member"),
         ("M-i-a", "name_looks_like_member"),
         ("Ms  Ke11er", "name_looks_like_host"),
+        ("Мs KELLER", "name_looks_like_host"),
+        ("Ms Keller ✓", "name_looks_like_host"),
+        ("Ms Keller\u{332}", "name_looks_like_host"),
     ] {
         let mut gone = server.connect();
         gone.expect("both have left", |event| event["event"] == "presence" && event["online"] == 1);

@@ -8,7 +8,8 @@
 //! | `event.rs`, `refusal.rs`, `reason.rs` | both sides' events; how the server says no, and why |
 //! | `decode.rs`, `encode.rs` | a frame's text → an event; an event → a finished frame |
 //! | `names.rs`, `spelling.rs` | names; which characters may stand where |
-//! | `look_alikes.rs`, `former_fold.rs` | when two names are one, or look so; what was one before |
+//! | `look_alikes.rs`, `former_fold.rs` | when two names are one; what was one before |
+//! | `pictures.rs` | whom a name could be taken for |
 //! | `title.rs`, `origin.rs`, `search.rs` | what a room's title, an origin and a search may be |
 //! | `bidi.rs` | texts that reach beyond themselves when they are shown |
 
@@ -17,9 +18,10 @@ mod decode;
 mod encode;
 mod event;
 pub(crate) mod former_fold;
-pub(crate) mod look_alikes;
+mod look_alikes;
 pub(crate) mod names;
 pub(crate) mod origin;
+pub(crate) mod pictures;
 mod reason;
 mod refusal;
 pub(crate) mod search;

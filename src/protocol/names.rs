@@ -2,12 +2,12 @@
 //!
 //! A name has two forms. The **display** form is what everybody reads. The **folded** form is the identity: it is compared,
 //! reserved and stored, never shown, so that "Ana" and "ana" are one. What a name could be taken for is a third thing, and
-//! no part of it (`look_alikes.rs`): nobody who is here has to care, only who comes.
+//! no part of it (`pictures.rs`): nobody who is here has to care, only who comes.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::look_alikes::{self, identity};
+use super::look_alikes::identity;
 use super::reason::Reason;
 use super::spelling;
 use crate::limits::{NAME_CHARACTERS, NAME_SUGGESTIONS};
@@ -63,16 +63,6 @@ impl Name {
 
     pub fn shared_folded(&self) -> Arc<str> {
         self.folded.clone()
-    }
-
-    /// What somebody else could be taken for this person by.
-    pub(crate) fn looks(&self) -> Vec<String> {
-        look_alikes::looks(&self.display)
-    }
-
-    /// Those of others' looks that this name would pass for, had somebody just come under it.
-    pub(crate) fn appearances(&self) -> [String; 2] {
-        look_alikes::appearances(&self.display)
     }
 
     /// The first of "Ana 2", "Ana 3", … that is not `taken`. `None` when [`NAME_SUGGESTIONS`] of them are.

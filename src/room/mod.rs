@@ -66,7 +66,7 @@ pub(crate) struct Room {
     host_names: HashMap<Arc<str>, HostName>,
     /// Such names of which nothing is known but [`former_fold`]'s form of them, each with the key of its browser.
     former_host_names: HashMap<Arc<str>, Option<KeyHash>>,
-    /// Of members, of who is about to be one, and of hosts: near them, punctuation and spaces do not count.
+    /// Of members, of who is about to be one, and of hosts: near them, punctuation, spaces and symbols do not count.
     lasting_looks: Looks,
     changes: Vec<RoomChange>,
     presence_changed: bool,
@@ -86,7 +86,7 @@ impl Room {
         host_names: Vec<HostName>,
         former_host_names: Vec<(Arc<str>, Option<KeyHash>)>,
     ) -> Room {
-        let mut lasting_looks = Looks::without_punctuation();
+        let mut lasting_looks = Looks::near();
         members.iter().for_each(|(name, _)| lasting_looks.insert(name));
         host_names.iter().for_each(|host| lasting_looks.insert(&host.name));
         Room {

@@ -161,7 +161,6 @@ impl Room {
 
     /// Whom everybody would take a newcomer for, by what is drawn of the name. Not for themselves under another name.
     fn mistaken_for(&self, name: &Name, owner: Owner, current: Option<&str>, now_ms: i64) -> Option<Reason> {
-        let seen = name.appearances();
         let is_other = |folded: &&str| *folded != name.folded();
         let is_gone_then =
             |folded: &str, person: &Present| current == Some(folded) && person.connections == 1;
@@ -188,9 +187,9 @@ impl Room {
                 folded != name.folded() && self.reservations.is_closed_to(owner.key(), folded, now_ms);
             is_anothers.then(|| Reason::NameLooksLikeKept { username: kept.name.display().to_owned() })
         };
-        (self.looks.alike(&seen).filter(is_other).find_map(somebody_here))
-            .or_else(|| self.lasting_looks.alike(&seen).filter(is_other).find_map(somebody_lasting))
-            .or_else(|| self.reservations.alike(&seen).find_map(somebody_kept))
+        (self.looks.alike(name).filter(is_other).find_map(somebody_here))
+            .or_else(|| self.lasting_looks.alike(name).filter(is_other).find_map(somebody_lasting))
+            .or_else(|| self.reservations.alike(name).find_map(somebody_kept))
     }
 
     /// `name_taken` for this reason, with a suggestion.

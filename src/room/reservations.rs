@@ -133,9 +133,9 @@ impl Reservations {
         self.by_name.values().cloned().map(RoomChange::Reserve)
     }
 
-    /// Those that one of these looks could be taken for, whether or not their time is over.
-    pub(super) fn alike<'a>(&'a self, seen: &'a [String]) -> impl Iterator<Item = &'a Reservation> {
-        self.looks.alike(seen).filter_map(|folded| self.by_name.get(folded))
+    /// Those of whom somebody new under this name could be taken for one, whether or not their time is over.
+    pub(super) fn alike(&self, newcomer: &Name) -> impl Iterator<Item = &Reservation> {
+        self.looks.alike(newcomer).filter_map(|folded| self.by_name.get(folded))
     }
 
     fn insert(&mut self, reservation: Reservation) {

@@ -119,6 +119,11 @@ fn members_and_hosts_have_their_look_here_or_not_and_come_whoever_is_here() {
         ("ms_keller", Reason::NameLooksLikeHost),
         ("Mskeller!", Reason::NameLooksLikeHost),
         ("Ms KeIler", Reason::NameLooksLikeHost),
+        ("Мs KELLER", Reason::NameLooksLikeHost),
+        ("Ms KeIlER", Reason::NameLooksLikeHost),
+        ("Ms Keller ✓", Reason::NameLooksLikeHost),
+        ("Ms Keller\u{332}", Reason::NameLooksLikeHost),
+        ("PАULA b ★", Reason::NameLooksLikeMember),
     ] {
         for key in [None, Some(YOURS)] {
             assert_eq!(reason(join(&mut room, newcomer, key)), expected, "{newcomer}");
@@ -187,7 +192,6 @@ fn a_look_is_found_among_many_without_asking_each() {
     let members: Vec<(Name, AccountId)> =
         (0..20_000).map(|number| (name(&format!("Member {number} of many")), number)).collect();
     let mut room = Room::new(Vec::new(), &members, Vec::new(), Vec::new());
-    let looks = room.lasting_looks.alike(&name("Mеmber 77 of many").appearances()).count();
-    assert_eq!(looks, 2, "one, by each of two looks");
+    assert_eq!(room.lasting_looks.alike(&name("Mеmber 77 of many")).count(), 1);
     assert_eq!(reason(join(&mut room, "Mеmber 77 of many", None)), Reason::NameLooksLikeMember);
 }
