@@ -14,7 +14,12 @@ use crate::room::newcomers::New;
 impl Hub {
     /// Whether the door is open to who wants this name, and the name to anybody.
     pub(super) fn check_door(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
-        if self.moderation.is_name_out(name.folded()) && owner.role() != Role::Host {
+        let is_twin_out = || {
+            owner.role() == Role::Guest
+                && self.moderation.is_look_out(name)
+                && !self.room.is_theirs(name, owner, now_ms)
+        };
+        if owner.role() != Role::Host && (self.moderation.is_name_out(name.folded()) || is_twin_out()) {
             return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
         }
         if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {

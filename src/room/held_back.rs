@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::kept::{HeldBack, Identifier};
+use super::looks::Looks;
 use crate::limits;
+use crate::protocol::names::Name;
 
 #[derive(Debug, Default)]
 pub(super) struct HeldBackList {
@@ -12,12 +14,15 @@ pub(super) struct HeldBackList {
     by_name: BTreeMap<Arc<str>, HeldBack>,
     /// All of theirs.
     identifiers: HashSet<Identifier>,
+    looks: Looks,
 }
 
 impl HeldBackList {
     /// Holds somebody back by these identifiers and those known before: all of them come back.
     pub(super) fn insert(&mut self, mut somebody: HeldBack) -> HeldBack {
         let before = self.by_name.remove(somebody.name.folded());
+        before.iter().for_each(|before| self.looks.remove(&before.name));
+        self.looks.insert(&somebody.name);
         somebody.identifiers.extend(before.into_iter().flat_map(|before| before.identifiers));
         self.identifiers.extend(somebody.identifiers.iter().cloned());
         self.by_name.insert(somebody.name.shared_folded(), somebody.clone());
@@ -26,6 +31,7 @@ impl HeldBackList {
 
     pub(super) fn remove(&mut self, folded: &str) -> Option<HeldBack> {
         let somebody = self.by_name.remove(folded)?;
+        self.looks.remove(&somebody.name);
         // Others may have some of the same.
         self.identifiers = self.by_name.values().flat_map(|left| left.identifiers.iter().cloned()).collect();
         Some(somebody)
@@ -52,6 +58,11 @@ impl HeldBackList {
 
     pub(super) fn has(&self, folded: &str) -> bool {
         self.by_name.contains_key(folded)
+    }
+
+    /// Whether somebody new under this name would be taken for one of them.
+    pub(super) fn has_look_of(&self, newcomer: &Name) -> bool {
+        self.looks.alike(newcomer).next().is_some()
     }
 
     pub(super) fn has_any(&self, identifiers: &[Identifier]) -> bool {

@@ -124,6 +124,11 @@ impl Moderation {
         self.removed.has(folded)
     }
 
+    /// Whether somebody who was removed would be back, by all that is seen, if somebody new came under this name.
+    pub(crate) fn is_look_out(&self, newcomer: &Name) -> bool {
+        self.removed.has_look_of(newcomer)
+    }
+
     /// The muted and the removed, as the room showed them.
     pub(crate) fn held_back(&self) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
         (self.muted.names(), self.removed.names())
@@ -262,6 +267,18 @@ mod tests {
         assert!(moderation.is_name_out("ana"));
         moderation.release(Hold::Ban, &name("ana")).expect("was out");
         assert!(!moderation.is_removed(&[KEY, TAB]) && !moderation.is_name_out("ana"));
+    }
+
+    #[test]
+    fn nobody_new_looks_like_who_is_out() {
+        let mut moderation = moderation();
+        moderation.hold(Hold::Ban, held("paula", &[KEY])).expect("room");
+        moderation.hold(Hold::Ban, held("paula", &[TAB])).expect("room");
+        moderation.hold(Hold::Mute, held("ivan", &[])).expect("room");
+        assert!(moderation.is_look_out(&name("Раula")) && moderation.is_look_out(&name("pauIa")));
+        assert!(!moderation.is_look_out(&name("Paul")) && !moderation.is_look_out(&name("lvan")));
+        moderation.release(Hold::Ban, &name("paula")).expect("was out");
+        assert!(!moderation.is_look_out(&name("Раula")));
     }
 
     #[test]

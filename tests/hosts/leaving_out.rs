@@ -48,6 +48,28 @@ fn who_is_removed_is_out_on_every_connection_and_stays_out() {
 }
 
 #[test]
+fn nobody_is_back_under_a_twin() {
+    let server = TestServer::start();
+    let (mut host, mut paula) = (host(&server, "Ms Keller"), guest(&server, "Paula"));
+    moderate_with(&mut host, "remove", about("Paula"));
+    paula.expect_close(4403);
+    for twin in ["Paula", "Раula", "PАULA", "pаULа"] {
+        let mut back = server.connect();
+        back.send(json!({"event": "join", "username": twin}));
+        assert_eq!(back.expect_error("name_taken")["reason"], "name_removed", "{twin}");
+        let wish = json!({"email": email_of("Paula"), "username": twin, "password": password_of("Paula")});
+        let answer = Browser::new(server.addr()).post("/api/signup", wish);
+        assert_eq!(answer.json()["error"]["reason"], "name_removed", "{twin}");
+    }
+    moderate_with(&mut host, "allow", about("Paula"));
+    expect_done(&mut host, "allow");
+    let mut back = server.connect();
+    back.send(json!({"event": "join", "username": "Раula"}));
+    assert_eq!(back.expect_error("name_taken")["reason"], "name_looks_like_kept", "as anybody's name is");
+    guest(&server, "Paula").say_and_wait("thank you");
+}
+
+#[test]
 fn a_removed_member_is_out_before_anything_is_read() {
     let server = TestServer::start();
     let (mut host, mia) = (host(&server, "Ms Keller"), Browser::signed_up(&server, "Mia"));
