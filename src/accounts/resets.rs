@@ -45,15 +45,13 @@ impl Accounts {
     /// A new link to be mailed to this address, beside those before; none if no account has it, or if it got one less
     /// than [`limits::RESET_MAIL_EVERY`] ago.
     pub fn issue_reset_to_mail(&self, email: &Email) -> Result<Option<ResetLink>, Unavailable> {
-        let newest_ms = wall_clock_ms() + limits::RESET.as_millis() as i64;
-        let (every_ms, hold_ms) =
-            (limits::RESET_MAIL_EVERY.as_millis() as i64, limits::CLOCK_HOLD.as_millis() as i64);
+        let (now_ms, latest_ms) = lifetimes();
+        let made_lately_ms = now_ms + (limits::RESET - limits::RESET_MAIL_EVERY).as_millis() as i64;
         let mut writer = self.writer();
-        // One that would last longer than any does was made before the clock was set back, and holds up no other.
         let select = "SELECT 1 FROM password_resets JOIN users ON users.id = user
-                      WHERE email = ?1 AND expires_at > ?2 - ?3 AND expires_at <= ?2 + ?4";
+                      WHERE email = ?1 AND expires_at > ?2 AND expires_at <= ?3";
         let recent =
-            writer.prepare_cached(select)?.exists(params![email.as_str(), newest_ms, every_ms, hold_ms])?;
+            writer.prepare_cached(select)?.exists(params![email.as_str(), made_lately_ms, latest_ms])?;
         if recent {
             return Ok(None);
         }
@@ -86,8 +84,10 @@ impl Accounts {
         let hashed = password.hash()?;
         let account = sql::at_once(&mut self.writer(), |transaction| {
             // Asked again: of many who use it at once, one finds it here.
-            let delete = "DELETE FROM password_resets WHERE token = ?1 AND expires_at > ?2 RETURNING user";
-            let account = sql::value(transaction, delete, params![hash, wall_clock_ms()])?;
+            let delete = "DELETE FROM password_resets
+                          WHERE token = ?1 AND expires_at > ?2 AND expires_at <= ?3 RETURNING user";
+            let (now_ms, latest_ms) = lifetimes();
+            let account = sql::value(transaction, delete, params![hash, now_ms, latest_ms])?;
             let account = account.ok_or(AccountError::Wrong)?;
             let update = "UPDATE users SET password = ?1, reset_requested_at = NULL WHERE id = ?2 AND password IS NOT NULL";
             sql::run(transaction, update, params![hashed, account])?;
@@ -102,9 +102,17 @@ impl Accounts {
     /// Address and name of who has this link.
     fn holder_of(&self, token: &TokenHash) -> rusqlite::Result<Option<(String, String)>> {
         let select = "SELECT email, display FROM password_resets JOIN users ON users.id = user
-                      WHERE token = ?1 AND expires_at > ?2 AND email IS NOT NULL";
-        sql::first(&self.reader(), select, params![token, wall_clock_ms()], |row| row.try_into())
+                      WHERE token = ?1 AND expires_at > ?2 AND expires_at <= ?3 AND email IS NOT NULL";
+        let (now_ms, latest_ms) = lifetimes();
+        sql::first(&self.reader(), select, params![token, now_ms, latest_ms], |row| row.try_into())
     }
+}
+
+/// After when a link that works must expire, and when at the latest: one that would last longer than any does was made before
+/// the clock was set back.
+fn lifetimes() -> (i64, i64) {
+    let now_ms = wall_clock_ms();
+    (now_ms, now_ms + (limits::RESET + limits::CLOCK_HOLD).as_millis() as i64)
 }
 
 /// A new link for who `which` finds, in place of every one before or beside them.
