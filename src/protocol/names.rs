@@ -12,6 +12,9 @@ use super::reason::Reason;
 use super::spelling;
 use crate::limits::{NAME_CHARACTERS, NAME_SUGGESTIONS};
 
+/// Begins what parts the identity of an account from that of another: no name has a control character, so nobody types it.
+pub(crate) const APART: char = '\u{1}';
+
 /// A name that may be shown, with its identity. Cloning copies two pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {

@@ -26,7 +26,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::protocol::names::Name;
+use crate::protocol::names::{APART, Name};
 use crate::protocol::{AccountId, KeyHash, Person, Refusal};
 use crate::room::kept::{HostName, Reservation, RoomChange};
 use crate::room::looks::Looks;
@@ -61,6 +61,8 @@ pub(crate) struct Room {
     reservations: Reservations,
     /// Accounts' names, deleted accounts' too.
     members: HashMap<Arc<str>, AccountId>,
+    /// Those accounts' of which another has what the name folds to.
+    apart: Vec<Name>,
     claims: HashMap<Arc<str>, Claim>,
     /// Names of hosts without an account.
     host_names: HashMap<Arc<str>, HostName>,
@@ -89,7 +91,9 @@ impl Room {
         let mut lasting_looks = Looks::near();
         members.iter().for_each(|(name, _)| lasting_looks.insert(name));
         host_names.iter().for_each(|host| lasting_looks.insert(&host.name));
+        let is_apart = |name: &&Name| name.folded().contains(APART);
         Room {
+            apart: members.iter().map(|(name, _)| name).filter(is_apart).cloned().collect(),
             reservations: Reservations::new(reservations),
             members: members.iter().map(|(name, account)| (name.shared_folded(), *account)).collect(),
             host_names: host_names.into_iter().map(|host| (host.name.shared_folded(), host)).collect(),

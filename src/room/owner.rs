@@ -77,12 +77,14 @@ impl Room {
         }
     }
 
-    /// This name, as it is compared here: of somebody who is shown so, though another account has what it folds to.
+    /// This name, as it is compared here: of somebody who is shown so, here or not, though another account has what it folds to.
     pub(crate) fn as_shown(&self, name: &Name) -> Name {
         let is_shown = |person: &&Present| person.name.display() == name.display();
         let own = self.present.get(name.folded()).filter(is_shown);
         let shown = own.or_else(|| self.present.values().find(is_shown));
-        shown.map_or_else(|| name.clone(), |person| person.name.clone())
+        let is_apart = |other: &&Name| other.display() == name.display();
+        let known = shown.map(|person| &person.name).or_else(|| self.apart.iter().find(is_apart));
+        known.unwrap_or(name).clone()
     }
 
     /// For a member's name, and one that is held for who signs up: whether this owner may have it.
@@ -146,10 +148,8 @@ impl Room {
         current: Option<&str>,
         now_ms: i64,
     ) -> Result<(), Refusal> {
-        let is_shown = || match self.present.get(name.folded()) {
-            Some(person) => person.name.display() == name.display(),
-            None => self.reservations.has(name, owner.key(), now_ms),
-        };
+        let own = self.present.get(name.folded());
+        let is_shown = || own.is_some_and(|person| person.name.display() == name.display());
         if owner.role() != Role::Guest || is_shown() {
             return Ok(());
         }
@@ -187,9 +187,15 @@ impl Room {
                 folded != name.folded() && self.reservations.is_closed_to(owner.key(), folded, now_ms);
             is_anothers.then(|| Reason::NameLooksLikeKept { username: kept.name.display().to_owned() })
         };
-        (self.looks.alike(name).filter(is_other).find_map(somebody_here))
-            .or_else(|| self.lasting_looks.alike(name).filter(is_other).find_map(somebody_lasting))
-            .or_else(|| self.reservations.alike(name).find_map(somebody_kept))
+        // Guests keep a name beside guests who came later, but not beside hosts and members.
+        let is_kept = self.reservations.has(name, owner.key(), now_ms);
+        let guest_here = || self.looks.alike(name).filter(is_other).find_map(somebody_here);
+        let lasting = || self.lasting_looks.alike(name).filter(is_other).find_map(somebody_lasting);
+        let guest_kept = || self.reservations.alike(name).find_map(somebody_kept);
+        match is_kept {
+            true => lasting(),
+            false => guest_here().or_else(lasting).or_else(guest_kept),
+        }
     }
 
     /// `name_taken` for this reason, with a suggestion.

@@ -11,13 +11,10 @@ use rusqlite::{Connection, params};
 
 use super::sql;
 use crate::protocol::former_fold::former_fold;
-use crate::protocol::names::Name;
+use crate::protocol::names::{APART, Name};
 
 /// The schema that it brings.
 pub(super) const SCHEMA: usize = 4;
-
-/// No name has a control character: what begins with it is nobody's to type.
-const APART: char = '\u{1}';
 
 pub(super) fn refold(db: &Connection) -> rusqlite::Result<()> {
     accounts(db)?;
@@ -76,7 +73,9 @@ fn held_back(db: &Connection) -> rusqlite::Result<()> {
     let marks: Vec<(i64, String, String)> = sql::all(db, select, [], |row| row.try_into())?;
     db.execute_batch("DELETE FROM held_back; DELETE FROM held_back_marks")?;
     for (kind, before, display) in all {
-        let own = folded(&display);
+        // Of accounts that meet, the one that is shown so.
+        let select = "SELECT folded FROM users WHERE display = ?1";
+        let own = sql::value(db, select, [&display])?.unwrap_or_else(|| folded(&display));
         let insert = "INSERT OR IGNORE INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)";
         sql::run(db, insert, params![kind, own, display])?;
         let insert = "INSERT OR IGNORE INTO held_back_marks (kind, folded, mark) VALUES (?1, ?2, ?3)";

@@ -183,7 +183,35 @@ fn of_two_accounts_that_meet_the_one_is_found_that_is_shown() {
     assert_eq!(room.online(), 2);
     assert_eq!(room.as_shown(&name("aν")).folded(), "aν");
     assert_eq!(room.as_shown(&name("aΝ")), met);
+    room.leave(met.folded(), 0);
+    assert_eq!(room.as_shown(&name("aΝ")), met, "though only the first is here");
+    room.leave("aν", 0);
+    assert_eq!((room.as_shown(&name("aν")), room.as_shown(&name("aΝ"))), (name("aν"), met));
     assert_eq!(reason(join(&mut room, "aν", None)), Reason::NameTakenByMember);
+}
+
+#[test]
+fn a_guest_keeps_no_name_that_looks_like_a_later_hosts_or_members() {
+    let mut room = Room::default();
+    for text in ["Мs Keller", "Рaula", "Group I"] {
+        let folded = join(&mut room, text, Some(MINE)).expect("looks like nobody");
+        room.speak(&folded, 0);
+        join(&mut room, text, Some(MINE)).expect("another tab");
+        room.leave(&folded, 0);
+        if text == "Group I" {
+            room.leave(&folded, 0);
+        }
+    }
+    room.join(None, &name("Ms Keller"), Owner::Host(Some(YOURS)), HERE, 0).expect("a host is let in");
+    room.account_created(&name("Paula"), 7, Role::Member);
+    for (text, expected) in [("Мs Keller", like("Ms Keller")), ("Рaula", Reason::NameLooksLikeMember)] {
+        join(&mut room, text, Some(MINE)).expect("they are here");
+        room.leave(name(text).folded(), 0);
+        room.leave(name(text).folded(), 0);
+        assert_eq!(reason(join(&mut room, text, Some(MINE))), expected);
+    }
+    join(&mut room, "Group 1", Some(YOURS)).expect_err("is kept");
+    join(&mut room, "Group I", Some(MINE)).expect("beside guests it is theirs");
 }
 
 /// What it costs the hub does not grow with the room.

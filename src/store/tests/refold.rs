@@ -47,9 +47,13 @@ fn every_name_gets_its_identity_and_nobody_loses_one() {
         let insert = "INSERT INTO guests (folded, display, key, left_at) VALUES (?1, ?2, ?3, ?4)";
         db.execute(insert, params![former_fold(display), display, [key; 32], left_at]).expect("a guest");
     }
-    for (kind, display, mark) in
-        [(0, "Ilsa", "account:1"), (0, "cΝ", "account:2"), (0, "cν", "account:3"), (1, "Ilsa", "account:4")]
-    {
+    for (kind, display, mark) in [
+        (0, "Ilsa", "account:1"),
+        (0, "cΝ", "account:2"),
+        (0, "cν", "account:3"),
+        (1, "Ilsa", "account:4"),
+        (1, "aΝ", "account:5"),
+    ] {
         let folded = former_fold(display);
         let insert = "INSERT INTO held_back (kind, folded, display) VALUES (?1, ?2, ?3)";
         db.execute(insert, params![kind, folded, display]).expect("held back");
@@ -91,6 +95,7 @@ fn every_name_gets_its_identity_and_nobody_loses_one() {
         [
             (false, "cν".to_owned(), by(&[2, 3])),
             (false, "ilsa".to_owned(), by(&[1])),
+            (true, "aν\u{1}5".to_owned(), by(&[5])),
             (true, "ilsa".to_owned(), by(&[4]))
         ]
     );
