@@ -165,6 +165,8 @@ impl Store {
         let mut store = Store::over(db, source)?;
         let copiers = [store.source.connect()?, store.source.connect()?];
         store.checkpointer = Some(Checkpointer::start(copiers, &mut store.db, marks, left_over)?);
+        // A start that fails leaves the log as it was.
+        store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
     }
 
@@ -309,7 +311,6 @@ fn admit(db: &Connection) -> Result<bool, OpenProblem> {
 /// Once the file is known to be ours: the write-ahead log, which lets readers and the writer go on beside each other, and
 /// makes a commit one sequential write.
 fn start_log(db: &Connection) -> Result<(), OpenProblem> {
-    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         return Err(OpenProblem::Share(format!("the journal stays at {mode}"), None));
