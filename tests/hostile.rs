@@ -13,10 +13,12 @@
 //! | events | `protocol`; also `crate::errors`, `crate::names` |
 //! | silence, and whatever else is ended by a deadline | `crate::away`; a transcript that nobody reads in `crate::transcript` |
 //! | too much of everything at once | `load`; one reader that stands still in `crate::slow`, too many connections in `crate::caps` |
-//! | what the machine does not give | `faults`; also `crate::disk`, `crate::crash`, `crate::torture` |
+//! | what the machine does not give | `faults`, and in the middle of a flood `cut_short`; also `crate::disk`, `crate::crash`, `crate::torture` |
 //! | what a fuzzer found worth keeping | `corpus` |
 
 mod corpus;
+#[cfg(target_os = "linux")]
+mod cut_short;
 #[cfg(target_os = "linux")]
 mod faults;
 mod frames;
