@@ -1,24 +1,13 @@
 //! New names come by the class, and then one by one; whoever is known waits for nobody, and no name is pushed out by others.
 
 use crate::accounts::{Browser, behind_a_proxy, refused};
+use crate::pace::{from, paced};
 use crate::support::{DEADLINE, TestClient, TestServer, key};
 use chat_app::limits;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 const AT_ONCE: usize = limits::NEW_AT_ONCE as usize;
-
-/// A server with the pace that a room has, whose visitors come from wherever they say.
-fn paced() -> TestServer {
-    TestServer::with(|config| {
-        behind_a_proxy(config);
-        config.rate_limit = 5;
-    })
-}
-
-fn from(server: &TestServer, address: &str) -> TestClient {
-    Browser::new(server.addr()).from(address).connect()
-}
 
 fn try_join(client: &mut TestClient, name: &str, guest_key: &str) -> Value {
     client.send(json!({"event": "join", "username": name, "guest_key": guest_key}));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const AT_ONCE: usize = 10;
 
 /// A server with the pace that a room has, whose visitors come from wherever they say.
-fn paced() -> TestServer {
+pub fn paced() -> TestServer {
     TestServer::with(|config| {
         behind_a_proxy(config);
         config.rate_limit = 5;
@@ -18,7 +18,7 @@ fn paced() -> TestServer {
 }
 
 /// A connection from an address.
-fn from(server: &TestServer, address: &str) -> TestClient {
+pub fn from(server: &TestServer, address: &str) -> TestClient {
     Browser::new(server.addr()).from(address).connect()
 }
 
