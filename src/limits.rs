@@ -149,6 +149,8 @@ pub const REQUEST_BYTES: usize = 256;
 pub const TURN_MESSAGES: usize = 1024;
 /// Encoded bytes of one turn, so that a turn is a small part of the window.
 pub const TURN_BYTES: usize = 256 * 1024;
+/// What a deletion counts of those: it is always about as long.
+pub const DELETION_BYTES: usize = 96;
 /// A turn takes in no more after this long: a taken name costs up to half a millisecond where every name near it is taken too.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
@@ -173,7 +175,7 @@ pub const FRESH_MESSAGES: usize = 50;
 /// The newest bytes of what everybody is told, kept once for all who have not taken them yet. Who is further behind starts
 /// afresh: at 16 MB/s, as fast as a busy room gets, these are two seconds.
 pub const WINDOW_BYTES: usize = 32 * 1024 * 1024;
-/// How old they may be: nobody is further behind than this without being told.
+/// How old they may be: nobody has older ones to take from here. What the system has taken for them may be later still.
 pub const WINDOW_AGE: Duration = Duration::from_secs(30);
 /// How often it is looked for what has become too old, where nothing is said.
 pub const WINDOW_STEP: Duration = Duration::from_millis(250);
@@ -192,6 +194,8 @@ pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// Bytes in it that the system has not sent yet (Linux): on a slow line a full buffer would be many seconds of what was said, and
 /// would seem to take nothing for as long.
 pub const UNSENT_BYTES: u32 = 16 * 1024;
+/// Pieces of what waits that one system call takes: a turn and some of a client's own between its parts.
+pub const SLICES: usize = 16;
 /// From our close frame until the socket is cut, for the peer to read it and answer.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
 /// Changes of who is here, and who is typing, are told at most this often.

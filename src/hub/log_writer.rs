@@ -14,9 +14,6 @@ use crate::room::kept::RoomChange;
 use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Store};
 use crate::sys::clock::LogClock;
 
-/// What a deletion takes in a turn, encoded.
-const DELETION_BYTES: usize = 96;
-
 /// A change on its way to the disk.
 pub(crate) struct Pending {
     /// What is to be stored.
@@ -190,7 +187,11 @@ impl LogWriter {
     /// A deletion to be stored with this turn: of a message that `tab` has sent, or of `any`.
     pub(crate) fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
         let at_ms = self.now_ms();
-        self.push_change(Change::Deletion { message_id, at_ms, tab, any }, Some(from), DELETION_BYTES);
+        self.push_change(
+            Change::Deletion { message_id, at_ms, tab, any },
+            Some(from),
+            limits::DELETION_BYTES,
+        );
     }
 
     /// Everything that was said goes with this turn, and the log gets another name.

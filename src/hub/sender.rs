@@ -20,9 +20,6 @@ use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, encode_close};
 use crate::sys::socket;
 
-/// Pieces in one system call.
-const SLICES: usize = 16;
-
 /// A client's socket as the hub and the client's own thread share it. An `Arc` of one descriptor: `try_clone`
 /// would double them.
 #[derive(Debug)]
@@ -306,7 +303,7 @@ impl Sender {
             State::Cut => return,
         };
         while self.waits(end) {
-            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut slices = [IoSlice::new(&[]); limits::SLICES];
             let count = self.gather(window, end, &mut slices);
             match (&self.socket.stream).write_vectored(&slices[..count]) {
                 Ok(0) => break,
@@ -337,7 +334,12 @@ impl Sender {
     }
 
     /// What waits, in order: everybody's up to the place of what is its own, that, and so on. As much as fits.
-    fn gather<'a>(&'a self, window: &'a Window, end: u64, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
+    fn gather<'a>(
+        &'a self,
+        window: &'a Window,
+        end: u64,
+        slices: &mut [IoSlice<'a>; limits::SLICES],
+    ) -> usize {
         let mut at = self.at;
         let mut stops = self.own.iter().take_while(|own| self.may_write(own));
         let mut count = 0;

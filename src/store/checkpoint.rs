@@ -1,9 +1,9 @@
 //! The write-ahead log: what is in it has to be copied into the database now and then, or it grows for ever.
 //!
 //! A thread of its own copies, since that takes up to some hundred milliseconds. It works beside the writer
-//! (`PASSIVE`), when a commit wakes it, when the room has become quiet, and every few seconds: people copy the file, and not its log. The log
-//! starts over with the first commit that finds all of it copied; in a flood no commit ever does, and the hub has to pause
-//! for it ([`Checkpointer::settle`]). Each time all of it is copied, the file gets another mark ([`super::mark`]).
+//! (`PASSIVE`), when a commit wakes it, when the room has become quiet, and every few seconds: people copy the file, and not
+//! its log. The log starts over with the first commit that finds all of it copied; in a flood no commit ever does, and the hub
+//! has to pause for it ([`Checkpointer::settle`]). Each time all of it is copied, the file gets another mark ([`super::mark`]).
 //!
 //! Deleted text lives on in the log after the database has forgotten it. So after a deletion the log is emptied
 //! (`TRUNCATE`), which needs a moment without writers and readers, and is tried until there is one.
