@@ -314,3 +314,25 @@ fn clone(folder: &Path) -> TempDir {
     }
     copy
 }
+
+/// Twenty descriptors are too few for a room, and the start ends at another point with each number.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_start_that_fails_leaves_the_log_of_a_killed_room_its_own() {
+    let mut room = Room::start();
+    room.say("one");
+    room.wait_until_quiet(); // from here on it is known that there is a log
+    room.say("two");
+    room.process.kill();
+    for descriptors in 6..=20 {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={descriptors}:{descriptors}")).arg(env!("CARGO_BIN_EXE_chat-app"));
+        command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet"]).arg("--database");
+        let output = command.arg(room.path("chat.db")).output().expect("util-linux is there");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && !said.contains("taken away"), "{descriptors}: {said}");
+    }
+    room.start_again();
+    assert!(!room.was_reset(), "it is the same log");
+    assert_eq!(room.view.texts(), ["one", "two"]);
+}
