@@ -157,9 +157,13 @@ fn talk_rounds(all: &[Contender], talk: Paced, options: &Options) -> Vec<TalkFig
     figures
 }
 
-/// Each round another begins: a disk goes on for a while with what the one before has written.
+/// Each round another begins, and every second one goes backwards: a disk goes on for a while with what the one before
+/// has written, and nobody shall always come after the same.
 fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
-    (0..count).map(move |place| (round + place) % count)
+    (0..count).map(move |place| {
+        let place = if round.is_multiple_of(2) { place } else { count - 1 - place };
+        (round / 2 + place) % count
+    })
 }
 
 fn yardstick_work(out_bytes: f64, chunk: usize) -> Work {
