@@ -74,8 +74,13 @@ struct SendMessage<'a> {
     event: Cow<'a, str>,
     message: String,
     client_message_id: Option<String>,
-    username: Option<String>,
+    #[serde(borrow)]
+    username: Option<Borrowed<'a>>,
 }
+
+/// A text that is copied only where it has escapes. Without a type of its own, serde copies what is optional.
+#[derive(Deserialize)]
+struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Whether a text has more scalar values than it may. Bytes first: only one that could have is counted.
 fn is_longer(text: &str, characters: usize) -> bool {
@@ -94,7 +99,7 @@ fn check_send_message(fields: SendMessage, last_name: &mut LastName) -> Result<C
     if fields.message.chars().all(char::is_whitespace) {
         return Err(Refusal::new(ErrorCode::Empty, "The message is empty.").of(id));
     }
-    match fields.username.map(|name| last_name.read(&name)).transpose() {
+    match fields.username.map(|name| last_name.read(&name.0)).transpose() {
         Ok(username) => {
             Ok(ClientEvent::SendMessage { message: fields.message, client_message_id: id, username })
         }
