@@ -164,6 +164,7 @@ pub fn refused(answer: &Response) -> (u16, String) {
     let error = &answer.json()["error"];
     let sentence = error["message"].as_str().expect("a refusal says why");
     assert!(sentence.len() > 10 && sentence.ends_with('.') && !sentence.contains('\n'), "{sentence:?}");
+    assert!(error["reason"].is_string(), "no reason for programs: {error}");
     (answer.status, error["code"].as_str().expect("a refusal has a code").to_owned())
 }
 

@@ -1,15 +1,12 @@
 //! Email addresses: which there are, and when two are one; pure.
 
 use crate::limits::EMAIL_BYTES;
+use crate::protocol::Reason;
 
 /// An email address as its owner wrote it, in the form that browsers' email fields let through. Compared without
 /// regard to case: `Ana@School.example` is `ana@school.example`.
 #[derive(Debug, Clone)]
 pub struct Email(String);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("This is not an email address such as ana@school.example.")]
-pub struct NotAnEmail;
 
 impl Email {
     /// Reads an address, trimmed. ASCII only: a domain of other letters has an `xn--` form, which browsers make.
@@ -17,9 +14,9 @@ impl Email {
     /// # Errors
     /// When it is none. What passes has no space, line end, comma, bracket or leading hyphen, so it means one
     /// recipient to every mail program.
-    pub fn parse(text: &str) -> Result<Email, NotAnEmail> {
+    pub fn parse(text: &str) -> Result<Email, Reason> {
         let text = text.trim();
-        let (local, domain) = text.rsplit_once('@').ok_or(NotAnEmail)?;
+        let (local, domain) = text.rsplit_once('@').ok_or(Reason::EmailInvalid)?;
         let local_byte = |b: u8| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b);
         let local_fits =
             (1..=64).contains(&local.len()) && !local.starts_with('-') && local.bytes().all(local_byte);
@@ -31,7 +28,7 @@ impl Email {
                 && label.bytes().all(plain)
         };
         let fits = text.len() <= EMAIL_BYTES && local_fits && domain.split('.').all(label_fits);
-        if fits { Ok(Email(text.to_owned())) } else { Err(NotAnEmail) }
+        if fits { Ok(Email(text.to_owned())) } else { Err(Reason::EmailInvalid) }
     }
 
     /// An address that nobody has, in place of a text that is none: so it can be answered like any unknown one.

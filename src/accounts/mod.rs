@@ -36,9 +36,8 @@ use crate::accounts::email::Email;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::title::DEFAULT_TITLE;
-use crate::protocol::{AccountId, Role};
+use crate::protocol::{AccountId, Reason, Role};
 use crate::store::{self, sql};
-use password::PasswordError;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};
 
@@ -107,7 +106,7 @@ pub enum AccountError {
     /// Too many failures: to be tried again after this time.
     Wait(Duration),
     /// The new password breaks a rule.
-    Password(PasswordError),
+    Password(Reason),
     /// The key counts on the host's own computer alone.
     Elsewhere,
     Unavailable(Unavailable),

@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Unavailable;
 use crate::limits;
+use crate::protocol::Reason;
 use crate::sys::random::random;
 
 /// The most common passwords in their plainest form: lower case, letters only.
@@ -31,21 +32,6 @@ const SALT_BYTES: usize = 16;
 #[derive(Clone)]
 pub struct Password(String);
 
-/// Why a password may not be chosen. Its `Display` is a sentence for the person who chose it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordError {
-    #[error("A password has at least {least} characters.", least = limits::PASSWORD_CHARACTERS.start())]
-    TooShort,
-    /// Refused, so that nothing of a password is ever cut off.
-    #[error("A password has at most {most} characters.", most = limits::PASSWORD_CHARACTERS.end())]
-    TooLong,
-    #[error("This is one of the passwords that everybody tries first; please choose another.")]
-    Common,
-    /// The address or the name itself.
-    #[error("Your own name or address is tried first; please choose another password.")]
-    OwnName,
-}
-
 impl Password {
     /// A password given as a proof: whatever it is, it is right or wrong.
     ///
@@ -58,20 +44,20 @@ impl Password {
     ///
     /// # Errors
     /// The first rule that it breaks.
-    pub fn choose(text: &str, own_names: &[&str]) -> Result<Password, PasswordError> {
+    pub fn choose(text: &str, own_names: &[&str]) -> Result<Password, Reason> {
         let password = Password::given(text);
         let count = password.0.chars().count();
         if count < *limits::PASSWORD_CHARACTERS.start() {
-            return Err(PasswordError::TooShort);
+            return Err(Reason::PasswordTooShort { limit: *limits::PASSWORD_CHARACTERS.start() });
         }
         if count > *limits::PASSWORD_CHARACTERS.end() {
-            return Err(PasswordError::TooLong);
+            return Err(Reason::PasswordTooLong { limit: *limits::PASSWORD_CHARACTERS.end() });
         }
         let lower = password.0.to_lowercase();
         if own_names.iter().any(|name| name.to_lowercase() == lower) {
-            return Err(PasswordError::OwnName);
+            return Err(Reason::PasswordOwnName);
         }
-        if is_common(&lower) { Err(PasswordError::Common) } else { Ok(password) }
+        if is_common(&lower) { Err(Reason::PasswordCommon) } else { Ok(password) }
     }
 
     /// Its hash, with a salt of its own, in the PHC form.
@@ -202,7 +188,7 @@ fn is_repeated(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn choose(text: &str) -> Result<(), PasswordError> {
+    fn choose(text: &str) -> Result<(), Reason> {
         Password::choose(text, &["ana@school.example", "ana.banana", "Ana Banana"]).map(drop)
     }
 
@@ -232,10 +218,10 @@ mod tests {
             "welcome123",
             "qwerty123",
         ] {
-            assert_eq!(choose(common), Err(PasswordError::Common), "{common}");
+            assert_eq!(choose(common), Err(Reason::PasswordCommon), "{common}");
         }
         for own in ["ana@school.example", "ANA@SCHOOL.EXAMPLE", "ana.banana", "ana banana"] {
-            assert_eq!(choose(own), Err(PasswordError::OwnName), "{own}");
+            assert_eq!(choose(own), Err(Reason::PasswordOwnName), "{own}");
         }
     }
 
@@ -252,10 +238,16 @@ mod tests {
         ] {
             assert_eq!(choose(good), Ok(()), "{good}");
         }
-        assert_eq!(choose("k7Qm4T9"), Err(PasswordError::TooShort));
+        assert_eq!(
+            choose("k7Qm4T9"),
+            Err(Reason::PasswordTooShort { limit: *limits::PASSWORD_CHARACTERS.start() })
+        );
         let long: String = (0..128).map(|n| char::from(b'!' + (n * 7 % 90) as u8)).collect();
         assert_eq!(choose(&long), Ok(()));
-        assert_eq!(choose(&format!("{long}x")), Err(PasswordError::TooLong));
+        assert_eq!(
+            choose(&format!("{long}x")),
+            Err(Reason::PasswordTooLong { limit: *limits::PASSWORD_CHARACTERS.end() })
+        );
     }
 
     #[test]

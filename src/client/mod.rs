@@ -24,7 +24,7 @@ use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, Position, Refusal, ServerEvent, encode, encode_close, frame};
+use crate::protocol::{CloseCode, Position, Reason, ServerEvent, encode, encode_close, frame};
 use crate::store::{Lent, LogEntry, Readers};
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
@@ -145,8 +145,7 @@ pub(crate) fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) 
 
 /// Says that this room is for members, and ends the connection.
 fn refuse_stranger(socket: &ClientSocket, stop: &StopSignal) {
-    let reason = "This room is for members only. Log in, or sign up with the code that its host shows.";
-    let mut frames = frame(&ServerEvent::Error(&Refusal::new(ErrorCode::LoginRequired, reason)));
+    let mut frames = frame(&ServerEvent::Error(&Reason::MembersOnly.into()));
     frames.extend(encode_close(CloseCode::SessionEnded));
     if socket::write_all(&socket.stream, &frames, stop).is_ok() {
         socket::finish(&socket.stream);

@@ -10,6 +10,7 @@ use crate::http::message::{Request, Response, common_headers};
 use crate::http::password_queue::PasswordQueue;
 use crate::http::routes::{Site, busy};
 use crate::limits::BODY_BYTES;
+use crate::protocol::Reason;
 
 /// A request and its body.
 pub(super) type Waiting = (tiny_http::Request, Vec<u8>);
@@ -29,7 +30,7 @@ impl Site {
         }
         let (address, account) = self.api.party_of(&read);
         if let Err((request, _)) = passwords.push(address, account, (request, body)) {
-            self.respond(request, busy("Too many people log in just now. Try again."));
+            self.respond(request, busy(&Reason::LoginsBusy));
         }
     }
 

@@ -13,6 +13,7 @@ use crate::http::invite::invite_url;
 use crate::http::message::{Request, Response};
 use crate::http::page::{PAGE, Page};
 use crate::http::qr::qr_svg;
+use crate::protocol::Reason;
 use crate::protocol::origin;
 use crate::sys::interfaces::interfaces;
 
@@ -62,7 +63,7 @@ impl Site {
             #[cfg(test)]
             "/panic" => panic!("a handler's panic, asked for by a test"),
             path if is_api(path) => {
-                return ApiError::new(404, "not_found", "There is no such address in this API.").into();
+                return ApiError::new(404, "not_found", &Reason::AddressUnknown).into();
             }
             path if self.is_public_path(path) => |_, request| {
                 Response::text(308, "The room is one slash further.")
@@ -84,11 +85,8 @@ impl Site {
     /// Refuses the log: [`crate::http::download`] sends it to hosts, unless too many take it already.
     fn no_transcript(&self, request: &Request) -> Response {
         match self.api.is_host(request) {
-            Ok(true) => busy("Too many transcripts are made just now. Try again."),
-            Ok(false) => {
-                let reason = "Only a host may take the transcript. Open the host link in this browser first.";
-                ApiError::new(403, "not_host", reason).into()
-            }
+            Ok(true) => busy(&Reason::TranscriptsBusy),
+            Ok(false) => ApiError::new(403, "not_host", &Reason::TranscriptForHosts).into(),
             Err(error) => error.into(),
         }
     }
@@ -102,7 +100,7 @@ impl Site {
 const NOT_FOUND: &str =
     "Not found: the room is at / (and where a proxy shows it under a path, the path is in its --public-url)";
 
-pub(super) fn busy(reason: &str) -> Response {
+pub(super) fn busy(reason: &Reason) -> Response {
     ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
 }
 
@@ -111,10 +109,10 @@ fn is_api(path: &str) -> bool {
 }
 
 fn not_allowed(request: &Request, allowed: &'static str) -> Response {
-    let said = format!("{} is not possible here; use {allowed}.", request.method);
+    let reason = Reason::MethodNotAllowed { method: request.method.to_owned(), allowed: allowed.to_owned() };
     let answer = match is_api(request.path()) {
-        true => ApiError::new(405, "method_not_allowed", said).into(),
-        false => Response::text(405, &said),
+        true => ApiError::new(405, "method_not_allowed", &reason).into(),
+        false => Response::text(405, &reason.to_string()),
     };
     answer.with("Allow", allowed)
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::accounts::Session;
 use crate::hub::sender::Sender;
 use crate::protocol::names::Name;
-use crate::protocol::{ErrorCode, KeyHash, Refusal, Role};
+use crate::protocol::{KeyHash, Reason, Refusal, Role};
 use crate::room::kept::Identifier;
 use crate::sys::permits::Permit;
 
@@ -90,9 +90,7 @@ impl Client {
         let told_tab = Some(self.tab).filter(|_| self.has_told_tab);
         for (field, told, new) in [("guest_key", self.guest_key, guest_key), ("tab_key", told_tab, tab_key)] {
             if told.is_some() && new.is_some() && told != new {
-                let reason =
-                    format!("This connection has told another `{field}`: connect again to change it.");
-                return Err(Refusal::new(ErrorCode::BadRequest, reason));
+                return Err(Reason::KeyChanged { field: field.to_owned() }.into());
             }
         }
         self.guest_key = guest_key.or(self.guest_key);

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::hub::clients::ClientId;
 use crate::limits;
-use crate::protocol::{ErrorCode, KeyHash, Position, Refusal, encoded_bytes};
+use crate::protocol::{KeyHash, Position, Reason, Refusal, encoded_bytes};
 use crate::room::kept::RoomChange;
 use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Store};
 use crate::sys::clock::LogClock;
@@ -305,7 +305,6 @@ fn message_bytes(message: &NewMessage) -> usize {
 
 /// What a sender is told whose message the disk did not take.
 pub(crate) fn not_saved(client_message_id: Option<String>) -> Refusal {
-    let reason = "This could not be saved, and nobody saw it. Try again.";
-    let retry_after_ms = Some(limits::SAVE_DEADLINE.as_millis() as u64);
-    Refusal { retry_after_ms, ..Refusal::new(ErrorCode::NotSaved, reason).of(client_message_id) }
+    let again = limits::SAVE_DEADLINE.as_millis() as u64;
+    Refusal::from(Reason::MessageNotSaved).of(client_message_id).after(again)
 }

@@ -9,7 +9,7 @@ use crate::hub::client::Client;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{
-    CloseCode, ErrorCode, HostAction, Moderate, Refusal, Role, ServerEvent, encode_close, frame,
+    CloseCode, HostAction, Moderate, Reason, Refusal, Role, ServerEvent, encode_close, frame,
 };
 use crate::room::Owner;
 use crate::room::kept::{HeldBack, Hold, Identifier, Settings};
@@ -20,7 +20,7 @@ const NAMELESS: &str = "Host";
 impl Hub {
     pub(super) fn moderate(&mut self, by: ClientId, action: Moderate) -> Result<(), Refusal> {
         if !self.clients.get(by).is_some_and(|client| client.is_host()) {
-            return Err(Refusal::new(ErrorCode::NotHost, "Only a host may do this."));
+            return Err(Reason::NotHost.into());
         }
         match action {
             Moderate::Lock => self.set(by, "lock", None, |room| room.locked = true),
@@ -41,11 +41,7 @@ impl Hub {
             Moderate::Unmute(name) => self.release(by, Hold::Mute, &name)?,
             Moderate::Allow(name) => self.release(by, Hold::Ban, &name)?,
             Moderate::IssueReset(name) => {
-                let busy = "Too many people need a link at once. Try again.";
-                self.config
-                    .jobs
-                    .try_send(Job::IssueReset(by, name))
-                    .map_err(|_| Refusal::new(ErrorCode::RateLimited, busy))?;
+                self.config.jobs.try_send(Job::IssueReset(by, name)).map_err(|_| Reason::ResetBusy)?;
             }
             Moderate::Clear => self.log.push_clear(by),
         }
@@ -102,11 +98,11 @@ impl Hub {
 
     fn release(&mut self, by: ClientId, hold: Hold, name: &Name) -> Result<(), Refusal> {
         let Some(display) = self.moderation.release(hold, name) else {
-            let reason = match hold {
-                Hold::Mute => format!("{} is not muted.", name.display()),
-                Hold::Ban => format!("{} is not out.", name.display()),
-            };
-            return Err(Refusal::new(ErrorCode::NotFound, reason));
+            let username = name.display().to_owned();
+            return Err(match hold {
+                Hold::Mute => Reason::NotMuted { username }.into(),
+                Hold::Ban => Reason::NotOut { username }.into(),
+            });
         };
         if hold == Hold::Mute {
             self.send_muted();
@@ -128,14 +124,10 @@ impl Hub {
                 || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
         });
         if connections.contains(&by) {
-            return Err(Refusal::new(ErrorCode::BadRequest, "You cannot do this to yourself."));
+            return Err(Reason::ActionOnOneself.into());
         }
         if connections.iter().any(|id| self.clients.get(*id).is_some_and(|client| client.is_host())) {
-            let reason = format!(
-                "{} is a host too. To end all other hosts, run: chat-app host-link --new",
-                name.display()
-            );
-            return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            return Err(Reason::ActionOnHost { username: name.display().to_owned() }.into());
         }
         let mut identifiers: Vec<Identifier> = proof.into_iter().collect();
         for id in &connections {
@@ -157,8 +149,7 @@ impl Hub {
     }
 
     /// Where these connections come from, if nobody else who has to get in comes from there.
-    fn addresses_to_close(&mut self, by: ClientId, connections: &[ClientId]) -> Result<Vec<IpAddr>, Refusal> {
-        let refused = |reason: &'static str| Err(Refusal::new(ErrorCode::BadRequest, reason));
+    fn addresses_to_close(&mut self, by: ClientId, connections: &[ClientId]) -> Result<Vec<IpAddr>, Reason> {
         let hosts = self.clients.which(Client::is_host);
         let own = self.clients.get(by).map(|client| client.address);
         let mut addresses = Vec::new();
@@ -166,26 +157,22 @@ impl Hub {
             addresses.extend(self.clients.get(*id).map(|client| client.address));
         }
         if addresses.is_empty() {
-            return refused("They are not here, so their device is not known. Remove them without it.");
+            return Err(Reason::DeviceUnknown);
         }
         if addresses.iter().any(|address| Some(*address) == own || address.is_loopback()) {
-            return refused(
-                "Their device has your own address: you would be out too. Remove them without it.",
-            );
+            return Err(Reason::DeviceIsYours);
         }
         if addresses.iter().any(|address| self.config.proxies.contains(address)) {
-            return refused("They come through a proxy, as others do. Remove them without their device.");
+            return Err(Reason::DeviceBehindProxy);
         }
         // Of IPv6 it is the network that counts: this computer's own has everybody in it who is in the room's Wi-Fi.
         let here = (self.config.own_addresses)();
         if addresses.iter().any(|address| here.contains(address)) {
-            return refused(
-                "Their device counts as one with this computer, and maybe with all others here. Remove them without it.",
-            );
+            return Err(Reason::DeviceIsThisComputer);
         }
         for host in hosts {
             if self.clients.get(host).is_some_and(|client| addresses.contains(&client.address)) {
-                return refused("Another host has the address of their device. Remove them without it.");
+                return Err(Reason::DeviceIsHosts);
             }
         }
         Ok(addresses)
@@ -294,12 +281,6 @@ impl Hub {
             self.room.is_host_no_more(folded);
         }
     }
-}
-
-/// What somebody new is told at a closed door.
-pub(super) fn door_closed() -> Refusal {
-    let reason = "The host has closed the door: nobody new gets a name. You can read along.";
-    Refusal::new(ErrorCode::DoorClosed, reason)
 }
 
 const _: () = {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::{Hub, moderate};
+use super::Hub;
 use crate::hub::client::Identity;
 use crate::protocol::names::Name;
-use crate::protocol::{ErrorCode, Reason, Refusal, Role};
+use crate::protocol::{Reason, Refusal, Role};
 use crate::room::Owner;
 use crate::room::kept::Identifier;
 use crate::room::newcomers::New;
@@ -23,7 +23,7 @@ impl Hub {
             return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
         }
         if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
-            return Err(moderate::door_closed());
+            return Err(Reason::DoorClosed.into());
         }
         Ok(())
     }
@@ -45,12 +45,9 @@ impl Hub {
         if keeps || !matches!(owner, Owner::Guest(_)) {
             Ok(())
         } else if self.moderation.is_muted(folded, identifiers) {
-            Err(Refusal::new(ErrorCode::Muted, "The host has muted you: you keep the name that you have."))
+            Err(Reason::NameKeptWhileMuted.into())
         } else if self.moderation.settings().locked && (current.is_some() || self.room.knows(owner, now_ms)) {
-            Err(Refusal::new(
-                ErrorCode::Locked,
-                "Only hosts write just now: you keep the name that you have.",
-            ))
+            Err(Reason::NameKeptWhileLocked.into())
         } else {
             Ok(())
         }

@@ -6,7 +6,7 @@ use super::{Hub, LogAnswer, Request};
 use crate::hub::client::Identity;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
-use crate::protocol::{ClientEvent, ErrorCode, KeyHash, Position, Refusal, ServerEvent, encode_close};
+use crate::protocol::{ClientEvent, KeyHash, Position, Reason, Refusal, ServerEvent, encode_close};
 use crate::room::Owner;
 use crate::room::newcomers::New;
 use crate::store::NewMessage;
@@ -73,10 +73,7 @@ impl Hub {
             (Some((member, role)), _) => (member.name.clone(), Owner::Account(member.account, role)),
             (None, Some(name)) if is_host => (name, Owner::Host(client.guest_key)),
             (None, Some(name)) => (name, Owner::Guest(client.guest_key)),
-            (None, None) => {
-                let reason = "A join has a `username`, unless you are logged in.";
-                return Err(Refusal::new(ErrorCode::BadRequest, reason));
-            }
+            (None, None) => return Err(Reason::JoinWithoutUsername.into()),
         };
         let is_other = current.as_deref() != Some(name.folded());
         if is_other {
@@ -131,8 +128,7 @@ impl Hub {
         }
         let Some(client) = self.clients.get(id).filter(|client| !client.is_leaving) else { return Ok(()) };
         let Some(Identity { display, folded, role }) = client.identity.clone() else {
-            let reason = "Join with a name before you send.";
-            return Err(Refusal::new(ErrorCode::NameRequired, reason).of(client_message_id));
+            return Err(Refusal::from(Reason::SendWithoutName).of(client_message_id));
         };
         let (tab, at_ms) = (client.tab, self.log.now_ms());
         let message = NewMessage { at_ms, username: display, role, text, tab, client_message_id };
@@ -169,7 +165,7 @@ impl Hub {
     fn delete(&mut self, id: ClientId, message_id: Position) -> Result<(), Refusal> {
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         if client.identity.is_none() && !client.is_host() {
-            return Err(Refusal::new(ErrorCode::NameRequired, "Join with a name before you delete."));
+            return Err(Reason::DeleteWithoutName.into());
         }
         let (tab, any) = (client.tab, client.is_host());
         self.log.push_deletion(message_id, tab, any, id);

@@ -9,7 +9,7 @@ use super::{Hub, Registration, Request};
 use crate::hub::broadcast::{Broadcast, Ended, Logged};
 use crate::hub::clients::ClientId;
 use crate::limits;
-use crate::protocol::{CloseCode, ErrorCode, Message, Position, Refusal, ServerEvent, encode, frame};
+use crate::protocol::{CloseCode, Message, Position, Reason, Refusal, ServerEvent, encode, frame};
 use crate::room::PresenceUpdate;
 use crate::store::{Change, NewMessage, Outcome};
 use crate::sys::failpoint;
@@ -185,16 +185,11 @@ impl Hub {
             }
             (_, Outcome::Retry(stored)) => frame(&ServerEvent::ReceiveMessage(&stored)),
             (Change::Message(message) | Change::Refused(message), Outcome::Conflict) => {
-                let reason = "This client_message_id was used for another text.";
-                let refusal = Refusal::new(ErrorCode::BadRequest, reason);
-                frame(&ServerEvent::Error(&refusal.of(message.client_message_id.clone())))
+                let refusal = Refusal::from(Reason::MessageIdReused).of(message.client_message_id.clone());
+                frame(&ServerEvent::Error(&refusal))
             }
-            (_, Outcome::Foreign) => {
-                refused(ErrorCode::NotHost, "Only a host deletes what others have said.")
-            }
-            (_, Outcome::Missing) => {
-                refused(ErrorCode::NotFound, "There is no such message, or it is deleted already.")
-            }
+            (_, Outcome::Foreign) => frame(&ServerEvent::Error(&Reason::MessageOfAnother.into())),
+            (_, Outcome::Missing) => frame(&ServerEvent::Error(&Reason::MessageNotFound.into())),
             _ => match &pending.refusal {
                 Some(refusal) => frame(&ServerEvent::Error(refusal)),
                 None => return Logged::Nothing,
@@ -232,10 +227,6 @@ impl Hub {
             self.clients.close_all(CloseCode::Stopping, now);
         }
     }
-}
-
-fn refused(code: ErrorCode, reason: &'static str) -> Vec<u8> {
-    frame(&ServerEvent::Error(&Refusal::new(code, reason)))
 }
 
 fn wire(message: &NewMessage, id: Position) -> Message<'_> {

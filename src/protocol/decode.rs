@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{ClientEvent, ErrorCode, KeyHash, Moderate, Position, Refusal};
+use super::{ClientEvent, KeyHash, Moderate, Position, Reason, Refusal};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::search::{Query, QueryError};
+use crate::protocol::search::Query;
 use crate::protocol::title;
 
 /// The name that a connection has used last, and how it was written: the same text is the same name, and is not
@@ -42,7 +42,7 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
     }
     // The fields of an object would also be taken from a list, by their places.
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
-        return Err(bad_request("Not a valid event: it must be a JSON object."));
+        return Err(Reason::EventNotAnObject.into());
     }
     // Nearly every frame says something: such a one is read once, any other twice.
     if let Ok(fields) = serde_json::from_str::<SendMessage>(text)
@@ -60,8 +60,8 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
         "delete_message" => decode_delete_message(text),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
-            let reason = format!("There is no event '{}' here.", quoted(other));
-            Err(bad_request(reason).of(client_message_id_of(text)))
+            let unknown = Reason::EventUnknown { event: quoted(other) };
+            Err(Refusal::from(unknown).of(client_message_id_of(text)))
         }
     }
 }
@@ -90,14 +90,13 @@ fn is_longer(text: &str, characters: usize) -> bool {
 fn check_send_message(fields: SendMessage, last_name: &mut LastName) -> Result<ClientEvent, Refusal> {
     let id = fields.client_message_id;
     if id.as_ref().is_some_and(|id| id.is_empty() || is_longer(id, limits::CLIENT_MESSAGE_ID_CHARACTERS)) {
-        return Err(bad_request("A client_message_id has 1 to 64 characters."));
+        return Err(Reason::MessageIdLength { limit: limits::CLIENT_MESSAGE_ID_CHARACTERS }.into());
     }
     if is_longer(&fields.message, limits::MESSAGE_CHARACTERS) {
-        let reason = format!("A message may have {} characters.", limits::MESSAGE_CHARACTERS);
-        return Err(Refusal::new(ErrorCode::TooLong, reason).of(id));
+        return Err(Refusal::from(Reason::MessageTooLong { limit: limits::MESSAGE_CHARACTERS }).of(id));
     }
     if fields.message.chars().all(char::is_whitespace) {
-        return Err(Refusal::new(ErrorCode::Empty, "The message is empty.").of(id));
+        return Err(Refusal::from(Reason::MessageEmpty).of(id));
     }
     match fields.username.map(|name| last_name.read(&name.0)).transpose() {
         Ok(username) => {
@@ -142,13 +141,7 @@ fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
         limit: Option<u64>,
     }
     let Fields { query, before, limit } = parse(text)?;
-    let query = Query::parse(&query).map_err(|error| {
-        let code = match error {
-            QueryError::Empty => ErrorCode::BadRequest,
-            QueryError::TooLong => ErrorCode::TooLong,
-        };
-        Refusal::new(code, error.to_string())
-    })?;
+    let query = Query::parse(&query)?;
     let limit = check_limit(limit, limits::SEARCH_DEFAULT, limits::SEARCH_MESSAGES, "search")?;
     Ok(ClientEvent::Search { query, before: before.unwrap_or(Position::MAX), limit })
 }
@@ -173,7 +166,7 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
     }
     let Fields { action, username, seconds, title, keep_device_out } = parse(text)?;
     let name = || {
-        let needed = || bad_request(format!("'{action}' needs a `username`."));
+        let needed = || Refusal::from(Reason::ActionNeedsUsername { action: action.clone() });
         username.as_deref().ok_or_else(needed).and_then(name)
     };
     Ok(match &*action {
@@ -183,8 +176,9 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         "open_door" => Moderate::OpenDoor,
         "slow_mode" => {
             let seconds = seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
-            let expected = format!("'slow_mode' needs `seconds`, 0 to {}.", limits::SLOW_MODE_SECONDS);
-            Moderate::SlowMode(seconds.ok_or_else(|| bad_request(expected))?)
+            Moderate::SlowMode(
+                seconds.ok_or(Reason::SlowModeOutOfRange { limit: limits::SLOW_MODE_SECONDS })?,
+            )
         }
         "mute" => Moderate::Mute(name()?),
         "unmute" => Moderate::Unmute(name()?),
@@ -192,18 +186,12 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         "allow" => Moderate::Allow(name()?),
         "issue_reset" => Moderate::IssueReset(name()?),
         "set_title" => {
-            let most = limits::TITLE_CHARACTERS;
-            let expected = format!("'set_title' needs a `title` of 1 to {most} characters in one line.");
             let title = title.as_deref().and_then(title::parse);
-            Moderate::SetTitle(title.ok_or_else(|| bad_request(expected))?)
+            Moderate::SetTitle(title.ok_or(Reason::TitleInvalid { limit: limits::TITLE_CHARACTERS })?)
         }
         "clear" => Moderate::Clear,
-        other => return Err(bad_request(format!("There is no action '{}' here.", quoted(other)))),
+        other => return Err(Reason::ActionUnknown { action: quoted(other) }.into()),
     })
-}
-
-fn bad_request(reason: impl Into<Cow<'static, str>>) -> Refusal {
-    Refusal::new(ErrorCode::BadRequest, reason)
 }
 
 /// The beginning of something unknown, on one line.
@@ -212,24 +200,24 @@ fn quoted(unknown: &str) -> String {
 }
 
 fn name(text: &str) -> Result<Name, Refusal> {
-    Name::parse(text).map_err(|reason| Refusal::because(ErrorCode::BadUsername, reason))
+    Ok(Name::parse(text)?)
 }
 
 fn check_limit(given: Option<u64>, default: usize, most: usize, of: &str) -> Result<usize, Refusal> {
     let limit = given.map_or(Some(default), |given| usize::try_from(given).ok());
-    let expected = || bad_request(format!("The limit of a {of} is 1 to {most}."));
-    limit.filter(|limit| (1..=most).contains(limit)).ok_or_else(expected)
+    let expected = || Reason::LimitOutOfRange { of: of.to_owned(), limit: most };
+    Ok(limit.filter(|limit| (1..=most).contains(limit)).ok_or_else(expected)?)
 }
 
 /// The hash of a browser's key, if it has the form of one.
 ///
 /// # Errors
 /// `bad_request`, naming the field.
-pub(crate) fn hash_key(field: &str, key: &str) -> Result<KeyHash, Refusal> {
+pub(crate) fn hash_key(field: &str, key: &str) -> Result<KeyHash, Reason> {
     let url_safe = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !url_safe || !limits::KEY_CHARACTERS.contains(&key.len()) {
-        let reason = format!("A {field} has 16 to 64 characters of A-Z, a-z, 0-9, '-' and '_'.");
-        return Err(bad_request(reason));
+        let (least, limit) = limits::KEY_CHARACTERS.into_inner();
+        return Err(Reason::KeyInvalid { field: field.to_owned(), least, limit });
     }
     Ok(Sha256::digest(key.as_bytes()).into())
 }
@@ -239,8 +227,8 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
         // It quotes what it did not expect, whole.
         let error = error.to_string();
         let end = error.char_indices().nth(limits::REFUSAL_CHARACTERS).map_or(error.len(), |(end, _)| end);
-        let reason = format!("Not a valid event: {}.", &error[..end]);
-        bad_request(reason).of(client_message_id_of(text))
+        let invalid = Reason::EventInvalid { error: error[..end].to_owned() };
+        Refusal::from(invalid).of(client_message_id_of(text))
     })
 }
 
@@ -256,6 +244,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::ErrorCode;
 
     fn read(text: &str) -> Result<ClientEvent, Refusal> {
         decode(text, &mut LastName::default())

@@ -1,7 +1,5 @@
 //! How the server says no: to one request, or by ending a connection.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::reason::Reason;
@@ -41,10 +39,10 @@ pub enum ErrorCode {
 pub struct Refusal {
     pub code: ErrorCode,
     /// A sentence for people.
-    pub message: Cow<'static, str>,
+    pub message: String,
     /// The same for a program that has words of its own.
     #[serde(flatten)]
-    pub reason: Option<Box<Reason>>,
+    pub reason: Box<Reason>,
     /// The message that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
@@ -55,29 +53,30 @@ pub struct Refusal {
     pub suggestion: Option<String>,
 }
 
-impl Refusal {
-    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refusal {
-        let message = message.into();
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Refusal {
         Refusal {
-            code,
-            message,
-            reason: None,
+            code: reason.code(),
+            message: reason.to_string(),
+            reason: Box::new(reason),
             client_message_id: None,
             retry_after_ms: None,
             suggestion: None,
         }
     }
+}
 
-    /// A refusal whose sentence is its reason's.
-    pub fn because(code: ErrorCode, reason: Reason) -> Refusal {
-        let message = reason.to_string();
-        Refusal { reason: Some(Box::new(reason)), ..Refusal::new(code, message) }
-    }
-
+impl Refusal {
     /// The same, of the message with this id.
     #[must_use]
     pub fn of(self, client_message_id: Option<String>) -> Refusal {
         Refusal { client_message_id, ..self }
+    }
+
+    /// The same, to be tried again after so many milliseconds.
+    #[must_use]
+    pub fn after(self, ms: u64) -> Refusal {
+        Refusal { retry_after_ms: Some(ms), ..self }
     }
 }
 

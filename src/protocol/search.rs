@@ -16,6 +16,7 @@ use unicode_normalization::char::{canonical_combining_class, decompose_compatibl
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::limits::QUERY_CHARACTERS;
+use crate::protocol::Reason;
 
 /// At least one word to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,20 +26,11 @@ pub struct Query {
     words: Vec<String>,
 }
 
-/// Why a text is not a query. Its `Display` is a sentence for the person who typed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    #[error("Please type what to look for: at least one word.")]
-    Empty,
-    #[error("A search may have {most} characters.", most = QUERY_CHARACTERS)]
-    TooLong,
-}
-
 impl Query {
     /// The query that a person typed.
-    pub fn parse(text: &str) -> Result<Query, QueryError> {
+    pub fn parse(text: &str) -> Result<Query, Reason> {
         if text.chars().nth(QUERY_CHARACTERS).is_some() {
-            return Err(QueryError::TooLong);
+            return Err(Reason::SearchTooLong { limit: QUERY_CHARACTERS });
         }
         let mut folded = String::new();
         fold_into(text, &mut folded);
@@ -51,7 +43,7 @@ impl Query {
             }
         }
         if words.is_empty() {
-            return Err(QueryError::Empty);
+            return Err(Reason::SearchEmpty);
         }
         Ok(Query { text: text.to_owned(), words })
     }
@@ -252,10 +244,13 @@ mod tests {
     #[test]
     fn a_query_has_a_word_and_an_end() {
         for empty in ["", " \n\u{3000}", "\u{301}", "\u{200B}\u{AD}"] {
-            assert_eq!(Query::parse(empty), Err(QueryError::Empty), "{empty:?}");
+            assert_eq!(Query::parse(empty), Err(Reason::SearchEmpty), "{empty:?}");
         }
         assert!(Query::parse(&"é".repeat(QUERY_CHARACTERS)).is_ok());
-        assert_eq!(Query::parse(&"é".repeat(QUERY_CHARACTERS + 1)), Err(QueryError::TooLong));
+        assert_eq!(
+            Query::parse(&"é".repeat(QUERY_CHARACTERS + 1)),
+            Err(Reason::SearchTooLong { limit: QUERY_CHARACTERS })
+        );
     }
 
     #[test]

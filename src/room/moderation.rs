@@ -14,7 +14,7 @@ use super::held_back::HeldBackList;
 use super::kept::{HeldBack, Hold, Identifier, RoomChange, Settings};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{ErrorCode, HostAction, Refusal, ResetRequest};
+use crate::protocol::{HostAction, Reason, Refusal, ResetRequest};
 
 #[derive(Debug)]
 pub(crate) struct Moderation {
@@ -75,9 +75,7 @@ impl Moderation {
     pub(crate) fn hold(&mut self, hold: Hold, somebody: HeldBack) -> Result<(), Refusal> {
         let list = self.list_mut(hold);
         if list.is_full() && !list.has(somebody.name.folded()) {
-            let reason =
-                format!("{} people are held back already: let some of them back first.", limits::HELD_BACK);
-            return Err(Refusal::new(ErrorCode::BadRequest, reason));
+            return Err(Reason::HeldBackFull { limit: limits::HELD_BACK }.into());
         }
         let somebody = list.insert(somebody);
         self.changes.push(RoomChange::Hold(hold, somebody));
@@ -146,10 +144,10 @@ impl Moderation {
         now: Option<Instant>,
     ) -> Result<(), Refusal> {
         if self.settings.locked {
-            return Err(Refusal::new(ErrorCode::Locked, "The host has locked the room."));
+            return Err(Reason::RoomLocked.into());
         }
         if is_muted {
-            return Err(Refusal::new(ErrorCode::Muted, "The host has muted you."));
+            return Err(Reason::Muted.into());
         }
         let pause = Duration::from_secs(self.settings.slow_mode_seconds.into());
         let Some(now) = now.filter(|_| !pause.is_zero()) else { return Ok(()) };
@@ -158,13 +156,8 @@ impl Moderation {
         let wait = last.map_or(Duration::ZERO, |last| (*last + pause).saturating_duration_since(now));
         if !wait.is_zero() {
             let wait_ms = wait.as_micros().div_ceil(1000) as u64;
-            let reason = format!(
-                "Slow mode: one message every {} seconds. The next one in {}.",
-                self.settings.slow_mode_seconds,
-                wait_ms.div_ceil(1000)
-            );
-            let retry_after_ms = Some(wait_ms);
-            return Err(Refusal { retry_after_ms, ..Refusal::new(ErrorCode::SlowMode, reason) });
+            let (pause, seconds) = (self.settings.slow_mode_seconds, wait_ms.div_ceil(1000));
+            return Err(Refusal::from(Reason::SlowMode { pause, seconds }).after(wait_ms));
         }
         for speaker in speakers {
             self.spoken.insert(speaker, now);
@@ -224,6 +217,7 @@ impl Moderation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::ErrorCode;
 
     const KEY: Identifier = Identifier::Guest([1; 32]);
     const TAB: Identifier = Identifier::Tab([2; 32]);

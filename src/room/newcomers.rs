@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hashlink::LruCache;
 
 use crate::limits;
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::{Reason, Refusal};
 
 /// What each address has brought lately. Addresses without an end are remembered up to [`limits::NEWCOMERS_ADDRESSES`].
 #[derive(Debug)]
@@ -47,11 +47,12 @@ impl Newcomers {
         if wait_ms == 0 {
             return Ok(());
         }
-        let what = if new == New::Name { "come" } else { "signed up" };
         let seconds = wait_ms.div_ceil(1000);
-        let reason =
-            format!("Many people have {what} from your network just now. Try again in {seconds} seconds.");
-        Err(Refusal { retry_after_ms: Some(wait_ms), ..Refusal::new(ErrorCode::RateLimited, reason) })
+        let reason = match new {
+            New::Name => Reason::ManyNewNames { seconds },
+            New::Account => Reason::ManyNewAccounts { seconds },
+        };
+        Err(Refusal::from(reason).after(wait_ms))
     }
 
     /// This address has brought one.

@@ -5,7 +5,7 @@ use super::{Claim, Present, Room};
 use crate::limits;
 use crate::protocol::former_fold::former_fold;
 use crate::protocol::names::Name;
-use crate::protocol::{AccountId, ErrorCode, KeyHash, Reason, Refusal, Role};
+use crate::protocol::{AccountId, KeyHash, Reason, Refusal, Role};
 
 /// A connection's owner: that decides whether a name is theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl Room {
             }
             Some(person) if !person.owner.is(owner) => Reason::NameTakenHere,
             Some(person) if person.connections >= limits::PERSON_CONNECTIONS => {
-                return Err(Refusal::because(ErrorCode::NameTaken, Reason::IN_MANY_TABS));
+                return Err(Reason::IN_MANY_TABS.into());
             }
             None if matches!(owner, Owner::Guest(_))
                 && self.reservations.is_closed_to(owner.key(), folded, now_ms) =>
@@ -212,7 +212,7 @@ impl Room {
                 || self.mistaken_for(name, nobody, None, now_ms).is_some()
         };
         let suggestion = name.suggest(taken).map(|free| free.display().to_string());
-        Refusal { suggestion, ..Refusal::because(ErrorCode::NameTaken, reason) }
+        Refusal { suggestion, ..reason.into() }
     }
 
     /// Somebody signs up and wants to be `name`: holds it for them until [`Room::account_created`] or

@@ -18,7 +18,7 @@ use crate::http::qr::qr_svg;
 use crate::hub::{Command, Ended, IssuedReset, Job};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{ErrorCode, Refusal};
+use crate::protocol::{Reason, Refusal};
 use crate::server::mailer;
 use crate::sys::socket::StopSignal;
 
@@ -79,13 +79,10 @@ impl Jobs {
     fn issue(&self, name: &Name) -> Result<IssuedReset, Refusal> {
         match self.accounts.issue_reset_of(name) {
             Ok(Some(link)) => Ok(IssuedReset { qr_svg: qr_svg(&link.url), link }),
-            Ok(None) => {
-                let reason = format!("There is no account with the name {}.", name.display());
-                Err(Refusal::new(ErrorCode::NotFound, reason))
-            }
+            Ok(None) => Err(Reason::ResetWithoutAccount { username: name.display().to_owned() }.into()),
             Err(error) => {
                 log::error!("a reset link could not be made: {error}");
-                Err(Refusal::new(ErrorCode::NotSaved, "The link could not be saved. Try again."))
+                Err(Reason::ResetNotSaved.into())
             }
         }
     }

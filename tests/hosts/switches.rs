@@ -66,8 +66,11 @@ fn in_slow_mode_new_keys_and_accounts_bring_no_message() {
     expect_done(&mut host, "slow_mode");
     let waits = |client: &mut TestClient| {
         client.say("my first");
-        let wait = client.expect_error("slow_mode")["retry_after_ms"].as_u64().expect("a time");
+        let refusal = client.expect_error("slow_mode");
+        let wait = refusal["retry_after_ms"].as_u64().expect("a time");
         assert!((3_590_000..=3_600_000).contains(&wait), "{wait}");
+        let values = json!({"pause": 3600, "seconds": wait.div_ceil(1000)});
+        assert_eq!((&refusal["reason"], &refusal["values"]), (&json!("slow_mode"), &values));
     };
     for number in 0..3 {
         waits(&mut guest(&server, &format!("Somebody {number}")));

@@ -184,6 +184,7 @@ impl TestClient {
         assert_eq!(error["code"], code, "{}", self.story());
         let sentence = error["message"].as_str().expect("an error says what is wrong");
         assert!(sentence.len() > 5 && !sentence.contains('\n'), "no sentence: {sentence:?}");
+        assert!(error["reason"].is_string(), "no reason for programs: {error}");
         error
     }
 

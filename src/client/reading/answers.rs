@@ -6,7 +6,7 @@ use super::{Over, Reading};
 use crate::hub::{LogAnswer, Request};
 use crate::limits;
 use crate::protocol::search::Query;
-use crate::protocol::{ErrorCode, Position, Refusal, ServerEvent, frame};
+use crate::protocol::{Position, Reason, Refusal, ServerEvent, frame};
 use crate::store::{FoundMessages, ReadError, Readers};
 use crate::sys::permits::{Permit, Permits};
 
@@ -115,9 +115,7 @@ impl Reading<'_> {
             Ok(answer) => self.batch.push(Request::Answer(answer)),
             Err(error) => {
                 log::warn!("a request for history was not answered: {error}");
-                let reason = "The history cannot be read just now. Try again.";
-                let refusal = Refusal::new(ErrorCode::RateLimited, reason);
-                self.refuse(&Refusal { retry_after_ms: Some(1_000), ..refusal });
+                self.refuse(&Refusal::from(Reason::HistoryBusy).after(1_000));
             }
         }
         self.hand_over()

@@ -18,7 +18,7 @@ use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
 use crate::limits;
 use crate::protocol::{
-    ClientEvent, CloseCode, ErrorCode, LastName, Refusal, ServerEvent, decode, encode, frame,
+    ClientEvent, CloseCode, LastName, Reason, Refusal, ServerEvent, decode, encode, frame,
 };
 use crate::sys::failpoint;
 use crate::sys::permits::Permits;
@@ -273,10 +273,7 @@ impl<'a> Reading<'a> {
     fn send_rate_limited(&mut self, wait: Duration, now: Instant) {
         if self.told_pace.is_none_or(|told| now.duration_since(told) >= limits::RATE_LIMITED_NOTICE) {
             self.told_pace = Some(now);
-            let reason = "You, or all at your address together, send faster than this room allows. It is read, only later.";
-            let refusal = Refusal::new(ErrorCode::RateLimited, reason);
-            let retry_after_ms = Some(wait.as_millis() as u64 + 1);
-            self.refuse(&Refusal { retry_after_ms, ..refusal });
+            self.refuse(&Refusal::from(Reason::TooFast).after(wait.as_millis() as u64 + 1));
         }
     }
 

@@ -14,6 +14,8 @@ use crate::accounts::token::Token;
 use crate::accounts::{AccountError, Member, Session};
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, Job};
+use crate::limits;
+use crate::protocol::Reason;
 
 impl Api {
     pub(super) fn log_out(&self, request: &Request) -> Answer {
@@ -33,7 +35,7 @@ impl Api {
         let email = self.accounts.email_of(member.account)?.unwrap_or_default();
         let local = email.rsplit_once('@').map_or("", |(local, _)| local);
         let new = Password::choose(&new, &[&email, local, member.name.display()])
-            .map_err(|error| ApiError::field("new", "bad_password", error))?;
+            .map_err(|reason| ApiError::field("new", "bad_password", &reason))?;
         self.accounts
             .change_password(&session, &Password::given(&current), &new, &request.asker)
             .map_err(|error| ApiError::of_proof(error, "current"))?;
@@ -78,8 +80,8 @@ impl Api {
         };
         let account = reset.map_err(|error| match error {
             AccountError::Wrong => {
-                let reason = "This link was used, is older than 15 minutes, or a newer one took its place.";
-                ApiError::field("token", "bad_token", reason)
+                let minutes = limits::RESET.as_secs() / 60;
+                ApiError::field("token", "bad_token", &Reason::ResetLinkInvalid { minutes })
             }
             error => error.into(),
         })?;
@@ -90,6 +92,6 @@ impl Api {
     fn logged_in(&self, request: &Request) -> Result<(Arc<Session>, Member), ApiError> {
         let session = self.session_of(request)?;
         let member = session.and_then(|session| Some((session.clone(), session.member.clone()?)));
-        member.ok_or_else(|| ApiError::new(401, "login_required", "Log in first."))
+        member.ok_or_else(|| ApiError::new(401, "login_required", &Reason::NotLoggedIn))
     }
 }

@@ -22,7 +22,7 @@ use crate::hub::{Command, Ended, HoldName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::origin;
-use crate::protocol::{KeyHash, hash_key};
+use crate::protocol::{KeyHash, Reason, hash_key};
 use crate::sys::interfaces::interfaces;
 
 /// What somebody signs up with.
@@ -63,17 +63,16 @@ impl Api {
         if let Some(code) = &self.invite
             && !fields.invite.is_some_and(|typed| code.is(&typed))
         {
-            let reason = "Signing up needs the invite code that the host shows. This is not it.";
-            return Err(ApiError::field("invite", "bad_invite", reason));
+            return Err(ApiError::field("invite", "bad_invite", &Reason::InviteWrong));
         }
         let email =
-            Email::parse(&fields.email).map_err(|error| ApiError::field("email", "bad_email", error))?;
-        let name = Name::parse(&fields.username).map_err(|reason| ApiError::bad_name(&reason))?;
+            Email::parse(&fields.email).map_err(|reason| ApiError::field("email", "bad_email", &reason))?;
+        let name = Name::parse(&fields.username)
+            .map_err(|reason| ApiError::field("username", "bad_username", &reason))?;
         let password = Password::choose(&fields.password, &[email.as_str(), email.local(), name.display()])
-            .map_err(|error| ApiError::field("password", "bad_password", error))?;
+            .map_err(|reason| ApiError::field("password", "bad_password", &reason))?;
         let guest_key = fields.guest_key.map(|key| hash_key("guest_key", &key)).transpose();
-        let guest_key =
-            guest_key.map_err(|refusal| ApiError::field("guest_key", "bad_request", refusal.message))?;
+        let guest_key = guest_key.map_err(|reason| ApiError::field("guest_key", "bad_request", &reason))?;
         Ok(Wish { email, name, password, guest_key })
     }
 
@@ -102,10 +101,7 @@ impl Api {
             None => Err(AccountError::Wrong),
         };
         let session = begun.map_err(|error| match error {
-            AccountError::Wrong => {
-                let reason = "This host link is not whole, or a newer one has taken its place.";
-                ApiError::new(403, "bad_host_key", reason)
-            }
+            AccountError::Wrong => ApiError::new(403, "bad_host_key", &Reason::HostLinkInvalid),
             error => error.into(),
         })?;
         Ok(self.begun(request, session, Response::json(200, &json!({"host": true}))))

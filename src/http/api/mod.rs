@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
 use crate::hub::{Command, Job};
-use crate::protocol::Role;
+use crate::protocol::{Reason, Role};
 use error::ApiError;
 
 pub(crate) struct Api {
@@ -74,11 +74,10 @@ impl Request<'_> {
         let kind = self.header("Content-Type").unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(ApiError::new(415, "unsupported_media_type", "Send JSON, as application/json."));
+            return Err(ApiError::new(415, "unsupported_media_type", &Reason::BodyNotJson));
         }
         serde_json::from_slice(self.body).map_err(|error| {
-            let reason = format!("The body is not what this address takes: {error}.");
-            ApiError::new(400, "bad_request", reason)
+            ApiError::new(400, "bad_request", &Reason::BodyInvalid { error: error.to_string() })
         })
     }
 
@@ -87,7 +86,7 @@ impl Request<'_> {
         let mut body: Map<String, Value> = self.json()?;
         let texts = names.map(|name| match body.remove(name) {
             Some(Value::String(text)) => Ok(text),
-            _ => Err(format!("The body is not what this address takes: it has no text as `{name}`.")),
+            _ => Err(Reason::BodyInvalid { error: format!("it has no text as `{name}`") }),
         });
         if let Some(Err(reason)) = texts.iter().find(|text| text.is_err()) {
             return Err(ApiError::new(400, "bad_request", reason));
@@ -101,8 +100,7 @@ impl Api {
     pub(crate) fn answer(&self, route: &Route, request: &Request) -> Response {
         // The listener lets no foreign origin through, and every browser names its own when it posts.
         if request.method == "POST" && request.header("Origin").is_none() {
-            let reason = "A page of this room sends its Origin; add yours to use the API without one.";
-            return ApiError::new(403, "forbidden", reason).into();
+            return ApiError::new(403, "forbidden", &Reason::OriginMissing).into();
         }
         (route.answer)(self, request).unwrap_or_else(Response::from)
     }
