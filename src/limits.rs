@@ -310,6 +310,8 @@ pub const QUIET: Duration = Duration::from_secs(1);
 pub const BUSY_LOOKS: u32 = 5;
 /// Pages of the database that a backup copies in one go: 4 MB, after which it says how far it is.
 pub const COPY_PAGES: i32 = 1_000;
+/// A copy that has no name yet and to which nothing was written for this long is nobody's any more, and makes room.
+pub const DEAD_COPY: Duration = Duration::from_secs(60 * 60);
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
 /// Expired reservations removed at one start, so that a start after a long term stays short.

@@ -56,6 +56,10 @@ impl Room {
     /// Opens what is there now, on the same port, and lets the client come back.
     fn start_again(&mut self) {
         self.process = Process::start_on(self.port, &self.path("chat.db"), &[]);
+        self.come_back();
+    }
+
+    fn come_back(&mut self) {
         let (view, client) = enter(self.process.addr(), std::mem::take(&mut self.view));
         (self.view, self.client) = (view, client);
         self.view.follow_replay(&mut self.client).expect("a replay");
@@ -134,7 +138,8 @@ fn another_file_beside_the_log_of_a_killed_room_is_refused() {
     for name in ["older", "backup.db"] {
         fs::copy(room.path(name), room.path("chat.db")).expect("put in its place");
         let said = room.expect_refused();
-        assert!(said.contains("-wal") && said.contains("restore"), "{name}: {said}");
+        assert!(said.contains("chat.db: the newest messages") && said.contains("-wal"), "{name}: {said}");
+        assert!(said.contains("restore"), "{name}: {said}");
     }
     fs::remove_file(room.path("chat.db")).expect("moved away");
     let (code, _, log) = run(room.folder.path(), &["--bind", "127.0.0.1", "--port", "0"]);
@@ -175,6 +180,22 @@ fn an_older_file_put_back_tells_everybody_who_has_seen_more() {
     room.start_again();
     assert!(!room.was_reset(), "now it is the room's own");
     assert_eq!(room.view.texts(), ["one", "three", "four"]);
+}
+
+/// However soon it was killed.
+#[test]
+fn a_killed_rooms_file_without_its_log_is_a_copy() {
+    let mut room = Room::start();
+    room.say("one");
+    room.process.kill();
+    fs::remove_file(room.path("chat.db-wal")).expect("removed");
+    room.process = Process::start_on(room.port, &room.path("chat.db"), &[]);
+    let mut ben = TestClient::connect(room.process.addr());
+    ben.join("Ben");
+    ben.say_and_wait("in its place");
+    room.come_back();
+    assert!(room.was_reset(), "the client shows another one there");
+    assert_eq!(room.view.texts(), ["in its place"]);
 }
 
 #[test]
@@ -296,7 +317,7 @@ fn a_restore_that_is_killed_leaves_no_mixture() {
         let newest = said.contains("the newest");
         match code {
             Some(0) => assert!(said.contains("299 x"), "{log}"),
-            _ => assert!(log.contains("another file") && log.contains("restore"), "{log}"),
+            _ => assert!(log.contains("the newest messages") && log.contains("restore"), "{log}"),
         }
         let kept = fs::read_dir(folder.path()).expect("the folder").any(|file| {
             let name = file.expect("a file").file_name().to_string_lossy().into_owned();
@@ -321,7 +342,6 @@ fn clone(folder: &Path) -> TempDir {
 fn a_start_that_fails_leaves_the_log_of_a_killed_room_its_own() {
     let mut room = Room::start();
     room.say("one");
-    room.wait_until_quiet(); // from here on it is known that there is a log
     room.say("two");
     room.process.kill();
     for descriptors in 6..=20 {

@@ -4,6 +4,7 @@
 use crate::support::{DEADLINE, Ended, Process, TestClient, View, free_port, key, on_ci};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -123,6 +124,42 @@ fn wait_until_replicated(replica: &str, position: u64) -> u64 {
     }
 }
 
+/// Replicates as often, and copies the log into the file as often, as Litestream can.
+fn replicate(database: &Path, url: &str) -> Process {
+    let config = database.with_file_name("litestream.yml");
+    let settings = format!(
+        "dbs:\n  - path: {}\n    monitor-interval: 100ms\n    checkpoint-interval: 1s\n    min-checkpoint-page-count: 10\n    \
+         replica:\n      url: {url}\n      sync-interval: 100ms\n",
+        database.display()
+    );
+    fs::write(&config, settings).expect("a file");
+    let mut command = Command::new("litestream");
+    Process::spawn(command.arg("replicate").arg("-config").arg(config))
+}
+
+/// The mark of a database, as it is now; the later one is the greater.
+fn mark(database: &Path) -> Vec<u8> {
+    let database = rusqlite::Connection::open(database).expect("a database");
+    database.query_row("SELECT mark FROM room", [], |row| row.get(0)).expect("a mark")
+}
+
+/// What tells the write-ahead log from the one before.
+fn log_salts(database: &Path) -> Vec<u8> {
+    fs::read(database.with_file_name("chat.db-wal")).expect("the log")[16..24].to_vec()
+}
+
+/// Says something until it is so.
+fn talk_until(writer: &mut Writer, client: &mut TestClient, what: &str, is_so: impl Fn() -> bool) {
+    let until = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < until, "not in time: {what}");
+        writer.say(client).expect("the connection takes a frame");
+        while !writer.outbox.is_empty() {
+            writer.follow(client).expect("receipts");
+        }
+    }
+}
+
 fn newest(database: &Path) -> u64 {
     let database = rusqlite::Connection::open(database).expect("a database");
     let newest = database.query_row("SELECT coalesce(max(position), 0) FROM messages", [], |row| row.get(0));
@@ -187,4 +224,73 @@ fn a_second_machine_goes_on_with_all_but_the_last_moments() {
         let before = seen.get(position);
         assert!(before.is_none_or(|before| (&before.0, &before.1) == (name, text)), "another at {position}");
     }
+}
+
+/// A room that answers.
+fn open(port: u16, database: &Path) -> Process {
+    let room = Process::start_on(port, database, &[]);
+    room.addr();
+    room
+}
+
+/// Litestream keeps the log from being copied by anybody else, and starts it over by itself.
+#[test]
+fn a_replica_put_in_the_dead_rooms_folder_is_not_taken_for_its_file() {
+    if !has_litestream() {
+        return;
+    }
+    let [folder, other, replica] = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
+    let (port, database) = (free_port(), folder.path().join("chat.db"));
+    let mut room = Process::start_on(port, &database, &[]);
+    let (addr, url) = (room.addr(), format!("file://{}", replica.path().display()));
+    let mut replicator = replicate(&database, &url);
+    let mut ana = Writer::new(0);
+    let mut client = ana.enter(addr);
+    talk_until(&mut ana, &mut client, "a hundred messages", || newest(&database) >= 100);
+    wait_until_replicated(&url, ana.view.position());
+    let older = other.path().join("older.db");
+    restore(&url, &older).expect("restored");
+
+    let before = mark(&older);
+    talk_until(&mut ana, &mut client, "the next mark", || mark(&database) > before);
+    let log = log_salts(&database);
+    talk_until(&mut ana, &mut client, "the next log", || log_salts(&database) != log);
+    let latest = wait_until_replicated(&url, ana.view.position());
+    room.kill();
+    replicator.kill();
+    let own = fs::read(&database).expect("the file");
+    fs::copy(&older, &database).expect("put in its place");
+    for arguments in [&["--bind", "127.0.0.1", "--port", "0"][..], &["export"]] {
+        let mut refused = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut refused = Process::spawn(refused.current_dir(folder.path()).args(arguments));
+        assert_eq!(refused.wait().code(), Some(1));
+        let said = refused.stderr.whole();
+        assert!(said.contains("the newest messages") && said.contains("restore"), "{said}");
+    }
+    assert!(
+        fs::read(&database).expect("the file") == fs::read(&older).expect("the file"),
+        "nothing was changed"
+    );
+
+    // Its own file is as good as before.
+    fs::write(&database, own).expect("put back");
+    let mut room = open(port, &database);
+    drop(client);
+    let (client, welcome) = ana.come_back(addr);
+    assert_eq!(welcome["reset"], false);
+    room.kill();
+    drop(client);
+    // The newest replica alone, where the room knows of a log and of newer marks.
+    fs::remove_file(&database).expect("removed");
+    fs::remove_file(folder.path().join("chat.db-wal")).expect("removed");
+    restore(&url, &database).expect("restored");
+    let mut room = open(port, &database);
+    let (client, welcome) = ana.come_back(addr);
+    assert_eq!(welcome["reset"], true, "they have seen more than there is");
+    assert_eq!(welcome["position"].as_u64(), Some(latest));
+    room.kill();
+    drop(client);
+    let _room = open(port, &database);
+    let (_, welcome) = ana.come_back(addr);
+    assert_eq!(welcome["reset"], false, "from now on it is the room's own");
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::copy::{self, Copy, CopyError};
-use super::error::OpenError;
+use super::copy::{Copy, CopyError};
+use super::error::{OpenError, OpenProblem};
 use super::file;
 use super::read::Reader;
 
@@ -26,6 +26,8 @@ pub enum BackupError {
     Open(#[from] OpenError),
     #[error("{}: a file of this name is there, and was left as it is. Choose another name", .0.display())]
     Exists(PathBuf),
+    #[error("{}: there is no such folder. Make it, or choose another name", .0.display())]
+    NoFolder(PathBuf),
     #[error("{}: the backup can't be written: {why}", .path.display())]
     Write { path: PathBuf, why: String },
 }
@@ -45,7 +47,10 @@ pub fn back_up(
         return Err(BackupError::Exists(target.to_owned()));
     }
     let reader = Reader::open(database)?;
-    let target = file::resolve(target).map_err(|problem| unwritten(problem.to_string()))?;
+    let target = file::resolve(target).map_err(|problem| match problem {
+        OpenProblem::NoFolder => BackupError::NoFolder(target.to_owned()),
+        problem => unwritten(problem.to_string()),
+    })?;
     let folder = target.parent().ok_or_else(|| unwritten("not a file name".to_owned()))?;
     let log_bytes = || fs::metadata(file::beside(database, "-wal")).map_or(0, |log| log.len());
     let before = log_bytes();
@@ -59,7 +64,7 @@ pub fn back_up(
         _ => unwritten(error.error.to_string()),
     })?;
     let size = || -> io::Result<u64> {
-        copy::sync_folder(folder)?;
+        file::sync_folder_of(&target)?;
         Ok(named.metadata()?.len())
     };
     let bytes = size().map_err(|error| unwritten(error.to_string()))?;

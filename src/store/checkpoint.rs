@@ -3,7 +3,8 @@
 //! A thread of its own copies, since that takes up to some hundred milliseconds. It works beside the writer
 //! (`PASSIVE`), when a commit wakes it, when the room has become quiet, and every few seconds: people copy the file, and not
 //! its log. The log starts over with the first commit that finds all of it copied; in a flood no commit ever does, and the hub
-//! has to pause for it ([`Checkpointer::settle`]). Each time all of it is copied, the file gets another mark ([`super::mark`]).
+//! has to pause for it ([`Checkpointer::settle`]). Before all of it is copied, it gets a mark that tells the file from those of
+//! before ([`super::mark`]).
 //!
 //! Deleted text lives on in the log after the database has forgotten it. So after a deletion the log is emptied
 //! (`TRUNCATE`), which needs a moment without writers and readers, and is tried until there is one.
@@ -11,7 +12,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub(super) struct Checkpointer {
     thread: JoinHandle<Marks>,
     /// Bytes in the log as of the writer's last commit.
     log_bytes: Arc<AtomicUsize>,
+    /// Commits of the room's own, but for the thread's.
+    commits: Arc<AtomicU64>,
     /// The thread has deleted text to erase from the log.
     erase: Arc<AtomicBool>,
     /// The thread is woken when the log is this long.
@@ -47,10 +50,10 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread on its own connections, for what `writer` commits. What is `left_over` in the log from a crash
-    /// may hold deleted text.
+    /// Starts the thread on its own connection, for what `writer` commits. What is `left_over` in the log from a crash
+    /// may hold deleted text. When this returns, a log that is taken away is missed.
     pub(super) fn start(
-        [db, reader]: [Connection; 2],
+        db: Connection,
         writer: &mut Connection,
         marks: Marks,
         left_over: bool,
@@ -58,33 +61,59 @@ impl Checkpointer {
         schema::set_up_writing(&db)?;
         // It asks again by itself, and must not keep a lock that the hub waits for.
         db.busy_timeout(Duration::ZERO)?;
-        // Each opens the log with its first reading: now, so that a room that is open takes no descriptor more.
+        // This opens the log: now, so that a room that is open takes no descriptor more.
         schema::marks(&db)?;
-        schema::marks(&reader)?;
         let page: u32 = writer.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        let log_bytes = Arc::new(AtomicUsize::new(0));
-        let seen = log_bytes.clone();
+        let (log_bytes, commits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
+        let (seen, counted) = (log_bytes.clone(), commits.clone());
         writer.wal_hook(Some(move |_: &mut _, pages: std::ffi::c_int| {
             seen.store(usize::try_from(pages).unwrap_or(0) * page as usize, Ordering::Relaxed);
+            counted.fetch_add(1, Ordering::Release);
             Ok(())
         }))?;
         let erase = Arc::new(AtomicBool::new(left_over));
         // One place: a second wake-up would tell nothing that the first does not.
         let (requests, received) = bounded(1);
-        let copier =
-            Copier { db, reader, marks, erase: erase.clone(), seen: 0, copied: 0, looks: 0, failing: false };
+        let mut copier = Copier {
+            db,
+            marks,
+            commits: commits.clone(),
+            erase: erase.clone(),
+            marked: None,
+            seen: 0,
+            copied: 0,
+            looks: 0,
+            failing: false,
+        };
+        let (begins, begun) = bounded::<()>(0);
+        let run = move || {
+            copier.mark();
+            drop(begins);
+            copier.run(&received)
+        };
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || copier.run(&received))
+            .spawn(run)
             .map_err(|error| OpenProblem::Failed(format!("no thread: {error}")))?;
+        let _ = begun.recv(); // nothing is ever sent: the other end is gone
         Ok(Checkpointer {
             requests,
             thread,
             log_bytes,
+            commits,
             erase,
             wake_at: limits::CHECKPOINT_BYTES,
             settle_at: limits::WAL_BYTES,
         })
+    }
+
+    /// Has another connection's commits counted.
+    pub(super) fn count_commits_of(&self, db: &mut Connection) -> rusqlite::Result<()> {
+        let commits = self.commits.clone();
+        db.wal_hook(Some(move |_: &mut _, _: std::ffi::c_int| {
+            commits.fetch_add(1, Ordering::Release);
+            Ok(())
+        }))
     }
 
     /// After each commit of the writer's: wakes the thread if there is enough to do.
@@ -143,10 +172,12 @@ impl Checkpointer {
 /// The thread's side.
 struct Copier {
     db: Connection,
-    reader: Connection,
     marks: Marks,
+    commits: Arc<AtomicU64>,
     erase: Arc<AtomicBool>,
-    /// What other connections had written when it was last looked, as `data_version` counts it.
+    /// The room's own commits before the last mark, and what other connections had written, as `data_version` counts it.
+    marked: Option<(u64, i64)>,
+    /// What other connections had written when it was last looked.
     seen: i64,
     /// The same when all of it was copied.
     copied: i64,
@@ -192,9 +223,11 @@ impl Copier {
 
     /// Copies what others have written when they pause, and every few seconds if they do not.
     fn look(&mut self) {
-        let version = self.db.pragma_query_value(None, "data_version", |row| row.get(0));
+        if !self.marks.has_log() {
+            self.mark();
+        }
         // A disk that fails is told about when it is written to.
-        let Ok(version) = version else { return };
+        let Ok(version) = self.version() else { return };
         if version == self.copied {
             self.looks = 0;
             return;
@@ -206,69 +239,53 @@ impl Copier {
         }
     }
 
-    /// Copies all of it with the file's next mark, unless somebody writes meanwhile or reads an old part of it. Returns whether it did.
+    fn version(&self) -> rusqlite::Result<i64> {
+        self.db.pragma_query_value(None, "data_version", |row| row.get(0))
+    }
+
+    /// Copies all of it with the next mark, unless somebody writes meanwhile or reads an old part of it. Returns whether it did.
     fn copy_all(&mut self) -> bool {
-        let marked = self.write_mark();
-        if marked.as_ref().is_err_and(is_busy) {
-            return false;
-        }
-        self.hold();
-        let all = self.copy_beside();
-        // A full disk takes no mark, and the log has to start over there all the same.
-        if all && marked.is_ok() {
-            self.note(|marks| marks.copied(true));
-        }
-        self.let_go();
-        all
+        (!self.has_more_than_its_mark() || self.mark()) && self.copy_beside()
     }
 
-    /// Copies what can be copied. Only if that was all, it needs the next mark.
+    /// Copies what can be copied. If that is all, the log starts over: so it must have a mark.
     fn copy(&mut self) {
-        self.hold();
-        if self.copy_beside() && self.write_mark().is_ok() {
-            self.hold();
-            if self.copy_beside() {
-                self.note(|marks| marks.copied(true));
-            }
-        }
-        self.let_go();
-    }
-
-    /// Reads what is newest now, so that the log does not start over, and has no page of another start, before it is noted that the
-    /// file has the mark.
-    fn hold(&mut self) {
-        self.let_go();
-        let held = self.reader.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema");
-        self.report(held.err());
-    }
-
-    fn let_go(&self) {
-        if !self.reader.is_autocommit() {
-            let _ = self.reader.execute_batch("COMMIT"); // it has only read
+        if !self.marks.log_has_started_over() || self.mark() {
+            self.copy_beside();
         }
     }
 
     /// Copies what can be copied beside a writer. Returns whether that was all.
-    ///
-    /// SQLite syncs the file only if no commit came meanwhile, and counts what it copied as all even so.
     fn copy_beside(&mut self) -> bool {
-        let version = |db: &Connection| -> Option<i64> {
-            db.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
-        };
-        let before = version(&self.db);
         let copied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE);
-        let is_synced = before.is_some() && before == version(&self.db);
-        let all = is_synced && matches!(copied, Ok((log, copied)) if log == copied);
+        let all = matches!(copied, Ok((log, copied)) if log == copied);
         self.report(copied.err());
         all
     }
 
-    /// In the moment between two turns, if there is one.
-    fn write_mark(&self) -> rusqlite::Result<()> {
-        self.db.busy_timeout(limits::STORE_BUSY)?;
+    /// Whether something was committed since the last mark. A program that starts the log over by itself writes a row of its own
+    /// then (Litestream): were that marked, the two would go on for ever.
+    fn has_more_than_its_mark(&self) -> bool {
+        let Some((commits, version)) = self.marked else { return true };
+        commits != self.commits.load(Ordering::Acquire)
+            || self.version() != Ok(version) && !self.marks.log_has_started_over()
+    }
+
+    /// Commits the next mark, in the moment between two turns, if there is one; returns whether there was. A full disk takes no mark,
+    /// and the log has to be copied there all the same.
+    fn mark(&mut self) -> bool {
+        let before = (self.commits.load(Ordering::Acquire), self.version().unwrap_or_default());
+        let _ = self.db.busy_timeout(limits::STORE_BUSY); // it only sets a number
         let written = self.marks.write(&self.db);
-        self.db.busy_timeout(Duration::ZERO)?;
-        written
+        let _ = self.db.busy_timeout(Duration::ZERO);
+        match written {
+            Ok(mark) => {
+                self.marked = Some(before);
+                self.note(|marks| marks.written(mark));
+                true
+            }
+            Err(error) => !is_busy(&error),
+        }
     }
 
     fn note(&mut self, note: impl FnOnce(&mut Marks) -> io::Result<()>) {
@@ -289,16 +306,20 @@ impl Copier {
         true
     }
 
-    /// Empties the log if nobody is using it. Returns whether it did.
+    /// Empties the log if nobody is using it, and begins another. Returns whether it did.
     fn erase(&mut self) -> bool {
         // Cleared first: a deletion that is committed while the log is being emptied asks again.
         self.erase.store(false, Ordering::Release);
         // Most of it beside the writer, the rest under its lock.
         let erased = self.copy_all() && {
-            self.note(Marks::log_may_go);
+            self.note(|marks| marks.log_may_go(true));
             let emptied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);
             let erased = emptied.is_ok();
             self.report(emptied.err());
+            match erased {
+                true => drop(self.mark()),
+                false => self.note(|marks| marks.log_may_go(false)),
+            }
             erased
         };
         if !erased {
@@ -326,9 +347,14 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 /// The last checkpoint.
 fn finish(writer: &Connection, mut marks: Marks) -> Result<(), Box<dyn Error>> {
     writer.busy_timeout(limits::STORE_BUSY_ASIDE)?;
-    let marked = marks.write(writer);
-    marks.log_may_go()?;
-    writer.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE)?;
-    marked?;
-    Ok(marks.copied(false)?)
+    // A full disk takes no mark, and the last one does.
+    if let Ok(mark) = marks.write(writer) {
+        marks.written(mark)?;
+    }
+    marks.log_may_go(true)?;
+    let emptied = writer.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);
+    if emptied.is_err() {
+        marks.log_may_go(false)?;
+    }
+    Ok(emptied.map(drop)?)
 }

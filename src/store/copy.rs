@@ -1,10 +1,11 @@
 //! Copies of the whole database, each of one moment: how they are made, and whether they are whole.
 
+use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tempfile::NamedTempFile;
 
 use super::error::OpenProblem;
@@ -20,12 +21,17 @@ pub(super) enum CopyError {
     To(String),
 }
 
+/// What SQLite says where it reads. The copy is read only after it was written, from memory as a rule.
+const READING: [i32; 3] = [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+
 impl From<rusqlite::Error> for CopyError {
     fn from(error: rusqlite::Error) -> CopyError {
+        let is_reading = error.sqlite_error().is_some_and(|error| READING.contains(&error.extended_code));
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 CopyError::From(OpenProblem::Damaged(error.to_string()))
             }
+            _ if is_reading => CopyError::From(OpenProblem::Unreadable(error.to_string())),
             _ => CopyError::To(error.to_string()),
         }
     }
@@ -41,6 +47,22 @@ impl From<io::Error> for CopyError {
     fn from(error: io::Error) -> CopyError {
         CopyError::To(error.to_string())
     }
+}
+
+/// How copies are called that have no name yet.
+const UNNAMED: &str = ".chat-copy-";
+
+/// Removes those of processes that were killed: nothing has been written to them for long.
+fn remove_dead(folder: &Path) {
+    let is_dead = |entry: &DirEntry| {
+        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = changed.ok().and_then(|changed| changed.elapsed().ok());
+        entry.file_name().to_string_lossy().starts_with(UNNAMED)
+            && age.is_some_and(|age| age > limits::DEAD_COPY)
+    };
+    // Best effort: they only take space.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    entries.flatten().filter(is_dead).for_each(|entry| drop(fs::remove_file(entry.path())));
 }
 
 /// A copy that has no name yet: a file for its owner alone, in the folder where it is to be. Dropped, it is gone.
@@ -61,7 +83,8 @@ impl Copy {
         change: impl FnOnce(&mut Connection) -> rusqlite::Result<()>,
         progress: impl FnMut(u64, u64),
     ) -> Result<Copy, CopyError> {
-        let file = tempfile::Builder::new().prefix(".chat-copy-").tempfile_in(folder)?;
+        remove_dead(folder);
+        let file = tempfile::Builder::new().prefix(UNNAMED).tempfile_in(folder)?;
         let mut to = Connection::open(file.path())?;
         // Nobody else has it: so it needs no shared memory, which a network's share does not give, and no journal.
         to.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -112,7 +135,18 @@ fn copy_pages(
     }
 }
 
-/// Makes the names of files in a folder last, where the system needs to be told.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_of_the_side_that_it_comes_from() {
+        let error = |code| CopyError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_CORRUPT] {
+            assert!(matches!(error(code), CopyError::From(_)), "{code}");
+        }
+        for code in [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_FULL, ffi::SQLITE_IOERR_FSYNC] {
+            assert!(matches!(error(code), CopyError::To(_)), "{code}");
+        }
+    }
 }

@@ -35,6 +35,9 @@ pub enum OpenProblem {
     /// Only where none is to be made.
     #[error("there is no such database. Name the room's file with --database")]
     Missing,
+    /// The same of an empty file, which a start would make one of.
+    #[error("this file is empty. Name the room's file with --database")]
+    Empty,
     #[error("this is not a database, and was left as it is. Choose another file with --database")]
     NotADatabase,
     #[error("this is another program's database, and was left as it is. Choose another file with --database")]
@@ -46,7 +49,7 @@ pub enum OpenProblem {
     )]
     Newer(u32),
     #[error(
-        "this database is damaged ({0}). Put a backup in its place; or move it away, and a new one is made"
+        "this database is damaged ({0}). chat-app restore puts a backup in its place; or move it away, and a new one is made"
     )]
     Damaged(String),
     #[error(
@@ -59,10 +62,10 @@ pub enum OpenProblem {
     )]
     Partial,
     #[error(
-        "the write-ahead log beside this database (its name and -wal) belongs to another file, which a room that was killed \
-         had here. Together they would be a mixture, so nothing was opened or changed. To go on with the room that was killed, \
-         put its own file back; to go on with this one, move the log away, or let chat-app restore put it in place. (If you \
-         have copied the two together, copy the file whose name ends in .lock as well)"
+        "the newest messages of a room that was killed are in the write-ahead log beside this database (its name and -wal), and \
+         the database is not the one that belongs to it: together they would be a mixture, so nothing was opened or changed. To \
+         go on with the room that was killed, put its own file back; to go on with this one, move the log away, or let chat-app \
+         restore put it in place. (If you have copied the two together, copy the file whose name ends in .lock as well)"
     )]
     ForeignLog,
     #[error(
@@ -80,6 +83,10 @@ pub enum OpenProblem {
     InUse,
     #[error("another program, perhaps a database browser, has locked this database. Close it there")]
     Locked,
+    #[error(
+        "the database can't be read ({0}). The disk may be failing: copy the file to another one, or use a backup"
+    )]
+    Unreadable(String),
     #[error("the database can't be opened ({0})")]
     Failed(String),
 }

@@ -1,7 +1,7 @@
 //! The file before SQLite opens it: whose it is. A file that is refused stays as it was, and nothing is left beside it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -35,6 +35,42 @@ pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
 /// Whether a write-ahead log with something in it lies beside the database: it is in use, or its last user crashed.
 pub(super) fn has_log(database: &Path) -> bool {
     fs::metadata(beside(database, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Random bits that tell a write-ahead log from the one before it in the same file.
+pub(super) type Salts = [u8; 8];
+
+/// The salts in the header of the write-ahead log, other ones each time it starts over; zeros, if that is not written yet. None
+/// where [`has_log`] is false.
+pub(super) fn log_salts(database: &Path) -> io::Result<Option<Salts>> {
+    let mut log = match File::open(beside(database, "-wal")) {
+        Ok(log) => log,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut read = || -> io::Result<Vec<u8>> {
+        let mut header = Vec::new();
+        log.seek(SeekFrom::Start(0))?;
+        log.by_ref().take(LOG_HEADER).read_to_end(&mut header)?;
+        Ok(header)
+    };
+    // Somebody may be writing it at this moment.
+    let mut header = read()?;
+    loop {
+        let again = read()?;
+        if again == header {
+            break;
+        }
+        header = again;
+    }
+    let salts = header.get(16..24).and_then(|salts| salts.try_into().ok());
+    Ok(if header.is_empty() { None } else { Some(salts.unwrap_or_default()) })
+}
+
+/// Makes the names of files in a folder last, where the system needs to be told.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// What SQLite makes beside a database and leaves there where it comes to nothing, on a share say.
@@ -85,6 +121,8 @@ pub(super) enum Found {
 
 /// Bytes of SQLite's header, at the start of every database.
 const HEADER: usize = 100;
+/// The same of a write-ahead log.
+const LOG_HEADER: u64 = 32;
 /// The byte at 18 in the header of a database that has, or had, a write-ahead log.
 const WITH_LOG: u8 = 2;
 

@@ -7,19 +7,45 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 
 use super::error::OpenProblem;
-use super::file::{beside, private};
+use super::file::{Salts, beside, private, sync_folder_of};
 
-/// Random bits that tell a file from every other.
-pub(super) type Mark = [u8; 16];
+/// Which file it is, and how far: `count` grows with what the room commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Mark {
+    /// Random bits that tell this file from every other. Zeros stand for a file that has no mark.
+    pub id: [u8; 16],
+    pub count: u64,
+}
 
-/// Stands for the mark of a file that has none.
-pub(super) const NO_MARK: Mark = [0; 16];
+impl Mark {
+    pub(super) fn bytes(self) -> Vec<u8> {
+        [&self.id[..], &self.count.to_be_bytes()].concat()
+    }
 
-/// What a room knows of its database before it writes to it.
+    /// An id alone has no count yet. What else it may be is no mark.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Mark {
+        let parse = || {
+            let (id, count) = bytes.split_at_checked(16)?;
+            let count = if count.is_empty() { 0 } else { u64::from_be_bytes(count.try_into().ok()?) };
+            Some(Mark { id: id.try_into().ok()?, count })
+        };
+        parse().unwrap_or_default()
+    }
+}
+
+/// What a room knows of its database. Nothing is known of a file of earlier versions, or at the first start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Note {
-    /// The mark in the file and the one that follows: the file has one or the other.
-    pub marks: [Mark; 2],
+    /// The file's mark before it was this room's: it may have it until it has one with `id`.
+    pub before: Mark,
+    /// What all marks of the room's own file begin with.
+    pub id: [u8; 16],
+    /// A mark that was in the file when the log of `salts` began.
+    pub least: u64,
+    /// The newest mark that was committed, to that log at the latest.
+    pub marked: u64,
+    /// The log as of then.
+    pub salts: Salts,
     /// A write-ahead log with something in it lies beside the file, unless somebody has taken it away.
     pub has_log: bool,
 }
@@ -27,24 +53,33 @@ pub(super) struct Note {
 impl Note {
     /// Always as long, so that it is overwritten in one piece.
     fn text(&self) -> String {
-        let [mark, next] = self.marks.map(|mark| HEXLOWER.encode(&mark));
-        format!("{mark} {next} {}\n", if self.has_log { "log" } else { "---" })
+        let Note { least, marked, .. } = self;
+        let [before, id, salts] =
+            [&self.before.bytes()[..], &self.id, &self.salts].map(|bytes| HEXLOWER.encode(bytes));
+        let has_log = if self.has_log { "log" } else { "---" };
+        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log}\n")
     }
 
     /// Nothing is noted in what earlier versions leave, an empty file.
     fn parse(text: &str) -> Note {
         let mut words = text.split_whitespace();
-        let mut mark = || {
-            let bytes = HEXLOWER.decode(words.next().unwrap_or_default().as_bytes()).unwrap_or_default();
-            bytes.try_into().unwrap_or(NO_MARK)
-        };
-        Note { marks: [mark(), mark()], has_log: words.next() == Some("log") }
+        let mut next = || words.next().unwrap_or_default();
+        let bytes = |word: &str| HEXLOWER.decode(word.as_bytes()).unwrap_or_default();
+        let number = |word: &str| u64::from_str_radix(word, 16).unwrap_or_default();
+        Note {
+            before: Mark::from_bytes(&bytes(next())),
+            id: bytes(next()).try_into().unwrap_or_default(),
+            least: number(next()),
+            marked: number(next()),
+            salts: bytes(next()).try_into().unwrap_or_default(),
+            has_log: next() == "log",
+        }
     }
 
     fn read(file: &mut File) -> io::Result<Note> {
         let mut text = Vec::new();
         file.seek(SeekFrom::Start(0))?;
-        file.take(128).read_to_end(&mut text)?;
+        file.take(256).read_to_end(&mut text)?;
         Ok(Note::parse(&String::from_utf8_lossy(&text)))
     }
 
@@ -53,7 +88,9 @@ impl Note {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         private(&mut options);
-        options.open(beside(database, ".lock"))?.write_all(self.text().as_bytes())
+        let mut file = options.open(beside(database, ".lock"))?;
+        file.write_all(self.text().as_bytes())?;
+        file.sync_data()
     }
 
     /// The note that lies beside a database, if no server holds it: that one keeps it right by itself.
@@ -100,7 +137,13 @@ impl LockFile {
         let locked = file.try_lock();
         let lock = LockFile { file, path, made };
         match locked {
-            Ok(()) => Ok(lock),
+            Ok(()) => {
+                if made {
+                    // A note that is gone after a power cut would make a stranger of the room's own file. Not all disks take it.
+                    let _ = sync_folder_of(&lock.path);
+                }
+                Ok(lock)
+            }
             Err(TryLockError::WouldBlock) => Err(OpenProblem::InUse),
             Err(TryLockError::Error(error)) => {
                 lock.undo();
@@ -162,14 +205,14 @@ mod tests {
         let mut notebook = LockFile::take(&path).expect("nobody has it").notebook().expect("a notebook");
         assert_eq!(notebook.read().expect("reads"), Note::default());
         for note in [
-            Note { marks: [NO_MARK, [0xff; 16]], has_log: true },
-            Note { marks: [[7; 16], [8; 16]], has_log: false },
+            Note { id: [0xff; 16], marked: u64::MAX, salts: [9; 8], has_log: true, ..Note::default() },
+            Note { before: Mark { id: [7; 16], count: 1 }, id: [8; 16], least: 2, ..Note::default() },
         ] {
             notebook.write(&note).expect("writes");
             assert_eq!(notebook.read().expect("reads"), note);
         }
-        for text in ["", "x", "-1 +2 log?", "\u{0}\u{0}", "log"] {
-            assert_eq!(Note::parse(text).marks[0], NO_MARK, "{text}");
+        for text in ["", "x", "-1 +2 log?", "\u{0}\u{0}", "log", "a b g h i j"] {
+            assert_eq!(Note::parse(text), Note::default(), "{text}");
         }
     }
 
@@ -179,7 +222,7 @@ mod tests {
         let path = folder.path().join("chat.db");
         assert_eq!(Note::left_beside(&path).expect("reads"), Some(Note::default()));
         let lock = LockFile::take(&path).expect("nobody has it");
-        let note = Note { marks: [[1; 16], [2; 16]], has_log: true };
+        let note = Note { id: [1; 16], marked: 2, has_log: true, ..Note::default() };
         lock.notebook().and_then(|mut notebook| notebook.write(&note)).expect("writes");
         assert_eq!(Note::left_beside(&path).expect("reads"), None);
         drop(lock);

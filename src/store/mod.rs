@@ -151,20 +151,21 @@ impl Store {
             );
             copy::check(&db)?;
         }
-        let marks = Marks::begin(lock, &origin)?;
+        let marks = Marks::begin(path, lock, &origin)?;
         schema::set_up_writing(&db)?;
         if is_blank {
             // Before there is a log: a file without tables, whose log is missing, is then none of ours.
             schema::migrate(&mut db, &new_epoch()?)?;
         }
         start_log(&db)?;
-        schema::migrate(&mut db, &new_epoch()?)?;
         if origin.is_copy {
+            // The first thing in its log: from there on it is the room's own.
             sql::run(&db, "UPDATE room SET epoch = ?1", [new_epoch()?])?;
         }
+        schema::migrate(&mut db, &new_epoch()?)?;
         let mut store = Store::over(db, source)?;
-        let copiers = [store.source.connect()?, store.source.connect()?];
-        store.checkpointer = Some(Checkpointer::start(copiers, &mut store.db, marks, left_over)?);
+        let copier = store.source.connect()?;
+        store.checkpointer = Some(Checkpointer::start(copier, &mut store.db, marks, left_over)?);
         // A start that fails leaves the log as it was.
         store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
@@ -214,9 +215,12 @@ impl Store {
     /// A further connection, for rows that are not of the log. It syncs each commit; checkpoints are the store's own.
     pub fn connect(&self) -> Result<Connection, OpenError> {
         let set_up = || {
-            let db = self.source.connect()?;
+            let mut db = self.source.connect()?;
             schema::set_up_writing(&db)?;
             db.pragma_update(None, "wal_autocheckpoint", 0)?;
+            if let Some(checkpointer) = &self.checkpointer {
+                checkpointer.count_commits_of(&mut db)?;
+            }
             Ok(db)
         };
         set_up().map_err(|error: rusqlite::Error| OpenProblem::from(error).at(self.source.path()))

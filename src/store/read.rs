@@ -232,10 +232,11 @@ pub(super) fn beside<T>(
 
 /// A connection to a database of ours, and the version of its schema. It can't write where the disk can't be written.
 pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProblem> {
-    if !path.exists() {
-        return Err(OpenProblem::Missing);
-    }
+    let Ok(metadata) = path.metadata() else { return Err(OpenProblem::Missing) };
     mark::check_beside(path)?;
+    if metadata.len() == 0 {
+        return Err(OpenProblem::Empty);
+    }
     let (has_log, strays) = (file::has_log(path), Strays::of(path));
     let db = match connect_shared(path, has_log) {
         Ok(db) => db,

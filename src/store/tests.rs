@@ -1,5 +1,6 @@
 //! What the store promises, on real files.
 
+mod backups;
 mod clear;
 mod files;
 mod find;
@@ -11,14 +12,14 @@ mod refold;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{AppendError, Change, Lent, NewMessage, Outcome, Store};
+use super::{AppendError, Change, Lent, NewMessage, Outcome, Reader, Store, file};
 use crate::protocol::{Position, Role};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -50,6 +51,23 @@ impl Place {
         names.sort();
         names
     }
+}
+
+fn part(place: &Place, name: &str) -> PathBuf {
+    place.folder.path().join(name)
+}
+
+/// The file and what belongs to it, as a folder has it.
+const PARTS: [&str; 3] = ["chat.db", "chat.db-wal", "chat.db.lock"];
+
+fn contents(place: &Place) -> Vec<Option<Vec<u8>>> {
+    PARTS.iter().map(|name| fs::read(part(place, name)).ok()).collect()
+}
+
+fn texts(path: &Path) -> Vec<String> {
+    let reader = Reader::open(path).expect("a reader");
+    let page = reader.before(Position::MAX, 1_000, usize::MAX).expect("a page");
+    page.messages.into_iter().map(|message| message.message.into_owned()).collect()
 }
 
 /// A copy of a database as a crash of its server would leave it.
@@ -117,7 +135,7 @@ fn patiently<T>(mut write: impl FnMut() -> Result<T, AppendError>) -> T {
 
 /// Waits for what another thread does.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "not in time: {what}");
         thread::yield_now();

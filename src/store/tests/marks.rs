@@ -1,32 +1,20 @@
 //! Which file it is: the room's own, a copy, or one beside another's log.
 
 use std::fs;
-use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::backup::Progress;
 
 use super::*;
 use crate::limits;
+use crate::store::Reader;
 use crate::store::error::OpenProblem;
+use crate::store::lock::Mark;
 use crate::store::mark::in_file;
-use crate::store::restore::{RestoreError, restore};
-use crate::store::{Reader, backup::back_up};
 
-/// The file and what belongs to it, as a folder has it.
-const PARTS: [&str; 3] = ["chat.db", "chat.db-wal", "chat.db.lock"];
-
-fn part(place: &Place, name: &str) -> PathBuf {
-    place.folder.path().join(name)
-}
-
-fn contents(place: &Place) -> Vec<Option<Vec<u8>>> {
-    PARTS.iter().map(|name| fs::read(part(place, name)).ok()).collect()
-}
-
-fn texts(path: &Path) -> Vec<String> {
-    let reader = Reader::open(path).expect("a reader");
-    let page = reader.before(Position::MAX, 1_000, usize::MAX).expect("a page");
-    page.messages.into_iter().map(|message| message.message.into_owned()).collect()
+/// The newest mark, wherever it is.
+fn mark_of(db: &Connection) -> rusqlite::Result<Mark> {
+    db.query_row("SELECT mark FROM room", [], |row| row.get(0)).map(|mark: Vec<u8>| Mark::from_bytes(&mark))
 }
 
 /// Waits until everything is in the file itself, as a copy of it alone shows.
@@ -127,24 +115,83 @@ fn a_copy_gets_a_new_epoch_once() {
     }
 }
 
+/// From the first moment on, and as soon as it has been emptied.
 #[test]
 fn a_log_that_was_taken_away_is_missed() {
     let place = Place::new();
     let mut store = place.open();
-    say(&mut store, "one");
-    // It is known of from the first seconds on.
-    eventually("it is missed", || {
+    let without_log = || {
         let killed = crashed(&place);
         fs::remove_file(part(&killed, "chat.db-wal")).expect("taken away");
-        killed.open().epoch() != store.epoch()
-    });
-    // Not where there was none to take away.
+        killed.open().epoch().to_owned()
+    };
+    assert_ne!(without_log(), store.epoch(), "nothing was said yet");
+    say(&mut store, "one");
+    assert_ne!(without_log(), store.epoch());
+    drop(store);
+    let mut store = place.open();
+    assert_ne!(without_log(), store.epoch(), "not even with nothing in it");
     delete(&mut store, 1);
-    eventually("the log is emptied, and begins anew with a mark", || {
+    eventually("the log is emptied, and begins with a mark", || {
         let size = fs::metadata(part(&place, "chat.db-wal")).map_or(0, |log| log.len());
         (1..20_000).contains(&size)
     });
+    eventually("that is noted", || without_log() != store.epoch());
     assert_eq!(crashed(&place).open().epoch(), store.epoch());
+}
+
+/// A database that somebody has removed, but for what lies beside it, is followed by a new room.
+#[test]
+fn a_new_room_beside_the_note_of_another_is_its_own() {
+    let place = Place::new();
+    let mut store = place.open();
+    for text in ["one", "two", "three"] {
+        say(&mut store, text);
+    }
+    drop(store);
+    fs::remove_file(place.path()).expect("removed");
+    let mut store = place.open();
+    for round in 0..3 {
+        let killed = crashed(&place);
+        assert_eq!(killed.open().epoch(), store.epoch(), "killed in round {round}");
+        say(&mut store, "one");
+    }
+}
+
+/// As replicating programs do it, which hold the log in between.
+#[test]
+fn a_log_that_another_program_has_started_over_is_no_earlier_files() {
+    let place = Place::new();
+    let mut store = place.open();
+    let log = || fs::read(part(&place, "chat.db-wal")).expect("the log").get(16..24).map(<[u8]>::to_vec);
+    let other = Connection::open(place.path()).expect("a connection");
+    let hold = || other.execute_batch("BEGIN; SELECT count(*) FROM room").expect("a snapshot");
+    hold();
+    let mut snapshots = Vec::new();
+    for round in 0..3 {
+        say(&mut store, &format!("{round} {}", "x".repeat(9_000)));
+        let snapshot = part(&place, &format!("snapshot {round}"));
+        let from = Connection::open(place.path()).expect("a connection");
+        from.backup("main", &snapshot, None::<fn(Progress)>).expect("a file of this moment");
+        let mark = mark_of(&from).expect("a mark");
+        snapshots.push(snapshot);
+        say(&mut store, &format!("{round}, of which it knows nothing"));
+        eventually("it is marked", || mark_of(&from) != Ok(mark));
+        let before = log();
+        eventually("the log has started over", || {
+            other.execute_batch("COMMIT; PRAGMA wal_checkpoint(PASSIVE)").expect("copied");
+            say(&mut store, "on");
+            hold();
+            log() != before
+        });
+        for snapshot in &snapshots {
+            let killed = crashed(&place);
+            fs::copy(snapshot, killed.path()).expect("put in its place");
+            expect_foreign_log(&killed);
+        }
+        let killed = crashed(&place);
+        assert_eq!(killed.open().epoch(), store.epoch(), "its own file is");
+    }
 }
 
 #[test]
@@ -267,87 +314,4 @@ fn a_quiet_room_leaves_the_disk_alone() {
         let now = contents(&place);
         now == std::mem::replace(&mut before, now.clone())
     });
-}
-
-#[test]
-fn a_backup_is_the_whole_room_of_one_moment_and_another_log() {
-    let place = Place::new();
-    let mut store = place.open();
-    let turn: Vec<_> = (0..20_000).map(|n| message(&format!("{n:0>1000}"), 1, None)).collect();
-    turn.chunks(1_000).for_each(|turn| drop(patiently(|| store.append(turn))));
-    let target = part(&place, "backup.db");
-    let mut steps = Vec::new();
-    let made = back_up(&place.path(), &target, |done, total| {
-        // The room goes on, and is not part of it.
-        say(&mut store, "meanwhile");
-        steps.push((done, total));
-        assert!(steps.len() < 1_000, "it begins again with each message");
-    })
-    .expect("a backup");
-    assert_eq!(made.messages, 20_000);
-    assert!(steps.len() > 3 && steps.iter().all(|step| step.1 == steps[0].1), "{steps:?}");
-    assert!(made.log_bytes > 0 && made.bytes == fs::metadata(&target).expect("a file").len());
-    assert_eq!(texts(&target).last().map(String::len), Some(1_000));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&target).expect("a file").permissions().mode() & 0o777, 0o600);
-    }
-    let beside = ["backup.db", "chat.db", "chat.db-shm", "chat.db-wal", "chat.db.lock"];
-    assert_eq!(place.files(), beside, "nothing else is left");
-    let again = back_up(&place.path(), &target, |_, _| ()).expect_err("never over a file");
-    assert!(again.to_string().contains("is there"), "{again}");
-    assert_eq!(place.files(), beside);
-    let opened = Store::open(&target).expect("opens");
-    assert_eq!(opened.head(), 20_000);
-    assert_ne!(opened.epoch(), store.epoch());
-}
-
-#[test]
-fn a_restored_backup_is_the_room_and_what_was_there_is_kept() {
-    let place = Place::new();
-    let backup = part(&place, "backup.db");
-    let mut store = place.open();
-    say(&mut store, "one");
-    let rows = "INSERT INTO sessions (token, expires_at) VALUES (x'01', 1);
-                INSERT INTO password_resets (token, user, expires_at) VALUES (x'02', 1, 1);
-                INSERT INTO host_keys (key) VALUES (x'03')";
-    store.connect().expect("a connection").execute_batch(rows).expect("rows");
-    back_up(&place.path(), &backup, |_, _| ()).expect("a backup");
-    say(&mut store, "two");
-    let in_use = restore(&backup, &place.path(), |_, _| ()).expect_err("the room is open");
-    assert!(in_use.to_string().contains("another chat-app"), "{in_use}");
-    assert!(matches!(restore(&place.path(), &place.path(), |_, _| ()), Err(RestoreError::Same(_))));
-    let epoch = store.epoch().to_owned();
-    // A room that was killed: with its log in place.
-    let killed = crashed(&place);
-    let restored = restore(&backup, &killed.path(), |_, _| ()).expect("restored");
-    assert_eq!(restored.messages, 1);
-    assert_eq!(texts(&killed.path()), ["one"]);
-    let opened = killed.open();
-    assert_ne!(opened.epoch(), epoch);
-    for table in ["sessions", "password_resets", "host_keys"] {
-        let count = format!("SELECT count(*) FROM {table}");
-        assert_eq!(opened.db.query_row(&count, [], |row| row.get(0)), Ok(0), "{table}");
-    }
-    let old = Store::open(&restored.replaced.expect("it has a name")).expect("the old room opens");
-    assert_eq!((old.head(), old.epoch()), (2, epoch.as_str()), "whole, with its log");
-}
-
-#[test]
-fn what_cannot_be_restored_changes_nothing() {
-    let place = Place::new();
-    say(&mut place.open(), "one");
-    let before = (contents(&place), place.files());
-    let elsewhere = Place::new();
-    let backup = part(&elsewhere, "backup.db");
-    assert!(restore(&backup, &place.path(), |_, _| ()).is_err(), "there is none");
-    for damage in [0..100, 4096 * 3..4096 * 4] {
-        let mut bytes = fs::read(place.path()).expect("the file");
-        bytes[damage].fill(0x5a);
-        fs::write(&backup, bytes).expect("a damaged backup");
-        let error = restore(&backup, &place.path(), |_, _| ()).expect_err("a refusal");
-        assert!(error.to_string().contains("backup.db"), "{error}");
-        assert_eq!((contents(&place), place.files()), before);
-    }
 }
