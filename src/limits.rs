@@ -238,6 +238,8 @@ pub const CLOCK_HOLD: Duration = Duration::from_secs(60);
 
 /// People who are muted, and as many who are out: more than a school would ever hold back, by name, at a time.
 pub const HELD_BACK: usize = 1_000;
+/// Things that each of them is known by: some tabs, and what they come back with. Above it nothing more is learnt.
+pub const HELD_BACK_MARKS: usize = 64;
 /// The longest pause of slow mode, in seconds.
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
 /// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.
@@ -351,6 +353,8 @@ pub const HOST_NEWS: Duration = Duration::from_millis(500);
 pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a browser that has logged in is known as one of the account's own.
 pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long a browser is known at the door: most browsers keep no cookie for much longer.
+pub const BROWSER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a reset link works.
 pub const RESET: Duration = Duration::from_secs(15 * 60);
 /// A link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. At most three work at a time.

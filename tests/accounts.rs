@@ -146,6 +146,15 @@ impl Browser {
         }
     }
 
+    /// As who clears them by hand.
+    pub fn lose_cookies(&mut self) {
+        self.cookies.clear();
+    }
+
+    pub fn take_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.push((name.to_owned(), value.to_owned()));
+    }
+
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -6,6 +6,7 @@ mod deleting;
 mod lasting;
 mod leaving_out;
 mod muting;
+mod reading;
 mod refusing;
 mod resets;
 mod switches;

@@ -78,15 +78,17 @@ fn a_browser_that_takes_gzip_gets_the_same_page_in_few_bytes() {
 #[test]
 fn an_unchanged_page_is_not_sent_again() {
     let server = TestServer::start();
-    let addr = server.addr();
-    let tag = server.get("/").header("etag").expect("a tag").to_owned();
+    let mut browser = Browser::new(server.addr());
+    let tag = browser.get("/").header("etag").expect("a tag").to_owned();
     for tags in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-        let response = http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\nIf-None-Match: {tags}\r\n\r\n"));
+        let response = browser.ask("GET /", &format!("If-None-Match: {tags}\r\n"), "");
         assert_eq!((response.status, response.body.len()), (304, 0), "{tags}");
         assert_eq!(response.header("etag"), Some(tag.as_str()));
     }
-    let response = http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\nIf-None-Match: \"other\"\r\n\r\n"));
-    assert_eq!(response.status, 200);
+    assert_eq!(browser.ask("GET /", "If-None-Match: \"other\"\r\n", "").status, 200);
+    browser.lose_cookies();
+    let whole = browser.ask("GET /", &format!("If-None-Match: {tag}\r\n"), "");
+    assert_eq!((whole.status, whole.text()), (200, &*page()), "a 304 brings no cookie");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crossbeam_channel::{Sender, bounded};
 use crate::accounts::{Accounts, Session};
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
+use crate::hub::visitor::Visitor;
 use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
 use crate::protocol::{CloseCode, Position, Reason, ServerEvent, encode, encode_close, frame};
@@ -97,26 +98,24 @@ fn part(socket: &ClientSocket) {
 
 /// Brings a client whose handshake is answered up to date, and registers it. None if its connection has ended.
 ///
-/// `session` is who its cookie belongs to, `address` where it comes from (an IPv6 address as its /64), `early` what came after
-/// the request head.
+/// `early` is what came after the request head.
 pub(crate) fn enter(
     socket: Arc<ClientSocket>,
     resume: Resume,
-    session: Option<Arc<Session>>,
-    address: IpAddr,
+    visitor: Visitor,
     early: Vec<u8>,
     context: &ClientContext,
 ) -> Option<Live> {
-    if context.options.members_only && session.is_none() {
+    if context.options.members_only && visitor.session.is_none() {
         refuse_stranger(&socket, &context.stop);
         return None;
     }
-    match register(&socket, resume, session.as_ref(), address, context) {
+    match register(&socket, resume, &visitor, context) {
         Ok(id) => {
             let departure = Departure { id, hub: context.hub.clone() };
-            match has_ended(session.as_ref(), context) {
+            match has_ended(visitor.session.as_ref(), context) {
                 Ok(false) => {
-                    let account = session.and_then(|session| Some(session.member.as_ref()?.account));
+                    let (account, address) = (visitor.account(), visitor.address);
                     let purse = context.pace.as_ref().map(|pace| pace.purse(account, address));
                     return Some(Live { socket, address, early, purse, departure });
                 }
@@ -192,14 +191,13 @@ impl From<io::Error> for Unregistered {
 fn register(
     socket: &Arc<ClientSocket>,
     mut resume: Resume,
-    session: Option<&Arc<Session>>,
-    address: IpAddr,
+    visitor: &Visitor,
     context: &ClientContext,
 ) -> Result<ClientId, Unregistered> {
+    let session = visitor.session.as_ref();
     loop {
         let (answer, answered) = bounded(1);
-        let registration =
-            Registration { socket: socket.clone(), resume, session: session.cloned(), address, answer };
+        let registration = Registration { socket: socket.clone(), resume, visitor: visitor.clone(), answer };
         context.hub.send(Command::Register(registration)).map_err(|_| Unregistered::Stopping)?;
         let (position, epoch) = match answered.recv().map_err(|_| Unregistered::Stopping)? {
             Registered::Live(id) => return Ok(id),
@@ -231,8 +229,8 @@ fn write_frames(socket: &ClientSocket, frames: &[Bytes], context: &ClientContext
     socket::write_all(&socket.stream, &chunk, &context.stop)
 }
 
-/// Sends a part of the log, to its end as it is now, a page at a time. Stops early when
-/// the session of `login` ends.
+/// Sends a part of the log, a page at a time, and nothing that came after the hub has looked at who asks: whoever reads slowly
+/// would else follow the room after they were removed. Stops early when the session ends.
 fn catch_up(
     socket: &ClientSocket,
     part: &LogPart,
@@ -261,14 +259,14 @@ fn catch_up(
         let (entries, bytes) = (limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES);
         let page = lend().and_then(|reader| reader.after(position, entries, bytes)).map_err(failed)?;
         // Each is given back before the writing, which may wait for long.
-        for entry in page.entries {
-            encode(&event_of(&entry), &mut chunk);
+        for entry in page.entries.iter().filter(|entry| entry.position() <= part.head) {
+            encode(&event_of(entry), &mut chunk);
         }
         socket::write_all(&socket.stream, &chunk, &context.stop)?;
         chunk.clear();
-        position = page.through;
+        position = page.through.min(part.head);
         // A peer that reads as fast as the log is read never makes the writing wait, where the signal would be seen.
-        if !page.more || context.stop.is_given() || has_ended(session, context)? {
+        if !page.more || position == part.head || context.stop.is_given() || has_ended(session, context)? {
             return Ok(position);
         }
     }

@@ -1,4 +1,4 @@
-//! The two cookies: a session, and the proof that this browser has logged in before; pure.
+//! The three cookies: a session, the proof that this browser has logged in before, and what a browser is known by; pure.
 //!
 //! Browsers send a host's cookies to all of its ports and paths, so each room's are called after its own: another room, or
 //! another program whose cookie is called `session`, overwrites none. Under an https public URL they are `Secure` and have the
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::accounts::token::{Token, TokenHash};
 use crate::limits;
+use crate::protocol::KeyHash;
 use crate::protocol::origin::{canonical, host_and_port, split};
 
 /// Browsers take a cookie with this prefix only over https, from the host itself, for the whole host.
@@ -21,6 +22,8 @@ const HOST_PREFIX: &str = "__Host-";
 pub(crate) enum Kind {
     Session,
     Device,
+    /// Random, from the page's first load on: who was removed is known by it before anything is read.
+    Browser,
 }
 
 impl Kind {
@@ -29,13 +32,29 @@ impl Kind {
         match self {
             Kind::Session => "chat-app",
             Kind::Device => "chat-app-device",
+            Kind::Browser => "chat-app-browser",
         }
     }
 
-    fn former(self) -> &'static str {
+    fn former(self) -> Option<&'static str> {
         match self {
-            Kind::Session => "session",
-            Kind::Device => "device",
+            Kind::Session => Some("session"),
+            Kind::Device => Some("device"),
+            Kind::Browser => None,
+        }
+    }
+
+    /// How far a browser sends it. A link on another site leads to the page with what is lax alone: the browser must not look
+    /// like a new one then.
+    fn same_site(self) -> &'static str {
+        if self == Kind::Browser { "Lax" } else { "Strict" }
+    }
+
+    fn lasts(self) -> Duration {
+        match self {
+            Kind::Session => limits::SESSION,
+            Kind::Device => limits::DEVICE,
+            Kind::Browser => limits::BROWSER,
         }
     }
 }
@@ -78,8 +97,24 @@ impl Place {
     }
 
     /// What rooms of before called it: the same everywhere.
-    fn former_name(&self, kind: Kind) -> String {
-        format!("{}{}", self.prefix(), kind.former())
+    fn former_name(&self, kind: Kind) -> Option<String> {
+        kind.former().map(|name| format!("{}{name}", self.prefix()))
+    }
+
+    /// A `Set-Cookie` for as long as its kind lasts.
+    fn written(&self, name: &str, value: &str, kind: Kind) -> String {
+        self.set(name, value, kind, kind.lasts())
+    }
+
+    /// A `Set-Cookie` that ends it.
+    fn ended(&self, name: &str, kind: Kind) -> String {
+        self.set(name, "", kind, Duration::ZERO)
+    }
+
+    fn set(&self, name: &str, value: &str, kind: Kind, lasts: Duration) -> String {
+        let (seconds, same_site) = (lasts.as_secs(), kind.same_site());
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        format!("{name}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite={same_site}{secure}")
     }
 }
 
@@ -122,7 +157,7 @@ impl<'a> Cookies<'a> {
         for is_secure in [true, false] {
             let places = std::iter::once(&self.place).chain(&self.others);
             let mut places = places.filter(|place| place.is_secure == is_secure).peekable();
-            let former = places.peek().map(|place| place.former_name(kind));
+            let former = places.peek().and_then(|place| place.former_name(kind));
             values.extend(places.flat_map(|place| self.named(kind, &place.name(kind))));
             values.extend(former.into_iter().flat_map(|name| self.named(kind, &name).into_iter().rev()));
         }
@@ -143,7 +178,8 @@ impl<'a> Cookies<'a> {
     /// The values of this kind under the name of before. Others' cookies have the same name; those of longer paths, which
     /// browsers send first, come last.
     pub(crate) fn former(&self, kind: Kind) -> Vec<&'a str> {
-        let mut values = self.named(kind, &self.place.former_name(kind));
+        let name = self.place.former_name(kind);
+        let mut values = name.map_or_else(Vec::new, |name| self.named(kind, &name));
         values.reverse();
         values.truncate(limits::COOKIES_TRIED);
         values
@@ -154,6 +190,21 @@ impl<'a> Cookies<'a> {
         self.others.is_empty()
     }
 
+    /// What the browser is known by; none where it has no such cookie.
+    pub(crate) fn browser(&self) -> Option<KeyHash> {
+        let shown = self.all(Kind::Browser).into_iter().find_map(Token::parse);
+        shown.map(|token| token.hash())
+    }
+
+    /// Each `Set-Cookie` by which a browser is known from now on, wherever it may be: of those for another scheme it takes none.
+    pub(crate) fn set_browser(&self, token: &Token) -> Vec<String> {
+        let places = std::iter::once(&self.place).chain(&self.others);
+        let mut names = HashSet::new();
+        let places = places.filter(|place| names.insert(place.name(Kind::Browser)));
+        let set = |place: &Place| place.written(&place.name(Kind::Browser), &token.text(), Kind::Browser);
+        places.map(set).collect()
+    }
+
     /// A `Set-Cookie` that begins a session.
     pub(crate) fn set_session(&self, token: &Token) -> String {
         self.set(Kind::Session, &token.text())
@@ -161,21 +212,17 @@ impl<'a> Cookies<'a> {
 
     /// A `Set-Cookie` that ends it.
     pub(crate) fn clear_session(&self) -> String {
-        self.written(&self.place.name(Kind::Session), "", Duration::ZERO)
+        self.place.ended(&self.place.name(Kind::Session), Kind::Session)
     }
 
     /// A `Set-Cookie` of this kind, for as long as that lasts.
     pub(crate) fn set(&self, kind: Kind, value: &str) -> String {
-        let lasts = match kind {
-            Kind::Session => limits::SESSION,
-            Kind::Device => limits::DEVICE,
-        };
-        self.written(&self.place.name(kind), value, lasts)
+        self.place.written(&self.place.name(kind), value, kind)
     }
 
-    /// A `Set-Cookie` that ends the one of before.
-    pub(crate) fn clear_former(&self, kind: Kind) -> String {
-        self.written(&self.place.former_name(kind), "", Duration::ZERO)
+    /// A `Set-Cookie` that ends the one of before, where there was one.
+    pub(crate) fn clear_former(&self, kind: Kind) -> Option<String> {
+        self.place.former_name(kind).map(|name| self.place.ended(&name, kind))
     }
 
     /// Whether a `Set-Cookie` is about this room's of this kind.
@@ -192,183 +239,7 @@ impl<'a> Cookies<'a> {
     fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.header.split(';').filter_map(|pair| pair.trim().split_once('='))
     }
-
-    fn written(&self, name: &str, value: &str, lasts: Duration) -> String {
-        let seconds = lasts.as_secs();
-        let secure = if self.place.is_secure { "; Secure" } else { "" };
-        format!("{name}={value}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}")
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cookies_at<'a>(cookie: &'a str, host: &str, origin: Option<&str>, urls: &[&str]) -> Cookies<'a> {
-        let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-        Cookies::of(Some(cookie), host, origin, &urls)
-    }
-
-    fn cookies<'a>(cookie: &'a str, host: &str, origin: Option<&str>) -> Cookies<'a> {
-        cookies_at(cookie, host, origin, &["https://chat.example.org"])
-    }
-
-    #[test]
-    fn a_cookie_is_called_after_the_rooms_own_place() {
-        let token = Token::random().expect("random");
-        let text = token.text();
-        let urls =
-            ["https://school.example/chat", "https://school.example:8443/a/b", "http://box.example:8080"];
-        for (host, origin, session, device) in [
-            ("192.168.1.5:5000", None, "chat-app-5000", "chat-app-device-5000"),
-            ("192.168.1.5:5001", Some("http://192.168.1.5:5001"), "chat-app-5001", "chat-app-device-5001"),
-            ("laptop", Some("http://laptop"), "chat-app-80", "chat-app-device-80"),
-            ("[::1]:5000", None, "chat-app-5000", "chat-app-device-5000"),
-            ("school.example", None, "__Host-chat-app-443-chat", "__Host-chat-app-device-443-chat"),
-            ("SCHOOL.example.:443", None, "__Host-chat-app-443-chat", "__Host-chat-app-device-443-chat"),
-            ("school.example:8443", None, "__Host-chat-app-8443-a+b", "__Host-chat-app-device-8443-a+b"),
-            ("box.example:8080", None, "chat-app-8080", "chat-app-device-8080"),
-            (
-                "127.0.0.1:5000",
-                Some("https://school.example"),
-                "__Host-chat-app-443-chat",
-                "__Host-chat-app-device-443-chat",
-            ),
-            ("127.0.0.1:5000", Some("http://box.example:8080"), "chat-app-8080", "chat-app-device-8080"),
-        ] {
-            let cookies = cookies_at("", host, origin, &urls);
-            let (set, set_device) = (cookies.set_session(&token), cookies.set(Kind::Device, "mark.proof"));
-            assert!(set.starts_with(&format!("{session}={}; ", token.text())), "{host}: {set}");
-            assert!(set_device.starts_with(&format!("{device}=mark.proof; ")), "{host}: {set_device}");
-            assert!(cookies.clear_session().starts_with(&format!("{session}=; Max-Age=0; ")), "{host}");
-            assert!(cookies.is_about(&set, Kind::Session) && !cookies.is_about(&set, Kind::Device), "{host}");
-            for (kind, name) in [(Kind::Session, session), (Kind::Device, device)] {
-                let header = format!("session=flask; {name}={}; {name}-x=1", token.text());
-                let cookies = cookies_at(&header, host, origin, &urls);
-                assert_eq!((cookies.present(kind), cookies.all(kind)[0]), (vec![&*text], &*text), "{host}");
-            }
-        }
-    }
-
-    #[test]
-    fn under_https_a_cookie_has_the_prefix_and_is_secure() {
-        let token = Token::random().expect("random");
-        for (host, origin, is_secure) in [
-            ("chat.example.org", None, true),
-            ("CHAT.example.org.:443", None, true),
-            ("127.0.0.1:5000", Some("https://chat.example.org"), true),
-            ("192.168.1.5:5000", Some("http://192.168.1.5:5000"), false),
-            ("192.168.1.5:5000", None, false),
-            ("chat.example.org:5000", Some("http://chat.example.org:5000"), false),
-        ] {
-            let set = cookies("", host, origin).set_session(&token);
-            assert_eq!(set.starts_with("__Host-chat-app-"), is_secure, "{host}: {set}");
-            assert_eq!(set.ends_with("; Secure"), is_secure, "{host}: {set}");
-            for part in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=2592000"] {
-                assert!(set.contains(part) && !set.contains("Domain"), "{set}");
-            }
-            let (pair, _) = set.split_once(';').expect("attributes");
-            let header = format!("theme=dark; {pair}; last=1");
-            assert_eq!(cookies(&header, host, origin).sessions(), [token.hash()], "{host}");
-        }
-    }
-
-    #[test]
-    fn over_https_a_cookie_that_anybody_could_have_set_is_none() {
-        let token = Token::random().expect("random");
-        for plain in ["chat-app-443", "session"].map(|name| format!("{name}={}", token.text())) {
-            assert!(cookies(&plain, "chat.example.org", None).sessions().is_empty(), "{plain}");
-        }
-        let plain = format!("chat-app-5000={}", token.text());
-        assert_eq!(cookies(&plain, "192.168.1.5:5000", None).sessions().len(), 1);
-        assert!(cookies(&plain, "192.168.1.5:5001", None).sessions().is_empty(), "another room's");
-        for nonsense in ["", "chat-app-80", "chat-app-80=", "chat-app-80=abc", "xchat-app-80=1", ";;=;"] {
-            assert!(cookies(nonsense, "localhost", None).sessions().is_empty(), "{nonsense}");
-        }
-    }
-
-    #[test]
-    fn a_proxy_that_passes_on_no_host_loses_no_cookie() {
-        let token = Token::random().expect("random");
-        let urls = ["http://chat.example", "https://school.example/chat"];
-        for name in ["chat-app-80", "__Host-chat-app-443-chat", "chat-app-5000", "__Host-session", "session"]
-        {
-            let header = format!("{name}={}", token.text());
-            assert_eq!(
-                cookies_at(&header, "127.0.0.1:5000", None, &urls).sessions(),
-                [token.hash()],
-                "{name}"
-            );
-        }
-        let elsewhere = format!("chat-app-80={}", token.text());
-        let known = cookies_at(&elsewhere, "127.0.0.1:5000", Some("http://127.0.0.1:5000"), &urls);
-        assert!(known.sessions().is_empty(), "there it is known where the browser is");
-    }
-
-    #[test]
-    fn of_several_cookies_those_that_nobody_could_set_are_tried_first_and_not_without_end() {
-        let tokens: Vec<Token> = (0..5).map(|_| Token::random().expect("random")).collect();
-        let named = |names: [&str; 5]| {
-            let pairs = names.iter().zip(&tokens).map(|(name, token)| format!("{name}={}", token.text()));
-            pairs.collect::<Vec<_>>().join("; ")
-        };
-        let header =
-            named(["session", "chat-app-5000", "session", "__Host-session", "__Host-chat-app-8443-chat"]);
-        let urls = ["https://school.example:8443/chat"];
-        let order = |host: &str, origin| cookies_at(&header, host, origin, &urls).sessions();
-        let hashes = |numbers: &[usize]| numbers.iter().map(|i| tokens[*i].hash()).collect::<Vec<_>>();
-        assert_eq!(order("127.0.0.1:5000", None), hashes(&[4, 3, 1, 2, 0]), "a proxy may be between");
-        assert_eq!(order("school.example:8443", None), hashes(&[4, 3]));
-        assert_eq!(order("127.0.0.1:5000", Some("http://127.0.0.1:5000")), hashes(&[1, 2, 0]));
-        let many: Vec<String> =
-            (0..20).map(|_| format!("session={}", Token::random().expect("random").text())).collect();
-        let tried = cookies(&many.join("; "), "127.0.0.1:5000", None).sessions();
-        assert_eq!(tried.len(), limits::COOKIES_TRIED);
-        let one_name = ["https://a.example", "https://b.example"];
-        let header = format!("__Host-chat-app-443={}", tokens[0].text());
-        assert_eq!(cookies_at(&header, "127.0.0.1:5000", None, &one_name).sessions(), hashes(&[0]));
-    }
-
-    #[test]
-    fn where_one_name_has_both_schemes_the_pages_own_decides() {
-        let token = Token::random().expect("random");
-        let urls = ["https://a.example", "http://a.example"];
-        for (origin, name, is_secure) in
-            [("https://a.example", "__Host-chat-app-443", true), ("http://a.example", "chat-app-80", false)]
-        {
-            for host in ["a.example", "127.0.0.1:5000"] {
-                let cookies = cookies_at("", host, Some(origin), &urls);
-                let set = cookies.set_session(&token);
-                assert!(set.starts_with(&format!("{name}=")) && cookies.knows_place(), "{host}: {set}");
-                assert_eq!(set.ends_with("; Secure"), is_secure, "browsers take no such cookie over http");
-                let header = format!("{name}={}", token.text());
-                let silent = cookies_at(&header, host, None, &urls);
-                assert_eq!((silent.sessions(), silent.knows_place()), (vec![token.hash()], false), "{host}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_cookie_of_before_counts_and_that_of_another_program_does_not() {
-        let (ours, newer) = (Token::random().expect("random"), Token::random().expect("random"));
-        let (old, new) = (ours.text(), newer.text());
-        for (header, host, expected) in [
-            (format!("session={old}"), "laptop:5000", &[&ours][..]),
-            (format!("__Host-session={old}"), "chat.example.org", &[&ours]),
-            (format!("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x; session={old}"), "laptop:5000", &[&ours]),
-            (format!("session={new}; session={old}"), "laptop:5000", &[&ours, &newer]),
-            (format!("session={old}; chat-app-5000={new}"), "laptop:5000", &[&newer, &ours]),
-            ("session=eyJfcGVybWFuZW50Ijp0cnVlfQ.Z.x".to_owned(), "laptop:5000", &[]),
-            (format!("xsession={old}"), "laptop:5000", &[]),
-        ] {
-            let expected: Vec<_> = expected.iter().map(|token| token.hash()).collect();
-            assert_eq!(cookies(&header, host, None).sessions(), expected, "{header}");
-        }
-        let both = cookies("device=a; device=b", "laptop", None);
-        assert_eq!(
-            (both.all(Kind::Device), both.knows_place()),
-            (vec!["b", "a"], false),
-            "a proxy may be between"
-        );
-    }
-}
+mod tests;

@@ -43,7 +43,7 @@ impl Site {
         }
         let former = self.api.former(request);
         let answer = self.api.exchange(request, &former, self.answer_at(request));
-        if is_page { answer.kept_by_nobody_with_cookies() } else { answer }
+        if is_page { make_known(request, answer).kept_by_nobody_with_cookies() } else { answer }
     }
 
     fn answer_at(&self, request: &Request) -> Response {
@@ -102,6 +102,23 @@ const NOT_FOUND: &str =
 
 pub(super) fn busy(reason: &Reason) -> Response {
     ApiError::new(503, "busy", reason).after(Duration::from_secs(2)).into()
+}
+
+/// The page, and with it what a browser is known by that loads it for the first time.
+fn make_known(request: &Request, page: Response) -> Response {
+    if page.status >= 400 || request.cookies.browser().is_some() {
+        return page;
+    }
+    match Token::random() {
+        Ok(token) => {
+            let set = request.cookies.set_browser(&token).into_iter();
+            set.fold(page, |page, set| page.with("Set-Cookie", set))
+        }
+        Err(error) => {
+            log::warn!("a browser stays unknown, the system has no random numbers: {error}");
+            page
+        }
+    }
 }
 
 fn is_api(path: &str) -> bool {

@@ -1,11 +1,10 @@
 //! One registered client as the hub knows it: who it is, and the way to it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::accounts::Session;
 use crate::hub::sender::Sender;
+use crate::hub::visitor::Visitor;
 use crate::protocol::names::Name;
 use crate::protocol::{KeyHash, Reason, Refusal, Role};
 use crate::room::kept::Identifier;
@@ -33,8 +32,8 @@ pub(crate) struct Client {
     pub(super) counted: Counted,
     /// Whatever it still says comes too late: its connection ends with this turn.
     pub is_leaving: bool,
-    /// Who is logged in on it.
-    pub session: Option<Arc<Session>>,
+    /// Who is logged in on it, and where it comes from.
+    pub visitor: Visitor,
     /// Dropped as soon as nothing waits for this client any more.
     pub(super) until_written: Option<Permit>,
     /// Its name, once it has one.
@@ -44,8 +43,6 @@ pub(crate) struct Client {
     /// The scope of its message ids: the hash of its tab's key, else a value of its own.
     pub tab: KeyHash,
     pub(super) has_told_tab: bool,
-    /// Where it comes from, an IPv6 address as its /64.
-    pub address: IpAddr,
     /// Its person may not write.
     pub is_muted: bool,
 }
@@ -61,12 +58,12 @@ pub(super) struct Counted {
 impl Client {
     /// Whether it is a host's.
     pub(crate) fn is_host(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| session.host.is_some())
+        self.visitor.is_host()
     }
 
     /// Whether a message with this `username` is said under the name that the client has: the account's, or the same.
     pub(crate) fn speaks_as_before(&self, username: Option<&Name>) -> bool {
-        let is_member = self.session.as_ref().is_some_and(|session| session.member.is_some());
+        let is_member = self.visitor.account().is_some();
         match (&self.identity, username) {
             (None, _) if is_member => false,
             (_, None) => true,
@@ -102,10 +99,8 @@ impl Client {
 
     /// All that its person is known by.
     pub(crate) fn identifiers(&self) -> Vec<Identifier> {
-        let account =
-            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
-        let mut identifiers = vec![Identifier::Tab(self.tab), Identifier::Address(self.address)];
-        identifiers.extend(account.map(Identifier::Account));
+        let mut identifiers = self.visitor.identifiers();
+        identifiers.push(Identifier::Tab(self.tab));
         identifiers.extend(self.guest_key.map(Identifier::Guest));
         identifiers
     }
@@ -113,12 +108,9 @@ impl Client {
     /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
     /// message, or tells a key or signs up only then, would be somebody new each time.
     pub(crate) fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
-        let account =
-            self.session.as_ref().and_then(|session| session.member.as_ref()).map(|member| member.account);
-        let identifier = account
-            .map(Identifier::Account)
-            .or(self.guest_key.map(Identifier::Guest))
-            .unwrap_or(Identifier::Tab(self.tab));
+        let account = self.visitor.account().map(Identifier::Account);
+        let identifier =
+            account.or(self.guest_key.map(Identifier::Guest)).unwrap_or(Identifier::Tab(self.tab));
         let named = self.identity.as_ref().map(|identity| Identifier::Name(identity.folded.clone()));
         std::iter::once(identifier).chain(named)
     }

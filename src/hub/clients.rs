@@ -4,7 +4,6 @@
 //! without an allocation, a lock or a wake-up. Who does not take it at once is a position in the [`Window`].
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,8 +13,8 @@ use slab::Slab;
 use super::broadcast::Broadcast;
 use super::client::{Client, Counted};
 use super::sender::{ClientSocket, Sender};
+use super::visitor::Visitor;
 use super::window::Window;
-use crate::accounts::Session;
 use crate::limits;
 use crate::protocol::{CloseCode, KeyHash, encode_close};
 use crate::sys::failpoint;
@@ -53,8 +52,7 @@ impl Clients {
     pub(crate) fn add(
         &mut self,
         socket: Arc<ClientSocket>,
-        session: Option<Arc<Session>>,
-        address: IpAddr,
+        visitor: Visitor,
         tab: impl FnOnce(u64) -> KeyHash,
         now: Instant,
     ) -> ClientId {
@@ -66,13 +64,12 @@ impl Clients {
             own: Vec::new(),
             counted: Counted::default(),
             is_leaving: false,
-            session,
+            visitor,
             until_written: None,
             identity: None,
             guest_key: None,
             tab: tab(serial),
             has_told_tab: false,
-            address,
             is_muted: false,
         });
         ClientId { slot, serial }

@@ -1,6 +1,5 @@
 //! What the hub is told, and what it answers.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +10,10 @@ use crate::accounts::email::Email;
 use crate::accounts::{HostNews, ResetLink, Session};
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
+use crate::hub::visitor::Visitor;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
-use crate::protocol::{ClientEvent, CloseCode, Position, Refusal};
+use crate::protocol::{ClientEvent, CloseCode, KeyHash, Position, Refusal};
 use crate::sys::permits::Permit;
 
 /// What the hub is told.
@@ -28,8 +28,8 @@ pub enum Command {
     HoldName(HoldName),
     /// They did not: the name that was held for this claim is free again.
     ReleaseName(Name, u64),
-    /// They did. Who is here under the name is logged in from now on.
-    AccountCreated(Arc<Session>),
+    /// They did, in a browser with this cookie. Who is here under the name is logged in from now on.
+    AccountCreated(Arc<Session>, Option<KeyHash>),
     /// These sessions have ended: their connections close.
     End(Ended),
     /// The account is deleted, and all its sessions with it.
@@ -108,10 +108,7 @@ pub struct Registration {
     pub socket: Arc<ClientSocket>,
     /// From where on.
     pub resume: Resume,
-    /// Who is logged in.
-    pub session: Option<Arc<Session>>,
-    /// Where it comes from, an IPv6 address as its /64.
-    pub address: IpAddr,
+    pub visitor: Visitor,
     /// Takes one answer.
     pub answer: Sender<Registered>,
 }

@@ -23,6 +23,8 @@ pub struct HoldName {
     pub name: Name,
     /// Whose it may be already.
     pub guest_key: Option<KeyHash>,
+    /// The hash of their browser's cookie.
+    pub browser: Option<KeyHash>,
     /// Where they come from, an IPv6 address as its /64.
     pub address: IpAddr,
     /// Tells this claim from all others.
@@ -45,10 +47,11 @@ pub enum Ended {
 
 impl Hub {
     pub(super) fn hold_name(&mut self, claim: HoldName) {
-        let HoldName { name, guest_key, address, number, answer } = claim;
+        let HoldName { name, guest_key, browser, address, number, answer } = claim;
         let now_ms = self.log.now_ms();
         let owner = Owner::Guest(guest_key);
-        let identifiers: Vec<Identifier> = guest_key.map(Identifier::Guest).into_iter().collect();
+        let identifiers = [guest_key.map(Identifier::Guest), browser.map(Identifier::Browser)];
+        let identifiers: Vec<Identifier> = identifiers.into_iter().flatten().collect();
         let new: &[New] = match self.room.is_theirs(&name, owner, now_ms) {
             true => &[New::Account],
             false => &[New::Account, New::Name],
@@ -65,20 +68,21 @@ impl Hub {
     }
 
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
-    pub(super) fn account_created(&mut self, session: &Arc<Session>) {
+    pub(super) fn account_created(&mut self, session: &Arc<Session>, browser: Option<KeyHash>) {
         let Some(Member { account, name }) = &session.member else { return };
         if self.room.person(name.folded()).is_none() {
             let speakers = [Identifier::Account(*account), Identifier::Name(name.shared_folded())];
             self.moderation.arrive(speakers, Instant::now());
         }
         // An account is no way out for a guest whom a host has muted or removed.
-        if let Some(key) = self.room.account_created(name, *account, session.role()) {
-            self.moderation.follow(&Identifier::Guest(key), &Identifier::Account(*account));
+        let key = self.room.account_created(name, *account, session.role());
+        for known in key.map(Identifier::Guest).into_iter().chain(browser.map(Identifier::Browser)) {
+            self.moderation.follow(&known, &Identifier::Account(*account));
         }
         let theirs = |identity: &Identity| *identity.folded == *name.folded();
         for id in self.clients.which(|client| client.identity.as_ref().is_some_and(theirs)) {
             let Some(client) = self.clients.get(id) else { continue };
-            client.session = Some(session.clone());
+            client.visitor.session = Some(session.clone());
             if let Some(identity) = &mut client.identity {
                 identity.role = session.role();
                 identity.display = name.shared_display();
@@ -94,7 +98,7 @@ impl Hub {
             Ended::All(account) => session.is_of(*account),
             Ended::HostsBefore(generation) => session.host.is_some_and(|own| own < *generation),
         };
-        for id in self.clients.which(|client| client.session.as_deref().is_some_and(has_ended)) {
+        for id in self.clients.which(|client| client.visitor.session.as_deref().is_some_and(has_ended)) {
             self.depart(id, encode_close(CloseCode::SessionEnded));
         }
     }

@@ -15,6 +15,7 @@
 //! | `moderate.rs` | what hosts do |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
+//! | `visitor.rs` | somebody who comes |
 //! | `log_writer.rs` | what waits to be stored, and what becomes of it |
 //! | `clients.rs`, `client.rs` | everybody who is registered; one of them, and who it is |
 //! | `sender.rs`, `window.rs` | one client's write half; the newest part of what everybody is told |
@@ -32,6 +33,7 @@ pub(crate) mod replay;
 mod requests;
 pub(crate) mod sender;
 mod turn;
+pub(crate) mod visitor;
 mod window;
 
 use std::net::IpAddr;
@@ -169,7 +171,7 @@ impl Hub {
             }
             Command::HoldName(wish) => self.hold_name(wish),
             Command::ReleaseName(name, number) => self.room.release_name(&name, number),
-            Command::AccountCreated(session) => self.account_created(&session),
+            Command::AccountCreated(session, browser) => self.account_created(&session, browser),
             Command::End(ended) => self.end_sessions(&ended),
             Command::Deleted(account) => self.forget_account(account),
             Command::HostNews(news) => self.take_host_news(news),

@@ -151,10 +151,10 @@ impl Hub {
     /// Where these connections come from, if nobody else who has to get in comes from there.
     fn addresses_to_close(&mut self, by: ClientId, connections: &[ClientId]) -> Result<Vec<IpAddr>, Reason> {
         let hosts = self.clients.which(Client::is_host);
-        let own = self.clients.get(by).map(|client| client.address);
+        let own = self.clients.get(by).map(|client| client.visitor.address);
         let mut addresses = Vec::new();
         for id in connections {
-            addresses.extend(self.clients.get(*id).map(|client| client.address));
+            addresses.extend(self.clients.get(*id).map(|client| client.visitor.address));
         }
         if addresses.is_empty() {
             return Err(Reason::DeviceUnknown);
@@ -171,7 +171,7 @@ impl Hub {
             return Err(Reason::DeviceIsThisComputer);
         }
         for host in hosts {
-            if self.clients.get(host).is_some_and(|client| addresses.contains(&client.address)) {
+            if self.clients.get(host).is_some_and(|client| addresses.contains(&client.visitor.address)) {
                 return Err(Reason::DeviceIsHosts);
             }
         }

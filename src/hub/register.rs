@@ -1,6 +1,5 @@
 //! Registering: from here on the hub writes to a client.
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,9 +7,9 @@ use bytes::Bytes;
 use super::{Hub, LogPart, Registered, Registration, Resume};
 use crate::accounts::Session;
 use crate::hub::broadcast::Broadcast;
+use crate::hub::visitor::Visitor;
 use crate::limits;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
-use crate::room::kept::Identifier;
 
 impl Hub {
     /// Everybody who came during the turn, now that it is told: they see the room as it is after it.
@@ -45,19 +44,14 @@ impl Hub {
     }
 
     /// Whether this is somebody who was removed, as far as that can be told before they join.
-    fn is_out(&self, session: Option<&Session>, address: IpAddr) -> bool {
-        let account = session
-            .and_then(|session| session.member.as_ref())
-            .map(|member| Identifier::Account(member.account));
-        let is_host = session.is_some_and(|session| session.host.is_some());
-        let identifiers = [Identifier::Address(address), account.unwrap_or(Identifier::Address(address))];
-        !is_host && self.moderation.is_removed(&identifiers)
+    fn is_out(&self, visitor: &Visitor) -> bool {
+        !visitor.is_host() && self.moderation.is_removed(&visitor.identifiers())
     }
 
     /// Answers at once: live if what is missing is little, else what is missing or where to find it.
     fn register(&mut self, registration: Registration, state: &[u8], now: Instant) {
-        let Registration { socket, resume, session, address, answer } = registration;
-        if self.is_out(session.as_deref(), address) {
+        let Registration { socket, resume, visitor, answer } = registration;
+        if self.is_out(&visitor) {
             let _ = answer.send(Registered::Removed); // or its thread is gone
             return;
         }
@@ -83,7 +77,7 @@ impl Hub {
         let mut own = Vec::new();
         if let Some(reset) = reset {
             let more = after > self.log.cleared();
-            encode(&welcome(self.log.epoch(), head, reset, more, session.as_deref()), &mut own);
+            encode(&welcome(self.log.epoch(), head, reset, more, visitor.session.as_deref()), &mut own);
         }
         if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
             let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
@@ -92,11 +86,11 @@ impl Hub {
         }
         frames.iter().for_each(|frame| own.extend_from_slice(frame));
         own.extend_from_slice(state);
-        if session.as_ref().is_some_and(|session| session.host.is_some()) {
+        if visitor.is_host() {
             own.extend_from_slice(&self.moderation_frame());
         }
         let nonce = self.config.nonce;
-        let id = self.clients.add(socket, session, address, |serial| tab_of_connection(nonce, serial), now);
+        let id = self.clients.add(socket, visitor, |serial| tab_of_connection(nonce, serial), now);
         self.clients.send_to(id, own, 0);
         if answer.send(Registered::Live(id)).is_err() {
             self.clients.remove(id); // its thread is gone
@@ -110,7 +104,7 @@ impl Hub {
         let state = self.state();
         for id in self.clients.which(|_| true) {
             let Some(client) = self.clients.get(id) else { continue };
-            let session = client.session.clone();
+            let session = client.visitor.session.clone();
             let mut frames = Vec::new();
             let head = self.log.cleared();
             encode(&welcome(self.log.epoch(), head, true, false, session.as_deref()), &mut frames);
@@ -140,7 +134,7 @@ impl Hub {
         let common = Bytes::from(common);
         for id in fallen_out {
             let Some(client) = self.clients.get(id) else { continue };
-            let session = client.session.clone();
+            let session = client.visitor.session.clone();
             let welcome = frame(&welcome(self.log.epoch(), head, true, more, session.as_deref()));
             self.clients.start_afresh(id, [welcome.into(), common.clone()], now);
         }

@@ -60,15 +60,17 @@ impl Hub {
         let now_ms = self.log.now_ms();
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         client.take_keys(guest_key, tab_key)?;
-        let (is_host, address, identifiers) = (client.is_host(), client.address, client.identifiers());
+        let (is_host, address, identifiers) =
+            (client.is_host(), client.visitor.address, client.identifiers());
         if !is_host && self.moderation.is_removed(&identifiers) {
+            self.moderation.recognise(&identifiers);
             self.depart_removed(id);
             return Ok(());
         }
         let identity = client.identity.clone();
         let current = identity.as_ref().map(|identity| identity.folded.clone());
-        let member =
-            client.session.as_ref().and_then(|session| Some((session.member.as_ref()?, session.role())));
+        let session = client.visitor.session.as_ref();
+        let member = session.and_then(|session| Some((session.member.as_ref()?, session.role())));
         let (name, owner) = match (member, name) {
             (Some((member, role)), _) => (member.name.clone(), Owner::Account(member.account, role)),
             (None, Some(name)) if is_host => (name, Owner::Host(client.guest_key)),

@@ -28,9 +28,10 @@ use crate::http::origin;
 use crate::http::refused::Refused;
 use crate::http::relay::relay;
 use crate::hub::sender::ClientSocket;
+use crate::hub::visitor::Visitor;
 use crate::limits;
 use crate::listener::connection_limit::{Kind, Seat, Seats};
-use crate::protocol::{CloseCode, Role};
+use crate::protocol::{CloseCode, KeyHash, Role};
 use crate::sys::own_names::own_names;
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
@@ -178,15 +179,15 @@ fn serve(
             relay(&stream, &head, early, address, &context.pages, &context.stop).map(|()| None)
         }
         Ok(Entry::Transcript(download)) => Ok(Some(Rest::Send(stream, head, download))),
-        Ok(Entry::Room(handshake, session)) => {
+        Ok(Entry::Room(handshake, session, browser)) => {
             socket::write_all(&stream, &handshake, &context.stop)?;
             let socket = Arc::new(ClientSocket::new(stream));
             if seat.kind != Kind::Guest {
                 client::refuse(&socket, CloseCode::Full, &context.stop);
                 return Ok(None);
             }
-            let address = address_key(address);
-            let live = client::enter(socket, resume_of(&head), session, address, early, &context.client);
+            let visitor = Visitor { session, address: address_key(address), browser };
+            let live = client::enter(socket, resume_of(&head), visitor, early, &context.client);
             Ok(live.map(Rest::Read))
         }
     }
@@ -196,14 +197,17 @@ fn serve(
 enum Entry {
     Page,
     Transcript(Download),
-    /// With the handshake's answer and the cookie's session.
-    Room(Vec<u8>, Option<Arc<Session>>),
+    /// With the handshake's answer, and the cookies' session and browser.
+    Room(Vec<u8>, Option<Arc<Session>>, Option<KeyHash>),
 }
 
 fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
     origin::check(head, &context.public_urls, own_names)?;
     match (route(head)?, kind) {
-        (Some(handshake), _) => Ok(Entry::Room(handshake, session_of(head, context)?)),
+        (Some(handshake), _) => {
+            let (session, browser) = (session_of(head, context)?, cookies_of(head, context).browser());
+            Ok(Entry::Room(handshake, session, browser))
+        }
         (None, Kind::Guest) => Ok(match format_of(head) {
             Some(format) if head.method != "POST" && is_host(head, context)? => {
                 context.downloads.begin(format).map_or(Entry::Page, Entry::Transcript)
@@ -222,9 +226,13 @@ fn is_host(head: &Head, context: &Context) -> Result<bool, Refused> {
     Ok(session_of(head, context)?.is_some_and(|session| session.role() == Role::Host))
 }
 
+fn cookies_of<'a>(head: &'a Head, context: &Context) -> Cookies<'a> {
+    Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls)
+}
+
 /// The session of the request's cookies.
 fn session_of(head: &Head, context: &Context) -> Result<Option<Arc<Session>>, Refused> {
-    let cookies = Cookies::of(head.header("cookie"), &head.host, head.header("origin"), &context.public_urls);
+    let cookies = cookies_of(head, context);
     context.client.accounts.first_session(&cookies.sessions()).map_err(|error| {
         log::warn!("a session could not be looked up: {error}");
         Refused::new(503, "The accounts cannot be read just now. Try again.")

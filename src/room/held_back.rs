@@ -18,12 +18,15 @@ pub(super) struct HeldBackList {
 }
 
 impl HeldBackList {
-    /// Holds somebody back by these identifiers and those known before: all of them come back.
+    /// Holds somebody back by these identifiers and those known before: all of them come back, or the surest of very many.
     pub(super) fn insert(&mut self, mut somebody: HeldBack) -> HeldBack {
         let before = self.by_name.remove(somebody.name.folded());
         before.iter().for_each(|before| self.looks.remove(&before.name));
         self.looks.insert(&somebody.name);
         somebody.identifiers.extend(before.into_iter().flat_map(|before| before.identifiers));
+        while somebody.identifiers.len() > limits::HELD_BACK_MARKS {
+            somebody.identifiers.pop_last();
+        }
         self.identifiers.extend(somebody.identifiers.iter().cloned());
         self.by_name.insert(somebody.name.shared_folded(), somebody.clone());
         somebody

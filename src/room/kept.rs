@@ -75,16 +75,18 @@ pub struct HeldBack {
     pub identifiers: BTreeSet<Identifier>,
 }
 
-/// One thing that somebody is known by. A name is the last resort, for who never told anything else.
+/// One thing that somebody is known by, the surest first. A name is the last resort, for who never told anything else.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identifier {
     Account(AccountId),
     /// Hash of their browser's key.
     Guest(KeyHash),
-    /// Hash of their tab's key.
-    Tab(KeyHash),
     /// An IPv6 address as its /64.
     Address(IpAddr),
+    /// Hash of their browser's cookie.
+    Browser(KeyHash),
+    /// Hash of their tab's key.
+    Tab(KeyHash),
     /// Folded.
     Name(Arc<str>),
 }
@@ -92,6 +94,6 @@ pub enum Identifier {
 impl Identifier {
     /// Whether nobody else can have it.
     pub fn is_proof(&self) -> bool {
-        matches!(self, Identifier::Account(_) | Identifier::Guest(_))
+        matches!(self, Identifier::Account(_) | Identifier::Guest(_) | Identifier::Browser(_))
     }
 }

@@ -205,6 +205,7 @@ fn identifier_to_sql(identifier: &Identifier) -> String {
     match identifier {
         Identifier::Account(account) => format!("account:{account}"),
         Identifier::Guest(key) => format!("guest:{}", HEXLOWER.encode(key)),
+        Identifier::Browser(key) => format!("browser:{}", HEXLOWER.encode(key)),
         Identifier::Tab(key) => format!("tab:{}", HEXLOWER.encode(key)),
         Identifier::Address(address) => format!("address:{address}"),
         Identifier::Name(folded) => format!("name:{folded}"),
@@ -217,6 +218,7 @@ fn identifier_from_sql(text: &str) -> Option<Identifier> {
     match kind {
         "account" => Some(Identifier::Account(value.parse().ok()?)),
         "guest" => Some(Identifier::Guest(key()?)),
+        "browser" => Some(Identifier::Browser(key()?)),
         "tab" => Some(Identifier::Tab(key()?)),
         "name" => Some(Identifier::Name(value.into())),
         "address" => Some(Identifier::Address(value.parse::<IpAddr>().ok()?)),
@@ -245,6 +247,7 @@ mod tests {
             Identifier::Account(7),
             Identifier::Guest([1; 32]),
             Identifier::Tab([255; 32]),
+            Identifier::Browser([2; 32]),
             Identifier::Address("192.168.1.9".parse().expect("an address")),
             Identifier::Address("2001:db8::".parse().expect("an address")),
         ];

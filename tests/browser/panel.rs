@@ -203,6 +203,11 @@ fn who_is_removed_stays_out_until_let_back_in() {
     host.expect_text("#held", "Ben · out");
     host.expect("them gone", "!el.people.textContent.includes('Ben')");
     host.expect_focus("#lock"); // their row is gone, and nobody else's is left
+    host.say("Now without Ben.");
+    student.reload();
+    student.expect_text("#gate-title", "You were removed from the room");
+    assert_eq!(student.messages(), [], "nothing is read");
+    assert_eq!(student.run("state.log.seen"), 0);
     let before = student.number("state.connection.openedAt");
     student.click("#gate-button");
     student.expect(
@@ -213,6 +218,7 @@ fn who_is_removed_stays_out_until_let_back_in() {
     host.expect_hidden("#held-part");
     student.click("#gate-button");
     student.expect("them back", "state.me.joined");
+    student.expect_message("Ms Keller", "Now without Ben.");
     student.say("Sorry.");
     lesson.expect_record("Ms Keller let back in Ben");
 }

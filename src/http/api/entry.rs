@@ -82,7 +82,7 @@ impl Api {
         }
         let held = self.hold(request, wish)?;
         let session = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker)?;
-        held.account_created(&session.session);
+        held.account_created(&session.session, request.cookies.browser());
         self.logged_in_now(request, 201, session)
     }
 
@@ -145,7 +145,8 @@ impl Api {
         let number = self.held.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
         let (name, guest_key, address) = (wish.name.clone(), wish.guest_key, request.asker.address);
-        let hold = HoldName { name, guest_key, address, number, answer };
+        let browser = request.cookies.browser();
+        let hold = HoldName { name, guest_key, browser, address, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
         self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
         // The hub may hold it from here on, even if its answer is late.
@@ -167,8 +168,8 @@ struct Held<'a> {
 
 impl Held<'_> {
     /// Tells the hub, and through it a guest who is here under this name. Releasing the name does nothing any more.
-    fn account_created(self, session: &Arc<Session>) {
-        self.api.notify_hub(Command::AccountCreated(session.clone()));
+    fn account_created(self, session: &Arc<Session>, browser: Option<KeyHash>) {
+        self.api.notify_hub(Command::AccountCreated(session.clone(), browser));
     }
 }
 

@@ -75,5 +75,8 @@ fn exchange_one(request: &Request, kind: Kind, known: Option<&Known>, answer: Re
         true => answer,
         false => answer.with("Set-Cookie", cookies.set(kind, known.value)),
     };
-    answer.with("Set-Cookie", cookies.clear_former(kind))
+    match cookies.clear_former(kind) {
+        Some(ended) => answer.with("Set-Cookie", ended),
+        None => answer,
+    }
 }

@@ -12,7 +12,8 @@ fn crowd(count: u8, now: Instant) -> (Clients, Vec<ClientId>, Vec<std::net::TcpS
     let (ids, peers) = (0..count)
         .map(|n| {
             let (socket, peer) = linked();
-            (clients.add(socket, None, Ipv4Addr::LOCALHOST.into(), |_| [n; 32], now), peer)
+            let visitor = Visitor { session: None, address: Ipv4Addr::LOCALHOST.into(), browser: None };
+            (clients.add(socket, visitor, |_| [n; 32], now), peer)
         })
         .unzip();
     (clients, ids, peers)
