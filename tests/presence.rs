@@ -68,10 +68,12 @@ fn joins_and_leaves_are_told_as_changes() {
     ben.leave();
     let event = expect_online(&mut ana, 1);
     assert_eq!(event["left"], json!(["Ben"]));
+    assert!(event["renamed"].is_null(), "nobody goes on under another name: {event}");
     let mut ben = server.join("Ben");
     expect_online(&mut ana, 2);
     ben.join("Benno");
-    ana.expect("the rename", |event| event["left"] == json!(["Ben"]));
+    let event = ana.expect("the rename", |event| event["left"] == json!(["Ben"]));
+    assert_eq!(event["renamed"], json!([{"from": "Ben", "username": "Benno"}]));
     assert_eq!(present(&ana), Some(["Ana", "Benno"].map(str::to_owned).into()));
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn welcome<'a>(
 
 /// `presence` with everybody, or with their number alone.
 pub(super) fn presence(online: usize, users: Option<&[Person]>) -> ServerEvent<'_> {
-    ServerEvent::Presence { online, users, joined: &[], left: &[] }
+    ServerEvent::Presence { online, users, joined: &[], left: &[], renamed: &[] }
 }
 
 /// The scope of message ids for a connection that has told no tab's key: its own, in this run of the server.

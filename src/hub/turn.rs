@@ -125,9 +125,9 @@ impl Hub {
 
     fn announce_presence(&mut self, frames: &mut Vec<u8>) {
         let Some(update) = self.room.take_presence() else { return };
-        let PresenceUpdate { users, joined, left } = &update;
+        let PresenceUpdate { users, joined, left, renamed } = &update;
         let (online, users) = (self.room.online(), users.as_deref());
-        encode(&ServerEvent::Presence { online, users, joined, left }, frames);
+        encode(&ServerEvent::Presence { online, users, joined, left, renamed }, frames);
     }
 
     /// One transaction, and one buffer with all that everybody is told.

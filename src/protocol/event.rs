@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{KeyHash, Person, Position, Refusal, Role};
+use super::{KeyHash, Person, Position, Refusal, Renamed, Role};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
@@ -197,6 +197,9 @@ pub enum ServerEvent<'a> {
         joined: &'a [Person],
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         left: &'a [Arc<str>],
+        /// Who joined under a new name, and who among those who left that was.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        renamed: &'a [Renamed],
     },
     Typing {
         /// At most [`limits::TYPING_NAMES`].

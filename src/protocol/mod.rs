@@ -68,3 +68,10 @@ pub struct Person {
     pub username: Arc<str>,
     pub role: Role,
 }
+
+/// Somebody who goes on under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Renamed {
+    pub from: Arc<str>,
+    pub username: Arc<str>,
+}

@@ -75,6 +75,8 @@ pub(crate) struct Room {
     /// The last `presence`. Empty while the room is too large to be listed.
     told: BTreeMap<Arc<str>, Person>,
     told_large: bool,
+    /// Names taken since then by who was told of under another: the new one, and that. Both folded.
+    renames: HashMap<Arc<str>, Arc<str>>,
     /// Folded names, each with the time of its last `typing`.
     typing: Vec<(Arc<str>, Instant)>,
     typing_changed: bool,
@@ -133,6 +135,7 @@ impl Room {
                 self.leave(current, now_ms);
                 if !self.present.contains_key(current) {
                     self.reservations.forget_silent(current);
+                    self.note_rename(current, &folded);
                 }
             }
             let newcomer = || Present { name: name.clone(), owner, connections: 0, address };

@@ -1,11 +1,12 @@
 //! `presence` and `typing`: whole to a newcomer, changes to all others.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Room;
 use crate::limits;
-use crate::protocol::Person;
+use crate::protocol::{Person, Renamed};
 
 /// The content of `presence`: nothing but the number of persons where they are too many to be listed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(crate) struct PresenceUpdate {
     pub users: Option<Vec<Person>>,
     pub joined: Vec<Person>,
     pub left: Vec<Arc<str>>,
+    /// Of those who joined: who they were among those who left.
+    pub renamed: Vec<Renamed>,
 }
 
 impl Room {
@@ -65,6 +68,7 @@ impl Room {
         if !std::mem::take(&mut self.presence_changed) {
             return None;
         }
+        let renames = std::mem::take(&mut self.renames);
         let was_large = self.told_large;
         self.told_large = self.present.len() > limits::PRESENCE_PERSONS;
         if self.told_large {
@@ -85,6 +89,31 @@ impl Room {
         let left: Vec<_> =
             before.iter().filter(has_left).map(|(_, person)| person.username.clone()).collect();
         let has_changed = !joined.is_empty() || !left.is_empty();
-        has_changed.then_some(PresenceUpdate { users: None, joined, left })
+        let renamed = self.renamed_since(&before, &renames);
+        has_changed.then_some(PresenceUpdate { users: None, joined, left, renamed })
+    }
+
+    /// Somebody's last connection under one name goes on under another.
+    pub(super) fn note_rename(&mut self, before: &str, now: &Arc<str>) {
+        let first = self.renames.remove(before).unwrap_or_else(|| before.into());
+        self.renames.insert(now.clone(), first);
+    }
+
+    /// Who is told of under another name than `before`; only who has left that name to nobody.
+    fn renamed_since(
+        &self,
+        before: &BTreeMap<Arc<str>, Person>,
+        renames: &HashMap<Arc<str>, Arc<str>>,
+    ) -> Vec<Renamed> {
+        let rename = |(folded, person): (&Arc<str>, &Person)| {
+            let (from, username) = (before.get(folded), person.username.clone());
+            let first = match from {
+                Some(_) => folded,
+                None => renames.get(folded).filter(|first| !self.told.contains_key(*first))?,
+            };
+            let from = before.get(first).map(|person| person.username.clone())?;
+            (from != username).then_some(Renamed { from, username })
+        };
+        self.told.iter().filter_map(rename).collect()
     }
 }

@@ -146,14 +146,45 @@ fn presence_tells_what_changed_and_nothing_for_a_reload() {
     let mut room = Room::default();
     join(&mut room, "Ana", None).expect("free");
     let ben = join(&mut room, "Ben", None).expect("free");
-    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("two came") };
+    let Some(PresenceUpdate { users: None, joined, left, .. }) = room.take_presence() else {
+        panic!("two came")
+    };
     assert_eq!((names(&joined), left.len()), (vec!["Ana", "Ben"], 0));
     room.leave(&ben, 0);
     join(&mut room, "Ben", None).expect("free again");
     assert_eq!(room.take_presence(), None);
     room.leave(&ben, 0);
-    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("one left") };
+    let Some(PresenceUpdate { users: None, joined, left, .. }) = room.take_presence() else {
+        panic!("one left")
+    };
     assert_eq!((joined.len(), left), (0, vec!["Ben".into()]));
+}
+
+#[test]
+fn who_goes_on_under_another_name_is_told_as_that() {
+    let mut room = Room::default();
+    let rename = |room: &mut Room, current: &str, text: &str, key| {
+        room.join(Some(current), &name(text), Owner::Guest(Some(key)), HERE, 0).expect("free")
+    };
+    let renamed = |room: &mut Room| {
+        let update = room.take_presence().expect("a change");
+        update.renamed.iter().map(|it| format!("{} to {}", it.from, it.username)).collect::<Vec<_>>()
+    };
+    let ana = join(&mut room, "Ana", Some(MINE)).expect("free");
+    let ben = join(&mut room, "Ben", Some(YOURS)).expect("free");
+    assert!(renamed(&mut room).is_empty(), "both came");
+    let zoe = rename(&mut room, &ana, "Zoe", MINE);
+    let zoe = rename(&mut room, &zoe, "Zoë", MINE);
+    assert_eq!(renamed(&mut room), ["Ana to Zoë"], "from what was told last");
+    let zoe = rename(&mut room, &zoe, "ZOË", MINE);
+    assert_eq!(renamed(&mut room), ["Zoë to ZOË"], "another spelling");
+    let mia = rename(&mut room, &zoe, "Mia", MINE);
+    room.leave(&mia, 0);
+    join(&mut room, "Lea", None).expect("free");
+    assert!(renamed(&mut room).is_empty(), "gone before it was told, and somebody else came");
+    join(&mut room, "Ben", Some(YOURS)).expect("a second tab");
+    rename(&mut room, &ben, "Finn", YOURS);
+    assert!(renamed(&mut room).is_empty(), "Ben is here as before");
 }
 
 #[test]
@@ -166,7 +197,9 @@ fn a_newcomer_is_told_what_the_others_were_and_then_the_same_changes() {
     let (online, listed) = room.told();
     assert_eq!((online, names(&listed.expect("few"))), (1, vec!["Ana"]), "Ana only reloads the page");
     join(&mut room, "Ana", None).expect("free again");
-    let Some(PresenceUpdate { users: None, joined, left }) = room.take_presence() else { panic!("Ben came") };
+    let Some(PresenceUpdate { users: None, joined, left, .. }) = room.take_presence() else {
+        panic!("Ben came")
+    };
     assert_eq!((names(&joined), left.len()), (vec!["Ben"], 0));
     let (online, listed) = room.told();
     assert_eq!((online, names(&listed.expect("few"))), (2, vec!["Ana", "Ben"]));
