@@ -52,6 +52,8 @@ mod copies;
 #[cfg(unix)]
 mod crash;
 mod disk;
+#[cfg(unix)]
+mod owner;
 mod persistence;
 mod scale;
 #[cfg(unix)]

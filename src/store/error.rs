@@ -38,6 +38,20 @@ pub enum OpenProblem {
     /// The same of an empty file, which a start would make one of.
     #[error("this file is empty. Name the room's file with --database")]
     Empty,
+    #[error(
+        "{file} belongs to another user ({1}), who could read and change all that is said here. Move it away, or choose a file \
+         of your own with --database",
+        file = .0.display()
+    )]
+    #[cfg_attr(not(unix), allow(dead_code))]
+    Foreigners(PathBuf, String),
+    #[error(
+        "other users of this computer may change the folder {folder}, and put another file in the place of the room's. Choose a \
+         folder of your own with --database, or take the others' right away: chmod go-w {folder}",
+        folder = .0.display()
+    )]
+    #[cfg_attr(not(unix), allow(dead_code))]
+    Replaceable(PathBuf),
     #[error("this is not a database, and was left as it is. Choose another file with --database")]
     NotADatabase,
     #[error("this is another program's database, and was left as it is. Choose another file with --database")]

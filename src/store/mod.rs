@@ -7,6 +7,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `file.rs` | the file before SQLite opens it: whose it is |
+//! | `owner.rs` | whose it is, and who may put another in its place |
 //! | `lock.rs` | the file beside it: one server at a time, and what it knows of its database |
 //! | `mark.rs` | which file it is, and whether the log beside it is its own |
 //! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql` and on), migrations, settings of a connection; names as they are compared now |
@@ -35,6 +36,7 @@ mod find;
 mod kept;
 mod lock;
 mod mark;
+mod owner;
 mod read;
 mod readers;
 mod refold;
@@ -108,6 +110,7 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Store, OpenProblem> {
+        owner::check(path)?;
         let lock = LockFile::take(path)?;
         match Store::open_locked(path, &lock) {
             Ok(mut store) => {
@@ -166,6 +169,7 @@ impl Store {
         let mut store = Store::over(db, source)?;
         let copier = store.source.connect()?;
         store.checkpointer = Some(Checkpointer::start(copier, &mut store.db, marks, left_over)?);
+        owner::make_private(path);
         // A start that fails leaves the log as it was.
         store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)

@@ -14,7 +14,7 @@ use super::copy::{Copy, CopyError};
 use super::error::{OpenError, OpenProblem};
 use super::file::Found;
 use super::lock::{LockFile, Note};
-use super::{file, mark, new_epoch, read, schema};
+use super::{file, mark, new_epoch, owner, read, schema};
 
 /// A backup that has taken its place.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ pub fn restore(
         return Err(RestoreError::Same(database));
     }
     let (from, _) = read::connect_beside(&backup).map_err(|problem| unusable(&backup, problem))?;
-    let lock = LockFile::take(&database).map_err(|problem| problem.at(&database))?;
+    let take = || owner::check(&database).and_then(|()| LockFile::take(&database));
+    let lock = take().map_err(|problem| problem.at(&database))?;
     let restored = put_in_place(&from, &backup, &database, &lock, progress);
     if restored.is_err() {
         lock.undo();
