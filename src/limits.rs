@@ -244,6 +244,14 @@ pub const HELD_BACK_MARKS: usize = 64;
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
 /// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.
 pub const SLOW_MODE_SPEAKERS: usize = 20_000;
+/// Minutes back to which a host deletes all that somebody has said: a lesson and a break.
+pub const DELETE_RECENT_MINUTES: u32 = 60;
+/// Messages deleted by that at once, the newest: more than anybody may send in a lesson. Each is an event for everybody.
+pub const DELETE_RECENT: usize = 5_000;
+/// Of them, so many in a turn: some ten milliseconds of the hub's time.
+pub const DELETE_RECENT_TURN: usize = 500;
+/// Messages that are looked through for them, the newest: a second of a reader's time.
+pub const RECENT_ROWS: u64 = 1_000_000;
 /// Actions in the host's panel.
 pub const HOST_ACTIONS_SHOWN: usize = 50;
 /// Actions kept in all: a school year of busy lessons.

@@ -38,6 +38,8 @@ pub enum Command {
     HostNews(HostNews),
     /// What became of [`Job::IssueReset`].
     Reset(ClientId, Result<IssuedReset, Refusal>),
+    /// What became of [`Job::FindRecent`].
+    DeleteRecent(ClientId, Recent, Result<Vec<Position>, Refusal>),
     /// The server stops.
     Stop,
 }
@@ -61,8 +63,19 @@ pub enum Job {
     Forgot(Email),
     /// A host wants a reset link for the account with this name.
     IssueReset(ClientId, Name),
+    /// A host deletes what somebody has said lately.
+    FindRecent(ClientId, Recent),
     /// The server stops.
     Stop,
+}
+
+/// What somebody has said since a time.
+#[derive(Debug)]
+pub struct Recent {
+    pub name: Name,
+    pub minutes: u32,
+    /// Milliseconds since 1970 UTC.
+    pub since_ms: i64,
 }
 
 /// A reset link for a host to show.

@@ -50,6 +50,8 @@ pub(crate) struct LogWriter {
     store: Store,
     waiting: Vec<Pending>,
     waiting_bytes: usize,
+    /// Messages that a host deletes, a part with each turn.
+    deletions_due: VecDeque<Position>,
     stall: Option<Stall>,
     /// What hosts did while the disk did not take it, at most [`limits::HOST_ACTIONS_SHOWN`], the newest last.
     unrecorded: VecDeque<RoomChange>,
@@ -70,6 +72,7 @@ impl LogWriter {
             store,
             waiting: Vec::new(),
             waiting_bytes: 0,
+            deletions_due: VecDeque::new(),
             stall: None,
             unrecorded: VecDeque::new(),
             // What a crash left undone.
@@ -109,7 +112,8 @@ impl LogWriter {
         if let Some(stall) = self.stall {
             return Some(stall.retry);
         }
-        if self.waiting.is_empty() { self.overwrite_due } else { Some(Instant::now()) }
+        let is_idle = self.waiting.is_empty() && self.deletions_due.is_empty();
+        if is_idle { self.overwrite_due } else { Some(Instant::now()) }
     }
 
     /// The position up to which everything was cleared.
@@ -187,11 +191,24 @@ impl LogWriter {
     /// A deletion to be stored with this turn: of a message that `tab` has sent, or of `any`.
     pub(crate) fn push_deletion(&mut self, message_id: Position, tab: KeyHash, any: bool, from: ClientId) {
         let at_ms = self.now_ms();
-        self.push_change(
-            Change::Deletion { message_id, at_ms, tab, any },
-            Some(from),
-            limits::DELETION_BYTES,
-        );
+        let change = Change::Deletion { message_id, at_ms, tab, any };
+        self.push_change(change, Some(from), limits::DELETION_BYTES);
+    }
+
+    /// Deletions of all these, to be stored a part with each turn; nobody waits for an answer.
+    pub(crate) fn delete_all(&mut self, messages: Vec<Position>) {
+        self.deletions_due.extend(messages);
+    }
+
+    /// The part of this turn.
+    pub(crate) fn push_due_deletions(&mut self) {
+        let left = limits::DELETE_RECENT_TURN.saturating_sub(self.waiting.len());
+        let part = self.deletions_due.len().min(left);
+        let at_ms = self.now_ms();
+        for message_id in self.deletions_due.drain(..part).collect::<Vec<_>>() {
+            let change = Change::Deletion { message_id, at_ms, tab: KeyHash::default(), any: true };
+            self.push_change(change, None, limits::DELETION_BYTES);
+        }
     }
 
     /// Everything that was said goes with this turn, and the log gets another name.
@@ -286,6 +303,7 @@ impl LogWriter {
         }
         self.stall = None;
         self.waiting_bytes = 0;
+        self.deletions_due.clear();
         let mut unsaved = std::mem::take(&mut self.waiting);
         for pending in &mut unsaved {
             if let Change::Room(change @ RoomChange::Action(_)) = &pending.change {

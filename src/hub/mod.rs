@@ -53,7 +53,7 @@ use crate::room::newcomers::Newcomers;
 use turn::{Due, Turn};
 
 pub(crate) use command::{
-    Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume,
+    Command, IssuedReset, Job, LogAnswer, LogPart, Recent, Registered, Registration, Request, Resume,
 };
 pub(crate) use membership::{Ended, HoldName};
 pub(crate) use register::welcome;
@@ -146,6 +146,7 @@ impl Hub {
     }
 
     fn fill_turn(&mut self) {
+        self.log.push_due_deletions();
         if let Some((client, requests)) = self.turn.rest.take() {
             self.take_batch(client, requests);
         }
@@ -176,6 +177,7 @@ impl Hub {
             Command::Deleted(account) => self.forget_account(account),
             Command::HostNews(news) => self.take_host_news(news),
             Command::Reset(by, issued) => self.give_reset(by, issued),
+            Command::DeleteRecent(by, recent, found) => self.delete_recent(by, recent, found),
             Command::Stop => self.turn.stop = true,
         }
     }

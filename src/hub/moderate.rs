@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Hub, IssuedReset, Job};
+use super::{Hub, IssuedReset, Job, Recent};
 use crate::accounts::HostNews;
 use crate::hub::client::Client;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{
-    CloseCode, HostAction, Moderate, Reason, Refusal, Role, ServerEvent, encode_close, frame,
+    CloseCode, HostAction, Moderate, Position, Reason, Refusal, Role, ServerEvent, encode_close, frame,
 };
 use crate::room::Owner;
 use crate::room::kept::{HeldBack, Hold, Identifier, Settings};
@@ -42,6 +42,11 @@ impl Hub {
             Moderate::Allow(name) => self.release(by, Hold::Ban, &name)?,
             Moderate::IssueReset(name) => {
                 self.config.jobs.try_send(Job::IssueReset(by, name)).map_err(|_| Reason::ResetBusy)?;
+            }
+            Moderate::DeleteRecent { name, minutes } => {
+                let since_ms = self.log.now_ms() - i64::from(minutes) * 60_000;
+                let recent = Recent { name: self.room.as_shown(&name), minutes, since_ms };
+                self.config.jobs.try_send(Job::FindRecent(by, recent)).map_err(|_| Reason::HistoryBusy)?;
             }
             Moderate::Clear => self.log.push_clear(by),
         }
@@ -88,6 +93,28 @@ impl Hub {
         let detail = keep_device_out.then(|| "and their device".to_owned());
         self.note_action(by, "remove", Some(display), detail);
         Ok(())
+    }
+
+    /// Deletes what was found of [`Moderate::DeleteRecent`]: one entry in the record, however many they are.
+    pub(super) fn delete_recent(
+        &mut self,
+        by: ClientId,
+        recent: Recent,
+        found: Result<Vec<Position>, Refusal>,
+    ) {
+        let username = recent.name.shared_display();
+        match found {
+            Ok(found) if found.is_empty() => {
+                let nothing = Reason::NothingRecent { username: username.to_string() };
+                self.send_to(by, &ServerEvent::Error(&nothing.into()));
+            }
+            Ok(found) => {
+                let detail = format!("{} of the last {} min", found.len(), recent.minutes);
+                self.note_action(by, "delete_recent", Some(username), Some(detail));
+                self.log.delete_all(found);
+            }
+            Err(refusal) => self.send_to(by, &ServerEvent::Error(&refusal)),
+        }
     }
 
     pub(super) fn depart_removed(&mut self, id: ClientId) {

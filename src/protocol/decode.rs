@@ -161,10 +161,11 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         action: String,
         username: Option<String>,
         seconds: Option<u32>,
+        minutes: Option<u32>,
         title: Option<String>,
         keep_device_out: Option<bool>,
     }
-    let Fields { action, username, seconds, title, keep_device_out } = parse(text)?;
+    let Fields { action, username, seconds, minutes, title, keep_device_out } = parse(text)?;
     let name = || {
         let needed = || Refusal::from(Reason::ActionNeedsUsername { action: action.clone() });
         username.as_deref().ok_or_else(needed).and_then(name)
@@ -184,6 +185,12 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         "unmute" => Moderate::Unmute(name()?),
         "remove" => Moderate::Remove { name: name()?, keep_device_out: keep_device_out.unwrap_or(false) },
         "allow" => Moderate::Allow(name()?),
+        "delete_recent" => {
+            let limit = limits::DELETE_RECENT_MINUTES;
+            let minutes = minutes.filter(|minutes| (1..=limit).contains(minutes));
+            let minutes = minutes.ok_or(Reason::MinutesOutOfRange { limit })?;
+            Moderate::DeleteRecent { name: name()?, minutes }
+        }
         "issue_reset" => Moderate::IssueReset(name()?),
         "set_title" => {
             let title = title.as_deref().and_then(title::parse);

@@ -72,6 +72,11 @@ pub enum Moderate {
     IssueReset(Name),
     SetTitle(String),
     /// Everything that was said goes.
+    /// Everything that this person has said lately is deleted.
+    DeleteRecent {
+        name: Name,
+        minutes: u32,
+    },
     Clear,
 }
 

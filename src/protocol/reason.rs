@@ -67,6 +67,8 @@ pub enum Reason {
     SlowModeOutOfRange { limit: u32 },
     #[error("'set_title' needs a `title` of 1 to {limit} characters in one line.")]
     TitleInvalid { limit: usize },
+    #[error("'delete_recent' needs `minutes`, 1 to {limit}.")]
+    MinutesOutOfRange { limit: u32 },
     #[error("A join has a `username`, unless you are logged in.")]
     JoinWithoutUsername,
     #[error("A {field} has {least} to {limit} characters of A-Z, a-z, 0-9, '-' and '_'.")]
@@ -153,6 +155,8 @@ pub enum Reason {
     DeviceIsThisComputer,
     #[error("Another host has the address of their device. Remove them without it.")]
     DeviceIsHosts,
+    #[error("{username} has said nothing in that time, or it is deleted already.")]
+    NothingRecent { username: String },
     #[error("There is no account with the name {username}.")]
     ResetWithoutAccount { username: String },
     #[error("The link could not be saved. Try again.")]
@@ -259,9 +263,11 @@ impl Reason {
             }
             MessageNotSaved | ResetNotSaved => ErrorCode::NotSaved,
             MessageOfAnother | NotHost => ErrorCode::NotHost,
-            MessageNotFound | NotMuted { .. } | NotOut { .. } | ResetWithoutAccount { .. } => {
-                ErrorCode::NotFound
-            }
+            MessageNotFound
+            | NotMuted { .. }
+            | NotOut { .. }
+            | NothingRecent { .. }
+            | ResetWithoutAccount { .. } => ErrorCode::NotFound,
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,
             Muted | NameKeptWhileMuted => ErrorCode::Muted,

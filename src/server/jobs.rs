@@ -1,6 +1,6 @@
-//! Work for accounts aside from any request, on one thread: passing on who forgot a password, making links for hosts,
-//! noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired. Letters are sent
-//! on a second thread: a mail program that hangs holds up no host.
+//! Work aside from any request, on one thread: passing on who forgot a password, making links for hosts, finding what they
+//! delete, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired. Letters are
+//! sent on a second thread: a mail program that hangs holds up no host.
 //!
 //! A request for a reset is answered before it is known whether there is such an account: neither the answer nor its time
 //! tells.
@@ -15,16 +15,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::http::qr::qr_svg;
-use crate::hub::{Command, Ended, IssuedReset, Job};
+use crate::hub::{Command, Ended, IssuedReset, Job, Recent};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{Reason, Refusal};
+use crate::protocol::{Position, Reason, Refusal};
 use crate::server::mailer;
+use crate::store::Readers;
 use crate::sys::socket::StopSignal;
 
 pub struct Jobs {
     pub accounts: Arc<Accounts>,
     pub hub: Sender<Command>,
+    pub readers: Readers,
     /// The program that mails links, where the operator has named one.
     pub sendmail: Option<PathBuf>,
     pub stop: Arc<StopSignal>,
@@ -65,6 +67,10 @@ impl Jobs {
             match jobs.recv_timeout(limits::HOST_NEWS) {
                 Ok(Job::Forgot(email)) => self.forgot(email, letters),
                 Ok(Job::IssueReset(by, name)) => self.send(Command::Reset(by, self.issue(&name))),
+                Ok(Job::FindRecent(by, recent)) => {
+                    let found = self.find(&recent);
+                    self.send(Command::DeleteRecent(by, recent, found));
+                }
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -85,6 +91,15 @@ impl Jobs {
                 Err(Reason::ResetNotSaved.into())
             }
         }
+    }
+
+    /// What somebody has said lately, for a host to delete.
+    fn find(&self, recent: &Recent) -> Result<Vec<Position>, Refusal> {
+        let found = self.readers.lend().and_then(|reader| reader.recent_of(&recent.name, recent.since_ms));
+        found.map_err(|error| {
+            log::warn!("what somebody said lately could not be looked up: {error}");
+            Refusal::from(Reason::HistoryBusy).after(1_000)
+        })
     }
 
     /// Tells the hub what is new for hosts, and who is no host any more.

@@ -88,7 +88,13 @@ impl Server {
         let (hub, commands) = bounded(limits::HUB_COMMANDS);
         let (alive, running) = bounded(0);
         let sendmail = config.sendmail.clone();
-        let jobs = Jobs { accounts: accounts.clone(), hub: hub.clone(), sendmail, stop: stop.clone() };
+        let jobs = Jobs {
+            accounts: accounts.clone(),
+            hub: hub.clone(),
+            readers: readers.clone(),
+            sendmail,
+            stop: stop.clone(),
+        };
         let (jobs, job_threads) = jobs.start(&alive)?;
         let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
         let api = Api {

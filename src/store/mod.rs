@@ -39,6 +39,7 @@ mod mark;
 mod owner;
 mod read;
 mod readers;
+mod recent;
 mod refold;
 pub(crate) mod restore;
 mod schema;

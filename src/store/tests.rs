@@ -8,6 +8,7 @@ mod log;
 mod marks;
 mod pages;
 mod pressure;
+mod recent;
 mod refold;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! A host deletes whatever was said, and it is on record.
 
-use super::{expect_done, guest, host};
-use crate::support::{TestServer, View};
+use super::{expect_done, guest, host, moderate_with};
+use crate::support::{TestServer, View, key};
 use serde_json::json;
 
 #[test]
@@ -56,4 +56,34 @@ fn of_many_hosts_who_delete_the_same_message_one_does() {
     ana.expect_event("message_deleted");
     ana.expect_pong();
     assert_eq!(ana.received("message_deleted").len(), 1);
+}
+
+#[test]
+fn all_that_somebody_has_said_lately_goes_at_once_in_whichever_name_and_tab() {
+    let server = TestServer::start();
+    let (mut host, mut ana, mut ben) =
+        (host(&server, "Ms Keller"), guest(&server, "Ana"), guest(&server, "Ben"));
+    let mut other_tab = server.connect();
+    other_tab.join_with_keys("Ana", &key("Ana"), &key("other tab"));
+    other_tab.say_and_wait("from another tab");
+    ben.say_and_wait("stays");
+    // More than one turn of the hub deletes.
+    let flood: Vec<String> = (0..700).map(|number| format!("flood {number}")).collect();
+    flood.iter().for_each(|text| ana.say(text));
+    ana.join("Mia");
+    ana.say_and_wait("under another name");
+    moderate_with(&mut host, "delete_recent", json!({"username": "Ana", "minutes": 10}));
+    let actions = expect_done(&mut host, "delete_recent")["actions"].clone();
+    let action = (&actions[0]["username"], &actions[0]["detail"], actions.as_array().map(Vec::len));
+    assert_eq!(action, (&json!("Ana"), &json!("702 of the last 10 min"), Some(1)));
+    for client in [&mut host, &mut ben] {
+        client.expect("the oldest goes last", |event| event["message_id"] == 1);
+        assert_eq!(client.received("message_deleted").len(), 702);
+    }
+    let mut view = View::default();
+    let mut late = view.connect(server.addr());
+    view.follow_replay(&mut late).expect("a replay");
+    assert_eq!(view.texts(), ["stays"]);
+    moderate_with(&mut host, "delete_recent", json!({"username": "Ana", "minutes": 10}));
+    assert_eq!(host.expect_error("not_found")["reason"], "nothing_recent");
 }

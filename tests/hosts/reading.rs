@@ -146,6 +146,7 @@ fn a_browser_is_known_from_every_address_and_behind_https() {
     assert!(anas.cookie("__Host-chat-app-browser-443").is_some());
     let _ana = join(&anas, "Ana");
     remove(&mut host, "Ana");
+    host.join("Ms Keller");
     host.say_and_wait("among us");
     for address in ["2001:db8::1", "2001:db8::2", "203.0.113.7"] {
         expect_nothing_read(anas.clone().from(address).connect());
