@@ -2,7 +2,7 @@
 
 use super::{DEADLINE, Random};
 use std::io::{ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -209,6 +209,16 @@ pub fn free_port() -> u16 {
     let mut random = Random::new(now.as_nanos() as u64 ^ u64::from(std::process::id()));
     (0..1000)
         .map(|_| u16::try_from(random.within(10_000..32_000)).expect("a port"))
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .find(|port| is_ours_alone(*port))
         .expect("a port is free")
+}
+
+/// Whether nobody listens there, and no other test, of whichever process, has got this port: the same one of UDP says so, which
+/// is held until this process ends.
+fn is_ours_alone(port: u16) -> bool {
+    let address = ("127.0.0.1", port);
+    let claim = UdpSocket::bind(address);
+    let is_free = claim.is_ok() && TcpListener::bind(address).is_ok();
+    claim.into_iter().for_each(std::mem::forget);
+    is_free
 }
