@@ -75,6 +75,25 @@ fn words_are_found_whatever_their_case_and_accents() {
 }
 
 #[test]
+fn an_authors_messages_are_found_by_the_name() {
+    let server = TestServer::start();
+    let (mut jose, mut ana) = (server.join("José 7"), server.join("Ana"));
+    jose.say_and_wait("It floats");
+    ana.say_and_wait("Says Jose?");
+    jose.say_and_wait("Ice is lighter");
+    ana.say_and_wait("Ice is cold");
+    for (query, expected) in [
+        ("jose", &[3, 2, 1][..]),
+        ("JOSÉ ice", &[3]),
+        ("ana", &[4, 2]),
+        ("josé 7 floats", &[1]),
+        ("7 cold", &[]),
+    ] {
+        assert_eq!(ids(&search(&mut ana, query)), expected, "{query}");
+    }
+}
+
+#[test]
 fn results_are_what_was_received() {
     let server = TestServer::start();
     let mut ana = server.join("Ana");

@@ -66,26 +66,33 @@ impl Query {
 #[derive(Debug)]
 pub struct Matcher<'a> {
     words: Vec<Finder<'a>>,
-    /// Whether an ASCII text can have it.
+    /// Whether what is all ASCII can have it.
     ascii: bool,
     /// The text that is looked at, folded.
     folded: String,
 }
 
 impl Matcher<'_> {
-    /// Whether every word occurs in `text`.
-    pub fn matches(&mut self, text: &str) -> bool {
+    /// Whether every word occurs in `text` or in its author's name.
+    pub fn matches(&mut self, author: &str, text: &str) -> bool {
+        if !self.ascii && text.is_ascii() && author.is_ascii() {
+            return false;
+        }
         self.folded.clear();
+        self.append(text);
+        self.folded.push('\n'); // in no word
+        self.append(author);
+        self.words.iter().all(|word| word.find(self.folded.as_bytes()).is_some())
+    }
+
+    fn append(&mut self, text: &str) {
         if text.is_ascii() {
-            if !self.ascii {
-                return false;
-            }
+            let from = self.folded.len();
             self.folded.push_str(text);
-            self.folded.make_ascii_lowercase();
+            self.folded[from..].make_ascii_lowercase();
         } else {
             fold_into(text, &mut self.folded);
         }
-        self.words.iter().all(|word| word.find(self.folded.as_bytes()).is_some())
     }
 }
 
@@ -177,7 +184,7 @@ mod tests {
     use super::*;
 
     fn has(text: &str, query: &str) -> bool {
-        Query::parse(query).expect("a query").matcher().matches(text)
+        Query::parse(query).expect("a query").matcher().matches("", text)
     }
 
     fn folded(text: &str) -> String {
@@ -267,7 +274,7 @@ mod tests {
         fn a_text_has_each_part_of_itself(text in "\\PC{1,40}", from in 0..40_usize, count in 1..20_usize) {
             let part: String = text.chars().skip(from).take(count).collect();
             if let Ok(query) = Query::parse(&part) {
-                prop_assert!(query.matcher().matches(&text), "{:?} in {:?}", part, text);
+                prop_assert!(query.matcher().matches("", &text), "{:?} in {:?}", part, text);
             }
         }
 

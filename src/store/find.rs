@@ -51,7 +51,7 @@ impl Reader {
     ) -> Result<FoundPage, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
         let mut select = snapshot.prepare_cached(
-            "SELECT position, deleted OR position <= (SELECT cleared FROM room), text FROM messages
+            "SELECT position, deleted OR position <= (SELECT cleared FROM room), text, username FROM messages
              WHERE position < ?1 ORDER BY position DESC LIMIT ?2",
         )?;
         let mut page = FoundPage { positions: Vec::new(), down_to: position, more: true, rows: 0, bytes: 0 };
@@ -83,8 +83,9 @@ impl Reader {
                 }
                 deleted_in_a_row = 0;
                 let text = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+                let author = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
                 page.bytes += text.len();
-                if matcher.matches(text) {
+                if matcher.matches(author, text) {
                     page.positions.push(page.down_to);
                 }
             }
