@@ -29,6 +29,15 @@ fn begin(browser: &Browser, path: &str) -> (Response, BufReader<TcpStream>) {
 }
 
 #[test]
+fn a_transcript_is_named_after_the_room() {
+    let server = TestServer::with(|config| config.title = Some("Room 12".to_owned()));
+    let answer = host(&server).get("/transcript.csv");
+    let disposition = answer.header("content-disposition").expect("a file");
+    assert!(disposition.contains("; filename*=UTF-8''Room%2012%2020"), "{disposition}");
+    assert!(disposition.ends_with(".csv"), "{disposition}");
+}
+
+#[test]
 fn a_host_gets_the_whole_log_as_a_file() {
     let server = TestServer::start();
     let mut ana = server.connect();

@@ -64,11 +64,9 @@ impl Downloads {
         head: &Head,
         stop: &StopSignal,
     ) -> io::Result<()> {
-        socket::write_all(
-            stream,
-            answer_head(download.format, head.is_http_11, self.headers).as_bytes(),
-            stop,
-        )?;
+        let title = self.readers.lend().and_then(|reader| reader.title()).ok().flatten();
+        let answer = answer_head(download.format, title.as_deref(), head.is_http_11, self.headers);
+        socket::write_all(stream, answer.as_bytes(), stop)?;
         if head.method != "HEAD" {
             write(&self.readers, download.format, head.is_http_11, |bytes| match stop.is_given() {
                 true => Err(ErrorKind::Interrupted.into()),
@@ -81,21 +79,41 @@ impl Downloads {
     }
 }
 
-fn answer_head(format: ExportFormat, is_chunked: bool, headers: &[(&str, &str)]) -> String {
+fn answer_head(
+    format: ExportFormat,
+    title: Option<&str>,
+    is_chunked: bool,
+    headers: &[(&str, &str)],
+) -> String {
     let (kind, ending) = match format {
         ExportFormat::Txt => ("text/plain; charset=utf-8", "txt"),
         ExportFormat::Csv { .. } => ("text/csv; charset=utf-8; header=present", "csv"),
         ExportFormat::Json => ("application/json", "json"),
     };
     let (date, name) = (Timestamp::now(), Zoned::now());
-    let (date, name) = (date.strftime("%a, %d %b %Y %H:%M:%S GMT"), name.strftime("chat-%Y-%m-%d-%H%M"));
+    let (date, name) = (date.strftime("%a, %d %b %Y %H:%M:%S GMT"), name.strftime("%Y-%m-%d-%H%M"));
+    let titled =
+        title.map(|title| format!("; filename*=UTF-8''{}", encoded(&format!("{title} {name}.{ending}"))));
+    let titled = titled.unwrap_or_default();
     let mut head = format!(
         "HTTP/1.1 200 OK\r\nDate: {date}\r\nConnection: close\r\nCache-Control: no-store\r\nContent-Type: {kind}\r\n\
-         Content-Disposition: attachment; filename=\"{name}.{ending}\"\r\n"
+         Content-Disposition: attachment; filename=\"chat-{name}.{ending}\"{titled}\r\n"
     );
     headers.iter().for_each(|(name, value)| head.extend([name, ": ", value, "\r\n"]));
     head.push_str(if is_chunked { "Transfer-Encoding: chunked\r\n\r\n" } else { "\r\n" });
     head
+}
+
+/// A file's name in a header (RFC 8187), without what no file can have in it.
+fn encoded(name: &str) -> String {
+    let allowed = name.replace(|c: char| c.is_control() || r#"\/:*?"<>|"#.contains(c), "-");
+    allowed.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
+            byte => encoded += &format!("%{byte:02X}"),
+        }
+        encoded
+    })
 }
 
 fn broken_off(error: ExportError) -> io::Error {
@@ -137,6 +155,15 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
+
+    #[test]
+    fn a_file_carries_the_rooms_title_in_any_script() {
+        let head = |title| answer_head(ExportFormat::Txt, title, true, &[]);
+        let titled = head(Some("Eis/Wasser: 7ü"));
+        assert!(titled.contains("attachment; filename=\"chat-20"), "{titled}");
+        assert!(titled.contains(".txt\"; filename*=UTF-8''Eis-Wasser-%207%C3%BC%2020"), "{titled}");
+        assert!(!head(None).contains("filename*"));
+    }
 
     #[test]
     fn a_log_that_cannot_be_read_on_leaves_the_last_chunk_out() {

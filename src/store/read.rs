@@ -113,6 +113,12 @@ impl Reader {
         beside(path, |db| Ok(Reader::over(db)?))
     }
 
+    /// The room's title: a host's, else the operator's.
+    pub(crate) fn title(&self) -> Result<Option<String>, ReadError> {
+        let select = "SELECT coalesce(title, operator_title) FROM room";
+        Ok(self.db.query_row(select, [], |row| row.get(0))?)
+    }
+
     pub(super) fn over(db: Connection) -> rusqlite::Result<Reader> {
         db.busy_timeout(limits::STORE_BUSY_ASIDE)?;
         db.pragma_update(None, "query_only", true)?;
