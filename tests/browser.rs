@@ -13,13 +13,17 @@ mod connection;
 mod cookies;
 mod copying;
 mod deleting;
+mod density;
 mod host;
 mod hosting;
 mod joining;
 mod lesson;
+mod menu;
 mod old;
 mod panel;
 mod people;
+mod phone;
+mod printing;
 #[cfg(target_os = "linux")]
 mod proxied;
 mod reading;

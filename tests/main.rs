@@ -43,6 +43,7 @@ mod addresses;
 mod caps;
 mod http;
 mod page;
+mod words;
 
 // The process, its clock, its disk, its end.
 #[cfg(all(unix, debug_assertions))]

@@ -81,7 +81,8 @@ const CHECKED: [(&str, &str); 10] = [
 const OWN: [&str; 5] = [".actions", ".at", ".connection", ".role", ".use"];
 
 /// Style that only pleases: without it nothing is missing.
-const NICETIES: [&str; 12] = [
+const NICETIES: [&str; 13] = [
+    "-webkit-touch-callout", // iOS alone has what it switches off
     ":fullscreen",
     ":has",
     "accent-color",

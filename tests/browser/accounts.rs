@@ -40,7 +40,10 @@ fn log_out(page: &Page) {
 }
 
 fn expect_member(page: &Page) {
-    page.expect_text("#open-account", "Account");
+    page.expect(
+        "a name at the button",
+        "isMember() && el.openAccount.textContent === state.account.session.username",
+    );
     page.expect_hidden("#account");
     page.expect("the name", "state.me.joined && state.me.role === 'member'");
 }
@@ -209,7 +212,7 @@ fn too_many_tries_say_how_long_to_wait() {
         page.expect("an answer", "!state.account.form.busy && state.account.form.wrong");
     }
     page.expect_text("#account .go", "Try again in");
-    page.expect_text(".problem", "That was tried too often.");
+    page.expect_text(".problem", "Too many tries.");
     look(&page, "throttled");
     page.expect("its end", "!state.account.form.until && state.account.form.wrong === null");
     page.expect_text("#account .go", "Log in");
@@ -243,7 +246,7 @@ fn a_forgotten_password_is_replaced_by_the_hosts_link() {
     page.expect_focus("#account-password");
     look(&page, "bad-password");
     fill_in(&page, &[("password", "water floats on nothing")]);
-    page.expect_text("#account-text", "Your password is changed.");
+    page.expect_text("#account-text", "You have a new password.");
     page.expect(
         "the address, kept",
         &format!("document.querySelector('#account-email').value === '{EMAIL}'"),
@@ -290,7 +293,7 @@ fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     page.expect_focus("#account-password");
     assert_eq!(page.run("location.hash"), "");
     fill_in(&page, &[("password", "water floats on nothing")]);
-    page.expect_text("#account-text", "Your password is changed.");
+    page.expect_text("#account-text", "You have a new password.");
     // Every session ended with it.
     first.expect_text("#gate-title", "Your session has ended");
     first.expect_focus("#gate-login");
@@ -315,7 +318,7 @@ fn a_password_is_changed_and_an_account_deleted_only_by_who_knows_it() {
     look_closely(&page, "change-password");
     fill_in(&page, &[("current", PASSWORD), ("new", "water floats on nothing")]);
     page.expect_hidden("#account");
-    page.expect_text("#status-text", "Your password is changed.");
+    page.expect_text("#status-text", "You have a new password.");
 
     page.click("#open-account");
     page.click("[data-to=leave]");

@@ -5,10 +5,23 @@ use crate::support::{Browser, Page, Scheme, Size, TestServer};
 
 /// Whether `page` offers to delete the message `text`.
 fn offers_to_delete(page: &Page, text: &str) -> bool {
-    let node = format!(
-        "[...el.log.querySelectorAll('.message')].find((node) => node.textContent.includes('{text}'))"
-    );
-    page.run(&format!("Boolean({node}.querySelector('.delete'))")) == true
+    page.run(&format!(
+        "(() => {{
+            openMessageMenu([...state.log.messages.values()].find(({{ message }}) => message.includes('{text}')));
+            const offered = [...el.menuRows.children].some((row) => row.textContent === 'Delete');
+            el.menu.close();
+            return offered;
+        }})()"
+    )) == true
+}
+
+/// Presses the row of the open menu that has the focus first, then the others, until it says this.
+fn press_in_menu(page: &Page, word: &str) {
+    page.expect("the menu", "el.menu.open && el.menu.contains(document.activeElement)");
+    while page.run("document.activeElement.textContent") != word {
+        page.press("ArrowDown");
+    }
+    page.press("Enter");
 }
 
 #[test]
@@ -23,23 +36,25 @@ fn an_own_message_is_deleted_for_everyone_after_a_question_by_keyboard_alone() {
     ana.expect_message("Ben", "Is she?");
     assert!(!offers_to_delete(&ana, "Is she?") && !offers_to_delete(&ben, "teacher"), "only one's own");
 
-    ana.press_until("Tab", true, ".delete");
-    ana.expect(
-        "the newest first",
-        "document.activeElement.closest('.message').textContent.includes('teacher')",
-    );
+    ana.run("el.message.focus()");
+    ana.press_until("Tab", true, ".message");
+    ana.expect("the newest first", "document.activeElement.textContent.includes('Is she?')");
     ana.press("ArrowUp");
-    ana.expect("the one before", "document.activeElement.closest('.message').textContent.includes('like')");
+    ana.press("ArrowUp");
+    ana.expect("the one before", "document.activeElement.textContent.includes('like')");
     ana.press("ArrowDown");
     ana.press("Enter");
+    look_closely(&ana, "message-menu");
+    press_in_menu(&ana, "Delete");
     ana.expect("the question", "el.confirm.open && el.confirm.contains(document.activeElement)");
     ana.expect_text("#confirm-text", "The teacher is wrong.");
     look_closely(&ana, "delete");
     ana.press("Escape");
-    ana.expect_focus(".delete");
+    ana.expect("the message again", "document.activeElement.matches('.message') && !el.confirm.open");
     assert!(offers_to_delete(&ana, "teacher"), "nothing was deleted yet");
     let height = ana.number("document.activeElement.closest('.message').offsetHeight");
     ana.press("Enter");
+    press_in_menu(&ana, "Delete");
     ana.press_until("Tab", false, "#confirm-yes");
     ana.press("Enter");
     for page in [&ana, &ben] {
@@ -61,7 +76,7 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
     first.say("From the first tab.");
     first.reload();
     first.expect_message("You", "From the first tab.");
-    first.expect("the button", "document.querySelector('#log .delete')");
+    assert!(offers_to_delete(&first, "first"));
     // The server takes a tab's word for what it sent, not a name's.
     let second = browser.open(server.addr());
     second.expect_focus("#name");
@@ -70,19 +85,19 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
     second.expect_message("You", "From the first tab.");
     assert!(!offers_to_delete(&second, "first"));
 
-    // A mouse brings the button out, and so does a finger, which has to tap first.
-    first.click("#log .message.own .bubble");
-    look_at(&first, "delete-button", Size::Desk, Scheme::Light);
-    first.click("#log .delete");
+    // By mouse, by finger.
+    first.choose("#log .message.own .bubble", "Delete");
     first.expect_shown("#confirm");
     first.click("#confirm-no");
     first.expect_hidden("#confirm");
     first.size(Size::Phone);
     first.click("#log .bubble .text");
-    first.expect("the button", "getComputedStyle(document.querySelector('#log .delete')).opacity === '1'");
-    look_at(&first, "delete-button", Size::Phone, Scheme::Dark);
-    first.expect("room for a finger", "document.querySelector('#log .delete').offsetHeight >= 44");
-    first.click("#log .delete");
+    first.expect("the menu", "el.menu.open");
+    let low =
+        "innerHeight - el.menu.getBoundingClientRect().bottom < 16 && el.menu.offsetWidth > innerWidth - 20";
+    first.expect("it at the foot of the window", low);
+    look_at(&first, "message-sheet", Size::Phone, Scheme::Dark);
+    first.click("#menu-rows button:last-child");
     first.click("#confirm-yes");
     first.expect_shown(".deleted");
     second.expect_shown(".deleted");

@@ -46,11 +46,11 @@ fn a_locked_room_says_why_and_keeps_the_text() {
     let stage = Stage::open();
     let (page, mut actor) = ben(&browser, &stage);
     actor.room(json!({"locked": true}));
-    page.expect_text("#status-text", "The host has locked the room. Your text is kept.");
+    page.expect_text("#status-text", "Only the host can write now. Your text is kept.");
     look(&page, "locked");
     expect_nothing_sent(&page, &mut actor);
     actor.room(json!({}));
-    page.expect("the word", "!el.statusText.textContent.includes('locked')");
+    page.expect("the word", "!el.statusText.textContent.includes('host')");
     page.press("Enter");
     assert_eq!(actor.expect("send_message")["message"], "Because it is lighter");
 }
@@ -82,7 +82,7 @@ fn slow_mode_counts_down_and_then_sends_again() {
     page.expect_message("You", "Because it is lighter");
     page.type_text("Less dense");
     page.expect("the countdown", "/^[12] s$/.test(el.send.textContent)");
-    page.expect_text("#status-text", "Slow mode: one message every 2 s, the next in");
+    page.expect_text("#status-text", "One message per 2 s. You can send the next in");
     page.expect_text("#send", "Send");
     page.press("Enter");
     assert_eq!(actor.expect("send_message")["message"], "Less dense");
@@ -139,11 +139,11 @@ fn a_closed_door_lets_people_read_and_says_why_they_cannot_join() {
     actor.welcome(&said());
     page.expect_connection("live");
     actor.room(json!({"door_closed": true}));
-    page.expect_text("#status-text", "The host has closed the door");
+    page.expect_text("#status-text", "No newcomers at the moment");
     page.expect_message("Ana", "I know!");
     look(&page, "door-closed");
     actor.room(json!({}));
-    page.expect("the word", "!el.statusText.textContent.includes('door')");
+    page.expect("the word", "!el.statusText.textContent.includes('newcomers')");
     page.fill("#name", "Ben");
     page.press("Enter");
     assert_eq!(actor.expect("join")["username"], "Ben");
@@ -268,7 +268,7 @@ fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_recei
         "event": "receive_message", "id": 3, "at": now_ms(), "username": "Ben", "role": "guest",
         "message": sent["message"], "client_message_id": sent["client_message_id"],
     }));
-    page.expect_text("#status-text", "Too slow to keep up: 528 new. Scroll up to read them all");
+    page.expect_text("#status-text", "Your network is too slow: 528 new. Scroll up to read them all");
     page.expect_waiting(0);
     assert_eq!(
         page.messages().len(),

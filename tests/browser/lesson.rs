@@ -106,7 +106,7 @@ fn a_window_of_320_pixels_a_page_at_200_percent_and_forced_colours_lose_nothing(
     let Some(browser) = Browser::start() else { return };
     let (page, mut actor) = in_the_lesson(&browser, &lesson());
     actor.room(json!({"title": "Physics with Ms Keller, room 12", "locked": true, "slow_mode_seconds": 30, "door_closed": true}));
-    page.expect_text("#room-state", "Locked");
+    page.expect_text("#room-state", "Only the host writes");
     look_into_drawer(&page, "ruled");
     for size in [Size::Narrow, Size::Zoomed] {
         page.size(size);
@@ -162,7 +162,7 @@ fn long_words_markup_and_links_stay_inside_their_bubble() {
             page: document.documentElement.scrollWidth,
             parsed: el.log.querySelectorAll('img, b').length,
             links: [...el.log.querySelectorAll('a')].slice(1).map((link) => [link.textContent, link.href]),
-            spilling: [...el.log.querySelectorAll('.text')].filter((node) => getComputedStyle(node).overflow !== 'clip').length,
+            spilling: [...el.log.querySelectorAll('.said')].filter((node) => getComputedStyle(node).overflow !== 'clip').length,
             emoji: el.log.querySelectorAll('.emoji').length,
         })",
     );

@@ -23,9 +23,9 @@ impl Lesson {
         Some(Lesson { server, host, student })
     }
 
-    /// Presses the button of the student's row in the host's panel.
+    /// Opens the menu of the student's row in the host's panel, and presses one of its rows.
     fn act_on_ben(&self, action: &str) {
-        self.host.click(&format!("#people [aria-label='{action} Ben']"));
+        self.host.choose("#people [aria-label='More: Ben']", &format!("{action} Ben"));
     }
 
     /// What the record says first.
@@ -48,12 +48,10 @@ fn look_into_panel(host: &Page, state: &str) {
     host.size(Size::Phone);
     host.click("#toggle-panel");
     host.expect_focus("#close-panel");
-    host.run("void (el.hostMore.open && el.hostMore.scrollIntoView())");
     look_into_drawer(host, state);
     host.press("Escape");
     host.expect_hidden("#panel");
     host.size(Size::Desk);
-    host.run("void (el.hostMore.open && el.hostMore.scrollIntoView())");
     look_at(host, state, Size::Desk, Scheme::Light);
 }
 
@@ -76,6 +74,7 @@ fn expect_one_refusal(page: &Page) {
 fn a_host_link_brings_the_panel_and_one_that_is_void_says_so() {
     let Some(lesson) = Lesson::begin() else { return };
     let Lesson { host, student, .. } = &lesson;
+    host.expect_text("#announcer", "You are the host now");
     look_into_panel(host, "host-panel");
     host.size(Size::Phone);
     host.click("#toggle-panel");
@@ -90,7 +89,7 @@ fn a_host_link_brings_the_panel_and_one_that_is_void_says_so() {
     host.expect("a host's controls, still", "isHost() && state.me.role === 'host' && state.me.joined");
     // What is no host's key is said in words, and nothing else changes.
     student.run("void (location.hash = 'host=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')");
-    student.expect_text("#account-title", "This link makes nobody host");
+    student.expect_text("#account-title", "This link doesn’t work");
     student.expect_text("#account-text", "This host link is not whole");
     look(student, "host-link-refused");
     student.press("Enter");
@@ -108,9 +107,9 @@ fn a_host_locks_the_room_closes_the_door_and_slows_it_down() {
     let Lesson { server, host, student } = &lesson;
     student.fill("#message", "What I was about to say");
     host.click("#lock");
-    host.expect("the switch", "el.lock.ariaPressed === 'true'");
-    expect_blocked(student, "The host has locked the room. Your text is kept.");
-    student.expect_text("#room-state", "Locked");
+    host.expect("the switch", "el.lock.checked");
+    expect_blocked(student, "Only the host can write now. Your text is kept.");
+    student.expect_text("#room-state", "Only the host writes");
     host.say("Listen, please.");
     student.expect_message("Ms Keller", "Listen, please.");
     host.click("#lock");
@@ -118,37 +117,54 @@ fn a_host_locks_the_room_closes_the_door_and_slows_it_down() {
     student.expect_hidden("#room-state");
     student.run("el.send.click()");
     host.expect_message("Ben", "What I was about to say");
-    lesson.expect_record("Ms Keller unlocked the room");
+    lesson.expect_record("Ms Keller let everybody write");
 
     host.click("#door");
-    student.expect_text("#room-state", "Door closed");
+    student.expect_text("#room-state", "No newcomers");
     let late = Browser::start().expect("one is running").open(server.addr());
-    late.expect_text("#status-text", "The host has closed the door");
+    late.expect_text("#status-text", "No newcomers at the moment");
     late.expect_message("Ben", "What I was about to say");
     host.click("#door");
     late.expect("a name field that takes one", "!el.name.readOnly");
 
     host.run("void (el.slow.value = '30', el.slow.dispatchEvent(new Event('change')))");
-    student.expect_text("#room-state", "Slow 30 s");
+    student.expect_text("#room-state", "One message per 30 s");
     student.say("One.");
-    student.expect_text("#status-text", "Slow mode: one message every 30 s");
+    student.expect_text("#status-text", "One message per 30 s. You can send the next in");
     host.click("#lock");
     host.click("#door");
-    student.expect_text("#room-state", "Locked · Door closed · Slow 30 s");
+    student.expect_text("#room-state", "Only the host writes · No newcomers · One message per 30 s");
     look(student, "all-rules");
     look_into_panel(host, "all-rules-host");
     host.run("void (el.slow.value = '0', el.slow.dispatchEvent(new Event('change')))");
     host.click("#lock");
     expect_free(student);
-    lesson.expect_record("unlocked the room");
+    lesson.expect_record("let everybody write");
 
-    host.click("#host-more summary");
+    host.click("#open-more");
     host.fill("#new-title", "Ice and water");
     host.press("Enter");
     student.expect_text("#title", "Ice and water");
     student.expect("the tab's title", "document.title.endsWith('Ice and water')");
     lesson.expect_record("Ms Keller named the room Ice and water");
-    look_into_panel(host, "room-and-record");
+    look_closely(host, "room-and-record");
+}
+
+#[test]
+fn a_switch_that_is_pressed_without_a_connection_says_so_and_goes_back() {
+    let Some(lesson) = Lesson::begin() else { return };
+    let Lesson { host, .. } = &lesson;
+    host.run("void (abandon(), clearTimeout(state.connection.retryTimer))");
+    host.expect_connection("lost");
+    host.click("#lock");
+    host.expect_text("#host-note", "Not connected: nothing was changed.");
+    host.expect("the switch as it was", "!el.lock.checked");
+    look_at(host, "host-offline", Size::Desk, Scheme::Light);
+    host.run("reconnectNow()");
+    host.expect_connection("live");
+    host.expect_hidden("#host-note");
+    host.click("#lock");
+    host.expect_text("#room-state", "Only the host writes");
 }
 
 #[test]
@@ -156,7 +172,7 @@ fn who_is_muted_waits_with_what_they_wrote_until_they_may_again() {
     let Some(lesson) = Lesson::begin() else { return };
     let Lesson { host, student, .. } = &lesson;
     lesson.act_on_ben("Mute");
-    host.expect("the mark", "document.querySelector('[aria-label=\"Mute Ben\"]').ariaPressed === 'true'");
+    host.expect_text("#people", "muted");
     host.expect_text("#held", "Ben · muted");
     expect_blocked(student, "The host has muted you.");
     look_into_panel(host, "host-muted-ben");
@@ -169,12 +185,13 @@ fn who_is_muted_waits_with_what_they_wrote_until_they_may_again() {
     );
     student.expect_text("#waiting .state", "Waiting");
     look(student, "muted-waiting");
-    // By keyboard: the list is one stop, arrow keys lead through it.
-    host.press_until("Tab", true, "#people [data-do]");
+    // By keyboard, from the list of those who are muted or removed.
+    host.press_until("Tab", false, "#open-more");
+    host.press("Enter");
     host.press_until("Tab", false, "#held button");
     host.press("Enter");
     host.expect_message("Ben", "I was quicker");
-    host.expect_focus("#lock");
+    host.expect_focus("#more .close");
     student.expect_waiting(0);
     lesson.expect_record("Ms Keller unmuted Ben");
 }
@@ -200,7 +217,7 @@ fn who_is_removed_stays_out_until_let_back_in() {
     host.click("#confirm-yes");
     student.expect_text("#gate-title", "You were removed from the room");
     look(student, "removed-by-host");
-    host.expect_text("#held", "Ben · out");
+    host.expect_text("#held", "Ben · removed");
     host.expect("them gone", "!el.people.textContent.includes('Ben')");
     host.expect_focus("#lock"); // their row is gone, and nobody else's is left
     host.say("Now without Ben.");
@@ -214,13 +231,17 @@ fn who_is_removed_stays_out_until_let_back_in() {
         "no way in",
         &format!("state.connection.openedAt > {before} && state.connection.phase === 'removed'"),
     );
+    student.expect_text("#gate-text", "you were not let in yet");
+    student.expect_text("#announcer", "you were not let in yet");
+    look(student, "still-removed");
+    host.click("#open-more");
     host.click("#held button");
     host.expect_hidden("#held-part");
     student.click("#gate-button");
     student.expect("them back", "state.me.joined");
     student.expect_message("Ms Keller", "Now without Ben.");
     student.say("Sorry.");
-    lesson.expect_record("Ms Keller let back in Ben");
+    lesson.expect_record("Ms Keller let Ben back in");
 }
 
 #[test]
@@ -228,8 +249,10 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     let Some(lesson) = Lesson::begin() else { return };
     let Lesson { host, student, .. } = &lesson;
     host.click("#log .message .bubble");
-    look_at(host, "host-delete", Size::Desk, Scheme::Light);
-    host.click("#log .delete");
+    host.expect("the menu", "el.menu.open");
+    look_closely(host, "host-menu");
+    host.press("Escape");
+    host.choose("#log .message .bubble", "Delete");
     host.expect_text("#confirm-text", "Because it is lighter!");
     host.click("#confirm-yes");
     student.expect_shown(".deleted");
@@ -238,7 +261,6 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     student.say("Good night!");
     host.expect_message("Ben", "Good night!");
     student.run("void (el.message.value = 'kept', noteInput())");
-    host.click("#host-more summary");
     host.click("#clear");
     host.expect("the transcript", "el.confirmMore.querySelectorAll('a[download]').length === 3");
     let taken = "Promise.all([...el.confirmMore.querySelectorAll('a')].map(({ href }) => fetch(href).then((it) => it.text())))";
@@ -252,12 +274,12 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     host.click("#confirm-yes");
     for page in [host, student] {
         page.expect("an empty log", "el.log.childElementCount === 0 && !state.log.more");
-        page.expect_text("#status-text", "The host has cleared the room");
-        page.expect_text("#empty-title", "The room has started over");
+        page.expect_text("#status-text", "The chat was cleared");
+        page.expect_text("#empty-title", "The chat starts here");
     }
     assert_eq!(student.run("el.message.value"), "kept");
     look(student, "cleared");
-    lesson.expect_record("Ms Keller cleared the room");
+    lesson.expect_record("Ms Keller cleared the chat");
     student.run("el.send.click()");
     student.expect_message("You", "kept");
     host.expect_message("Ben", "kept");
@@ -277,14 +299,24 @@ fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
     student.fill("#account-email", "ben@school.example");
     student.fill("#account-password", "ice floats on water");
     student.press("Enter");
-    student.expect_text("#open-account", "Account");
+    student.expect_text("#open-account", "Ben");
     student.run(
         "fetch('/api/forgot', { method: 'POST', headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ email: 'ben@school.example' }) }).then(({ status }) => status)",
     );
     host.expect_text("#requests", "Ben asked for a new password");
+    host.expect_text("#asking", "1");
     look_into_panel(host, "reset-request");
+    // Counted at the button, also while nothing else of the panel is shown.
+    host.click("#toggle-panel");
+    host.expect_shown("#asking");
+    assert_eq!(host.text("#asking-word"), "1 request");
+    host.click("#toggle-panel");
     host.click("#requests button");
+    host.expect_text("#confirm-text", "Can others see this screen?");
+    assert_eq!(host.run("document.body.textContent.includes('#reset=')"), false, "nothing is shown unasked");
+    look_closely(host, "reset-link-asked");
+    host.click("#confirm-yes");
     host.expect_text("#invite-title", "New password for Ben");
     host.expect("the code", "el.inviteQr.naturalWidth > 0 && el.inviteFull.hidden");
     look_closely(host, "reset-link");
@@ -298,7 +330,7 @@ fn a_forgotten_password_is_a_request_and_then_a_link_to_show() {
     student.expect_text("#account-title", "Choose a new password");
     student.fill("#account-password", "water floats on nothing");
     student.press("Enter");
-    student.expect_text("#account-text", "Your password is changed.");
+    student.expect_text("#account-text", "You have a new password.");
     host.expect("no request", "el.requests.childElementCount === 0");
     // The invitation is the room's again.
     host.click("#open-invite");
@@ -314,19 +346,19 @@ fn two_hosts_see_each_other_and_what_each_did() {
     other.join("Mr Sato");
     host.expect_text("#people", "Mr Sato");
     other.click("#lock");
-    host.expect("the switch", "el.lock.ariaPressed === 'true'");
-    lesson.expect_record("Mr Sato locked the room");
+    host.expect("the switch", "el.lock.checked");
+    lesson.expect_record("Mr Sato let only hosts write");
     let offered = "[...el.people.querySelectorAll('button')].map((button) => button.ariaLabel)";
-    assert_eq!(host.run(offered), serde_json::json!(["Mute Ben", "Remove Ben"]), "nothing against a host");
+    assert_eq!(host.run(offered), serde_json::json!(["More: Ben"]), "nothing against a host");
     // Arrow keys lead from person to person, on a list that is one stop of the Tab key.
     let _more = [server.join("Ana"), server.join("Carla")];
     host.expect_text("#people", "Carla");
-    host.run("document.querySelector('#people [data-do=remove]').focus()");
+    host.run("document.querySelector('#people button').focus()");
     host.press("ArrowDown");
-    host.expect_focus("[aria-label=\"Remove Ben\"]");
+    host.expect_focus("[aria-label=\"More: Ben\"]");
     host.press("ArrowDown");
-    host.expect_focus("[aria-label=\"Remove Carla\"]");
-    assert_eq!(host.run("el.people.querySelectorAll('button[tabindex=\"0\"]').length"), 2);
+    host.expect_focus("[aria-label=\"More: Carla\"]");
+    assert_eq!(host.run("el.people.querySelectorAll('button[tabindex=\"0\"]').length"), 1);
 }
 
 #[test]
@@ -335,7 +367,7 @@ fn who_has_left_and_who_has_an_account_can_be_named() {
     let Lesson { host, student, .. } = &lesson;
     student.visit("about:blank");
     host.expect("them gone", "!el.people.textContent.includes('Ben')");
-    host.click("#host-more summary");
+    host.click("#open-more");
     host.fill("#who", "Ben");
     host.press("Enter");
     host.click("#by-name [data-do=issue_reset]");
@@ -346,8 +378,8 @@ fn who_has_left_and_who_has_an_account_can_be_named() {
     host.click("#by-name [data-do=remove]");
     host.expect_text("#confirm-title", "Remove Ben?");
     host.click("#confirm-yes");
-    host.expect_text("#held", "Ben · out");
-    look_into_panel(host, "muted-and-out");
+    host.expect_text("#held", "Ben · removed");
+    look_closely(host, "muted-and-removed");
     student.visit(&format!("http://{}", lesson.server.addr()));
     student.expect_text("#gate-title", "You were removed from the room");
 }
@@ -357,10 +389,10 @@ fn in_a_room_for_members_the_host_shows_the_invite_code() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::with(|config| config.members_only = true);
     let host = become_host(&browser, &server);
-    host.click("#host-more summary");
+    host.click("#open-more");
     let code = host.text("#code");
     assert!(!code.is_empty());
-    look_into_panel(&host, "invite-code");
+    look_closely(&host, "invite-code");
     let student = Browser::start().expect("one is running").tab();
     student.visit(&format!("http://{}", server.addr()));
     student.click("#gate-button");

@@ -1,6 +1,7 @@
 //! Who is here, and what a browser remembers of its user's wishes.
 
 use super::look::look;
+use super::stage::{Stage, message, now_ms};
 use crate::support::{Browser, Scheme, Size, TestServer};
 use serde_json::json;
 
@@ -23,6 +24,70 @@ fn comings_and_goings_are_one_line_and_one_list() {
     }
     page.expect_text("#people-title", "1 here");
     page.expect_hidden(".notice");
+}
+
+#[test]
+fn a_new_name_is_said_as_one_and_names_can_be_told_to_stay() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&[message(1, now_ms(), "Ms Keller", "host", "Come in!")]);
+    page.expect_connection("live");
+    page.fill("#name", "Ms Keller");
+    page.press("Enter");
+    let join = actor.expect("join");
+    actor.send(json!({"event": "joined", "username": join["username"], "role": "host", "muted": false}));
+    page.expect("a host", "isHost() && state.me.joined");
+    let mut change = |joined: &str, left: &str| {
+        let renamed = json!([{"from": left, "username": joined}]);
+        let (joined, left): (Vec<_>, Vec<_>) = (
+            [joined]
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .map(|name| json!({"username": name, "role": "guest"}))
+                .collect(),
+            [left].into_iter().filter(|name| !name.is_empty()).collect(),
+        );
+        let renamed = if joined.len() + left.len() == 2 { renamed } else { json!([]) };
+        actor.send(
+            json!({"event": "presence", "online": 3, "joined": joined, "left": left, "renamed": renamed}),
+        );
+    };
+    change("Lena 2", "");
+    page.expect_text(".notice", "Lena 2 joined");
+    change("Mia", "Lena 2"); // came under the new name, as far as anybody has to know
+    page.expect("one who came", "document.querySelector('.notice').textContent === 'Mia joined'");
+    change("Tom", "");
+    page.expect_text(".notice", "Mia and Tom joined");
+    actor.send(message(2, now_ms(), "Tom", "guest", "Hi"));
+    page.expect_message("Tom", "Hi");
+    let mut change = |joined: &str, left: &str| {
+        actor.send(json!({
+            "event": "presence", "online": 3, "joined": [{"username": joined, "role": "guest"}], "left": [left],
+            "renamed": [{"from": left, "username": joined}],
+        }));
+    };
+    change("Thomas", "Tom");
+    change("Tommy", "Thomas");
+    let last = "[...document.querySelectorAll('.notice')].at(-1).textContent";
+    page.expect("one change", &format!("{last} === 'Tom is now Tommy'"));
+    assert_eq!(
+        page.run("[...el.people.querySelectorAll('.name')].map((name) => name.textContent).sort()"),
+        json!(["Mia", "Ms Keller", "Tommy"])
+    );
+    look(&page, "renamed");
+    // The switch is there where the room has one.
+    page.expect("no switch", "el.namesRow.hidden");
+    actor.room(json!({"names_fixed": false}));
+    page.expect_shown("#names");
+    page.click("#names");
+    assert_eq!(actor.expect("moderate")["action"], "fix_names");
+    actor.room(json!({"names_fixed": true}));
+    page.expect("the switch", "el.names.checked");
+    page.click("#names");
+    assert_eq!(actor.expect("moderate")["action"], "free_names");
 }
 
 #[test]

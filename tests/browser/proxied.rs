@@ -91,7 +91,7 @@ fn bare(port: u16, room: SocketAddr) -> String {
 }
 
 fn expect_told(page: &Page, words: &str) {
-    page.expect_text("#empty-title", "No way into the room");
+    page.expect_text("#empty-title", "The room can’t be reached");
     page.expect_text("#empty-text", words);
 }
 
@@ -113,7 +113,7 @@ fn a_bare_proxy_is_told_what_it_leaves_out() {
 
     // With the flag, what is left is the proxy's own part.
     room.kill();
-    page.expect_text("#empty-text", "in place of the room (error 502)");
+    page.expect_text("#empty-text", "instead of the room (error 502)");
     let with_flag = Process::start_on(room_port, &database, &["--public-url", &url]);
     let log = &with_flag.stderr;
     log.wait_for("the cause", &with_flag.stdout, |log| log.contains("left Upgrade out").then_some(()));

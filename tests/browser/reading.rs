@@ -6,10 +6,11 @@ use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
 /// The log's last 20 pixels are what "at the end" means to a reader.
-const AT_THE_END: &str = "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 20";
+pub(super) const AT_THE_END: &str =
+    "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 20";
 
 /// A room in which `count` messages were said, numbered from 1.
-fn talkative_room(count: usize) -> TestServer {
+pub(super) fn talkative_room(count: usize) -> TestServer {
     let server = TestServer::start();
     let mut ana = server.join("Ana");
     for number in 1..=count {
@@ -26,7 +27,7 @@ fn numbers(page: &Page) -> Vec<usize> {
     page.messages().into_iter().filter_map(number).collect()
 }
 
-fn scroll_to(page: &Page, top: &str) {
+pub(super) fn scroll_to(page: &Page, top: &str) {
     page.run(&format!("void (el.scroller.scrollTop = {top})"));
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
@@ -254,6 +255,13 @@ fn nothing_outside_the_log_can_be_scrolled_away() {
     page.join("Ben");
     page.expect("the end of the log", AT_THE_END);
     page.expect("whole dates", "el.log.querySelector('.message time .vh').textContent");
+    // What stands in a scroller for the ear alone, outside everything that is positioned.
+    let hidden = page.run(
+        "[...document.querySelectorAll('*')]
+            .filter((node) => node.checkVisibility() && /auto|scroll/.test(getComputedStyle(node).overflowY))
+            .map((node) => [node.id, node.append(make('span', { className: 'vh', textContent: 'for the ear' }))][0])",
+    );
+    assert!(hidden.as_array().is_some_and(|nodes| nodes.contains(&json!("scroller"))), "{hidden}");
     for size in [Size::Desk, Size::Phone] {
         page.size(size);
         // As a screen reader does with whatever it reads: dates that stand only for the ear, or anything at all.

@@ -72,6 +72,16 @@ impl Page {
         self.type_text(text);
     }
 
+    /// Opens the menu of a message or a person, and presses the row that begins with `word`.
+    pub fn choose(&self, selector: &str, word: &str) {
+        self.click(selector);
+        self.expect("the menu", "el.menu.open");
+        self.run(&format!(
+            "[...el.menuRows.children].find((row) => row.textContent.startsWith({})).click()",
+            json!(word)
+        ));
+    }
+
     /// What the log shows: author and text, oldest first. What waits to be sent is not in it.
     pub fn messages(&self) -> Vec<(String, String)> {
         let list = self.run(

@@ -1,0 +1,129 @@
+//! The menu of a message and of a person: how it opens, what it offers to whom, what comes of it.
+
+use super::look::look;
+use super::panel::become_host;
+use super::stage::{Actor, Stage, message, now_ms};
+use crate::support::{Browser, Page, TestServer, clipboard};
+use serde_json::json;
+
+const ROWS: &str = "[...el.menuRows.children].map((row) => row.textContent)";
+
+/// A host's page in a room that the test plays, with something said by Ben and by another host.
+fn on_stage(browser: &Browser) -> (Page, Actor) {
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    let at = now_ms() - 60_000;
+    actor.welcome(&[
+        message(1, at, "Mr Sato", "host", "Good morning!"),
+        message(2, at, "Ben", "guest", "Spam"),
+    ]);
+    page.expect_connection("live");
+    page.fill("#name", "Ms Keller");
+    page.press("Enter");
+    let join = actor.expect("join");
+    actor.send(json!({"event": "joined", "username": join["username"], "role": "host", "muted": false}));
+    actor.send(json!({"event": "moderation", "muted": [], "removed": [], "reset_requests": [], "invite_code": null, "actions": []}));
+    page.expect("a host", "isHost() && state.me.joined");
+    (page, actor)
+}
+
+#[test]
+fn a_menu_opens_by_click_right_click_and_keyboard_and_leaves_links_and_selections_alone() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    ana.say_and_wait("please, all of you, do see https://x.example/a");
+    let page = browser.join(server.addr(), "Ben");
+    page.say("I see");
+    page.expect("two messages", "el.log.querySelectorAll('.message').length === 2");
+    for opener in [".disc", ".name", ".text"] {
+        page.click(&format!("#log .message:not(.own) {opener}"));
+        page.expect(opener, "el.menu.open");
+        assert_eq!(page.run(ROWS), json!(["Copy"]), "what a guest may do with somebody else's");
+        page.press("Escape");
+        page.expect_hidden("#menu");
+        page.expect_focus(".message:not(.own)");
+    }
+    page.run("void el.log.querySelector('.own').dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true }))");
+    page.expect("the menu", "el.menu.open");
+    assert_eq!(page.run(ROWS), json!(["Copy", "Delete"]));
+    page.press("Escape");
+    // Two clicks select a word, and that is no wish for a menu; nor is a selection that is to be copied.
+    page.run("void getSelection().selectAllChildren(el.log.querySelector('.text'))");
+    let own = "el.log.querySelector('.own .text').dispatchEvent";
+    page.run(&format!("void {own}(new MouseEvent('click', {{ bubbles: true, detail: 1 }}))"));
+    page.run("new Promise((done) => setTimeout(done, CLICK_MS + 50))");
+    let taken =
+        page.run(&format!("{own}(new MouseEvent('contextmenu', {{ bubbles: true, cancelable: true }}))"));
+    assert_eq!((taken, page.run("el.menu.open")), (json!(true), json!(false)));
+    page.run("getSelection().removeAllRanges()");
+    let link = "el.log.querySelector('a').dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true }))";
+    assert_eq!(page.run(link), true, "a link keeps the browser's own");
+
+    let held = clipboard();
+    page.choose("#log .message:not(.own) .disc", "Copy");
+    page.expect_text("#menu-rows button", "Copied");
+    page.press("Escape");
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the text", "el.message.value === 'please, all of you, do see https://x.example/a'");
+    drop(held);
+}
+
+#[test]
+fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
+    let Some(browser) = Browser::start() else { return };
+    let (page, mut actor) = on_stage(&browser);
+    page.click("#log .message:first-of-type .disc");
+    page.expect("the menu", "el.menu.open");
+    assert_eq!(page.run(ROWS), json!(["Copy", "Delete"]), "nothing against a host");
+    page.press("Escape");
+    let bens = "#log .message:last-child .disc";
+    let all =
+        json!(["Copy", "Delete", "Mute Ben", "Remove Ben", "Delete what Ben said in the last 10 minutes"]);
+    page.click(bens);
+    page.expect("the menu", "el.menu.open");
+    assert_eq!(page.run(ROWS), all);
+    look(&page, "menu-of-a-message");
+    page.press("Escape");
+    page.choose(bens, "Mute Ben");
+    let asked = actor.expect("moderate");
+    assert_eq!((&asked["action"], &asked["username"]), (&json!("mute"), &json!("Ben")));
+    page.choose(bens, "Delete what Ben");
+    page.expect_text("#confirm-title", "Delete what Ben said in the last 10 minutes");
+    look(&page, "delete-recent");
+    page.click("#confirm-yes");
+    let asked = actor.expect("moderate");
+    assert_eq!(
+        (&asked["action"], &asked["username"], &asked["minutes"]),
+        (&json!("delete_recent"), &json!("Ben"), &json!(10))
+    );
+    // Who is here has the same, without what is a message's.
+    let people = json!([{"username": "Ms Keller", "role": "host"}, {"username": "Ben", "role": "guest"}]);
+    actor.send(json!({"event": "presence", "online": 2, "users": people}));
+    page.expect_text("#people", "Ben");
+    page.click("#people li:last-child .name");
+    page.expect("the menu", "el.menu.open");
+    assert_eq!(page.run(ROWS), json!(all.as_array().expect("rows")[2..]));
+    page.press("Escape");
+    page.expect_focus("#people button");
+    page.click("#people li:first-child .name");
+    assert_eq!(page.run("el.menu.open"), false, "nor against oneself");
+}
+
+#[test]
+fn a_deleted_message_has_no_menu() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let host = become_host(&browser, &server);
+    host.join("Ms Keller");
+    host.say("A slip");
+    host.choose("#log .bubble", "Delete");
+    host.click("#confirm-yes");
+    host.expect_shown(".deleted");
+    host.click("#log .deleted .bubble");
+    host.run("new Promise((done) => setTimeout(done, CLICK_MS + 50))");
+    assert_eq!(host.run("el.menu.open"), false);
+}
