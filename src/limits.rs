@@ -320,6 +320,25 @@ pub const QUIET: Duration = Duration::from_secs(1);
 pub const BUSY_LOOKS: u32 = 5;
 /// Pages of the database that a backup copies in one go: 4 MB, after which it says how far it is.
 pub const COPY_PAGES: i32 = 1_000;
+/// Megabytes of the history where `--history-megabytes` says nothing: twenty million short messages.
+pub const HISTORY_MEGABYTES: usize = 4_096;
+/// The largest `--history-megabytes`: a terabyte.
+pub const MAX_HISTORY_MEGABYTES: usize = 1_048_576;
+/// From so many per cent of it on hosts are told.
+pub const HISTORY_TOLD_PERCENT: u64 = 80;
+/// The last bytes of the disk are not for the history: the system, the write-ahead log and a transcript need some.
+pub const DISK_REST: u64 = 512 * 1024 * 1024;
+/// On a small disk that rest is this part of it.
+pub const SMALL_DISK_REST: u64 = 10;
+/// How often it is looked how much there is …
+pub const SPACE_LOOK: Duration = Duration::from_secs(1);
+/// … and each time such a part of the bound was stored.
+pub const SPACE_PARTS: u64 = 256;
+/// The newest cleared messages keep their rows, so many and so many bytes of (overwritten) text: a retry of one is known. Also,
+/// pages with messages of now stay untouched: 25 of the longest fill more than the three that SQLite may put in order together.
+pub const CLEARED_KEPT: (u32, usize) = (1_000, 25 * 4 * MESSAGE_CHARACTERS);
+/// Pages that are given back to the disk in one go, with the pause of [`OVERWRITE`]: some milliseconds, a gigabyte in a minute or two.
+pub const GIVE_BACK_PAGES: u64 = 50;
 /// A copy that has no name yet and to which nothing was written for this long is nobody's any more, and makes room.
 pub const DEAD_COPY: Duration = Duration::from_secs(60 * 60);
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.

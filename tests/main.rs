@@ -62,6 +62,8 @@ mod second_machine;
 #[cfg(target_os = "linux")]
 mod shares;
 #[cfg(unix)]
+mod space;
+#[cfg(unix)]
 mod startup;
 #[cfg(unix)]
 mod stopping;

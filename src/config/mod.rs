@@ -8,7 +8,9 @@ use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
 use crate::accounts::email::Email;
-use crate::limits::{DEFAULT_CLIENTS, MAX_CLIENTS, RATE_LIMIT, TITLE_CHARACTERS};
+use crate::limits::{
+    DEFAULT_CLIENTS, HISTORY_MEGABYTES, MAX_CLIENTS, MAX_HISTORY_MEGABYTES, RATE_LIMIT, TITLE_CHARACTERS,
+};
 use crate::protocol::origin;
 use crate::protocol::title::{self, DEFAULT_TITLE};
 use crate::store::export::ExportFormat;
@@ -34,6 +36,8 @@ pub struct Config {
     pub sendmail: Option<PathBuf>,
     /// Messages a second for each person, twice that at once; 0 is no limit.
     pub rate_limit: u32,
+    /// What the history may take of the disk.
+    pub history_megabytes: usize,
     pub max_clients: Option<usize>,
     /// An IPv6 address counts as its /64.
     pub max_clients_per_address: usize,
@@ -55,6 +59,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             sendmail: None,
             rate_limit: 5,
+            history_megabytes: HISTORY_MEGABYTES,
             max_clients: None,
             max_clients_per_address: 1_000,
             log_level: None,
@@ -198,6 +203,7 @@ impl Config {
             }
             "--sendmail" => self.sendmail = Some(option.path("the path of a program")?),
             "--rate-limit" => self.rate_limit = option.number(0, RATE_LIMIT as usize)? as u32,
+            "--history-megabytes" => self.history_megabytes = option.number(1, MAX_HISTORY_MEGABYTES)?,
             "--max-clients" => self.max_clients = Some(option.number(1, MAX_CLIENTS)?),
             "--max-clients-per-address" => self.max_clients_per_address = option.number(1, MAX_CLIENTS)?,
             "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
@@ -284,6 +290,8 @@ Options
   --sendmail PROGRAM           mail links to who forgot their password, with any program
                                that takes mail as sendmail does
   --rate-limit NUMBER          messages a second for each person; 0 is no limit  [{rate_limit}]
+  --history-megabytes NUMBER   what the history may take of the disk; it never takes the last
+                               512 MB of it  [{HISTORY_MEGABYTES}]
   --max-clients NUMBER         connections in all  [{DEFAULT_CLIENTS}]
   --max-clients-per-address NUMBER
                                connections from one address  [{max_clients_per_address}]

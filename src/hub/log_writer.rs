@@ -11,7 +11,7 @@ use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::{KeyHash, Position, Reason, Refusal, encoded_bytes};
 use crate::room::kept::RoomChange;
-use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Store};
+use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Space, Store};
 use crate::sys::clock::LogClock;
 
 /// A change on its way to the disk.
@@ -57,6 +57,14 @@ pub(crate) struct LogWriter {
     unrecorded: VecDeque<RoomChange>,
     /// When the next texts of cleared messages are overwritten.
     overwrite_due: Option<Instant>,
+    /// Bytes that the history may take.
+    bound: u64,
+    space: Space,
+    space_due: Instant,
+    /// Bytes that were stored since it was looked.
+    space_unseen: u64,
+    /// How full it is, as hosts have been told.
+    told_percent: Option<u64>,
     /// The operator has been told that the disk does not take messages.
     failing: bool,
     /// The disk works again, and what is not of the log has to be stored once more.
@@ -65,9 +73,14 @@ pub(crate) struct LogWriter {
 }
 
 impl LogWriter {
-    /// The only writer of this store's log.
-    pub(crate) fn new(store: Store) -> LogWriter {
+    /// The only writer of this store's log, which may take so many bytes.
+    pub(crate) fn new(store: Store, bound: u64) -> LogWriter {
         LogWriter {
+            bound,
+            space: Space { used: 0, most: bound },
+            space_due: Instant::now(),
+            space_unseen: 0,
+            told_percent: None,
             clock: LogClock::after(store.newest_at_ms()),
             store,
             waiting: Vec::new(),
@@ -134,6 +147,7 @@ impl LogWriter {
         let (most, pause) = limits::OVERWRITE;
         let overwritten = self.store.overwrite(most);
         self.store.settle();
+        self.look_at_space(now);
         self.overwrite_due = match overwritten {
             Ok(true) => None,
             Ok(false) => Some(Instant::now() + pause),
@@ -142,6 +156,52 @@ impl LogWriter {
                 Some(Instant::now() + limits::SAVE_DEADLINE)
             }
         };
+    }
+
+    fn look_at_space(&mut self, now: Instant) {
+        if now < self.space_due && self.space_unseen < self.bound / limits::SPACE_PARTS {
+            return;
+        }
+        self.space_due = now + limits::SPACE_LOOK;
+        self.space_unseen = 0;
+        // A database that can't be read is told about when it is written to.
+        let Ok(space) = self.store.space(self.bound) else { return };
+        if space.is_full() && !self.space.is_full() {
+            log::warn!(
+                "the history is full ({} MB of {}): messages are refused until a host clears it, --history-megabytes allows more, \
+                 or the disk has more free",
+                space.used >> 20,
+                space.most >> 20
+            );
+        }
+        self.space = space;
+    }
+
+    /// How full the history is, where hosts have to be told.
+    pub(crate) fn percent(&self) -> Option<u64> {
+        self.space.percent()
+    }
+
+    /// Whether that has changed since this was last asked.
+    pub(crate) fn percent_has_changed(&mut self) -> bool {
+        let percent = self.percent();
+        percent != std::mem::replace(&mut self.told_percent, percent)
+    }
+
+    /// Whether a message fits.
+    ///
+    /// # Errors
+    /// `not_saved`, where the history is full.
+    pub(crate) fn check_space(&mut self) -> Result<(), Refusal> {
+        let now = Instant::now();
+        if self.space.is_full() {
+            self.space_due = now; // somebody may just have made room
+        }
+        self.look_at_space(now);
+        match self.space.is_full() {
+            true => Err(Reason::HistoryFull.into()),
+            false => Ok(()),
+        }
     }
 
     /// How many changes wait: the place in the turn of what is told now.
@@ -264,7 +324,10 @@ impl LogWriter {
                 }
                 let later = self.waiting.split_off(count);
                 let stored = std::mem::replace(&mut self.waiting, later);
-                self.waiting_bytes -= stored.iter().map(|pending| pending.bytes).sum::<usize>();
+                let bytes = stored.iter().map(|pending| pending.bytes).sum::<usize>();
+                self.waiting_bytes -= bytes;
+                self.space_unseen += bytes as u64;
+                self.look_at_space(now);
                 if stored.iter().any(|pending| matches!(pending.change, Change::Clear)) {
                     self.overwrite_due = Some(Instant::now() + limits::OVERWRITE.1);
                 }

@@ -296,6 +296,7 @@ impl Hub {
             reset_requests: &self.moderation.reset_requests,
             invite_code: self.config.invite_code.as_deref(),
             actions: self.moderation.actions(),
+            history_percent: self.log.percent(),
         })
     }
 

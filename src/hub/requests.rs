@@ -134,7 +134,8 @@ impl Hub {
         };
         let (tab, at_ms) = (client.tab, self.log.now_ms());
         let message = NewMessage { at_ms, username: display, role, text, tab, client_message_id };
-        let spoken = match self.may_speak(id, &message) {
+        let may_speak = self.log.check_space().and_then(|()| self.may_speak(id, &message));
+        let spoken = match may_speak {
             Ok(spoken) => spoken,
             Err(refusal) => {
                 let refusal = refusal.of(message.client_message_id.clone());

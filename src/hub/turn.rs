@@ -88,6 +88,7 @@ impl Hub {
 
     /// Passes on what the turn has changed beside the log, and plans when the room is told.
     fn note_changes(&mut self) {
+        self.due.moderation |= self.log.percent_has_changed();
         self.log.push_room_changes(self.room.take_changes());
         self.log.push_room_changes(self.moderation.take_changes());
         if self.room.presence_changed() && self.due.presence.is_none() {

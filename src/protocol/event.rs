@@ -234,6 +234,9 @@ pub enum ServerEvent<'a> {
         invite_code: Option<&'a str>,
         /// The newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
         actions: &'a VecDeque<HostAction>,
+        /// How full the history is, from [`limits::HISTORY_TOLD_PERCENT`] on; at 100 messages are refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        history_percent: Option<u64>,
     },
     /// A link under which somebody chooses a new password, for the host who asked.
     ResetIssued {

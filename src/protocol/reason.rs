@@ -101,6 +101,8 @@ pub enum Reason {
     MessageOfAnother,
     #[error("This could not be saved, and nobody saw it. Try again.")]
     MessageNotSaved,
+    #[error("The room's history is full, and nobody saw this. A host can clear it.")]
+    HistoryFull,
 
     // ---- how fast ----
     #[error(
@@ -261,7 +263,7 @@ impl Reason {
             TooFast | HistoryBusy | ManyNewNames { .. } | ManyNewAccounts { .. } | ResetBusy => {
                 ErrorCode::RateLimited
             }
-            MessageNotSaved | ResetNotSaved => ErrorCode::NotSaved,
+            MessageNotSaved | HistoryFull | ResetNotSaved => ErrorCode::NotSaved,
             MessageOfAnother | NotHost => ErrorCode::NotHost,
             MessageNotFound
             | NotMuted { .. }

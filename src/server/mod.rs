@@ -231,7 +231,7 @@ fn start_hub(
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
     let newest = newest_frames(&store).map_err(StartError::log(config))?;
-    let mut log = LogWriter::new(store);
+    let mut log = LogWriter::new(store, (config.history_megabytes as u64) << 20);
     let members = accounts.names().map_err(StartError::log(config))?;
     let kept = log.kept_room(config.title.as_deref()).map_err(StartError::log(config))?;
     let room = Room::new(kept.reservations, &members, kept.host_names, kept.former_host_names);

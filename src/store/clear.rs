@@ -1,13 +1,17 @@
 //! Clearing the log for a new lesson: gone for everybody at once, overwritten on the disk little by little.
 //!
 //! A log may have a million messages, and overwriting them is a long write; the room must not wait for it. So one row says
-//! up to which position everything is gone, reading leaves that out, and the hub overwrites a piece of it at a time. Rows
-//! stay, as with deletions, so that a retry of a cleared message is known as one.
+//! up to which position everything is gone, reading leaves that out, and the hub overwrites a piece of it at a time. When there is
+//! nothing to read in any of them, their rows are removed, but for the newest ([`limits::CLEARED_KEPT`]), and then their place in
+//! the file is given back to the disk.
+
+use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::error::AppendError;
 use super::{Store, sql};
+use crate::limits;
 use crate::protocol::Position;
 
 /// Everything up to `head` is gone from here on, and the log has another name.
@@ -32,21 +36,105 @@ impl Store {
         self.cleared
     }
 
-    /// Overwrites the texts of at most `most` cleared messages, in one transaction. Returns whether none are left.
+    /// Overwrites the texts of at most `most` cleared messages, or removes so many, or gives back some of their place, in one
+    /// transaction. Returns whether there is nothing left to do.
     ///
     /// # Errors
     /// Nothing is changed then, and it can be tried again.
     pub fn overwrite(&mut self, most: usize) -> Result<bool, AppendError> {
-        if sql::value(&self.db, "SELECT overwritten = cleared FROM room", [])? == Some(true) {
+        let is_over = sql::value(&self.db, "SELECT overwritten = cleared FROM room", [])? == Some(true);
+        let mut erases = false;
+        if !is_over {
+            erases = overwrite(&self.db, most)?;
+        } else if has_rows(&self.db)? {
+            remove(&self.db, most)?;
+        } else if has_free_pages(&self.db)? {
+            give_back(&self.db, limits::GIVE_BACK_PAGES)?;
+        } else {
             return Ok(true);
         }
-        let done = overwrite(&self.db, most)?;
         // It grows the write-ahead log as turns do, maybe with no turn beside it. What that still holds of the texts goes
         // when the last is done.
         if let Some(checkpointer) = &mut self.checkpointer {
-            checkpointer.committed(done);
+            checkpointer.committed(erases);
         }
-        Ok(done)
+        Ok((is_over || erases) && !has_rows(&self.db)? && !has_free_pages(&self.db)?)
+    }
+}
+
+/// The oldest position that keeps its row; 0 for all.
+fn oldest_kept(db: &Connection) -> rusqlite::Result<Position> {
+    let (rows, bytes) = limits::CLEARED_KEPT;
+    let select = "SELECT coalesce(min(position), 0) FROM (
+                      SELECT position, sum(octet_length(text)) OVER (ORDER BY position DESC) AS bytes FROM messages
+                      WHERE position <= (SELECT cleared FROM room) ORDER BY position DESC LIMIT ?1)
+                  WHERE bytes <= ?2";
+    Ok(sql::value(db, select, params![rows, bytes])?.unwrap_or_default())
+}
+
+/// Whether there are rows of cleared messages that are not kept.
+fn has_rows(db: &Connection) -> rusqlite::Result<bool> {
+    let select = "SELECT coalesce((SELECT min(position) FROM messages) < ?1, 0)
+                      OR coalesce((SELECT min(position) FROM deletions) < ?1, 0)";
+    Ok(sql::value(db, select, [oldest_kept(db)?])? == Some(true))
+}
+
+/// Removes the oldest rows. There is nothing to read in them any more: so pages that come free need not be overwritten.
+fn remove(db: &Connection, most: usize) -> rusqlite::Result<()> {
+    db.pragma_update(None, "secure_delete", "FAST")?;
+    let removed = || {
+        let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+        let oldest = oldest_kept(&transaction)?;
+        for table in ["messages", "deletions"] {
+            let delete = format!(
+                "DELETE FROM {table} WHERE position IN (
+                     SELECT position FROM {table} WHERE position < ?1 ORDER BY position LIMIT ?2)"
+            );
+            sql::run(&transaction, &delete, params![oldest, most])?;
+        }
+        transaction.commit()
+    };
+    let removed = removed();
+    db.pragma_update(None, "secure_delete", true)?;
+    removed
+}
+
+/// Whether there are pages to give back.
+fn has_free_pages(db: &Connection) -> rusqlite::Result<bool> {
+    Ok(sql::number(db, "freelist_count")? > 0 && gives_space_back(db)?)
+}
+
+/// Moves pages from the end of the file to free ones; a checkpoint then cuts the end off.
+pub(super) fn give_back(db: &Connection, pages: u64) -> rusqlite::Result<()> {
+    let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    Ok(())
+}
+
+/// Makes a database without tables one that can give space back.
+pub(super) fn let_go_of_space(db: &Connection) -> rusqlite::Result<()> {
+    db.pragma_update(None, "auto_vacuum", "INCREMENTAL")
+}
+
+pub(super) fn gives_space_back(db: &Connection) -> rusqlite::Result<bool> {
+    const INCREMENTAL: u64 = 2;
+    Ok(sql::number(db, "auto_vacuum")? == INCREMENTAL)
+}
+
+/// Makes a database of an earlier version one that can: all of it is written once more. Where the disk has no place for that, the
+/// room goes on as before.
+pub(super) fn rebuild(db: &Connection, path: &Path) {
+    let megabytes = sql::number(db, "page_count").unwrap_or_default() / 256;
+    log::info!(
+        "{}: written once more ({megabytes} MB), so that it can give space back to the disk. This is done once",
+        path.display()
+    );
+    // In a file, since all of it need not fit into memory.
+    let rebuilt = db.execute_batch("PRAGMA temp_store = FILE; PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+    let _ = db.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA wal_checkpoint(TRUNCATE)"); // as good as it goes
+    if let Err(error) = rebuilt {
+        log::warn!("{}: that was not possible, and is tried at the next start: {error}", path.display());
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `error.rs` | why it says no: opening, writing, reading |
 //! | `sql.rs` | statements, each prepared once |
 //! | `append.rs` | writing a turn |
-//! | `clear.rs` | clearing the log |
+//! | `clear.rs`, `space.rs` | clearing the log, and giving its place back to the disk; how much that is |
 //! | `kept.rs` | what is kept of the room beside the log |
 //! | `read.rs` | reading pages forwards and backwards |
 //! | `find.rs` | looking through the log |
@@ -43,6 +43,7 @@ mod recent;
 mod refold;
 pub(crate) mod restore;
 mod schema;
+mod space;
 pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,7 @@ pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
 pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
+pub(crate) use space::Space;
 
 /// The path that means a database in memory: gone with the store, and never durable.
 const IN_MEMORY: &str = ":memory:";
@@ -155,11 +157,13 @@ impl Store {
             );
             copy::check(&db)?;
         }
-        let marks = Marks::begin(path, lock, &origin)?;
+        let mut marks = Marks::begin(path, lock, &origin)?;
         schema::set_up_writing(&db)?;
         if is_blank {
             // Before there is a log: a file without tables, whose log is missing, is then none of ours.
+            clear::let_go_of_space(&db)?;
             schema::migrate(&mut db, &new_epoch()?)?;
+            clear::give_back(&db, u64::from(u32::MAX))?;
         }
         start_log(&db)?;
         if origin.is_copy {
@@ -167,6 +171,10 @@ impl Store {
             sql::run(&db, "UPDATE room SET epoch = ?1", [new_epoch()?])?;
         }
         schema::migrate(&mut db, &new_epoch()?)?;
+        if !clear::gives_space_back(&db)? {
+            marks.log_may_go(true)?;
+            clear::rebuild(&db, path);
+        }
         let mut store = Store::over(db, source)?;
         let copier = store.source.connect()?;
         store.checkpointer = Some(Checkpointer::start(copier, &mut store.db, marks, left_over)?);

@@ -27,6 +27,11 @@ pub(crate) fn value<T: FromSql>(
     first(db, sql, params, |row| row.get(0))
 }
 
+/// What SQLite says of the database under this name.
+pub(crate) fn number(db: &Connection, pragma: &str) -> rusqlite::Result<u64> {
+    db.pragma_query_value(None, pragma, |row| row.get(0))
+}
+
 pub(crate) fn all<T>(
     db: &Connection,
     sql: &str,
