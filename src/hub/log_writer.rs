@@ -75,7 +75,7 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// The only writer of this store's log, which may take so many bytes.
     pub(crate) fn new(store: Store, bound: u64) -> LogWriter {
-        LogWriter {
+        let mut writer = LogWriter {
             bound,
             space: Space { used: 0, most: bound },
             space_due: Instant::now(),
@@ -92,7 +92,9 @@ impl LogWriter {
             overwrite_due: Some(Instant::now()),
             failing: false,
             recovered: false,
-        }
+        };
+        writer.look_at_space(Instant::now());
+        writer
     }
 
     /// What the store has kept of the room beside the log; `title` is the operator's.
@@ -193,11 +195,11 @@ impl LogWriter {
     /// # Errors
     /// `not_saved`, where the history is full.
     pub(crate) fn check_space(&mut self) -> Result<(), Refusal> {
-        let now = Instant::now();
         if self.space.is_full() {
-            self.space_due = now; // somebody may just have made room
+            // Somebody may just have made room. Else it is looked at with each turn that is stored.
+            self.space_due = Instant::now();
+            self.look_at_space(self.space_due);
         }
-        self.look_at_space(now);
         match self.space.is_full() {
             true => Err(Reason::HistoryFull.into()),
             false => Ok(()),
