@@ -54,6 +54,14 @@ pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
     )
 }
 
+/// What `chat-app free-name` says.
+pub fn name_freed(name: &str) -> String {
+    format!(
+        "\n  {name} is free in a moment, or once the room is opened. An account that had it stays its owner's, who\n  chooses another name \
+         after logging in.\n\n"
+    )
+}
+
 /// What `chat-app backup` says of a backup that was made.
 pub fn backup(target: &Path, made: &BackedUp) -> String {
     let log = match made.log_bytes {
@@ -124,7 +132,7 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
     }
     if let Some(code) = &opened.invite_code {
         let code = bold(&code.to_string());
-        out.push_str(&row("To sign up", &(code + "   (members only; the code is new at each start)")));
+        out.push_str(&row("To sign up", &(code + "   (members only; a host can make a new code)")));
     }
     // Absolute, for an operator who looks for the file later.
     let database = std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone());

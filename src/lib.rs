@@ -66,7 +66,7 @@ mod store;
 mod sys;
 
 pub use accounts::email::Email;
-pub use accounts::{issue_reset_beside, make_host_link_beside};
+pub use accounts::{free_name_beside, issue_reset_beside, make_host_link_beside};
 pub use store::backup::back_up;
 pub use store::export::{ExportFormat, export};
 pub use store::restore::restore;

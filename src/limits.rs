@@ -219,8 +219,10 @@ pub const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
 pub const NEWCOMERS_ADDRESSES: usize = 20_000;
 /// Names that one `guest_key` may hold reserved.
 pub const NAMES_PER_KEY: usize = 5;
-/// Names kept for hosts without an account, for ever: more than a school has teachers. Further ones are as guests' are.
+/// Names kept for hosts without an account, until one frees them: more than a school has teachers. Further ones are as guests' are.
 pub const HOST_NAMES: usize = 1_000;
+/// Names that are tried for somebody whose own a host takes: more than are taken where nobody means harm, and some 20 ms.
+pub const SPARE_NAMES: u32 = 10_000;
 /// Names kept for guests' keys in all, some 300 bytes each.
 pub const RESERVATIONS: usize = 20_000;
 /// Those of one address: a school's network, and a part of all that leaves most of it to others.

@@ -52,6 +52,10 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
             let link = chat_app::make_host_link_beside(&database, void_earlier)?;
             banner::host_link(&link, void_earlier, is_terminal)
         }
+        Invocation::FreeName(database, name) => {
+            chat_app::free_name_beside(&database, &name)?;
+            banner::name_freed(name.display())
+        }
         Invocation::Help => config::help(),
         Invocation::Version => concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
     };

@@ -19,6 +19,7 @@ mod hosting;
 mod joining;
 mod lesson;
 mod menu;
+mod naming;
 mod old;
 mod panel;
 mod people;

@@ -3,9 +3,11 @@
 mod becoming;
 mod clearing;
 mod deleting;
+mod inviting;
 mod lasting;
 mod leaving_out;
 mod muting;
+mod names;
 mod reading;
 mod refusing;
 mod resets;

@@ -46,7 +46,8 @@ impl Accounts {
                 }
                 inserted => inserted?,
             };
-            let member = Member { account: transaction.last_insert_rowid(), name: name.clone() };
+            let account = transaction.last_insert_rowid();
+            let member = Member { account, name: name.clone(), chooses_name: false };
             let begun = sessions::begin(transaction, Some(member), None, &asker.sessions)?;
             Ok(NewSession { device, ..begun })
         })
@@ -151,11 +152,12 @@ impl Accounts {
 
     fn known(&self, which: &str, value: impl rusqlite::ToSql) -> Result<Option<Known>, Unavailable> {
         let select = format!(
-            "SELECT id, display, folded, email, password FROM users WHERE {which} AND password IS NOT NULL"
+            "SELECT id, display, folded, chooses_name, email, password FROM users WHERE {which} AND password IS NOT NULL"
         );
         Ok(sql::first(&self.reader(), &select, [value], |row| {
-            let member = Member { account: row.get(0)?, name: Name::stored(row.get(1)?, row.get(2)?) };
-            Ok(Known { member, email: row.get(3)?, hash: row.get(4)? })
+            let name = Name::stored(row.get(1)?, row.get(2)?);
+            let member = Member { account: row.get(0)?, name, chooses_name: row.get(3)? };
+            Ok(Known { member, email: row.get(4)?, hash: row.get(5)? })
         })?)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod email;
 mod hosts;
 pub(crate) mod invite;
 mod members;
+mod names;
 pub(crate) mod password;
 mod resets;
 mod sessions;
@@ -29,6 +30,8 @@ use sha2::{Digest, Sha256};
 
 pub use hosts::make_host_link_beside;
 pub(crate) use hosts::{HostGeneration, HostNews};
+pub(crate) use names::Taken;
+pub use names::free_name_beside;
 pub(crate) use resets::ResetLink;
 pub use resets::issue_reset_beside;
 
@@ -38,6 +41,7 @@ use crate::protocol::names::Name;
 use crate::protocol::title::DEFAULT_TITLE;
 use crate::protocol::{AccountId, Reason, Role};
 use crate::store::{self, sql};
+use invite::InviteCode;
 use throttle::{Subject, Throttle};
 use token::{Token, TokenHash};
 
@@ -67,6 +71,8 @@ impl Session {
 pub struct Member {
     pub account: AccountId,
     pub name: Name,
+    /// A host has taken the name it had: it may choose another.
+    pub chooses_name: bool,
 }
 
 /// A session that has just begun.
@@ -138,6 +144,8 @@ pub struct Accounts {
     /// Numbers accounts for the throttle, those that do not exist too.
     numbers: RandomState,
     device_key: [u8; 32],
+    /// What signing up needs; none where anybody may.
+    invite: Mutex<Option<InviteCode>>,
     /// The key of the link that is shown at start, and its generation.
     start_key: (Token, HostGeneration),
     /// Where links lead: an origin, and maybe a path without a slash at the end.
@@ -158,6 +166,7 @@ impl Accounts {
             throttle: Throttle::default(),
             numbers: RandomState::new(),
             device_key: device_key(&writer)?,
+            invite: Mutex::default(),
             start_key: (Token::random()?, hosts::generation(&reader)?),
             address: address.to_owned(),
             reader: Mutex::new(reader),
@@ -165,9 +174,10 @@ impl Accounts {
         })
     }
 
-    /// Every name that an account has or had.
+    /// Every account's name, and those of accounts that are deleted, unless a host has freed them.
     pub fn names(&self) -> Result<Vec<(Name, AccountId)>, Unavailable> {
-        Ok(sql::all(&self.reader(), "SELECT display, folded, id FROM users", [], |row| {
+        let select = "SELECT display, folded, id FROM users WHERE display <> ''";
+        Ok(sql::all(&self.reader(), select, [], |row| {
             Ok((Name::stored(row.get(0)?, row.get(1)?), row.get(2)?))
         })?)
     }

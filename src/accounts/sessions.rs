@@ -47,11 +47,14 @@ impl Accounts {
 /// The session with this hash that has not expired.
 pub(super) fn find(db: &Connection, hash: &TokenHash) -> rusqlite::Result<Option<Session>> {
     let select =
-        "SELECT token, host, users.id, display, folded FROM sessions LEFT JOIN users ON users.id = user
+        "SELECT token, host, users.id, display, folded, chooses_name FROM sessions LEFT JOIN users ON users.id = user
                   WHERE token = ?1 AND expires_at > ?2";
     let found = sql::first(db, select, params![hash, wall_clock_ms()], |row| {
         let member = match row.get(2)? {
-            Some(account) => Some(Member { account, name: Name::stored(row.get(3)?, row.get(4)?) }),
+            Some(account) => {
+                let name = Name::stored(row.get(3)?, row.get(4)?);
+                Some(Member { account, name, chooses_name: row.get(5)? })
+            }
             None => None,
         };
         Ok(Session { token: row.get(0)?, host: row.get(1)?, member })

@@ -1,6 +1,7 @@
 //! What accounts promise, on real files.
 
 mod failures;
+mod names;
 mod resets;
 
 use std::collections::BTreeSet;

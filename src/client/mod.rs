@@ -153,13 +153,19 @@ fn refuse_stranger(socket: &ClientSocket, stop: &StopSignal) {
 
 /// Whether a session ended after it was looked up and before the hub knew of this connection: the hub closes only
 /// those that it knows.
+///
+/// # Errors
+/// Where that cannot be known, or its account is called otherwise by now: it is to be looked up again.
 fn has_ended(session: Option<&Arc<Session>>, context: &ClientContext) -> io::Result<bool> {
     let Some(session) = session else { return Ok(false) };
     let found = context.accounts.session_by_hash(&session.token).map_err(|error| {
         log::warn!("a session could not be looked up again: {error}");
         io::Error::other("the accounts cannot be read")
     })?;
-    Ok(found.is_none())
+    match found {
+        Some(found) if found != *session => Err(io::Error::other("the account has another name")),
+        found => Ok(found.is_none()),
+    }
 }
 
 /// The connection's last word, whatever ends it.

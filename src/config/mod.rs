@@ -11,6 +11,7 @@ use crate::accounts::email::Email;
 use crate::limits::{
     DEFAULT_CLIENTS, HISTORY_MEGABYTES, MAX_CLIENTS, MAX_HISTORY_MEGABYTES, RATE_LIMIT, TITLE_CHARACTERS,
 };
+use crate::protocol::names::Name;
 use crate::protocol::origin;
 use crate::protocol::title::{self, DEFAULT_TITLE};
 use crate::store::export::ExportFormat;
@@ -91,12 +92,14 @@ pub enum Invocation {
         database: PathBuf,
         void_earlier: bool,
     },
+    /// Free a name: whoever merely has it is called otherwise.
+    FreeName(PathBuf, Name),
     Help,
     Version,
 }
 
 /// The words that may stand first, in place of opening the room.
-const COMMANDS: [&str; 5] = ["export", "backup", "restore", "reset-password", "host-link"];
+const COMMANDS: [&str; 6] = ["export", "backup", "restore", "reset-password", "host-link", "free-name"];
 
 /// Reads the command line, without the program's name in front.
 ///
@@ -107,13 +110,17 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
     let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
     let (mut config, mut format, mut separator) = (Config::default(), ExportFormat::Txt, None);
-    let (mut file, mut email, mut void_earlier) = (None, None, false);
+    let (mut file, mut email, mut name_to_free, mut void_earlier) = (None, None, None, false);
     while let Some(argument) = parser.next().map_err(usage)? {
         let name = match (argument, command) {
             (Arg::Long(name), _) => format!("--{name}"),
             (Arg::Short(name), _) => format!("-{name}"),
             (Arg::Value(given), Some("reset-password")) if email.is_none() => {
                 email = Some(read_email(&given)?);
+                continue;
+            }
+            (Arg::Value(given), Some("free-name")) if name_to_free.is_none() => {
+                name_to_free = Some(read_name(&given)?);
                 continue;
             }
             (Arg::Value(given), Some("backup" | "restore")) if file.is_none() && !given.is_empty() => {
@@ -156,6 +163,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
             let email = email.ok_or("reset-password needs the email address of an account")?;
             Invocation::ResetPassword(database, email)
         }
+        Some("free-name") => {
+            let name = name_to_free
+                .ok_or("free-name needs the name that is to be free, in quotes where it has blanks")?;
+            Invocation::FreeName(database, name)
+        }
         Some(_) => Invocation::HostLink { database, void_earlier },
         None => Invocation::Serve(config),
     })
@@ -166,11 +178,19 @@ fn read_email(given: &OsStr) -> Result<Email, String> {
     Email::parse(&given).map_err(|_| format!("{}: expected an email address", given.escape_debug()))
 }
 
+fn read_name(given: &OsStr) -> Result<Name, String> {
+    let given = given.to_string_lossy();
+    Name::parse(&given).map_err(|reason| format!("{}: {reason}", given.escape_debug()))
+}
+
 /// An argument where none is expected any more.
 fn extra(command: Option<&str>, given: &OsStr) -> String {
     let given = given.to_string_lossy();
     match command {
         Some("reset-password") => format!("reset-password takes one email address, but got {given} too"),
+        Some("free-name") => {
+            format!("free-name takes one name, in quotes where it has blanks, but got {given} too")
+        }
         Some(command @ ("backup" | "restore")) => format!("{command} takes one file, but got {given} too"),
         Some(other) => format!("{other} takes no argument, but got {given}"),
         None => format!("unexpected argument {given}; a command ({}) comes first", COMMANDS.join(", ")),
@@ -274,6 +294,7 @@ Usage: chat-app [options]
        chat-app restore BACKUP [--database FILE]
        chat-app reset-password EMAIL [--database FILE]
        chat-app host-link [--new] [--database FILE]
+       chat-app free-name NAME [--database FILE]
 
 Options
   --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
@@ -317,6 +338,10 @@ also while the room is open
 Host-link prints a link that makes who opens it a host of the room, from any device, also
 while the room is open
   --new                        end all earlier links, and the hosts made by them
+  --database FILE              the room's history  [{database}]
+
+Free-name frees a name that is kept for somebody, an account's or a deleted account's too,
+also while the room is open. An account's owner keeps the account and chooses another name
   --database FILE              the room's history  [{database}]
 "
     )

@@ -63,7 +63,10 @@ fn export_help_and_version_are_told_apart() {
         panic!("reset-password");
     };
     assert_eq!((database, email.as_str()), (PathBuf::from("x.db"), "a@b.c"));
-    for line in ["--help", "-h", "export --help", "--port 1 -h", "reset-password -h"] {
+    let named = parse(["free-name", "Frau  Meier", "--database=x.db"].map(OsString::from));
+    let Ok(Invocation::FreeName(database, name)) = named else { panic!("free-name: {named:?}") };
+    assert_eq!((database, name.display()), (PathBuf::from("x.db"), "Frau Meier"));
+    for line in ["--help", "-h", "free-name -h", "export --help", "--port 1 -h", "reset-password -h"] {
         assert!(matches!(read(line), Ok(Invocation::Help)), "{line}");
     }
     assert!(matches!(read("--version"), Ok(Invocation::Version)));
@@ -99,6 +102,10 @@ fn a_refusal_names_the_argument_and_what_was_expected() {
         ("reset-password a@b c@d", ["one email address", "c@d"]),
         ("reset-password a@b --port 1", ["reset-password has no option", "--port"]),
         ("host-link -V", ["host-link has no option", "-V"]),
+        ("free-name", ["free-name needs", "in quotes"]),
+        ("free-name Frau Meier", ["free-name takes one name", "Meier"]),
+        ("free-name Ana --new", ["free-name has no option", "--new"]),
+        ("free-name \u{202e}", ["\\u{202e}", "U+202E"]),
         ("host-link me", ["host-link takes no argument", "me"]),
         ("--trusted-proxy proxy", ["--trusted-proxy proxy", "IP address"]),
         ("--sendmail=", ["--sendmail", "path of a program"]),

@@ -157,7 +157,6 @@ pub(super) mod tests {
             hub: bounded(1).0,
             jobs: bounded(1).0,
             config: Config::default(),
-            invite: None,
             held: Default::default(),
         };
         Site::new(5000, api).expect("random")

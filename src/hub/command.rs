@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
-use super::{Ended, HoldName};
+use super::{Chosen, Ended, HoldName, TakeName};
 use crate::accounts::email::Email;
-use crate::accounts::{HostNews, ResetLink, Session};
+use crate::accounts::{HostNews, ResetLink, Session, Taken};
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::visitor::Visitor;
@@ -30,6 +30,14 @@ pub enum Command {
     ReleaseName(Name, u64),
     /// They did, in a browser with this cookie. Who is here under the name is logged in from now on.
     AccountCreated(Arc<Session>, Option<KeyHash>),
+    /// Somebody has chosen another name for their account.
+    NameChosen(Chosen),
+    /// What became of [`Job::TakeName`].
+    NameTaken(TakeName, Result<Taken, Refusal>),
+    /// A name is to be freed, by `chat-app free-name`.
+    FreeName(Name),
+    /// What became of [`Job::NewInvite`]: the code that counts now.
+    NewInvite(ClientId, Result<String, Refusal>),
     /// These sessions have ended: their connections close.
     End(Ended),
     /// The account is deleted, and all its sessions with it.
@@ -65,6 +73,10 @@ pub enum Job {
     IssueReset(ClientId, Name),
     /// A host deletes what somebody has said lately.
     FindRecent(ClientId, Recent),
+    /// A host wants the name of an account.
+    TakeName(TakeName),
+    /// A host wants another invite code.
+    NewInvite(ClientId),
     /// The server stops.
     Stop,
 }

@@ -25,12 +25,24 @@ pub struct HoldName {
     pub guest_key: Option<KeyHash>,
     /// The hash of their browser's cookie.
     pub browser: Option<KeyHash>,
+    /// The account that is to be called so; none where it is yet to be made.
+    pub account: Option<AccountId>,
     /// Where they come from, an IPv6 address as its /64.
     pub address: IpAddr,
     /// Tells this claim from all others.
     pub number: u64,
     /// Takes one answer: nothing, or why not.
     pub answer: Sender<Result<(), Refusal>>,
+}
+
+/// An account's owner has chosen another name, after a host has taken the one it had.
+pub struct Chosen {
+    pub account: AccountId,
+    /// Until now.
+    pub from: Name,
+    pub name: Name,
+    /// The claim by which it was held.
+    pub number: u64,
 }
 
 /// Sessions that have ended.
@@ -47,29 +59,29 @@ pub enum Ended {
 
 impl Hub {
     pub(super) fn hold_name(&mut self, claim: HoldName) {
-        let HoldName { name, guest_key, browser, address, number, answer } = claim;
+        let HoldName { name, guest_key, browser, account, address, number, answer } = claim;
         let now_ms = self.log.now_ms();
         let owner = Owner::Guest(guest_key);
-        let identifiers = [guest_key.map(Identifier::Guest), browser.map(Identifier::Browser)];
-        let identifiers: Vec<Identifier> = identifiers.into_iter().flatten().collect();
-        let new: &[New] = match self.room.is_theirs(&name, owner, now_ms) {
-            true => &[New::Account],
-            false => &[New::Account, New::Name],
-        };
+        let keys = [guest_key.map(Identifier::Guest), browser.map(Identifier::Browser)];
+        let account = account.map(Identifier::Account);
+        let identifiers: Vec<Identifier> = keys.into_iter().chain([account.clone()]).flatten().collect();
+        let is_theirs = self.room.is_theirs(&name, owner, now_ms);
+        let new = [account.is_none().then_some(New::Account), (!is_theirs).then_some(New::Name)];
+        let new: Vec<New> = new.into_iter().flatten().collect();
         let claimed = self
             .check_door(&name, owner, now_ms)
             .and_then(|()| self.check_rename(None, &identifiers, &name, owner, now_ms))
-            .and_then(|()| self.check_new(new, address))
+            .and_then(|()| self.check_new(&new, address))
             .and_then(|()| self.room.hold_name(&name, guest_key, number, now_ms));
         if claimed.is_ok() {
-            self.count_new(new, address);
+            self.count_new(&new, address);
         }
         let _ = answer.send(claimed); // who is gone unclaims it
     }
 
     /// A guest who is here has an account now. They stay, on every connection, and are told what they are.
     pub(super) fn account_created(&mut self, session: &Arc<Session>, browser: Option<KeyHash>) {
-        let Some(Member { account, name }) = &session.member else { return };
+        let Some(Member { account, name, .. }) = &session.member else { return };
         if self.room.person(name.folded()).is_none() {
             let speakers = [Identifier::Account(*account), Identifier::Name(name.shared_folded())];
             self.moderation.arrive(speakers, Instant::now());
@@ -89,6 +101,12 @@ impl Hub {
             }
             self.send_joined(id);
         }
+    }
+
+    pub(super) fn name_chosen(&mut self, chosen: &Chosen) {
+        let Chosen { account, from, name, number } = chosen;
+        self.room.release_name(name, *number);
+        self.account_renamed(*account, from, Some(name), false);
     }
 
     pub(super) fn end_sessions(&mut self, ended: &Ended) {

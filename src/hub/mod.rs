@@ -12,7 +12,7 @@
 //! | `command.rs` | what the hub is told and answers |
 //! | `turn.rs`, `broadcast.rs` | what a turn gathers, and its end; what it tells everybody |
 //! | `requests.rs`, `newcomers.rs` | what clients ask for; who may have which name |
-//! | `moderate.rs` | what hosts do |
+//! | `moderate.rs`, `renaming.rs` | what hosts do; how they take names |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
 //! | `visitor.rs` | somebody who comes |
@@ -29,6 +29,7 @@ mod membership;
 mod moderate;
 mod newcomers;
 mod register;
+mod renaming;
 pub(crate) mod replay;
 mod requests;
 pub(crate) mod sender;
@@ -55,8 +56,9 @@ use turn::{Due, Turn};
 pub(crate) use command::{
     Command, IssuedReset, Job, LogAnswer, LogPart, Recent, Registered, Registration, Request, Resume,
 };
-pub(crate) use membership::{Ended, HoldName};
+pub(crate) use membership::{Chosen, Ended, HoldName};
 pub(crate) use register::welcome;
+pub(crate) use renaming::TakeName;
 
 /// What the hub starts with.
 pub(crate) struct HubConfig {
@@ -85,6 +87,8 @@ pub(crate) struct Hub {
     room: Room,
     moderation: Moderation,
     newcomers: Newcomers,
+    /// Accounts' names that hosts have taken so far.
+    takings: u64,
     clients: Clients,
     replay: Replay,
     log: LogWriter,
@@ -106,7 +110,20 @@ impl Hub {
     ) -> Hub {
         let (clients, turn, due) = (Clients::default(), Turn::default(), Due::default());
         let newcomers = Newcomers::default();
-        Hub { commands, config, room, moderation, newcomers, clients, replay, log, turn, due, stopping: None }
+        Hub {
+            commands,
+            config,
+            room,
+            moderation,
+            newcomers,
+            takings: 0,
+            clients,
+            replay,
+            log,
+            turn,
+            due,
+            stopping: None,
+        }
     }
 
     /// Works until the server has stopped.
@@ -173,6 +190,14 @@ impl Hub {
             Command::HoldName(wish) => self.hold_name(wish),
             Command::ReleaseName(name, number) => self.room.release_name(&name, number),
             Command::AccountCreated(session, browser) => self.account_created(&session, browser),
+            Command::NameChosen(chosen) => self.name_chosen(&chosen),
+            Command::NameTaken(wish, taken) => self.name_taken(wish, taken),
+            Command::FreeName(name) => {
+                if let Err(refusal) = self.free_name(None, &name) {
+                    log::warn!("{name} was not freed: {}", refusal.message);
+                }
+            }
+            Command::NewInvite(by, made) => self.take_invite(by, made),
             Command::End(ended) => self.end_sessions(&ended),
             Command::Deleted(account) => self.forget_account(account),
             Command::HostNews(news) => self.take_host_news(news),

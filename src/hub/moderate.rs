@@ -40,6 +40,7 @@ impl Hub {
             Moderate::Remove { name, keep_device_out } => self.remove(by, &name, keep_device_out)?,
             Moderate::Unmute(name) => self.release(by, Hold::Mute, &name)?,
             Moderate::Allow(name) => self.release(by, Hold::Ban, &name)?,
+            Moderate::FreeName(name) => self.free_name(Some(by), &name)?,
             Moderate::IssueReset(name) => {
                 self.config.jobs.try_send(Job::IssueReset(by, name)).map_err(|_| Reason::ResetBusy)?;
             }
@@ -48,6 +49,7 @@ impl Hub {
                 let recent = Recent { name: self.room.as_shown(&name), minutes, since_ms };
                 self.config.jobs.try_send(Job::FindRecent(by, recent)).map_err(|_| Reason::HistoryBusy)?;
             }
+            Moderate::NewInvite => self.ask_for_invite(by)?,
             Moderate::Clear => self.log.push_clear(by),
         }
         Ok(())
@@ -156,7 +158,8 @@ impl Hub {
         if connections.iter().any(|id| self.clients.get(*id).is_some_and(|client| client.is_host())) {
             return Err(Reason::ActionOnHost { username: name.display().to_owned() }.into());
         }
-        let mut identifiers: Vec<Identifier> = proof.into_iter().collect();
+        let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
+        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).collect();
         for id in &connections {
             if let Some(client) = self.clients.get(*id) {
                 identifiers.extend(
@@ -251,6 +254,25 @@ impl Hub {
         }
     }
 
+    /// Another invite code, made aside.
+    fn ask_for_invite(&mut self, by: ClientId) -> Result<(), Refusal> {
+        if self.config.invite_code.is_none() {
+            return Err(Reason::InviteNotNeeded.into());
+        }
+        let asked = self.config.jobs.try_send(Job::NewInvite(by));
+        asked.map_err(|_| Refusal::from(Reason::HostsBusy).after(1_000))
+    }
+
+    pub(super) fn take_invite(&mut self, by: ClientId, made: Result<String, Refusal>) {
+        match made {
+            Ok(code) => {
+                self.config.invite_code = Some(code);
+                self.note_action(by, "new_invite", None, None);
+            }
+            Err(refusal) => self.send_to(by, &ServerEvent::Error(&refusal)),
+        }
+    }
+
     /// What has changed outside of the room: hosts have ended, somebody forgot their password or has a new one.
     pub(super) fn take_host_news(&mut self, news: HostNews) {
         self.end_sessions(&super::Ended::HostsBefore(news.generation));
@@ -262,13 +284,17 @@ impl Hub {
 
     pub(super) fn note_action(
         &mut self,
-        by: ClientId,
+        by: impl Into<Option<ClientId>>,
         action: &'static str,
         username: Option<Arc<str>>,
         detail: Option<String>,
     ) {
         let at = self.log.now_ms();
-        let identity = self.clients.get(by).and_then(|client| client.identity.as_ref());
+        let client = match by.into() {
+            Some(by) => self.clients.get(by),
+            None => None,
+        };
+        let identity = client.and_then(|client| client.identity.as_ref());
         let host = identity.map_or_else(|| NAMELESS.into(), |identity| identity.display.clone());
         log::info!("{action} by {host}{}", username.as_ref().map(|it| format!(": {it}")).unwrap_or_default());
         self.moderation.note(HostAction { at, host, action: action.into(), username, detail });

@@ -152,6 +152,7 @@ pub(crate) fn welcome<'a>(
     let session = session.map(|session| WelcomeSession {
         username: session.member.as_ref().map(|member| member.name.display()),
         role: session.role(),
+        choose_name: session.member.as_ref().is_some_and(|member| member.chooses_name),
     });
     ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
 }

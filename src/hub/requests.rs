@@ -50,7 +50,7 @@ impl Hub {
         }
     }
 
-    fn join(
+    pub(super) fn join(
         &mut self,
         id: ClientId,
         name: Option<Name>,
@@ -79,6 +79,9 @@ impl Hub {
         };
         let is_other = current.as_deref() != Some(name.folded());
         if is_other {
+            if is_host && !self.make_way(id, &name, owner)? {
+                return Ok(());
+            }
             self.check_door(&name, owner, now_ms)?;
             if is_host && self.moderation.is_name_out(name.folded()) {
                 self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it
@@ -91,6 +94,9 @@ impl Hub {
         self.check_new(new, address)?;
         let folded = self.room.join(current.as_deref(), &name, owner, address, now_ms)?;
         self.count_new(new, address);
+        if let Some(browser) = self.clients.get(id).and_then(|client| client.visitor.browser) {
+            self.room.note_browser(&folded, browser);
+        }
         if let Some(person) = self.room.person(&folded)
             && let Some(client) = self.clients.get(id)
         {
@@ -106,6 +112,17 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// A message's name is taken before it is said, and it is said under no other.
+    fn join_first(&mut self, id: ClientId, username: Option<Name>) -> Result<(), Refusal> {
+        self.join(id, username.clone(), None, None)?;
+        match self.clients.get(id) {
+            Some(client) if !client.is_leaving && !client.speaks_as_before(username.as_ref()) => {
+                Err(Refusal::from(Reason::NameBeingFreed).after(1_000))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Who the client is in the room, and what it may.
@@ -126,7 +143,8 @@ impl Hub {
         failpoint::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
         if !client.speaks_as_before(username.as_ref()) {
-            self.join(id, username, None, None).map_err(|refusal| refusal.of(client_message_id.clone()))?;
+            let joined = self.join_first(id, username);
+            joined.map_err(|refusal| refusal.of(client_message_id.clone()))?;
         }
         let Some(client) = self.clients.get(id).filter(|client| !client.is_leaving) else { return Ok(()) };
         let Some(Identity { display, folded, role }) = client.identity.clone() else {

@@ -192,6 +192,8 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
             Moderate::DeleteRecent { name: name()?, minutes }
         }
         "issue_reset" => Moderate::IssueReset(name()?),
+        "free_name" => Moderate::FreeName(name()?),
+        "new_invite" => Moderate::NewInvite,
         "set_title" => {
             let title = title.as_deref().and_then(title::parse);
             Moderate::SetTitle(title.ok_or(Reason::TitleInvalid { limit: limits::TITLE_CHARACTERS })?)

@@ -70,6 +70,10 @@ pub enum Moderate {
     Allow(Name),
     /// The owner of the account with this name needs a new password.
     IssueReset(Name),
+    /// Whoever has this name is called otherwise, and whoever it is kept for has it no more.
+    FreeName(Name),
+    /// Signing up needs another code from now on.
+    NewInvite,
     SetTitle(String),
     /// Everything that was said goes.
     /// Everything that this person has said lately is deleted.
@@ -132,6 +136,9 @@ pub struct WelcomeSession<'a> {
     /// None where a host has come without an account.
     pub username: Option<&'a str>,
     pub role: Role,
+    /// A host has taken the name that the account had: its owner may choose another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub choose_name: bool,
 }
 
 /// The bounds that a page needs to know.

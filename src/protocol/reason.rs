@@ -51,6 +51,11 @@ pub enum Reason {
     NameLooksLikeMember,
     #[error("This name looks like a host's.")]
     NameLooksLikeHost,
+    /// A host has it in a moment.
+    #[error("Somebody has this name still, and it is yours in a moment. Send it again.")]
+    NameBeingFreed,
+    #[error("An account keeps its name, unless a host frees it.")]
+    AccountKeepsName,
 
     // ---- what a request must be ----
     #[error("Not a valid event: it must be a JSON object.")]
@@ -159,6 +164,20 @@ pub enum Reason {
     DeviceIsHosts,
     #[error("{username} has said nothing in that time, or it is deleted already.")]
     NothingRecent { username: String },
+    #[error("{username} is nobody's name.")]
+    NameNobodys { username: String },
+    #[error("No other name is free for whoever has this one.")]
+    NoSpareName,
+    #[error("The other name could not be saved. Try again.")]
+    NameNotSaved,
+    #[error(
+        "Anybody may sign up here, so there is no invite code. A room for members has one: --members-only"
+    )]
+    InviteNotNeeded,
+    #[error("The new code could not be saved, and the old one counts. Try again.")]
+    InviteNotSaved,
+    #[error("Too much is done for hosts at once. Try again.")]
+    HostsBusy,
     #[error("There is no account with the name {username}.")]
     ResetWithoutAccount { username: String },
     #[error("The link could not be saved. Try again.")]
@@ -255,20 +274,28 @@ impl Reason {
             | NameLooksLike { .. }
             | NameLooksLikeKept { .. }
             | NameLooksLikeMember
-            | NameLooksLikeHost => ErrorCode::NameTaken,
+            | NameLooksLikeHost
+            | NoSpareName => ErrorCode::NameTaken,
             MessageTooLong { .. } | SearchTooLong { .. } => ErrorCode::TooLong,
             MessageEmpty => ErrorCode::Empty,
             SendWithoutName | DeleteWithoutName => ErrorCode::NameRequired,
             MembersOnly => ErrorCode::LoginRequired,
-            TooFast | HistoryBusy | ManyNewNames { .. } | ManyNewAccounts { .. } | ResetBusy => {
-                ErrorCode::RateLimited
+            TooFast
+            | HistoryBusy
+            | ManyNewNames { .. }
+            | ManyNewAccounts { .. }
+            | NameBeingFreed
+            | HostsBusy
+            | ResetBusy => ErrorCode::RateLimited,
+            MessageNotSaved | HistoryFull | ResetNotSaved | NameNotSaved | InviteNotSaved => {
+                ErrorCode::NotSaved
             }
-            MessageNotSaved | HistoryFull | ResetNotSaved => ErrorCode::NotSaved,
             MessageOfAnother | NotHost => ErrorCode::NotHost,
             MessageNotFound
             | NotMuted { .. }
             | NotOut { .. }
             | NothingRecent { .. }
+            | NameNobodys { .. }
             | ResetWithoutAccount { .. } => ErrorCode::NotFound,
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,

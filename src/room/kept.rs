@@ -13,8 +13,10 @@ pub enum RoomChange {
     Reserve(Reservation),
     /// A folded name is free for all.
     Forget(Arc<str>),
-    /// Hosts', and its browser's, for ever.
+    /// Hosts', and its browser's, until a host frees it.
     HostName(HostName),
+    /// A folded name, or what one was compared by before, is no host's any more.
+    ForgetHostName(Arc<str>),
     Settings(Settings),
     Hold(Hold, HeldBack),
     /// The one with this folded name is held back no more.
@@ -40,6 +42,8 @@ pub struct Reservation {
     pub key: KeyHash,
     /// Where the guest came from who took it, an IPv6 address as its /64; none where an older version kept it.
     pub address: Option<IpAddr>,
+    /// Hash of its browser's cookie, as far as it was seen.
+    pub browser: Option<KeyHash>,
     /// It has spoken, and is kept for long.
     pub has_spoken: bool,
     /// Milliseconds since 1970; none while its owner is here.

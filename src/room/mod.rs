@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `kept.rs` | the part that is kept over restarts |
 //! | `owner.rs`, `looks.rs` | whose a name is; whom somebody new could be taken for |
+//! | `taking.rs` | names that hosts take |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
 //! | `newcomers.rs` | how many new names an address may bring |
 //! | `presence.rs` | what is told of who is here and who is typing |
@@ -20,6 +21,7 @@ pub(crate) mod newcomers;
 mod owner;
 mod presence;
 mod reservations;
+mod taking;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -34,6 +36,7 @@ use crate::room::reservations::Reservations;
 
 pub(crate) use owner::Owner;
 pub(crate) use presence::PresenceUpdate;
+pub(crate) use taking::Holder;
 
 /// Somebody who is here, on one connection or several.
 #[derive(Debug)]
@@ -168,6 +171,16 @@ impl Room {
                 person.owner = owner;
             }
         }
+    }
+
+    /// A connection that has just joined is in a browser with this cookie.
+    pub(crate) fn note_browser(&mut self, folded: &str, browser: KeyHash) {
+        self.reservations.note_browser(folded, browser);
+    }
+
+    /// The cookie's hash of the browser that a guest's name is kept for.
+    pub(crate) fn browser_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
+        self.reservations.browser_of(folded, now_ms)
     }
 
     /// One connection of this person ended.

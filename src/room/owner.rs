@@ -20,7 +20,7 @@ pub(crate) enum Owner {
 
 impl Owner {
     /// Whether both are certainly one person. A guest without a key could be anybody.
-    pub(super) fn is(self, other: Owner) -> bool {
+    pub(crate) fn is(self, other: Owner) -> bool {
         match (self, other) {
             (Owner::Account(account, _), Owner::Account(other, _)) => account == other,
             _ => self.key().is_some() && self.key() == other.key(),
@@ -200,19 +200,21 @@ impl Room {
 
     /// `name_taken` for this reason, with a suggestion.
     pub(crate) fn taken(&self, name: &Name, reason: Reason, now_ms: i64) -> Refusal {
-        let nobody = Owner::Guest(None);
-        let taken = |name: &Name| {
-            let folded = name.folded();
-            self.present.contains_key(folded)
-                || self.members.contains_key(folded)
-                || self.claims.contains_key(folded)
-                || self.host_names.contains_key(folded)
-                || self.is_another_hosts(name, None)
-                || self.reservations.is_closed_to(None, folded, now_ms)
-                || self.mistaken_for(name, nobody, None, now_ms).is_some()
-        };
-        let suggestion = name.suggest(taken).map(|free| free.display().to_string());
+        let free = name.suggest(|name| self.is_taken(name, now_ms));
+        let suggestion = free.map(|free| free.display().to_string());
         Refusal { suggestion, ..reason.into() }
+    }
+
+    /// Whether somebody whom nobody knows could not have this name.
+    pub(super) fn is_taken(&self, name: &Name, now_ms: i64) -> bool {
+        let (folded, nobody) = (name.folded(), Owner::Guest(None));
+        self.present.contains_key(folded)
+            || self.members.contains_key(folded)
+            || self.claims.contains_key(folded)
+            || self.host_names.contains_key(folded)
+            || self.is_another_hosts(name, None)
+            || self.reservations.is_closed_to(None, folded, now_ms)
+            || self.mistaken_for(name, nobody, None, now_ms).is_some()
     }
 
     /// Somebody signs up and wants to be `name`: holds it for them until [`Room::account_created`] or

@@ -108,6 +108,7 @@ impl Room {
         let rename = |(folded, person): (&Arc<str>, &Person)| {
             let (from, username) = (before.get(folded), person.username.clone());
             let first = match from {
+                Some(_) if renames.values().any(|first| first == folded) => return None, // they are somebody else
                 Some(_) => folded,
                 None => renames.get(folded).filter(|first| !self.told.contains_key(*first))?,
             };

@@ -61,6 +61,11 @@ impl Reservations {
         self.by_name.get(folded).filter(|it| it.holds(now_ms)).map(|it| it.key)
     }
 
+    /// Whether it is a name that somebody has spoken under.
+    pub(super) fn has_spoken(&self, folded: &str) -> bool {
+        self.by_name.get(folded).is_some_and(|it| it.has_spoken)
+    }
+
     /// Whether this name is kept for this key, and spelled so.
     pub(super) fn has(&self, name: &Name, key: Option<KeyHash>, now_ms: i64) -> bool {
         key.is_some()
@@ -92,11 +97,25 @@ impl Reservations {
         }
         self.forget(name.folded()); // expired, or its taker could not have joined
         if self.make_room(key, from, has_spoken, now_ms) {
-            let reservation =
-                Reservation { name: name.clone(), key, address: Some(from), has_spoken, left_at_ms: None };
+            let (name, address) = (name.clone(), Some(from));
+            let reservation = Reservation { name, key, address, browser: None, has_spoken, left_at_ms: None };
             self.changes.push(RoomChange::Reserve(reservation.clone()));
             self.insert(reservation);
         }
+    }
+
+    /// The guest of a name that is kept is here, in a browser with this cookie.
+    pub(super) fn note_browser(&mut self, folded: &str, browser: KeyHash) {
+        let own = self.by_name.get_mut(folded);
+        if let Some(own) = own.filter(|it| it.left_at_ms.is_none() && it.browser != Some(browser)) {
+            own.browser = Some(browser);
+            self.changes.push(RoomChange::Reserve(own.clone()));
+        }
+    }
+
+    /// The cookie's hash of the browser that a name is kept for.
+    pub(super) fn browser_of(&self, folded: &str, now_ms: i64) -> Option<KeyHash> {
+        self.by_name.get(folded).filter(|it| it.holds(now_ms))?.browser
     }
 
     /// Somebody with this key, to whom the name is not closed, has come under it: its owner again, or the next one
@@ -168,7 +187,7 @@ impl Reservations {
 
     /// The owner of a name has taken another one: it is kept only if it has spoken.
     pub(super) fn forget_silent(&mut self, folded: &str) {
-        if self.by_name.get(folded).is_some_and(|it| !it.has_spoken) {
+        if !self.has_spoken(folded) {
             self.forget(folded);
         }
     }

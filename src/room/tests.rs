@@ -1,4 +1,5 @@
 mod looks;
+mod taking;
 
 use super::*;
 use crate::limits;

@@ -1,6 +1,6 @@
 //! Work aside from any request, on one thread: passing on who forgot a password, making links for hosts, finding what they
-//! delete, noticing what other programs have changed (`chat-app host-link --new`), and removing what has expired. Letters are
-//! sent on a second thread: a mail program that hangs holds up no host.
+//! delete, taking names for them, noticing what other programs have changed (`chat-app host-link --new`, `free-name`), and
+//! removing what has expired. Letters are sent on a second thread: a mail program that hangs holds up no host.
 //!
 //! A request for a reset is answered before it is known whether there is such an account: neither the answer nor its time
 //! tells.
@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::http::qr::qr_svg;
-use crate::hub::{Command, Ended, IssuedReset, Job, Recent};
+use crate::hub::{Command, Ended, IssuedReset, Job, Recent, TakeName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{Position, Reason, Refusal};
@@ -63,6 +63,7 @@ impl Jobs {
                 sweep_due = Instant::now() + limits::SWEEP;
                 self.sweep();
             }
+            self.free_names();
             self.notify_hub(&mut told); // after each job, too: a host waits for what it changed
             match jobs.recv_timeout(limits::HOST_NEWS) {
                 Ok(Job::Forgot(email)) => self.forgot(email, letters),
@@ -71,6 +72,8 @@ impl Jobs {
                     let found = self.find(&recent);
                     self.send(Command::DeleteRecent(by, recent, found));
                 }
+                Ok(Job::TakeName(wish)) => self.take_name(wish),
+                Ok(Job::NewInvite(by)) => self.send(Command::NewInvite(by, self.new_invite())),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -100,6 +103,30 @@ impl Jobs {
             log::warn!("what somebody said lately could not be looked up: {error}");
             Refusal::from(Reason::HistoryBusy).after(1_000)
         })
+    }
+
+    fn take_name(&self, wish: TakeName) {
+        let taken = self.accounts.take_name(wish.account, &wish.name, &wish.spare).map_err(|error| {
+            log::error!("an account's name could not be taken: {error}");
+            Reason::NameNotSaved.into()
+        });
+        self.send(Command::NameTaken(wish, taken));
+    }
+
+    fn new_invite(&self) -> Result<String, Refusal> {
+        let made = self.accounts.new_invite().map_err(|error| {
+            log::error!("an invite code could not be made: {error}");
+            Reason::InviteNotSaved
+        });
+        Ok(made?.to_string())
+    }
+
+    /// Passes on what `chat-app free-name` asks for.
+    fn free_names(&self) {
+        match self.accounts.names_to_free() {
+            Ok(names) => names.into_iter().for_each(|name| self.send(Command::FreeName(name))),
+            Err(error) => log::warn!("the names that are to be freed could not be looked up: {error}"),
+        }
     }
 
     /// Tells the hub what is new for hosts, and who is no host any more.

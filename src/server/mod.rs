@@ -96,12 +96,12 @@ impl Server {
             stop: stop.clone(),
         };
         let (jobs, job_threads) = jobs.start(&alive)?;
-        let invite = if config.members_only { Some(InviteCode::random()?) } else { None };
+        let invite = if config.members_only { Some(accounts.need_invite()) } else { None };
+        let invite = invite.transpose().map_err(StartError::log(&config))?;
         let api = Api {
             accounts: accounts.clone(),
             hub: hub.clone(),
             jobs: jobs.clone(),
-            invite: invite.clone(),
             config: config.clone(),
             held: AtomicU64::new(0),
         };

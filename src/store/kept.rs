@@ -118,7 +118,7 @@ fn host_names(db: &Transaction) -> rusqlite::Result<(Vec<HostName>, Vec<FormerHo
 }
 
 fn reservations(db: &Transaction, spoken_ms: i64, silent_ms: i64) -> rusqlite::Result<Vec<Reservation>> {
-    let query = "SELECT folded, display, key, left_at, has_spoken, address FROM guests
+    let query = "SELECT folded, display, key, left_at, has_spoken, address, browser FROM guests
                  WHERE left_at >= iif(has_spoken, ?1, ?2) ORDER BY left_at";
     sql::all(db, query, [spoken_ms, silent_ms], |row| {
         let name = Name::stored(row.get(1)?, row.get(0)?);
@@ -129,6 +129,7 @@ fn reservations(db: &Transaction, spoken_ms: i64, silent_ms: i64) -> rusqlite::R
             left_at_ms: row.get(3)?,
             has_spoken: row.get(4)?,
             address: address.and_then(|text| text.parse().ok()),
+            browser: row.get(6)?,
         })
     })
 }
@@ -151,16 +152,17 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
     let write =
         |sql: &str, params: &[&dyn rusqlite::ToSql]| db.prepare_cached(sql)?.execute(params).map(drop);
     match change {
-        RoomChange::Reserve(Reservation { name, key, address, has_spoken, left_at_ms }) => write(
-            "INSERT OR REPLACE INTO guests (folded, display, key, left_at, has_spoken, address)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        RoomChange::Reserve(Reservation { name, key, address, browser, has_spoken, left_at_ms }) => write(
+            "INSERT OR REPLACE INTO guests (folded, display, key, left_at, has_spoken, address, browser)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 name.folded(),
                 name.display(),
                 key,
                 left_at_ms,
                 has_spoken,
-                address.map(|it| it.to_string())
+                address.map(|it| it.to_string()),
+                browser
             ],
         ),
         RoomChange::Forget(folded) => write("DELETE FROM guests WHERE folded = ?1", params![folded]),
@@ -169,6 +171,9 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
              ON CONFLICT DO UPDATE SET display = coalesce(display, excluded.display)",
             params![name.folded(), key, name.display()],
         ),
+        RoomChange::ForgetHostName(folded) => {
+            write("DELETE FROM host_names WHERE folded = ?1", params![folded])
+        }
         RoomChange::Settings(Settings { title, locked, door_closed, slow_mode_seconds }) => write(
             "UPDATE room SET title = ?1, locked = ?2, door_closed = ?3, slow_mode_seconds = ?4",
             params![title, locked, door_closed, slow_mode_seconds],
@@ -265,6 +270,7 @@ mod tests {
             name: name(text),
             key: [3; 32],
             address,
+            browser: Some([4; 32]).filter(|_| text == "Cleo"),
             has_spoken: text != "Ben",
             left_at_ms,
         };
@@ -275,6 +281,8 @@ mod tests {
             RoomChange::Reserve(left("Dora", None)),
             RoomChange::Forget(name("Dora").shared_folded()),
             RoomChange::HostName(host_name.clone()),
+            RoomChange::HostName(HostName { name: name("Mr Brown"), key: None }),
+            RoomChange::ForgetHostName(name("Mr Brown").shared_folded()),
             RoomChange::Settings(settings.clone()),
             RoomChange::Hold(Hold::Mute, ana.clone()),
             RoomChange::Hold(Hold::Ban, ana.clone()),

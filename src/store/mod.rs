@@ -71,7 +71,7 @@ use error::OpenProblem;
 pub(crate) use error::{AppendError, OpenError, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
-pub(crate) use read::{LogEntry, LogPage, Reader};
+pub(crate) use read::{LogEntry, LogPage, Reader, head as head_of};
 pub(crate) use readers::{Lent, Readers};
 pub(crate) use space::Space;
 

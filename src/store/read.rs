@@ -14,9 +14,13 @@ use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
 /// The columns of [`message_from_row`], in its order. Somebody without an account any more is shown as a guest, also in
-/// earlier messages: asked for here, since overwriting them would be a long write.
+/// earlier messages: asked for here, since overwriting them would be a long write. Whose a name was that has passed on, its position
+/// tells.
 pub(super) const COLUMNS: &str = "position, at,
-    iif(role > 0 AND EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL), 0, role),
+    iif(role > 0 AND coalesce(
+        (SELECT users.password IS NULL FROM former_names JOIN users ON users.id = former_names.user
+         WHERE former_names.display = username AND former_names.until >= position ORDER BY former_names.until LIMIT 1),
+        EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL)), 0, role),
     deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text";
 
 pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> {
@@ -286,7 +290,7 @@ fn has_log_mode(db: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// The newest position.
-pub(super) fn head(db: &Connection) -> rusqlite::Result<Position> {
+pub(crate) fn head(db: &Connection) -> rusqlite::Result<Position> {
     let select = "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
                              coalesce((SELECT max(position) FROM deletions), 0))";
     db.prepare_cached(select)?.query_row([], |row| row.get(0))

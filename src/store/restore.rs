@@ -170,7 +170,10 @@ fn replaced(database: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn end_what_leads_in(copy: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
     schema::migrate(copy, epoch)?;
-    copy.execute_batch("DELETE FROM sessions; DELETE FROM password_resets; DELETE FROM host_keys")
+    copy.execute_batch(
+        "DELETE FROM sessions; DELETE FROM password_resets; DELETE FROM host_keys; DELETE FROM names_to_free;
+         UPDATE room SET invite_code = NULL",
+    )
 }
 
 /// Gives what is there a second name, with the note that lets it be opened under it. None if nothing is there.

@@ -12,8 +12,16 @@ const CONTROLS: [&str; 7] =
     ["Only hosts write", "No newcomers", "Slow mode", "More: Ben", "Transcript", "Clear …", "More"];
 
 /// And what stands in the dialog that the last of them opens.
-const MORE: [&str; 7] =
-    ["Room and record", "Title", "Set", "Anybody by name", "Mute", "Make a reset link", "What hosts did"];
+const MORE: [&str; 8] = [
+    "Room and record",
+    "Title",
+    "Set",
+    "Anybody by name",
+    "Mute",
+    "Make a reset link",
+    "Free the name",
+    "What hosts did",
+];
 
 /// Which of them the page offers now, to whoever looks, listens or goes through it by keyboard.
 fn offered(page: &Page, controls: &[&'static str]) -> Vec<&'static str> {

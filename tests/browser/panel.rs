@@ -382,6 +382,7 @@ fn who_has_left_and_who_has_an_account_can_be_named() {
     look_closely(host, "muted-and-removed");
     student.visit(&format!("http://{}", lesson.server.addr()));
     student.expect_text("#gate-title", "You were removed from the room");
+    assert_eq!(student.messages(), [], "they were away, and read nothing all the same");
 }
 
 #[test]

@@ -74,6 +74,20 @@ fn a_guest_who_was_removed_and_reloads_or_never_joins_reads_nothing() {
 }
 
 #[test]
+fn who_is_removed_while_away_is_known_by_the_browser_too() {
+    let mut server = TestServer::staying();
+    let hosts = host_browser(&server);
+    let anas = browser(&server);
+    let mut ana = join(&anas, "Ana");
+    ana.say_and_wait("I was here");
+    ana.leave();
+    server.stop();
+    server.start_again();
+    remove(&mut hosts.connect(), "Ana");
+    expect_nothing_read(anas.connect());
+}
+
+#[test]
 fn who_has_lost_the_cookie_is_known_again_once_they_join() {
     let server = TestServer::start();
     let (mut host, mut anas) = (host(&server, "Ms Keller"), browser(&server));
@@ -143,6 +157,7 @@ fn a_browser_is_known_from_every_address_and_behind_https() {
         browser
     };
     let (mut host, anas) = (host_from(&server, "203.0.113.1"), loaded(at("2001:db8::1")));
+    host.join("Ms Keller");
     assert!(anas.cookie("__Host-chat-app-browser-443").is_some());
     let _ana = join(&anas, "Ana");
     remove(&mut host, "Ana");

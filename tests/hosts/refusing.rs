@@ -26,6 +26,8 @@ fn every_action_of_who_is_no_host_is_refused_and_changes_nothing() {
             ("allow", about("Ben")),
             ("issue_reset", about("Mia")),
             ("delete_recent", json!({"username": "Ben", "minutes": 10})),
+            ("free_name", about("Ben")),
+            ("new_invite", json!({})),
             ("set_title", json!({"title": "Mine"})),
             ("clear", json!({})),
         ] {
@@ -73,6 +75,11 @@ fn what_a_host_cannot_mean_is_told() {
         ("set_title", json!({"title": ""}), "bad_request"),
         ("set_title", json!({"title": "x".repeat(81)}), "bad_request"),
         ("issue_reset", about("Nobody"), "not_found"),
+        ("free_name", about("Nobody"), "not_found"),
+        ("free_name", json!({}), "bad_request"),
+        ("free_name", about("Ms Keller"), "bad_request"),
+        ("free_name", about("mr brown"), "bad_request"),
+        ("new_invite", json!({}), "bad_request"),
     ] {
         moderate_with(&mut host, action, fields.clone());
         host.expect_error(code);

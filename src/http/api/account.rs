@@ -16,6 +16,7 @@ use crate::http::message::{Request, Response};
 use crate::hub::{Command, Ended, Job};
 use crate::limits;
 use crate::protocol::Reason;
+use crate::protocol::names::Name;
 
 impl Api {
     pub(super) fn log_out(&self, request: &Request) -> Answer {
@@ -41,6 +42,25 @@ impl Api {
             .map_err(|error| ApiError::of_proof(error, "current"))?;
         self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
         Ok(Response::nothing())
+    }
+
+    /// Another name for an account of which a host has taken the one it had.
+    pub(super) fn choose_name(&self, request: &Request) -> Answer {
+        let (session, member) = self.logged_in(request)?;
+        let [username] = request.texts(["username"])?;
+        let name =
+            Name::parse(&username).map_err(|reason| ApiError::field("username", "bad_username", &reason))?;
+        let refused = || ApiError::new(403, "forbidden", &Reason::AccountKeepsName);
+        if !member.chooses_name {
+            return Err(refused());
+        }
+        let held = self.hold(request, &name, None, Some(member.account))?;
+        let (session, from) = self.accounts.choose_name(&session, &name).map_err(|error| match error {
+            AccountError::Wrong => refused(), // chosen or logged out meanwhile
+            error => error.into(),
+        })?;
+        held.chosen(member.account, from);
+        Ok(Response::json(200, &json!({"user": self.user_of(&session)?})))
     }
 
     pub(super) fn delete(&self, request: &Request) -> Answer {

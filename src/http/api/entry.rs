@@ -18,11 +18,11 @@ use crate::accounts::{AccountError, NewSession, Session};
 use crate::http::client_address;
 use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
-use crate::hub::{Command, Ended, HoldName};
+use crate::hub::{Chosen, Command, Ended, HoldName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::origin;
-use crate::protocol::{KeyHash, Reason, hash_key};
+use crate::protocol::{AccountId, KeyHash, Reason, hash_key};
 use crate::sys::interfaces::interfaces;
 
 /// What somebody signs up with.
@@ -60,9 +60,7 @@ impl Api {
             invite: Option<String>,
         }
         let fields: Fields = request.json()?;
-        if let Some(code) = &self.invite
-            && !fields.invite.is_some_and(|typed| code.is(&typed))
-        {
+        if !self.accounts.admits(fields.invite.as_deref()) {
             return Err(ApiError::field("invite", "bad_invite", &Reason::InviteWrong));
         }
         let email =
@@ -80,7 +78,7 @@ impl Api {
         if self.accounts.is_known(&wish.email)? {
             return Err(AccountError::Taken.into());
         }
-        let held = self.hold(request, wish)?;
+        let held = self.hold(request, &wish.name, wish.guest_key, None)?;
         let session = self.accounts.sign_up(&wish.email, &wish.name, &wish.password, &request.asker)?;
         held.account_created(&session.session, request.cookies.browser());
         self.logged_in_now(request, 201, session)
@@ -140,17 +138,22 @@ impl Api {
         }
     }
 
-    /// Holds a name for somebody who signs up, until the account is created or the result is dropped.
-    fn hold(&self, request: &Request, wish: &Wish) -> Result<Held<'_>, ApiError> {
+    /// Holds a name for somebody who signs up, or for their account, until that has it or the result is dropped.
+    pub(super) fn hold(
+        &self,
+        request: &Request,
+        name: &Name,
+        guest_key: Option<KeyHash>,
+        account: Option<AccountId>,
+    ) -> Result<Held<'_>, ApiError> {
         let number = self.held.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
-        let (name, guest_key, address) = (wish.name.clone(), wish.guest_key, request.asker.address);
-        let browser = request.cookies.browser();
-        let hold = HoldName { name, guest_key, browser, address, number, answer };
+        let (browser, address) = (request.cookies.browser(), request.asker.address);
+        let hold = HoldName { name: name.clone(), guest_key, browser, account, address, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
         self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
         // The hub may hold it from here on, even if its answer is late.
-        let held = Held { api: self, name: wish.name.clone(), number };
+        let held = Held { api: self, name: name.clone(), number };
         match answered.recv_deadline(deadline) {
             Ok(Ok(())) => Ok(held),
             Ok(Err(refusal)) => Err(ApiError::no_name(refusal)),
@@ -159,8 +162,8 @@ impl Api {
     }
 }
 
-/// A name that is held for somebody who signs up.
-struct Held<'a> {
+/// A name that is held for somebody.
+pub(super) struct Held<'a> {
     api: &'a Api,
     name: Name,
     number: u64,
@@ -170,6 +173,12 @@ impl Held<'_> {
     /// Tells the hub, and through it a guest who is here under this name. Releasing the name does nothing any more.
     fn account_created(self, session: &Arc<Session>, browser: Option<KeyHash>) {
         self.api.notify_hub(Command::AccountCreated(session.clone(), browser));
+    }
+
+    /// Tells the hub that an account, which was called `from`, has the name.
+    pub(super) fn chosen(self, account: AccountId, from: Name) {
+        let (name, number) = (self.name.clone(), self.number);
+        self.api.notify_hub(Command::NameChosen(Chosen { account, from, name, number }));
     }
 }
 

@@ -17,7 +17,6 @@ use crossbeam_channel::Sender;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::accounts::invite::InviteCode;
 use crate::accounts::{Accounts, Session};
 use crate::config::Config;
 use crate::http::cookies::Kind;
@@ -31,8 +30,6 @@ pub(crate) struct Api {
     pub hub: Sender<Command>,
     pub jobs: Sender<Job>,
     pub config: Config,
-    /// What signing up needs; none where anybody may.
-    pub invite: Option<InviteCode>,
     /// Counts the names that were held for somebody who signs up.
     pub held: AtomicU64,
 }
@@ -49,13 +46,14 @@ pub(crate) struct Route {
     answer: fn(&Api, &Request) -> Answer,
 }
 
-const ROUTES: [Route; 10] = [
+const ROUTES: [Route; 11] = [
     Route { path: "/api/knock", methods: "POST", takes_long: false, answer: |_, _| Ok(Response::nothing()) },
     Route { path: "/api/session", methods: "GET, HEAD", takes_long: false, answer: Api::session },
     Route { path: "/api/forgot", methods: "POST", takes_long: false, answer: Api::forgot },
     Route { path: "/api/signup", methods: "POST", takes_long: true, answer: Api::sign_up },
     Route { path: "/api/login", methods: "POST", takes_long: true, answer: Api::log_in },
     Route { path: "/api/logout", methods: "POST", takes_long: true, answer: Api::log_out },
+    Route { path: "/api/username", methods: "POST", takes_long: true, answer: Api::choose_name },
     Route { path: "/api/password", methods: "POST", takes_long: true, answer: Api::change_password },
     Route { path: "/api/delete-account", methods: "POST", takes_long: true, answer: Api::delete },
     Route { path: "/api/reset", methods: "POST", takes_long: true, answer: Api::reset },
@@ -149,7 +147,11 @@ impl Api {
     fn user_of(&self, session: &Session) -> Result<Option<Value>, ApiError> {
         let Some(member) = &session.member else { return Ok(None) };
         let email = self.accounts.email_of(member.account)?;
-        Ok(Some(json!({"username": member.name.display(), "email": email, "role": session.role()})))
+        let mut user = json!({"username": member.name.display(), "email": email, "role": session.role()});
+        if member.chooses_name {
+            user["choose_name"] = true.into();
+        }
+        Ok(Some(user))
     }
 
     /// Tells the hub of a change that is on disk. Waits for a busy hub, however long: a change that it missed would leave tabs

@@ -129,7 +129,7 @@ fn a_tab_deletes_what_it_has_sent_with_an_id_or_without_and_nothing_else() {
 
 fn reservation(name: &str, key: u8, left_at_ms: Option<i64>) -> Reservation {
     let name = Name::stored(name.into(), name.to_lowercase().into());
-    Reservation { name, key: [key; 32], address: None, has_spoken: true, left_at_ms }
+    Reservation { name, key: [key; 32], address: None, browser: None, has_spoken: true, left_at_ms }
 }
 
 #[test]

@@ -236,7 +236,9 @@ fn a_file_of_an_earlier_version_is_its_rooms_own() {
     let db = Connection::open(place.path()).expect("a connection");
     let epoch: String = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).expect("an epoch");
     let before = "ALTER TABLE room DROP COLUMN mark; ALTER TABLE guests DROP COLUMN address;
-                  ALTER TABLE guests DROP COLUMN has_spoken; PRAGMA user_version = 4";
+                  ALTER TABLE guests DROP COLUMN has_spoken; ALTER TABLE guests DROP COLUMN browser;
+                  ALTER TABLE users DROP COLUMN chooses_name; ALTER TABLE room DROP COLUMN invite_code;
+                  DROP TABLE former_names; DROP TABLE names_to_free; PRAGMA user_version = 4";
     db.execute_batch(before).expect("as it was");
     drop(db);
     fs::write(part(&place, "chat.db.lock"), "").expect("as it was");
