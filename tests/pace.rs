@@ -153,6 +153,27 @@ fn a_class_behind_one_address_joins_and_talks_and_is_never_told_to_wait() {
     }
 }
 
+/// As a class does that makes accounts in its first lesson: the page, an account each, and then all talk.
+#[test]
+fn a_class_behind_one_address_signs_up_and_talks_and_is_never_told_to_wait() {
+    const CLASS: usize = 40;
+    let _alone = crowd();
+    let server = paced();
+    let mut class: Vec<TestClient> = (0..CLASS)
+        .map(|number| {
+            let mut pupil = Browser::new(server.addr()).from("2001:db8::1");
+            assert_eq!(pupil.get("/").status, 200);
+            assert_eq!(pupil.sign_up(&format!("Pupil {number}")).status, 201, "{number}");
+            pupil.join()
+        })
+        .collect();
+    class.iter_mut().enumerate().for_each(|(number, pupil)| pupil.say(&format!("{number}")));
+    for (number, pupil) in class.iter_mut().enumerate() {
+        pupil.expect_text(&format!("{number}"));
+        assert!(pupil.received("error").is_empty(), "{:?}", pupil.received("error"));
+    }
+}
+
 #[test]
 fn an_eager_client_is_slowed_and_nothing_is_refused() {
     const MESSAGES: usize = 25;

@@ -287,8 +287,10 @@ fn an_address_that_searches_a_lot_waits_for_itself() {
     let (over, looked_at) = (AtomicBool::new(false), AtomicU64::new(0));
     let down_to = |answer: &Value| answer["next"].as_u64().unwrap_or(0);
     std::thread::scope(|scope| {
-        for _ in 0..CROWD {
-            let mut client = Browser::new(server.addr()).from("203.0.113.1").connect();
+        for number in 0..CROWD {
+            // Of IPv6 the network is the address.
+            let address = format!("2001:db8::{number:x}");
+            let mut client = Browser::new(server.addr()).from(&address).connect();
             let (over, looked_at) = (&over, &looked_at);
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {

@@ -185,6 +185,7 @@ fn expect_all_to_work(server: &TestServer, site: &'static str, from: impl Fn(&'s
     assert!(
         page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'"))
     );
+    assert!(ana.headers().contains("__Host-chat-app-browser-"), "{}", ana.headers());
     assert_eq!(ana.sign_up("Ana").status, 201);
     assert!(ana.session().is_some(), "{:?}", ana.cookies);
     assert_eq!(ana.user()["username"], "Ana");

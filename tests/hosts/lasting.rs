@@ -32,6 +32,12 @@ fn everything_holds_after_a_restart() {
     );
     assert_eq!(host.expect_event("moderation"), before);
     let mut ana = server.connect();
+    ana.send(
+        json!({"event": "join", "username": "I am muted", "guest_key": key("Ana"), "tab_key": key("Ana")}),
+    );
+    ana.expect("a refusal", |it| {
+        ["muted", "locked", "door_closed"].contains(&it["code"].as_str().unwrap_or_default())
+    });
     assert_eq!(ana.join_with_keys("Ana", &key("Ana"), &key("Ana"))["muted"], true);
     let mut ben = server.connect();
     ben.send(json!({"event": "join", "username": "Ben", "guest_key": key("Ben"), "tab_key": key("Ben")}));
