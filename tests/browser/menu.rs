@@ -114,6 +114,30 @@ fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
 }
 
 #[test]
+fn after_a_flood_three_clicks_leave_nothing_of_it() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let host = become_host(&browser, &server);
+    host.join("Ms Keller");
+    host.say("Good morning!");
+    let mut ben = server.join("Ben");
+    for number in 1..=14 {
+        ben.say_and_wait(&format!("spam {number}"));
+    }
+    host.expect_message("Ben", "spam 14");
+    host.expect_text(".notice", "Ben joined"); // the last that moves the log
+    host.choose("#log .message:not(.own, .continued) .disc", "Delete what Ben");
+    host.click("#confirm-yes");
+    host.expect("all of it gone", "el.log.querySelectorAll('.deleted').length === 14");
+    host.expect("the rest there", "el.log.querySelectorAll('.message:not(.deleted)').length === 1");
+    host.expect_text("#record li", "Ms Keller deleted messages of Ben: 14 of the last 10 min");
+    assert_eq!(host.number("el.record.children.length"), 1.0, "one record");
+    host.choose("#people .icon", "Delete what Ben");
+    host.click("#confirm-yes");
+    host.expect_text("#status-text", "Ben has said nothing in that time");
+}
+
+#[test]
 fn a_deleted_message_has_no_menu() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
