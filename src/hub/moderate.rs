@@ -30,6 +30,8 @@ impl Hub {
                 self.set(by, "close_door", None, |room| room.door_closed = true);
             }
             Moderate::OpenDoor => self.set(by, "open_door", None, |room| room.door_closed = false),
+            Moderate::FixNames => self.set(by, "fix_names", None, |room| room.names_fixed = true),
+            Moderate::FreeNames => self.set(by, "free_names", None, |room| room.names_fixed = false),
             Moderate::SlowMode(seconds) => {
                 self.set(by, "slow_mode", Some(seconds.to_string()), |room| room.slow_mode_seconds = seconds);
             }

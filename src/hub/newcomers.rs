@@ -28,7 +28,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Guests who may not write say nothing by a name either: the one that they have, they keep, on whichever connection.
+    /// Guests who may not write say nothing by a name either: the one that they have, they keep, on whichever connection. All
+    /// do where hosts have fixed the names.
     pub(super) fn check_rename(
         &self,
         current: Option<&Identity>,
@@ -46,8 +47,12 @@ impl Hub {
             Ok(())
         } else if self.moderation.is_muted(folded, identifiers) {
             Err(Reason::NameKeptWhileMuted.into())
-        } else if self.moderation.settings().locked && (current.is_some() || self.room.knows(owner, now_ms)) {
+        } else if current.is_none() && !self.room.knows(owner, now_ms) {
+            Ok(())
+        } else if self.moderation.settings().locked {
             Err(Reason::NameKeptWhileLocked.into())
+        } else if self.moderation.settings().names_fixed {
+            Err(Reason::NamesFixed.into())
         } else {
             Ok(())
         }

@@ -39,6 +39,7 @@ impl Hub {
             locked: room.locked,
             door_closed: room.door_closed,
             slow_mode_seconds: room.slow_mode_seconds,
+            names_fixed: room.names_fixed,
             members_only: self.config.members_only,
         }
     }

@@ -175,6 +175,8 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         "unlock" => Moderate::Unlock,
         "close_door" => Moderate::CloseDoor,
         "open_door" => Moderate::OpenDoor,
+        "fix_names" => Moderate::FixNames,
+        "free_names" => Moderate::FreeNames,
         "slow_mode" => {
             let seconds = seconds.filter(|seconds| *seconds <= limits::SLOW_MODE_SECONDS);
             Moderate::SlowMode(

@@ -57,6 +57,8 @@ pub enum Moderate {
     /// Nobody new gets a name.
     CloseDoor,
     OpenDoor,
+    FixNames,
+    FreeNames,
     /// Seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
     SlowMode(u32),
     Mute(Name),
@@ -228,6 +230,8 @@ pub enum ServerEvent<'a> {
         door_closed: bool,
         /// Seconds between two messages of one person, 0 for none.
         slow_mode_seconds: u32,
+        /// Guests keep the name that they have.
+        names_fixed: bool,
         /// Reading needs an account.
         members_only: bool,
     },

@@ -134,6 +134,8 @@ pub enum Reason {
     Muted,
     #[error("The host has muted you: you keep the name that you have.")]
     NameKeptWhileMuted,
+    #[error("Names stay as they are just now: you keep the one that you have.")]
+    NamesFixed,
     #[error("The host has closed the door: nobody new gets a name. You can read along.")]
     DoorClosed,
 
@@ -299,6 +301,7 @@ impl Reason {
             | ResetWithoutAccount { .. } => ErrorCode::NotFound,
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,
+            NamesFixed => ErrorCode::NamesFixed,
             Muted | NameKeptWhileMuted => ErrorCode::Muted,
             SlowMode { .. } => ErrorCode::SlowMode,
             _ => ErrorCode::BadRequest,

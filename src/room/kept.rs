@@ -61,6 +61,8 @@ pub struct Settings {
     pub door_closed: bool,
     /// Seconds between two messages of one person; 0 for none.
     pub slow_mode_seconds: u32,
+    /// Guests keep the name that they have.
+    pub names_fixed: bool,
 }
 
 /// Stored as its number.

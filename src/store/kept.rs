@@ -78,12 +78,13 @@ impl Store {
 }
 
 fn settings(db: &Transaction) -> rusqlite::Result<Settings> {
-    db.query_row("SELECT title, locked, door_closed, slow_mode_seconds FROM room", [], |row| {
+    db.query_row("SELECT title, locked, door_closed, slow_mode_seconds, names_fixed FROM room", [], |row| {
         Ok(Settings {
             title: row.get(0)?,
             locked: row.get(1)?,
             door_closed: row.get(2)?,
             slow_mode_seconds: row.get(3)?,
+            names_fixed: row.get(4)?,
         })
     })
 }
@@ -174,10 +175,12 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
         RoomChange::ForgetHostName(folded) => {
             write("DELETE FROM host_names WHERE folded = ?1", params![folded])
         }
-        RoomChange::Settings(Settings { title, locked, door_closed, slow_mode_seconds }) => write(
-            "UPDATE room SET title = ?1, locked = ?2, door_closed = ?3, slow_mode_seconds = ?4",
-            params![title, locked, door_closed, slow_mode_seconds],
-        ),
+        RoomChange::Settings(Settings { title, locked, door_closed, slow_mode_seconds, names_fixed }) => {
+            write(
+                "UPDATE room SET title = ?1, locked = ?2, door_closed = ?3, slow_mode_seconds = ?4, names_fixed = ?5",
+                params![title, locked, door_closed, slow_mode_seconds, names_fixed],
+            )
+        }
         RoomChange::Hold(hold, somebody) => hold_back(db, *hold, somebody),
         RoomChange::Release(hold, folded) => {
             let who = params![*hold as i64, folded];
@@ -247,6 +250,7 @@ mod tests {
             locked: true,
             door_closed: true,
             slow_mode_seconds: 30,
+            names_fixed: true,
         };
         let identifiers = [
             Identifier::Account(7),

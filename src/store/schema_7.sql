@@ -1,4 +1,4 @@
--- Hosts take names and make invite codes; who is removed while away is known by their browser.
+-- Hosts take names, fix names, and make invite codes; who is removed while away is known by their browser.
 
 -- SHA-256 of the cookie of its guest's browser, as far as it was seen.
 ALTER TABLE guests ADD COLUMN browser BLOB;
@@ -20,4 +20,6 @@ CREATE TABLE names_to_free (
     name TEXT PRIMARY KEY             -- as it was typed
 ) STRICT, WITHOUT ROWID;
 
+-- Everybody keeps the name that they have.
+ALTER TABLE room ADD COLUMN names_fixed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE room ADD COLUMN invite_code TEXT;  -- of a room for members; NULL: it never was one

@@ -19,6 +19,7 @@ fn everything_holds_after_a_restart() {
     moderate_with(&mut host, "slow_mode", json!({"seconds": 30}));
     moderate_with(&mut host, "set_title", json!({"title": "Physics"}));
     moderate(&mut host, "close_door");
+    moderate(&mut host, "fix_names");
     moderate(&mut host, "lock");
     let before = expect_done(&mut host, "lock");
     server.stop();
@@ -28,7 +29,7 @@ fn everything_holds_after_a_restart() {
     assert_eq!(
         host.expect_event("room"),
         json!({"event": "room", "title": "Physics", "locked": true, "door_closed": true, "slow_mode_seconds": 30,
-               "members_only": false})
+               "names_fixed": true,               "members_only": false})
     );
     assert_eq!(host.expect_event("moderation"), before);
     let mut ana = server.connect();

@@ -19,6 +19,8 @@ fn every_action_of_who_is_no_host_is_refused_and_changes_nothing() {
             ("unlock", json!({})),
             ("close_door", json!({})),
             ("open_door", json!({})),
+            ("fix_names", json!({})),
+            ("free_names", json!({})),
             ("slow_mode", json!({"seconds": 10})),
             ("mute", about("Ben")),
             ("unmute", about("Ben")),
@@ -41,6 +43,7 @@ fn every_action_of_who_is_no_host_is_refused_and_changes_nothing() {
     assert_eq!(
         room,
         json!({"event": "room", "title": "Chat", "locked": false, "door_closed": false, "slow_mode_seconds": 0,
+               "names_fixed": false,
                "members_only": false})
     );
     late.join("Cleo");

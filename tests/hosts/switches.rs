@@ -119,6 +119,39 @@ fn through_a_closed_door_nobody_new_comes_and_who_was_here_comes_back() {
 }
 
 #[test]
+fn where_names_are_fixed_everybody_keeps_theirs_and_newcomers_choose_one() {
+    let server = TestServer::start();
+    let (mut host, mut ana, ben) = (host(&server, "Ms Keller"), guest(&server, "Ana"), guest(&server, "Ben"));
+    moderate(&mut host, "fix_names");
+    ana.expect("the switch", |event| event["event"] == "room" && event["names_fixed"] == true);
+    ana.send(json!({"event": "join", "username": "Zoe"}));
+    assert_eq!(ana.expect_error("names_fixed")["reason"], "names_fixed");
+    ana.send(
+        json!({"event": "send_message", "username": "ANA", "message": "louder", "client_message_id": "1"}),
+    );
+    assert_eq!(ana.expect_error("names_fixed")["client_message_id"], "1");
+    ana.say_and_wait("still Ana");
+    // Nor on another connection of the browser whose name is kept, nor as an account.
+    ben.leave();
+    let mut back = server.connect();
+    back.send(
+        json!({"event": "join", "username": "Benno", "guest_key": key("Ben"), "tab_key": key("new tab")}),
+    );
+    back.expect_error("names_fixed");
+    back.join("Ben");
+    let wish = json!({"email": email_of("Ben"), "username": "Benno", "password": password_of("Ben"),
+                      "guest_key": key("Ben")});
+    let answer = Browser::new(server.addr()).post("/api/signup", wish);
+    assert_eq!(refused(&answer), (403, "names_fixed".to_owned()));
+    guest(&server, "Cleo").say_and_wait("I am new");
+    host.join("Mr Brown");
+    moderate(&mut host, "free_names");
+    ana.expect("the switch", |event| event["event"] == "room" && event["names_fixed"] == false);
+    ana.join("Zoe");
+    expect_done(&mut host, "free_names");
+}
+
+#[test]
 fn in_slow_mode_each_waits_for_their_turn_and_a_retry_does_not() {
     let server = TestServer::start();
     let (mut host, mut ana, mut ben) =
