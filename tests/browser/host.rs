@@ -1,6 +1,7 @@
 //! What a host's word does to everybody else's page. The text that one was about to send is never lost.
 
 use super::look::{look, look_closely};
+use super::panel::become_host;
 use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, TestServer, clipboard};
 use serde_json::{Value, json};
@@ -353,4 +354,24 @@ fn a_spreadsheet_comes_with_the_separator_that_the_browsers_country_expects() {
         page.reload();
         page.expect(locale, &format!("el.transcript.children[1].href.endsWith('{ending}')"));
     }
+}
+
+#[test]
+fn hosts_see_that_the_history_fills_up_and_that_it_is_full() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::with(|config| config.history_megabytes = 1);
+    let host = become_host(&browser, &server);
+    host.expect_hidden("#fullness");
+    let mut ana = server.join("Ana");
+    let told = || host.run("el.fullness.textContent").as_str().unwrap_or_default().to_owned();
+    let mut said = 0;
+    while told().is_empty() {
+        assert!(said < 300, "more than a megabyte, and nothing is told");
+        ana.say_and_wait(&"x".repeat(4_000));
+        said += 1;
+    }
+    assert!(told().contains("The history is 8"), "{}", told());
+    (said..300).for_each(|_| ana.say(&"x".repeat(4_000)));
+    host.expect_text("#fullness", "100 % full");
+    host.expect_text("#status-text", "100 % full");
 }
