@@ -138,7 +138,7 @@ pub(crate) fn enter(
 /// Ends a connection that is not the hub's yet with a close code.
 pub(crate) fn refuse(socket: &ClientSocket, code: CloseCode, stop: &StopSignal) {
     if socket::write_all(&socket.stream, &encode_close(code), stop).is_ok() {
-        socket::finish(&socket.stream);
+        socket::finish_politely(&socket.stream);
     }
 }
 
@@ -147,7 +147,7 @@ fn refuse_stranger(socket: &ClientSocket, stop: &StopSignal) {
     let mut frames = frame(&ServerEvent::Error(&Reason::MembersOnly.into()));
     frames.extend(encode_close(CloseCode::SessionEnded));
     if socket::write_all(&socket.stream, &frames, stop).is_ok() {
-        socket::finish(&socket.stream);
+        socket::finish_politely(&socket.stream);
     }
 }
 

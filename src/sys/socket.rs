@@ -164,6 +164,17 @@ pub(crate) fn finish(stream: &TcpStream) {
     }
 }
 
+/// The same after a close frame: the end waits until the peer has answered. Firefox drops whatever a new WebSocket was told
+/// when the end of the stream comes with it, the reason of a refusal too.
+pub(crate) fn finish_politely(stream: &TcpStream) {
+    let until = Instant::now() + limits::CLOSE_LINGER;
+    let _ = wait(stream, PollFlags::IN, until); // without an answer it ends all the same
+    if stream.shutdown(Shutdown::Write).is_ok() {
+        drain(stream, until);
+        let _ = stream.shutdown(Shutdown::Both); // the peer was faster
+    }
+}
+
 /// Reads and drops bytes until the peer's end, an error or the deadline.
 pub(crate) fn drain(mut stream: &TcpStream, deadline: Instant) {
     let mut dropped = [0; 1024];
