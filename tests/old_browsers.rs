@@ -207,12 +207,15 @@ fn newer_in_script(data: &Value, script: &str) -> BTreeSet<String> {
     words(script).intersection(&newer).cloned().collect()
 }
 
-/// A style's rules: what stands before the innermost braces, and the declarations in them.
+/// A style's rules, but for those behind a check: what stands before the innermost braces, and the declarations in them.
 fn rules(style: &str) -> Vec<(String, Vec<(String, String)>)> {
     let mut rules = Vec::new();
     for block in style.split('}') {
         let mut parts = block.rsplit('{');
         let (Some(body), Some(selector)) = (parts.next(), parts.next()) else { continue };
+        if parts.next().is_some_and(|check| check.trim().starts_with("@supports")) {
+            continue;
+        }
         let declarations = body.split(';').filter_map(|one| one.split_once(':'));
         let declarations =
             declarations.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
@@ -257,7 +260,8 @@ fn newer_in_style(data: &Value, style: &str) -> BTreeSet<String> {
                 *earlier == format!("-webkit-{name}")
                     || (earlier == name && newer_in_declaration(data, name, value).is_empty())
             };
-            if !declarations[..index].iter().any(is_older) {
+            // With a variable in it, one that is not known takes the older form's place all the same.
+            if value.contains("var(") || !declarations[..index].iter().any(is_older) {
                 newer.extend(found);
             }
         }
@@ -370,4 +374,8 @@ fn the_search_finds_what_it_is_for() {
                  d { height: 100dvh } e { height: 9vh; height: 9dvh } f::before { content: 'x' / '' } g:hover { -webkit-user-select: all; user-select: all }";
     let found: Vec<String> = newer_in_style(&data, style).into_iter().collect();
     assert_eq!(found, [":has", "content: alt_text", "dvh", "overflow: clip", "translate"]);
+    let style = "a { height: calc(9vh - var(--b)); height: calc(9dvh - var(--b)) }";
+    assert_eq!(newer_in_style(&data, style), BTreeSet::from(["dvh".to_owned()]));
+    let style = "a { height: 9vh } @supports (height: 9dvh) { a { height: 9dvh } }";
+    assert_eq!(newer_in_style(&data, style), BTreeSet::new());
 }
