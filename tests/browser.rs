@@ -1,8 +1,24 @@
-//! The page in a real Chromium against a real server: every state that a person can meet in it, as they meet it.
+//! The page in real browsers against a real server: every state that a person can meet in it, as they meet it.
 //!
-//! Without a Chromium these tests say so and do nothing; where `CI` is true they fail. Each state is left as a picture in
-//! the target folder (`tmp/screenshots`), on a phone in the dark and at a desk in the light; axe-core looks at each of them
-//! in both schemes, and small windows have to offer the same.
+//! Each test runs in Chromium, and in Firefox and WebKit where `also_in!` names it. Without such a browser it says so and does
+//! nothing; where `CI` is true it fails. Each state is left as a picture in the target folder (`tmp/screenshots`), on a phone
+//! in the dark and at a desk in the light; axe-core looks at each of them in both schemes, and small windows have to offer
+//! the same.
+
+/// Tests that run in these engines besides Chromium: `also_in!([firefox, webkit]: a_test, another_test)`.
+macro_rules! also_in {
+    (@one [$($engine:ident),+] $test:ident) => {
+        mod $test {
+            $(#[test]
+            fn $engine() {
+                crate::support::run_in::$engine(super::$test);
+            })+
+        }
+    };
+    ($engines:tt: $($test:ident),+ $(,)?) => {
+        $(also_in!(@one $engines $test);)+
+    };
+}
 
 mod accounts;
 mod axe;
@@ -50,7 +66,9 @@ fn whatever_a_page_must_not_do_is_noticed() {
     );
     page.inject("fetch('/no-such-thing');");
     let (mut complaints, end) = (String::new(), Instant::now() + DEADLINE);
-    for part in ["thrown later", "said", "Content Security Policy", "elsewhere.invalid", "404"] {
+    let mut parts = vec!["thrown later", "said", "Security", "elsewhere.invalid"];
+    parts.extend(page.engine.notes_refusals().then_some("404"));
+    for part in parts {
         while !complaints.contains(part) {
             assert!(Instant::now() < end, "{part} is missing in {complaints}");
             page.run("new Promise(requestAnimationFrame)");

@@ -6,16 +6,26 @@
 
 #[cfg(unix)]
 mod browser;
+#[cfg(unix)]
+mod chromium;
 mod client;
 #[cfg(unix)]
 mod devtools;
+#[cfg(unix)]
+mod engine;
+#[cfg(unix)]
+mod firefox;
 #[cfg(unix)]
 mod footprint;
 mod http;
 mod knock;
 mod long_log;
 #[cfg(unix)]
+mod notes;
+#[cfg(unix)]
 mod npm;
+#[cfg(unix)]
+mod old_chromium;
 #[cfg(unix)]
 mod page;
 mod places;
@@ -27,6 +37,10 @@ mod server;
 #[cfg(unix)]
 mod tab;
 mod view;
+#[cfg(unix)]
+mod webkit;
+#[cfg(unix)]
+mod wire;
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -36,6 +50,8 @@ use std::time::Duration;
 #[cfg(unix)]
 pub use browser::{Browser, Scheme, Size, clipboard, on_ci};
 pub use client::{Ended, TestClient};
+#[cfg(unix)]
+pub use engine::{Engine, run_in};
 #[cfg(unix)]
 pub use footprint::Footprint;
 pub use http::{Response, get, http, try_http};

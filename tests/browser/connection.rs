@@ -3,6 +3,14 @@
 use super::look::look;
 use crate::support::{Browser, Process, TestClient, TestServer, free_port};
 
+also_in!([firefox, webkit]:
+    what_was_written_while_the_room_was_away_goes_out_in_order_and_what_was_missed_is_marked,
+    a_room_that_its_host_closes_says_so_and_is_found_again,
+    a_page_that_cannot_connect_is_silent_at_first_and_then_says_so,
+    two_tabs_of_one_person_send_under_one_name,
+    who_leaves_the_page_is_gone_at_once_and_comes_back_with_it,
+);
+
 #[test]
 fn what_was_written_while_the_room_was_away_goes_out_in_order_and_what_was_missed_is_marked() {
     let Some(browser) = Browser::start() else { return };

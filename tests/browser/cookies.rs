@@ -5,6 +5,11 @@ use crate::accounts::{email_of, password_of};
 use crate::support::{Browser, Page, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    a_browser_that_keeps_nothing_talks_all_the_same,
+    two_rooms_and_another_program_on_one_computer_keep_their_cookies,
+);
+
 fn block_cookies(page: &Page, blocked: bool) {
     page.call("Emulation.setDocumentCookieDisabled", json!({"disabled": blocked}));
 }

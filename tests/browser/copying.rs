@@ -3,6 +3,11 @@
 use crate::support::{Browser, Page, TestServer, clipboard};
 use serde_json::{Value, json};
 
+also_in!([firefox, webkit]:
+    several_messages_are_copied_as_the_transcript_has_them,
+    what_is_selected_in_one_message_is_copied_as_it_is,
+);
+
 /// A selection from one place to another, each a text of the log (from 0) and a place in it; what is copied of it, or null
 /// where that is left to the browser.
 fn copied(page: &Page, from: (usize, usize), to: (usize, usize)) -> Value {
@@ -22,7 +27,8 @@ fn talk(page: &Page, server: &TestServer) {
         "function copy(target) {
             const clipboardData = new DataTransfer();
             const event = new ClipboardEvent('copy', { clipboardData, bubbles: true, cancelable: true });
-            return target.dispatchEvent(event) ? null : clipboardData.getData('text/plain');
+            // Firefox has one of its own in each event.
+            return target.dispatchEvent(event) ? null : event.clipboardData.getData('text/plain');
         }",
     );
     let mut ben = server.join("Ben");

@@ -5,6 +5,9 @@ use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, Scheme, Size};
 use serde_json::{Value, json};
 
+also_in!([firefox, webkit]: a_lively_room_shows_days_groups_roles_scripts_and_links);
+also_in!([webkit]: long_words_markup_and_links_stay_inside_their_bubble);
+
 /// A class in the middle of its lesson, Ben's eyes: everything that a log can hold.
 fn lesson() -> Vec<Value> {
     let today = now_ms();

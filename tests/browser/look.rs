@@ -91,9 +91,10 @@ fn expect_everything_within_reach(page: &Page, state: &str) {
     assert_eq!(missed, json!([]), "{state}");
 }
 
-/// Leaves a picture of the page as it is.
+/// Leaves a picture of the page as it is, in its engine's folder.
 pub(super) fn take_picture(page: &Page, name: &str) {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+    let engine = format!("{:?}", page.engine).to_lowercase();
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots").join(engine);
     fs::create_dir_all(&folder).expect("a folder for screenshots");
     let picture = page.screenshot();
     fs::write(folder.join(format!("{name}.png")), picture).expect("a picture can be written");

@@ -7,6 +7,12 @@ use crate::support::{Browser, DEADLINE, Page, TestServer};
 use serde_json::json;
 use std::time::Instant;
 
+// In a real one, which lacks all of that by itself.
+also_in!([old_chromium]:
+    the_oldest_browsers_join_write_log_in_and_show_the_code,
+    a_hosts_switches_tell_their_state_in_attributes,
+);
+
 /// Takes away each feature that the page once used, or still does, and Chrome 90, Firefox 98 or Safari 15.4 has not.
 const LACKS: &str = "
     delete Object.hasOwn;

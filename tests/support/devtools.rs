@@ -1,145 +1,197 @@
-//! Chromium's DevTools protocol: JSON over one WebSocket, as much of it as a test needs.
-//!
-//! Our own, since the crate for it looks for answers only every 100 ms and drops events that are newer than it is.
+//! A tab of a Chromium, old or new, in the words of its DevTools.
 
-use super::{DEADLINE, Process, lock};
+use super::browser::Profile;
+use super::engine::Tab;
+use super::notes::Notes;
+use super::wire::Wire;
+use super::{DEADLINE, Scheme, Size};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
-use tungstenite::protocol::Role;
-use tungstenite::{Message, WebSocket};
 
-/// For an answer: longer than a question to a page may wait inside it.
-const ANSWER: Duration = Duration::from_secs(2 * DEADLINE.as_secs());
-
-const FLAGS: &[&str] = &[
-    "--headless=new",
-    "--remote-debugging-port=0",
-    // In a container there is no user to give the sandbox away to.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-extensions",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-    // What each profile's window would load beside the page: the address bar's menus, and a process for the next page. They
-    // are half of what a short test costs.
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
-    "--force-color-profile=srgb",
-    "--mute-audio",
-    "--password-store=basic",
-    "--use-mock-keychain",
-    "--window-size=1280,800",
-    // Addresses of a room on a LAN and of a school's server, as far as a browser can tell: plain http, and not this computer.
-    "--host-resolver-rules=MAP room.lan 127.0.0.1, MAP school.example 127.0.0.1",
-    "about:blank",
-];
-
-/// What a session is told of: a method and its parameters.
-type Listener = Box<dyn Fn(&str, &Value) + Send>;
-
-/// A running Chromium. Dropping it ends it and removes its files.
+/// One tab: a session of the browser's connection, or a connection of its own.
 pub(super) struct DevTools {
-    writer: Mutex<WebSocket<TcpStream>>,
-    shared: Arc<Shared>,
-    next_id: AtomicU64,
-    /// Behind a lock because it is only ever dropped, and may be by any thread.
-    _process: Mutex<Process>,
-    _files: TempDir,
-}
-
-#[derive(Default)]
-struct Shared {
-    /// Who waits for the answer with this id.
-    waiting: Mutex<HashMap<u64, Sender<Value>>>,
-    /// By session.
-    listeners: Mutex<HashMap<String, Listener>>,
+    wire: Arc<Wire>,
+    session: Option<String>,
+    target: Value,
+    _profile: Arc<dyn Profile>,
 }
 
 impl DevTools {
-    /// Starts the program at `path` and connects to it.
-    pub(super) fn launch(path: &Path) -> DevTools {
-        let files = tempfile::tempdir().expect("a folder for Chromium's files");
-        let mut command = Command::new(path);
-        command.arg(format!("--user-data-dir={}", files.path().display())).args(FLAGS);
-        let process = Process::spawn(&mut command);
-        let url = process.stderr.wait_for("DevTools address", &process.stdout, |text| {
-            let (_, rest) = text.split_once("DevTools listening on ")?;
-            rest.split_once('\n').map(|(url, _)| url.trim().to_owned())
-        });
-        let host = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).expect("an address");
-        let stream = TcpStream::connect(host).expect("Chromium listens");
-        stream.set_nodelay(true).expect("a socket takes options");
-        let (reader, _) = tungstenite::client(url.as_str(), stream).expect("Chromium speaks WebSocket");
-        // One side for each direction. Chromium sends no pings, so the reading side never has to write.
-        let writing_side = reader.get_ref().try_clone().expect("a descriptor for the other direction");
-        let writer = Mutex::new(WebSocket::from_raw_socket(writing_side, Role::Client, None));
-        let shared = Arc::new(Shared::default());
-        let told = Arc::clone(&shared);
-        std::thread::spawn(move || told.listen(reader));
-        DevTools { writer, shared, next_id: AtomicU64::new(1), _process: Mutex::new(process), _files: files }
-    }
-
-    /// Calls `method`, of a session or of the browser itself, and waits for its result.
-    pub(super) fn call(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let (answer, answered) = channel();
-        lock(&self.shared.waiting).insert(id, answer);
-        let mut request = json!({"id": id, "method": method, "params": params});
-        if let Some(session) = session {
-            request["sessionId"] = session.into();
+    /// From here on nothing that the tab does is missed. Tabs of one window act as if each were in front, so that tests can
+    /// run side by side.
+    pub(super) fn begin(
+        wire: Arc<Wire>,
+        session: Option<String>,
+        target: Value,
+        profile: Arc<dyn Profile>,
+        notes: &Arc<Notes>,
+    ) -> DevTools {
+        let tab = DevTools { wire, session, target, _profile: profile };
+        let notes = Arc::clone(notes);
+        tab.wire.listen(tab.session(), Box::new(move |method, params| note(&notes, method, params)));
+        for domain in ["Log", "Runtime", "Network", "Page"] {
+            tab.call(&format!("{domain}.enable"), json!({}));
         }
-        lock(&self.writer).send(Message::text(request.to_string())).map_err(|error| error.to_string())?;
-        let mut answer = answered.recv_timeout(ANSWER).map_err(|_| format!("no answer to {method}"))?;
-        match answer.get("error") {
-            Some(error) => Err(format!("{method}: {error}")),
-            None => Ok(answer["result"].take()),
-        }
+        tab.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
+        tab
     }
 
-    /// Tells `listener` of everything that happens in a session.
-    pub(super) fn listen(&self, session: &str, listener: Listener) {
-        lock(&self.shared.listeners).insert(session.to_owned(), listener);
+    fn session(&self) -> &str {
+        self.session.as_deref().unwrap_or_default()
     }
 
-    /// Ends [`DevTools::listen`].
-    pub(super) fn forget(&self, session: &str) {
-        lock(&self.shared.listeners).remove(session);
+    fn ask(&self, method: &str, params: Value) -> Result<Value, String> {
+        self.wire.call(self.session.as_deref(), method, params)
+    }
+
+    fn call(&self, method: &str, params: Value) -> Value {
+        self.ask(method, params).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 
-impl Shared {
-    /// Until the connection ends, and the process with it.
-    fn listen(&self, mut reader: WebSocket<TcpStream>) {
-        while let Ok(message) = reader.read() {
-            let Message::Text(text) = message else { continue };
-            let mut frame: Value = serde_json::from_str(text.as_str()).expect("Chromium sends JSON");
-            if let Some(id) = frame["id"].as_u64() {
-                let waiting = lock(&self.waiting).remove(&id);
-                // Who asked may have given up.
-                let _ = waiting.map(|waiting| waiting.send(frame.take()));
-            } else if let (Some(session), Some(method)) =
-                (frame["sessionId"].as_str(), frame["method"].as_str())
-                && let Some(listener) = lock(&self.listeners).get(session)
-            {
-                listener(method, &frame["params"]);
+/// What this event says against the page.
+fn note(notes: &Notes, method: &str, params: &Value) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match method {
+        "Log.entryAdded" => {
+            let entry = &params["entry"];
+            let (level, said) = (text(&entry["level"]), text(&entry["text"]));
+            // A server that is away is no fault of the page's, and Chromium mentions each try.
+            // An old one mentions a word about the window that it does not know.
+            let known = said.contains("net::ERR_") || said.contains("\"interactive-widget\"");
+            if (level == "error" || level == "warning") && !known {
+                notes.complain(entry.to_string());
             }
         }
-        // Nobody waits for an answer that cannot come.
-        lock(&self.waiting).clear();
+        "Runtime.exceptionThrown" => notes.complain(params["exceptionDetails"].to_string()),
+        "Runtime.consoleAPICalled"
+            if ["error", "warning", "assert"].contains(&text(&params["type"]).as_str()) =>
+        {
+            notes.complain(format!("console: {}", params["args"]));
+        }
+        "Network.requestWillBeSent" => notes.request(&text(&params["request"]["url"])),
+        "Network.webSocketCreated" => notes.request(&text(&params["url"])),
+        _ => (),
+    }
+}
+
+impl Tab for DevTools {
+    fn navigate(&self, url: &str) {
+        // Answered when the new page has begun to take the old one's place.
+        let answer = self.call("Page.navigate", json!({"url": url}));
+        assert_eq!(answer.get("errorText"), None, "{url} is not answered");
+    }
+
+    fn reload(&self) {
+        self.call("Page.reload", json!({}));
+    }
+
+    fn evaluate(&self, expression: &str, patience: Duration) -> Result<Value, String> {
+        let question = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let session = self.session.as_deref();
+        let answer = self.wire.call_within(patience, session, "Runtime.evaluate", question)?;
+        match answer.get("exceptionDetails") {
+            Some(details) => Err(details["exception"]["description"].to_string()),
+            None => Ok(answer["result"]["value"].clone()),
+        }
+    }
+
+    fn inject(&self, script: &str) {
+        self.call("Runtime.evaluate", json!({"expression": script}));
+    }
+
+    fn observe(&self, script: &str) {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}));
+    }
+
+    fn insert(&self, text: &str) {
+        self.call("Input.insertText", json!({"text": text}));
+    }
+
+    fn press(&self, key: &str, held: &[&str]) {
+        // A window of its own presses its keys itself, when it is asked to on the console.
+        if self.target.is_null() {
+            let words = [held, &[key]].concat().join(" ");
+            let pressed = format!(
+                "new Promise((done) => {{
+                    addEventListener('keyup', () => done('0'), {{ once: true, capture: true }});
+                    console.log('press {words}');
+                }})"
+            );
+            self.evaluate(&pressed, DEADLINE).unwrap_or_else(|error| panic!("{error}"));
+            return;
+        }
+        let modifiers: u32 = held.iter().map(|key| if *key == "Shift" { 8 } else { 2 }).sum();
+        let (code, number, text, commands) = match key {
+            "Enter" => (key, 13, "\r", json!([])),
+            "Tab" => (key, 9, "", json!([])),
+            "Escape" => (key, 27, "", json!([])),
+            "ArrowUp" => (key, 38, "", json!([])),
+            "ArrowDown" => (key, 40, "", json!([])),
+            "c" => ("KeyC", 67, "", json!(["copy"])),
+            "v" => ("KeyV", 86, "", json!(["paste"])),
+            other => panic!("no such key: {other}"),
+        };
+        let mut event = json!({
+            "type": if text.is_empty() { "rawKeyDown" } else { "keyDown" }, "key": key, "code": code, "text": text,
+            "windowsVirtualKeyCode": number, "modifiers": modifiers, "commands": commands,
+        });
+        self.call("Input.dispatchKeyEvent", event.clone());
+        event["type"] = "keyUp".into();
+        event["text"] = "".into();
+        event["commands"] = json!([]);
+        self.call("Input.dispatchKeyEvent", event);
+    }
+
+    fn click(&self, x: f64, y: f64) {
+        for (kind, clicks) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 1)] {
+            let button = if clicks > 0 { "left" } else { "none" };
+            let event = json!({"type": kind, "x": x, "y": y, "button": button, "clickCount": clicks});
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    fn resize(&self, size: Size) {
+        let phone = size == Size::Phone;
+        let (width, height, scale) = size.metrics();
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone});
+        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        self.call("Emulation.setTouchEmulationEnabled", json!({"enabled": phone}));
+    }
+
+    fn prefer(&self, scheme: Scheme) {
+        let scheme = if scheme == Scheme::Dark { "dark" } else { "light" };
+        let features = json!([
+            {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    fn speak(&self, locale: &str) {
+        self.call("Emulation.setLocaleOverride", json!({"locale": locale}));
+    }
+
+    fn bring_to_front(&self) {
+        self.call("Page.bringToFront", json!({}));
+    }
+
+    fn picture(&self) -> String {
+        // Chromium waits for ever for the picture of a tab that another one covers.
+        self.bring_to_front();
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": true}));
+        picture["data"].as_str().expect("a picture").to_owned()
+    }
+
+    fn close(&self) {
+        // A tab that is gone already has nothing to close; a page's own connection goes with its window.
+        if !self.target.is_null() {
+            let _ = self.wire.call(None, "Target.closeTarget", json!({"targetId": self.target}));
+        }
+        self.wire.forget(self.session());
+    }
+
+    fn devtools(&self, method: &str, params: Value) -> Result<Value, String> {
+        self.ask(method, params)
     }
 }

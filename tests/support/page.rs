@@ -1,18 +1,19 @@
 //! What people do with the page, and what they see: the one place that knows its elements.
 
-use super::browser::{Browser, Profile};
+use super::engine::Tab;
+use super::notes::Notes;
+use super::{Browser, Engine};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// One tab. Dropping it closes it, and fails the test if the page has complained: of an error in its script, of
 /// something that its policy forbids, of a request to anywhere else.
 pub struct Page {
-    pub(super) profile: Arc<Profile>,
-    pub(super) target: Value,
-    pub(super) session: String,
-    pub(super) complaints: Arc<Mutex<Vec<String>>>,
-    pub(super) origins: Arc<Mutex<Vec<String>>>,
+    /// The engine that shows it.
+    pub engine: Engine,
+    pub(super) tab: Box<dyn Tab>,
+    pub(super) notes: Arc<Notes>,
 }
 
 impl Browser {

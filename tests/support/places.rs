@@ -2,18 +2,20 @@
 //! take a place first.
 
 use super::lock;
-use std::cell::RefCell;
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Tests with a crowd that keeps the machine busy.
 static CROWDS: Places = Places::new(2);
-/// Tests with pages open: each keeps a core busy now and then.
-static READERS: Places = Places::new(4);
 
 /// So many places, for the tests of one kind.
-struct Places {
-    free: Mutex<usize>,
+pub(super) struct Places {
+    count: Mutex<Count>,
     freed: Condvar,
+}
+
+struct Count {
+    free: usize,
+    waiting: usize,
 }
 
 /// One of them, until it is dropped.
@@ -24,34 +26,34 @@ pub fn crowd() -> Place {
     CROWDS.take()
 }
 
-/// Held by a test as long as it has a page open: one place, however many there are.
-pub(super) fn reader() -> Arc<Place> {
-    thread_local! {
-        static OWN: RefCell<Weak<Place>> = const { RefCell::new(Weak::new()) };
-    }
-    OWN.with_borrow_mut(|own| {
-        let place = own.upgrade().unwrap_or_else(|| Arc::new(READERS.take()));
-        *own = Arc::downgrade(&place);
-        place
-    })
-}
-
 impl Places {
-    const fn new(count: usize) -> Places {
-        Places { free: Mutex::new(count), freed: Condvar::new() }
+    pub(super) const fn new(count: usize) -> Places {
+        Places { count: Mutex::new(Count { free: count, waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Waits for a place. Each that is taken is given back by a test that ends, so nobody waits for ever.
-    fn take(&'static self) -> Place {
-        let free = lock(&self.free);
-        *self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(|poisoned| poisoned.into_inner()) -= 1;
+    pub(super) fn take(&'static self) -> Place {
+        let mut count = lock(&self.count);
+        count.waiting += 1;
+        let free = self.freed.wait_while(count, |count| count.free == 0);
+        count = free.unwrap_or_else(PoisonError::into_inner);
+        count.waiting -= 1;
+        count.free -= 1;
         Place(self)
+    }
+}
+
+#[cfg(unix)]
+impl Place {
+    /// Whether somebody waits for it: what takes long to make is left to them.
+    pub(super) fn is_wanted(&self) -> bool {
+        lock(&self.0.count).waiting > 0
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        *lock(&self.0.free) += 1;
+        lock(&self.0.count).free += 1;
         self.0.freed.notify_one();
     }
 }

@@ -1,6 +1,6 @@
 //! What can be done in a tab, whatever page it shows: ask it, wait for it, type, click, change the window around it.
 
-use super::{DEADLINE, Page, Scheme, Size, lock};
+use super::{DEADLINE, Page, Scheme, Size};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -8,57 +8,51 @@ use std::time::{Duration, Instant};
 /// How long one question to the page may take before it is asked again.
 const SLICE: Duration = Duration::from_secs(5);
 
+/// How long a page may take with anything else: longer than a question may wait inside it.
+const ANSWER: Duration = Duration::from_secs(2 * DEADLINE.as_secs());
+
 /// What can be done with any page. Waiting means asking the page until it says yes, or the deadline.
 impl Page {
-    fn try_call(&self, method: &str, params: Value) -> Result<Value, String> {
-        self.profile.chromium.call(Some(&self.session), method, params)
-    }
-
-    /// A call of the DevTools protocol.
+    /// A call of the DevTools protocol, for what Chromium alone can do.
     pub fn call(&self, method: &str, params: Value) -> Value {
-        self.try_call(method, params).unwrap_or_else(|error| panic!("{error}"))
+        self.tab.devtools(method, params).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Opens an address, such as `http://127.0.0.1:5000` or a link into the page, and allows its origin to be asked for
     /// things.
     pub fn visit(&self, url: &str) {
-        let origin: Vec<&str> = url.splitn(4, '/').take(3).collect();
-        lock(&self.origins).push(origin.join("/"));
-        // Answered when the new page has begun to take the old one's place.
-        let answer = self.call("Page.navigate", json!({"url": url}));
-        assert_eq!(answer.get("errorText"), None, "{url} is not answered");
+        self.notes.allow(url);
+        self.tab.navigate(url);
         self.expect("the page", "document.readyState !== 'loading'");
     }
 
     /// As a user's reload; an error page is a page.
     pub fn reload(&self) {
         self.run("void (window.isLeft = true)");
-        self.call("Page.reload", json!({}));
+        self.tab.reload();
         self.expect("something to be shown", "!window.isLeft && document.readyState !== 'loading'");
     }
 
     /// The value of `script`, which may await, as JSON.
     pub fn run(&self, script: &str) -> Value {
-        self.try_run(script).unwrap_or_else(|error| panic!("{error} from {script}"))
+        self.try_run(script, ANSWER).unwrap_or_else(|error| panic!("{error} from {script}"))
     }
 
-    fn try_run(&self, script: &str) -> Result<Value, String> {
-        let question = json!({"expression": format!("(async () => ({script}))()"), "awaitPromise": true, "returnByValue": true});
-        let mut answer = self.try_call("Runtime.evaluate", question)?;
-        match answer.get("exceptionDetails") {
-            Some(details) => Err(details["exception"]["description"].to_string()),
-            None => Ok(answer["result"]["value"].take()),
-        }
+    /// By way of a text: values themselves come as each engine has them.
+    fn try_run(&self, script: &str, patience: Duration) -> Result<Value, String> {
+        let script = format!("(async () => JSON.stringify(await ({script})))()");
+        let text = self.tab.evaluate(&script, patience)?;
+        Ok(text.as_str().map_or(Value::Null, |text| serde_json::from_str(text).expect("JSON")))
     }
 
     /// Runs a whole script, which the page's policy has no say in.
     pub fn inject(&self, script: &str) {
-        self.call("Runtime.evaluate", json!({"expression": script}));
+        self.tab.inject(script);
     }
 
     /// Runs a script in every page that this tab loads from now on, before the page's own.
     pub fn observe(&self, script: &str) {
-        self.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}));
+        self.tab.observe(script);
     }
 
     /// Waits until `condition`, an expression of the page's, holds. `what` names it in the failure.
@@ -79,7 +73,7 @@ impl Page {
         let end = Instant::now() + DEADLINE;
         loop {
             // A page that is being left takes the question with it: then its successor is asked.
-            let answer = self.try_run(&wait);
+            let answer = self.try_run(&wait, 2 * SLICE);
             match &answer {
                 Ok(Value::Bool(true)) => return,
                 _ if Instant::now() < end => (),
@@ -93,46 +87,22 @@ impl Page {
 
     /// What is to be seen, as PNG.
     pub fn screenshot(&self) -> Vec<u8> {
-        // Chromium waits for ever for the picture of a tab that another one covers.
-        self.bring_to_front();
-        let picture = self.call("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": true}));
-        BASE64
-            .decode(picture["data"].as_str().expect("a picture").as_bytes())
-            .expect("a picture comes in base 64")
+        BASE64.decode(self.tab.picture().as_bytes()).expect("a picture comes in base 64")
     }
 
     /// Types text where the focus is, all at once, as a paste or an input method does.
     pub fn type_text(&self, text: &str) {
-        self.call("Input.insertText", json!({"text": text}));
+        self.tab.insert(text);
     }
 
     /// Presses and releases a key: `Enter`, `Tab`, `Escape`, `ArrowUp` or `ArrowDown`.
     pub fn press(&self, key: &str) {
-        self.press_key(key, 0);
+        self.tab.press(key, &[]);
     }
 
     /// The same with Shift held.
     pub fn press_with_shift(&self, key: &str) {
-        self.press_key(key, 8);
-    }
-
-    fn press_key(&self, key: &str, modifiers: u32) {
-        let (code, text) = match key {
-            "Enter" => (13, "\r"),
-            "Tab" => (9, ""),
-            "Escape" => (27, ""),
-            "ArrowUp" => (38, ""),
-            "ArrowDown" => (40, ""),
-            other => panic!("no such key: {other}"),
-        };
-        let mut event = json!({
-            "type": if text.is_empty() { "rawKeyDown" } else { "keyDown" }, "key": key, "code": key, "text": text,
-            "windowsVirtualKeyCode": code, "modifiers": modifiers,
-        });
-        self.call("Input.dispatchKeyEvent", event.clone());
-        event["type"] = "keyUp".into();
-        event["text"] = "".into();
-        self.call("Input.dispatchKeyEvent", event);
+        self.tab.press(key, &["Shift"]);
     }
 
     /// Presses a key again and again, with Shift where `back`, until the focus is on `selector`: a page of this size has
@@ -153,22 +123,12 @@ impl Page {
 
     /// Copies what is selected, as the keyboard does.
     pub fn copy(&self) {
-        self.press_for("copy", "c", 67);
+        self.tab.press("c", &["Control"]);
     }
 
     /// Pastes what was copied last, as the keyboard does.
     pub fn paste(&self) {
-        self.press_for("paste", "v", 86);
-    }
-
-    fn press_for(&self, command: &str, key: &str, code: u32) {
-        let mut event = json!({
-            "type": "rawKeyDown", "key": key, "code": format!("Key{}", key.to_uppercase()),
-            "windowsVirtualKeyCode": code, "modifiers": 2, "commands": [command],
-        });
-        self.call("Input.dispatchKeyEvent", event.clone());
-        event["type"] = "keyUp".into();
-        self.call("Input.dispatchKeyEvent", event);
+        self.tab.press("v", &["Control"]);
     }
 
     /// Clicks the middle of the first element of `selector` that is shown, with a mouse, as a user's gesture.
@@ -184,20 +144,14 @@ impl Page {
                 return {{ x: x + width / 2, y: y + height / 2 }};
             }})()"
         ));
-        for (kind, clicks) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 1)] {
-            let button = if clicks > 0 { "left" } else { "none" };
-            let event = json!({"type": kind, "x": point["x"], "y": point["y"], "button": button, "clickCount": clicks});
-            self.call("Input.dispatchMouseEvent", event);
-        }
+        let at = |axis: &str| point[axis].as_f64().expect("a place");
+        self.tab.click(at("x"), at("y"));
     }
 
     /// Changes the window.
     pub fn size(&self, size: Size) {
-        let phone = size == Size::Phone;
-        let (width, height, scale) = size.metrics();
-        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone});
-        self.call("Emulation.setDeviceMetricsOverride", metrics);
-        self.call("Emulation.setTouchEmulationEnabled", json!({"enabled": phone}));
+        let (width, ..) = size.metrics();
+        self.tab.resize(size);
         // The answer comes before the page knows, and what is clicked before its buttons have moved is missed. Any other
         // page than ours has nothing to say.
         let moved = "wide.matches === el.actions.contains(el.openInvite)";
@@ -210,25 +164,28 @@ impl Page {
 
     /// Changes what the system prefers; with less motion, so that nothing is caught half-way.
     pub fn scheme(&self, scheme: Scheme) {
-        let scheme = if scheme == Scheme::Dark { "dark" } else { "light" };
-        self.prefer(&[("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")]);
+        self.tab.prefer(scheme);
     }
 
-    /// Sets media features.
+    /// Sets media features, as Chromium alone can.
     pub fn prefer(&self, features: &[(&str, &str)]) {
         let feature = |(name, value): &(&str, &str)| json!({"name": name, "value": value});
         let features: Vec<Value> = features.iter().map(feature).collect();
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    /// Tabs of one window act as if each were in front, so that tests can run side by side. Taken away, the tab is as
-    /// visible as it is.
+    /// Has words and clocks as this place has them, from the next page on.
+    pub fn speak(&self, locale: &str) {
+        self.tab.speak(locale);
+    }
+
+    /// Tabs of one window act as if each were in front. Taken away, the tab is as visible as it is.
     pub fn act_as_if_looked_at(&self, enabled: bool) {
         self.call("Emulation.setFocusEmulationEnabled", json!({"enabled": enabled}));
     }
 
     /// Makes this the tab that its window shows.
     pub fn bring_to_front(&self) {
-        self.call("Page.bringToFront", json!({}));
+        self.tab.bring_to_front();
     }
 }
