@@ -128,6 +128,10 @@ pub const FREE_JOINS: u32 = 3;
 pub const BYTES_WITHOUT_MESSAGE: usize = 4 * FRAME_BYTES;
 /// A client is told that it is paced at most this often.
 pub const RATE_LIMITED_NOTICE: Duration = Duration::from_secs(1);
+/// For the hub to give a name to who joins with a key, before more is read of them: a turn, and what is before it.
+pub const NAME_WAIT: Duration = Duration::from_millis(100);
+/// How often that is looked for meanwhile.
+pub const NAME_POLL: Duration = Duration::from_millis(1);
 /// A client that is paced looks this often whether the hub has closed it meanwhile.
 pub const PACE_SLICE: Duration = Duration::from_millis(100);
 /// One `typing` in this time counts, others are dropped.

@@ -56,6 +56,23 @@ fn whoever_comes_back_finds_the_budget_as_it_was_left() {
     });
 }
 
+/// One connection at a time, each with the same name and keys, ten messages in the same breath, and again.
+#[test]
+fn what_comes_with_the_join_is_paid_by_whoever_has_joined() {
+    let server = paced();
+    let begin = Instant::now();
+    for round in 0..4 {
+        let mut ana = from(&server, "203.0.113.1");
+        ana.send(json!({"event": "join", "username": "Ana", "guest_key": key("Ana"), "tab_key": key("Ana")}));
+        (0..AT_ONCE).for_each(|n| ana.say(&format!("{round}: {n}")));
+        ana.expect_text(&format!("{round}: {}", AT_ONCE - 1));
+        ana.leave();
+    }
+    // Ten at once, the other thirty at five a second; with the strangers' budget beside it, two seconds.
+    let took = begin.elapsed();
+    assert!(took > Duration::from_millis(5_500), "forty messages in {took:?}");
+}
+
 #[test]
 fn an_account_has_one_budget_on_all_devices() {
     let server = paced();

@@ -192,7 +192,13 @@ impl<'a> Reading<'a> {
                     self.batch.push(Request::Event(ClientEvent::Typing));
                 }
             }
-            Ok(event) => self.batch.push(Request::Event(event)),
+            Ok(event) => {
+                let tells_key = matches!(event, ClientEvent::Join { guest_key: Some(_), .. });
+                self.batch.push(Request::Event(event));
+                if tells_key && self.purse.as_ref().is_some_and(|purse| purse.is_strangers) {
+                    return self.wait_for_name();
+                }
+            }
             Err(refusal) => {
                 log::debug!("a client's frame was refused: {:?}", refusal.code);
                 self.refuse(&refusal);
@@ -251,6 +257,17 @@ impl<'a> Reading<'a> {
             }
         }
         self.purse = Some(purse);
+        Ok(())
+    }
+
+    /// What comes with a join, in the same breath, is paid by whoever has joined: a connection for each few messages would else have
+    /// the strangers' budget beside their own. A name that is refused is waited for in vain, and not for long.
+    fn wait_for_name(&mut self) -> Result<(), Over> {
+        self.hand_over()?;
+        let (socket, until) = (&self.socket.get_ref().socket, Instant::now() + limits::NAME_WAIT);
+        while socket.guest_key().is_none() && !socket.is_closing() && Instant::now() < until {
+            std::thread::sleep(limits::NAME_POLL);
+        }
         Ok(())
     }
 
