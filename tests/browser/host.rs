@@ -372,7 +372,7 @@ fn a_spreadsheet_comes_with_the_separator_that_the_browsers_country_expects() {
     ] {
         page.speak(locale);
         page.reload();
-        page.expect(locale, &format!("el.transcript.children[1].href.endsWith('{ending}')"));
+        page.expect(locale, &format!("document.importNode(el.transcriptTemplate.content, true).firstChild.children[1].href.endsWith('{ending}')"));
     }
 }
 

@@ -264,6 +264,14 @@ fn a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions() {
     student.say("Good night!");
     host.expect_message("Ben", "Good night!");
     student.run("void (el.message.value = 'kept', noteInput())");
+    host.click("#open-transcript");
+    host.expect_text("#confirm", "Spreadsheet");
+    look_closely(host, "transcript");
+    assert_eq!(
+        host.run("[el.confirmYes.hidden, el.confirmNo.textContent]"),
+        serde_json::json!([true, "Close"])
+    );
+    host.press("Escape");
     host.click("#clear");
     host.expect("the transcript", "el.confirmMore.querySelectorAll('a[download]').length === 3");
     let taken = "Promise.all([...el.confirmMore.querySelectorAll('a')].map(({ href }) => fetch(href).then((it) => it.text())))";

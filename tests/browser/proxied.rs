@@ -48,7 +48,7 @@ fn a_room_under_a_path_has_all_that_it_has_elsewhere() {
     let link = format!("{url}/#host={}", host_link_key(&server));
     page.visit(&link);
     page.expect("a host's controls", "isHost()");
-    let transcript = page.run("fetch(el.transcript.querySelector('a').href).then((answer) => answer.text())");
+    let transcript = page.run("fetch(document.importNode(el.transcriptTemplate.content, true).querySelector('a').href).then((answer) => answer.text())");
     assert!(transcript.as_str().is_some_and(|text| text.contains("From under a path")), "{transcript}");
     let keys = page.run("[...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((key) => !key.startsWith('/chat/'))");
     assert_eq!(keys, json!([]), "another room on this host has storage of its own");
