@@ -107,6 +107,36 @@ fn a_cleared_history_gives_its_place_back_while_the_room_goes_on() {
     late.expect_message("going on");
 }
 
+/// Rows go and pages move beside those of the messages that live: no copy of these stays behind.
+#[test]
+fn what_is_deleted_after_a_clearing_is_nowhere_in_the_file() {
+    let server = TestServer::start();
+    let mut host = Browser::host(server.addr(), &server.host_key()).connect();
+    host.join_with_keys("Ms Keller", &key("Ms Keller"), &key("Ms Keller"));
+    let mut ana = server.join("Ana");
+    for number in 0..6_000 {
+        ana.say(&format!("old {number} {}", "x".repeat(number % 700)));
+    }
+    ana.expect("the last", |event| event["id"] == 6_000);
+    wait_until_larger(server.database(), 2_500_000);
+    host.send(json!({"event": "moderate", "action": "clear"}));
+    ana.expect_event("welcome");
+    let mut living = Vec::new();
+    wait_until_smaller(server.database(), 1_500_000, || {
+        living.push(ana.say_and_wait(&format!("a living secret {}", living.len()))["id"].clone());
+    });
+    assert!(server.has_on_disk("a living secret"), "the test would see it");
+    for message_id in living {
+        host.send(json!({"event": "delete_message", "message_id": message_id}));
+        host.expect_event("message_deleted");
+    }
+    let until = Instant::now() + DEADLINE;
+    while server.has_on_disk("a living secret") {
+        assert!(Instant::now() < until, "a copy of it stays in the files");
+        host.expect_pong();
+    }
+}
+
 /// Waits until the log is in the file.
 fn wait_until_larger(database: &Path, bytes: u64) {
     let until = Instant::now() + DEADLINE;
