@@ -6,6 +6,11 @@ use crate::accounts::{email_of, password_of};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    a_guest_whose_name_a_host_takes_goes_on_under_another,
+    a_removal_among_members_offers_a_new_code,
+);
+
 fn sign_up(page: &Page, name: &str) {
     let fields = json!({"email": email_of(name), "username": name, "password": password_of(name)});
     assert_eq!(page.run(&format!("ask('api/signup', {fields})"))["user"]["username"], name);

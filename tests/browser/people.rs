@@ -5,6 +5,8 @@ use super::stage::{Stage, message, now_ms};
 use crate::support::{Browser, Scheme, Size, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]: a_chosen_theme_outlives_the_tab);
+
 #[test]
 fn comings_and_goings_are_one_line_and_one_list() {
     let Some(browser) = Browser::start() else { return };

@@ -5,6 +5,11 @@ use super::panel::become_host;
 use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    scrolling_up_brings_older_messages_without_moving_what_is_read,
+    the_log_follows_its_end_only_for_who_is_there,
+);
+
 /// The log's last 20 pixels are what "at the end" means to a reader.
 pub(super) const AT_THE_END: &str =
     "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 20";

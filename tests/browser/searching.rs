@@ -4,6 +4,8 @@ use super::look::{look, look_closely};
 use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]: what_was_said_long_ago_is_found_and_stands_in_its_place);
+
 fn search(page: &Page, query: &str) {
     page.fill("#query", query);
     page.press("Enter");

@@ -4,6 +4,12 @@ use crate::support::{Browser, Process, Signal, TestServer, free_port};
 use std::net::SocketAddr;
 use tempfile::TempDir;
 
+also_in!([firefox, webkit]:
+    two_tabs_talk_and_find_back_after_a_restart,
+    what_was_written_while_the_server_was_down_arrives_once,
+    the_page_needs_nothing_from_elsewhere,
+);
+
 /// A room of the real binary that can be closed and opened again at its address.
 struct Room {
     process: Process,

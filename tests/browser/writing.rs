@@ -4,6 +4,11 @@ use super::look::look;
 use crate::support::{Browser, Size, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    enter_sends_and_shift_enter_breaks_the_line,
+    a_draft_outlives_a_reload,
+);
+
 #[test]
 fn enter_sends_and_shift_enter_breaks_the_line() {
     let Some(browser) = Browser::start() else { return };

@@ -228,7 +228,8 @@ impl Tab for FirefoxTab {
     }
 
     fn reload(&self) {
-        self.call("browsingContext.reload", json!({"wait": "none"}));
+        // Where nobody answers this is an error, and Firefox shows a page that says so.
+        let _ = self.ask("browsingContext.reload", json!({"wait": "none"}));
     }
 
     fn evaluate(&self, expression: &str, patience: Duration) -> Result<Value, String> {
