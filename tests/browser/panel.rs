@@ -7,12 +7,14 @@ also_in!([firefox, webkit]:
     a_host_link_brings_the_panel_and_one_that_is_void_says_so,
     a_host_locks_the_room_closes_the_door_and_slows_it_down,
     a_switch_that_is_pressed_without_a_connection_says_so_and_goes_back,
+    who_is_muted_waits_with_what_they_wrote_until_they_may_again,
     who_is_removed_stays_out_until_let_back_in,
     a_host_deletes_what_anybody_said_and_clears_the_room_after_two_questions,
     a_forgotten_password_is_a_request_and_then_a_link_to_show,
+    two_hosts_see_each_other_and_what_each_did,
+    who_has_left_and_who_has_an_account_can_be_named,
     in_a_room_for_members_the_host_shows_the_invite_code,
 );
-also_in!([webkit]: two_hosts_see_each_other_and_what_each_did);
 
 /// A host's tab and a student's, each in a browser of its own, both in the room.
 struct Lesson {

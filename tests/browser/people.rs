@@ -5,7 +5,13 @@ use super::stage::{Stage, message, now_ms};
 use crate::support::{Browser, Scheme, Size, TestServer};
 use serde_json::json;
 
-also_in!([firefox, webkit]: a_chosen_theme_outlives_the_tab);
+also_in!([firefox, webkit]:
+    comings_and_goings_are_one_line_and_one_list,
+    a_new_name_is_said_as_one_and_names_can_be_told_to_stay,
+    on_a_narrow_window_people_are_a_drawer_that_holds_the_focus,
+    a_chosen_theme_outlives_the_tab,
+    sound_and_notifications_are_off_until_asked_for_and_explained_where_there_are_none,
+);
 
 #[test]
 fn comings_and_goings_are_one_line_and_one_list() {

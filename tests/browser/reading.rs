@@ -7,7 +7,10 @@ use serde_json::json;
 
 also_in!([firefox, webkit]:
     scrolling_up_brings_older_messages_without_moving_what_is_read,
+    what_is_read_stays_in_sight_when_the_window_changes,
     the_log_follows_its_end_only_for_who_is_there,
+    a_screen_reader_hears_what_is_new_and_is_spared_what_is_old,
+    nothing_outside_the_log_can_be_scrolled_away,
 );
 
 /// The log's last 20 pixels are what "at the end" means to a reader.

@@ -4,6 +4,13 @@ use super::look::look;
 use crate::support::{Browser, Page, TestServer};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    a_link_ends_where_the_text_of_its_script_ends_it,
+    no_address_is_drawn_in_an_order_that_lies,
+    a_name_from_right_to_left_does_not_turn_its_neighbours,
+    a_discs_letters_are_whole,
+);
+
 /// What the message `text`, which has to be the log's last, links to.
 fn links(page: &Page, text: &str) -> serde_json::Value {
     page.say(text);

@@ -4,7 +4,11 @@ use super::look::{look, look_closely};
 use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 
-also_in!([firefox, webkit]: what_was_said_long_ago_is_found_and_stands_in_its_place);
+also_in!([firefox, webkit]:
+    what_was_said_long_ago_is_found_and_stands_in_its_place,
+    many_findings_come_step_by_step_newest_first_and_a_deleted_one_goes,
+    what_was_found_is_marked_however_it_is_written,
+);
 
 fn search(page: &Page, query: &str) {
     page.fill("#query", query);

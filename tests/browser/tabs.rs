@@ -7,6 +7,7 @@ use tempfile::TempDir;
 also_in!([firefox, webkit]:
     two_tabs_talk_and_find_back_after_a_restart,
     what_was_written_while_the_server_was_down_arrives_once,
+    a_page_that_is_sending_sees_1001_when_the_server_stops,
     the_page_needs_nothing_from_elsewhere,
 );
 

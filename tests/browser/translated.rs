@@ -3,6 +3,11 @@
 use super::panel::become_host;
 use crate::support::{Browser, Page, TestClient, TestServer, clipboard};
 
+also_in!([firefox, webkit]:
+    a_translation_leaves_names_and_addresses_alone,
+    what_the_page_knows_is_not_what_it_shows,
+);
+
 /// What a translator does: each text becomes another in an element of its own. Gives back what was translated.
 const TRANSLATE: &str = "(() => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -6,8 +6,12 @@ use serde_json::json;
 
 also_in!([firefox, webkit]:
     enter_sends_and_shift_enter_breaks_the_line,
+    a_message_over_the_limit_counts_down_and_stays_in_the_box,
     a_draft_outlives_a_reload,
+    who_is_typing_stands_in_one_line_and_goes_when_they_have_spoken,
 );
+// WebKit's screen cannot be touched here; nobody but Chromium composes text for a test.
+also_in!([firefox]: on_a_touch_screen_enter_breaks_the_line_and_the_button_sends);
 
 #[test]
 fn enter_sends_and_shift_enter_breaks_the_line() {
