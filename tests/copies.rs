@@ -370,3 +370,42 @@ fn a_start_that_fails_leaves_the_log_of_a_killed_room_its_own() {
     assert!(!room.was_reset(), "it is the same log");
     assert_eq!(room.view.texts(), ["one", "two"]);
 }
+
+/// Wherever the damage is found. Its log may be of use with another file.
+#[test]
+fn a_damaged_file_that_is_refused_and_its_log_stay_as_they_were() {
+    let mut room = Room::start();
+    for n in 0..300 {
+        room.say(&format!("message {n} {}", "x".repeat(900)));
+    }
+    room.wait_until_quiet();
+    room.say("only in the log");
+    room.process.kill();
+    let own = fs::read(room.path("chat.db")).expect("the file");
+    let page_of = |text: &str| own.windows(text.len()).rposition(|bytes| bytes == text.as_bytes());
+    let mut pages =
+        ["message 100 ", "message 280 "].map(|text| page_of(text).expect("its page") / 4096).to_vec();
+    fs::write(room.path("copy"), &own).expect("a copy");
+    let copy = rusqlite::Connection::open(room.path("copy")).expect("a database");
+    for table in ["users", "sessions", "host_actions"] {
+        let select = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let page: usize = copy.query_row(select, [table], |row| row.get(0)).expect("its page");
+        pages.push(page - 1);
+    }
+    for page in pages {
+        let mut damaged = own.clone();
+        damaged[page * 4096..][..4096].fill(0x5a);
+        fs::write(room.path("chat.db"), &damaged).expect("a damaged file");
+        let (code, _, log) = run(room.folder.path(), &["--bind", "127.0.0.1", "--port", "0"]);
+        assert_eq!(code, Some(1), "{page}: {log}");
+        assert!(
+            log.contains("this database is damaged") && log.contains("chat-app restore"),
+            "{page}: {log}"
+        );
+        assert!(fs::read(room.path("chat.db")).expect("the file") == damaged, "{page}: nothing is changed");
+    }
+    fs::write(room.path("chat.db"), own).expect("put back");
+    room.start_again();
+    assert!(!room.was_reset());
+    assert_eq!(room.view.texts().last(), Some(&"only in the log"));
+}

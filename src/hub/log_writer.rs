@@ -106,6 +106,11 @@ impl LogWriter {
         self.store.kept_room(title, now_ms)
     }
 
+    /// See [`Store::begin`].
+    pub(crate) fn begin(&mut self) {
+        self.store.begin();
+    }
+
     /// Names the log.
     pub(crate) fn epoch(&self) -> &str {
         self.store.epoch()

@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::store::OpenError;
+use crate::store::{OpenError, OpenProblem};
+
+/// What SQLite says of a damaged database, whatever it was read for.
+const MALFORMED: &str = "malformed";
 
 #[derive(Debug)]
 pub enum StartError {
@@ -58,6 +61,9 @@ impl fmt::Display for StartError {
                 )
             }
             StartError::Store(error) => error.fmt(out),
+            StartError::Log(path, error) if error.contains(MALFORMED) => {
+                write!(out, "{}: {}", path.display(), OpenProblem::Damaged(error.clone()))
+            }
             StartError::Log(path, error) => {
                 write!(out, "{}: the history cannot be used: {error}", path.display())
             }

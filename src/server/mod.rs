@@ -82,6 +82,8 @@ impl Server {
             log::warn!("the limit of open files stays as it is: {error}");
         }
         let store = Store::open(&config.database)?;
+        // What can be read is read before anything is written.
+        let newest = newest_frames(&store).map_err(StartError::log(&config))?;
         let readers = store.readers();
         let accounts = Arc::new(open_accounts(&store, &config, local_addr.port())?);
         let stop = Arc::new(StopSignal::new()?);
@@ -108,7 +110,7 @@ impl Server {
         // Before the hub's thread: nothing has to be stopped if this fails.
         let pages = Pages::start(Site::new(local_addr.port(), api)?)?;
         let hub_config = hub_config(&config, invite.as_ref(), jobs.clone())?;
-        let hub_thread = start_hub(store, &accounts, hub_config, &config, commands, alive.clone())?;
+        let hub_thread = start_hub((store, newest), &accounts, hub_config, &config, commands, alive.clone())?;
         let opened = Opened {
             port: local_addr.port(),
             title: accounts.room_title().map_err(StartError::log(&config))?, // the hub's start may have changed it
@@ -223,19 +225,19 @@ fn open_accounts(store: &Store, config: &Config, port: u16) -> Result<Accounts, 
 }
 
 fn start_hub(
-    store: Store,
+    (store, newest): (Store, Replay),
     accounts: &Accounts,
     hub_config: HubConfig,
     config: &Config,
     commands: Receiver<Command>,
     alive: Sender<()>,
 ) -> Result<JoinHandle<()>, StartError> {
-    let newest = newest_frames(&store).map_err(StartError::log(config))?;
     let mut log = LogWriter::new(store, (config.history_megabytes as u64) << 20);
     let members = accounts.names().map_err(StartError::log(config))?;
     let kept = log.kept_room(config.title.as_deref()).map_err(StartError::log(config))?;
     let room = Room::new(kept.reservations, &members, kept.host_names, kept.former_host_names);
     let moderation = Moderation::new(kept.settings, kept.held_back, kept.actions);
+    log.begin();
     let hub = Hub::new(hub_config, commands, room, moderation, newest, log);
     let run = move || {
         let _alive = alive;

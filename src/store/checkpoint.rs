@@ -26,6 +26,8 @@ use crate::limits;
 
 #[derive(Debug)]
 enum Request {
+    /// The room is open: what comes after this may write. Dropped when the first mark is noted.
+    Begin(Sender<()>),
     /// The log has grown, or has text to erase.
     Copy,
     /// Copy all of it while nobody writes, and say whether that was possible.
@@ -37,6 +39,7 @@ enum Request {
 pub(super) struct Checkpointer {
     requests: Sender<Request>,
     thread: JoinHandle<Marks>,
+    has_begun: bool,
     /// Bytes in the log as of the writer's last commit.
     log_bytes: Arc<AtomicUsize>,
     /// Commits of the room's own, but for the thread's.
@@ -50,8 +53,8 @@ pub(super) struct Checkpointer {
 }
 
 impl Checkpointer {
-    /// Starts the thread on its own connection, for what `writer` commits. What is `left_over` in the log from a crash
-    /// may hold deleted text. When this returns, a log that is taken away is missed.
+    /// Starts the thread on its own connection, for what `writer` commits; it does nothing before [`Checkpointer::begin`]. What is
+    /// `left_over` in the log from a crash may hold deleted text.
     pub(super) fn start(
         db: Connection,
         writer: &mut Connection,
@@ -85,26 +88,37 @@ impl Checkpointer {
             looks: 0,
             failing: false,
         };
-        let (begins, begun) = bounded::<()>(0);
         let run = move || {
-            copier.mark();
-            drop(begins);
-            copier.run(&received)
+            if let Ok(Request::Begin(begun)) = received.recv() {
+                copier.mark();
+                drop(begun);
+                return copier.run(&received);
+            }
+            copier.marks
         };
         let thread = thread::Builder::new()
             .name("checkpoint".to_owned())
             .spawn(run)
             .map_err(|error| OpenProblem::Failed(format!("no thread: {error}")))?;
-        let _ = begun.recv(); // nothing is ever sent: the other end is gone
         Ok(Checkpointer {
             requests,
             thread,
+            has_begun: false,
             log_bytes,
             commits,
             erase,
             wake_at: limits::CHECKPOINT_BYTES,
             settle_at: limits::WAL_BYTES,
         })
+    }
+
+    /// Lets it mark, copy and erase. When this returns, a log that is taken away is missed.
+    pub(super) fn begin(&mut self) {
+        let (begun, is_noted) = bounded::<()>(0);
+        if self.requests.send(Request::Begin(begun)).is_ok() {
+            let _ = is_noted.recv(); // nothing is ever sent: the other end is gone
+        }
+        self.has_begun = true;
     }
 
     /// Has another connection's commits counted.
@@ -158,10 +172,14 @@ impl Checkpointer {
         started.elapsed()
     }
 
-    /// Ends the thread, waits for it, and then leaves the database in one file, by a last checkpoint on the writer's connection.
+    /// Ends the thread, waits for it, and then leaves the database in one file, by a last checkpoint on the writer's connection:
+    /// unless it has never begun.
     pub(super) fn end(self, writer: &Connection) {
         drop(self.requests);
         let finished = self.thread.join().map_err(|_| "its thread had panicked".to_owned());
+        if !self.has_begun {
+            return;
+        }
         let finished = finished.and_then(|marks| finish(writer, marks).map_err(|error| error.to_string()));
         if let Err(error) = finished {
             log::warn!("the database keeps a write-ahead log beside it, which belongs to it: {error}");
@@ -201,6 +219,7 @@ impl Copier {
                     let _ = answer.try_send(caught_up);
                 }
                 Ok(Request::Copy) => self.copy(),
+                Ok(Request::Begin(_)) => {}
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.marks,
             }

@@ -67,8 +67,7 @@ use mark::{Marks, Origin};
 
 pub(crate) use append::Outcome;
 pub use append::{Change, NewMessage};
-use error::OpenProblem;
-pub(crate) use error::{AppendError, OpenError, ReadError};
+pub(crate) use error::{AppendError, OpenError, OpenProblem, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
 pub(crate) use read::{LogEntry, LogPage, Reader, head as head_of};
@@ -94,13 +93,15 @@ pub struct Store {
     source: Source,
     /// None for a database in memory, which has no write-ahead log.
     checkpointer: Option<Checkpointer>,
+    /// A log of a room that was killed, which is to stay as it is until [`Store::begin`].
+    left_over: bool,
     /// Held until everything above is closed.
     _lock: Option<LockFile>,
 }
 
 impl Store {
-    /// Opens the room's database at `path`, making it (for its owner alone) if there is none, and starts its
-    /// checkpoint thread. The time it takes does not grow with the log, except of a copy, which is checked. `:memory:` is a database in memory.
+    /// Opens the room's database at `path`, making it (for its owner alone) if there is none. Until [`Store::begin`], the log that a
+    /// killed room has left stays as it is. The time it takes does not grow with the log, except of a copy, which is checked. `:memory:` is a database in memory.
     ///
     /// # Errors
     /// See [`OpenError`]. The file is then as it was, and nothing new lies beside it.
@@ -150,6 +151,9 @@ impl Store {
         let left_over = source.has_log();
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_over)?;
         let is_blank = admit(&db)?;
+        if left_over {
+            copy::check_small(&db)?;
+        }
         if origin.is_copy {
             log::warn!(
                 "{} is a copy, or its log was taken away: it is checked, and whoever has seen more than it holds is told so",
@@ -176,11 +180,10 @@ impl Store {
             clear::rebuild(&db, path);
         }
         let mut store = Store::over(db, source)?;
+        store.left_over = left_over;
         let copier = store.source.connect()?;
         store.checkpointer = Some(Checkpointer::start(copier, &mut store.db, marks, left_over)?);
         owner::make_private(path);
-        // A start that fails leaves the log as it was.
-        store.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(store)
     }
 
@@ -196,10 +199,22 @@ impl Store {
             db,
             source,
             checkpointer: None,
+            left_over: false,
             _lock: None,
         };
         store.db.busy_timeout(limits::STORE_BUSY)?;
         Ok(store)
+    }
+
+    /// To be called once all has been read that the room needs: from here on the log is marked, copied, and erased. Dropped before,
+    /// the store leaves the log of a room that was killed: if that turns out to be of no use with this file, it may be with another.
+    pub fn begin(&mut self) {
+        self.left_over = false;
+        // It only sets a flag, and closing then leaves an empty log.
+        let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.begin();
+        }
     }
 
     fn in_memory() -> Result<Store, OpenProblem> {
@@ -256,6 +271,13 @@ impl Drop for Store {
     fn drop(&mut self) {
         if let Some(checkpointer) = self.checkpointer.take() {
             checkpointer.end(&self.db);
+        }
+        // The last connection that is closed would copy the log, and some outlive the store. None is the last while this one stays open:
+        // the program ends, since its room did not open.
+        if self.left_over
+            && let Ok(nothing) = Connection::open_in_memory()
+        {
+            std::mem::forget(std::mem::replace(&mut self.db, nothing));
         }
     }
 }

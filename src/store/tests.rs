@@ -40,7 +40,9 @@ impl Place {
     }
 
     fn open(&self) -> Store {
-        Store::open(&self.path()).expect("a database of ours")
+        let mut store = Store::open(&self.path()).expect("a database of ours");
+        store.begin();
+        store
     }
 
     /// Names of all files in the folder, sorted.
