@@ -349,6 +349,8 @@ pub const GIVE_BACK_PAGES: u64 = 50;
 pub const DEAD_COPY: Duration = Duration::from_secs(60 * 60);
 /// Tabs whose row is known without asking: more than can be connected. 48 bytes each.
 pub const TABS_CACHED: usize = 16 * 1024;
+/// Positions of the log that a start after a crash looks for: some ten milliseconds, and more than people say between two marks.
+pub const CHECKED_AFTER_CRASH: u64 = 10_000;
 /// Expired reservations removed at one start, so that a start after a long term stays short.
 pub const EXPIRED_RESERVATIONS: usize = 1_000;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashlink::LruCache;
 use rusqlite::{CachedStatement, Connection, params};
 
+use super::checkpoint::Checkpointer;
 use super::error::AppendError;
 use super::read::{COLUMNS, message_from_row};
 use super::{Store, clear, kept, new_epoch, sql, to_sql};
@@ -100,6 +101,9 @@ impl Store {
         &mut self,
         turn: impl IntoIterator<Item = &'a Change>,
     ) -> Result<Vec<Outcome>, AppendError> {
+        if self.checkpointer.as_ref().is_some_and(Checkpointer::is_lost) {
+            return Err(AppendError::Failed("the database is not in its place".to_owned()));
+        }
         match write(&self.db, &mut self.tabs, self.head, turn) {
             Ok((outcomes, head)) => {
                 self.head = head;

@@ -46,6 +46,8 @@ pub(super) struct Checkpointer {
     commits: Arc<AtomicU64>,
     /// The thread has deleted text to erase from the log.
     erase: Arc<AtomicBool>,
+    /// Another file is in the database's place, or none.
+    is_lost: Arc<AtomicBool>,
     /// The thread is woken when the log is this long.
     wake_at: usize,
     /// The writer pauses when the log is this long.
@@ -74,7 +76,8 @@ impl Checkpointer {
             counted.fetch_add(1, Ordering::Release);
             Ok(())
         }))?;
-        let erase = Arc::new(AtomicBool::new(left_over));
+        let erase = Arc::new(AtomicBool::new(left_over || marks.need_another_log()));
+        let is_lost = Arc::new(AtomicBool::new(false));
         // One place: a second wake-up would tell nothing that the first does not.
         let (requests, received) = bounded(1);
         let mut copier = Copier {
@@ -82,6 +85,7 @@ impl Checkpointer {
             marks,
             commits: commits.clone(),
             erase: erase.clone(),
+            is_lost: is_lost.clone(),
             marked: None,
             seen: 0,
             copied: 0,
@@ -107,6 +111,7 @@ impl Checkpointer {
             log_bytes,
             commits,
             erase,
+            is_lost,
             wake_at: limits::CHECKPOINT_BYTES,
             settle_at: limits::WAL_BYTES,
         })
@@ -128,6 +133,11 @@ impl Checkpointer {
             commits.fetch_add(1, Ordering::Release);
             Ok(())
         }))
+    }
+
+    /// Whether what is written now would be found by nobody: the database was moved or removed.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
     }
 
     /// After each commit of the writer's: wakes the thread if there is enough to do.
@@ -193,6 +203,7 @@ struct Copier {
     marks: Marks,
     commits: Arc<AtomicU64>,
     erase: Arc<AtomicBool>,
+    is_lost: Arc<AtomicBool>,
     /// The room's own commits before the last mark, and what other connections had written, as `data_version` counts it.
     marked: Option<(u64, i64)>,
     /// What other connections had written when it was last looked.
@@ -242,6 +253,14 @@ impl Copier {
 
     /// Copies what others have written when they pause, and every few seconds if they do not.
     fn look(&mut self) {
+        let is_lost = !self.marks.is_in_place();
+        if is_lost && !self.is_lost.swap(is_lost, Ordering::AcqRel) {
+            log::error!(
+                "the database was moved or removed, or another file is in its place: what is said now would be lost, and is refused. \
+                 Put the file back, or stop the room and start it again with the file that is there"
+            );
+        }
+        self.is_lost.store(is_lost, Ordering::Release);
         if !self.marks.has_log() {
             self.mark();
         }

@@ -32,6 +32,13 @@ const NOT_SHARED: [i32; 8] = [
 pub enum OpenProblem {
     #[error("the folder for the database is not there. Make it, or choose another with --database")]
     NoFolder,
+    #[error(
+        "this is a link to {target}, which is not there. Is its disk connected? Or name another file with --database",
+        target = .0.display()
+    )]
+    Dangling(PathBuf),
+    #[error("the disk is full: the room can't be opened on it. Make some room on it; nothing is lost")]
+    Full,
     /// Only where none is to be made.
     #[error("there is no such database. Name the room's file with --database")]
     Missing,
@@ -77,9 +84,10 @@ pub enum OpenProblem {
     Partial,
     #[error(
         "the newest messages of a room that was killed are in the write-ahead log beside this database (its name and -wal), and \
-         the database is not the one that belongs to it: together they would be a mixture, so nothing was opened or changed. To \
-         go on with the room that was killed, put its own file back; to go on with this one, move the log away, or let chat-app \
-         restore put it in place. (If you have copied the two together, copy the file whose name ends in .lock as well)"
+         the database is not the one that belongs to it: together they would be a mixture, so nothing was opened or changed. \
+         chat-app restore puts a backup in place, and keeps what is here under another name. Or, to go on with the room that was \
+         killed, put its own file back; to go on with this one, move it, -wal and .lock away together, and put it back alone. (If \
+         you have copied the room, copy all three while it is closed)"
     )]
     ForeignLog,
     #[error(
@@ -133,6 +141,7 @@ impl From<rusqlite::Error> for OpenProblem {
             Some(ErrorCode::NotADatabase) => OpenProblem::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => OpenProblem::Damaged(error.to_string()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenProblem::Locked,
+            Some(ErrorCode::DiskFull) => OpenProblem::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 OpenProblem::ReadOnly(error.to_string())
             }
@@ -147,6 +156,7 @@ impl From<io::Error> for OpenProblem {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 OpenProblem::ReadOnly(error.to_string())
             }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenProblem::Full,
             _ => OpenProblem::Failed(error.to_string()),
         }
     }

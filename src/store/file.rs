@@ -16,6 +16,9 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenProblem> {
         return Ok(resolved);
     }
     let name = path.file_name().ok_or_else(|| OpenProblem::Failed("not a file name".to_owned()))?;
+    if let Ok(target) = fs::read_link(path) {
+        return Err(OpenProblem::Dangling(target));
+    }
     // `parent` of a bare name is the empty path, which can't be canonicalized.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().map_err(|error| match error.kind() {
@@ -65,6 +68,26 @@ pub(super) fn log_salts(database: &Path) -> io::Result<Option<Salts>> {
     }
     let salts = header.get(16..24).and_then(|salts| salts.try_into().ok());
     Ok(if header.is_empty() { None } else { Some(salts.unwrap_or_default()) })
+}
+
+/// Whether a database has, or had, a write-ahead log: another that is put beside such a log is no room's.
+pub(super) fn is_for_a_log(database: &Path) -> io::Result<bool> {
+    let mut header = Vec::new();
+    File::open(database)?.take(HEADER as u64).read_to_end(&mut header)?;
+    Ok(header.get(18) == Some(&WITH_LOG))
+}
+
+/// Tells a file, as long as it is open, from any other that takes its name.
+#[cfg(unix)]
+pub(super) fn inode(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Elsewhere no file that is open can lose its name.
+#[cfg(not(unix))]
+pub(super) fn inode(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 /// Makes the names of files in a folder last, where the system needs to be told.

@@ -48,16 +48,19 @@ pub(super) struct Note {
     pub salts: Salts,
     /// A write-ahead log with something in it lies beside the file, unless somebody has taken it away.
     pub has_log: bool,
+    /// The mark that comes after `marked`, by a step that nobody can guess: two copies that both go on have other ones. 0 in notes of
+    /// earlier versions.
+    pub next: u64,
 }
 
 impl Note {
     /// Always as long, so that it is overwritten in one piece.
     fn text(&self) -> String {
-        let Note { least, marked, .. } = self;
+        let Note { least, marked, next, .. } = self;
         let [before, id, salts] =
             [&self.before.bytes()[..], &self.id, &self.salts].map(|bytes| HEXLOWER.encode(bytes));
         let has_log = if self.has_log { "log" } else { "---" };
-        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log}\n")
+        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log} {next:016x}\n")
     }
 
     /// Nothing is noted in what earlier versions leave, an empty file.
@@ -73,13 +76,14 @@ impl Note {
             marked: number(next()),
             salts: bytes(next()).try_into().unwrap_or_default(),
             has_log: next() == "log",
+            next: number(next()),
         }
     }
 
     fn read(file: &mut File) -> io::Result<Note> {
         let mut text = Vec::new();
         file.seek(SeekFrom::Start(0))?;
-        file.take(256).read_to_end(&mut text)?;
+        file.take(512).read_to_end(&mut text)?;
         Ok(Note::parse(&String::from_utf8_lossy(&text)))
     }
 
@@ -206,7 +210,13 @@ mod tests {
         assert_eq!(notebook.read().expect("reads"), Note::default());
         for note in [
             Note { id: [0xff; 16], marked: u64::MAX, salts: [9; 8], has_log: true, ..Note::default() },
-            Note { before: Mark { id: [7; 16], count: 1 }, id: [8; 16], least: 2, ..Note::default() },
+            Note {
+                before: Mark { id: [7; 16], count: 1 },
+                id: [8; 16],
+                least: 2,
+                next: 77,
+                ..Note::default()
+            },
         ] {
             notebook.write(&note).expect("writes");
             assert_eq!(notebook.read().expect("reads"), note);

@@ -9,13 +9,16 @@
 //! | in the file | log | so it is |
 //! |---|---|---|
 //! | a mark that it must have beside this log | there | the room's own: nothing to check |
-//! | the last mark | none, and none is noted | the room's own |
+//! | the last mark, exactly | none, and none is noted | the room's own |
 //! | whatever it is | missing, and one is noted | robbed of its log: a copy |
 //! | another | none | a copy |
+//! | what it had before it was this room's, and no mark is noted | there | a copy still: its start was cut short |
+//! | some mark, beside no note | there, with this mark or a later one | a copy: the note was removed |
 //! | another, or no file at all | there | a mixture, if it were opened: refused |
 //!
-//! A copy is checked, and gets a new epoch: clients may have seen more than it holds. Files of earlier versions have no mark, nor
-//! have their notes: they are the room's own.
+//! Read through the log, the mark is the noted one or the next; else the log is an earlier one, or another file's. A copy is checked,
+//! and gets a new epoch: clients may have seen more than it holds. Files of earlier versions have no mark, nor have their notes: they
+//! are the room's own.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +35,7 @@ use crate::sys::random::random;
 /// What a start has found.
 #[derive(Debug)]
 pub(super) struct Origin {
+    note: Note,
     in_file: Mark,
     /// Not the file that the room has written to last, or not all of it.
     pub is_copy: bool,
@@ -49,49 +53,89 @@ enum Relation {
 }
 
 fn relation(note: &Note, in_file: Mark, log: Option<Salts>) -> Relation {
-    let count = match in_file {
-        mark if mark.id == note.id => Some(mark.count),
-        mark if mark == note.before => Some(0),
-        _ => None,
-    };
+    if note.id == [0; 16] {
+        return if in_file == Mark::default() { Relation::Own } else { Relation::Copy };
+    }
+    let is_as_before = in_file == note.before;
+    let count = if in_file.id == note.id { Some(in_file.count) } else { is_as_before.then_some(0) };
     let least = if log == Some(note.salts) { note.least } else { note.marked };
-    let is_known = count.is_some_and(|count| count >= least);
     match log {
-        Some(_) if is_known => Relation::Own,
-        Some(_) => Relation::Foreign,
-        None if is_known && !note.has_log => Relation::Own,
-        None => Relation::Copy,
+        Some(_) if count.is_none_or(|count| count < least) => Relation::Foreign,
+        Some(_) if is_as_before && note.marked == 0 && in_file != Mark::default() => Relation::Copy,
+        None if count != Some(note.marked) || note.has_log => Relation::Copy,
+        _ => Relation::Own,
     }
 }
 
-/// Finds out whether the file and the log beside it belong together, and to this place. Writes nothing.
+fn relation_of(database: &Path, note: &Note, in_file: Mark, log: Option<Salts>) -> io::Result<Relation> {
+    match relation(note, in_file, log) {
+        // Copies that programs make have never had a log.
+        _ if log.is_some() && !file::is_for_a_log(database)? => Ok(Relation::Foreign),
+        relation => Ok(relation),
+    }
+}
+
+/// Whether a mark that is read through the log can be there.
+fn fits(note: &Note, in_file: Mark, through: Mark) -> bool {
+    let known = if note.id == [0; 16] { in_file } else { note.before };
+    through.id == note.id && [note.marked, next(note)].contains(&through.count)
+        || note.marked == 0 && through.id == known.id && through.count >= known.count
+}
+
+fn next(note: &Note) -> u64 {
+    if note.next == 0 { note.marked.saturating_add(1) } else { note.next }
+}
+
+/// Finds out whether the file and the log beside it belong together, and to this place, as far as that can be said without opening
+/// them: then comes [`Origin::check_through`]. Writes nothing.
 pub(super) fn origin(database: &Path, found: Found, lock: &LockFile) -> Result<Origin, OpenProblem> {
-    let log = file::log_salts(database)?;
+    let (log, note) = (file::log_salts(database)?, lock.notebook()?.read()?);
     if found == Found::Nothing {
         return match log {
             Some(_) => Err(OpenProblem::ForeignLog),
-            None => Ok(Origin { in_file: Mark::default(), is_copy: false, is_new: true, log }),
+            None => Ok(Origin { note, in_file: Mark::default(), is_copy: false, is_new: true, log }),
         };
     }
     let in_file = in_file(database)?;
-    match relation(&lock.notebook()?.read()?, in_file, log) {
+    match relation_of(database, &note, in_file, log)? {
         Relation::Foreign => Err(OpenProblem::ForeignLog),
         relation => {
             let is_new = found != Found::Ours;
-            Ok(Origin { in_file, is_copy: relation == Relation::Copy && !is_new, is_new, log })
+            let is_copy = relation == Relation::Copy && !is_new;
+            Ok(Origin { note, in_file, is_copy, is_new, log })
         }
     }
 }
 
-/// The same question, of somebody who opens the database beside a room, or without one.
-pub(super) fn check_beside(database: &Path) -> Result<(), OpenProblem> {
-    let Some(log) = file::log_salts(database)? else { return Ok(()) };
-    match Note::left_beside(database)? {
-        Some(note) if relation(&note, in_file(database)?, Some(log)) == Relation::Foreign => {
+impl Origin {
+    /// The rest of the question, on a connection that sees the log.
+    pub(super) fn check_through(&self, db: &Connection) -> Result<(), OpenProblem> {
+        match self.log.is_none() || fits(&self.note, self.in_file, through(db)?) {
+            true => Ok(()),
+            false => Err(OpenProblem::ForeignLog),
+        }
+    }
+}
+
+/// The same question, of somebody who opens the database beside a room, or without one: what is to be asked of their connection.
+pub(super) fn check_beside(
+    database: &Path,
+) -> Result<impl FnOnce(&Connection) -> Result<(), OpenProblem>, OpenProblem> {
+    let log = file::log_salts(database)?;
+    let note = if log.is_some() { Note::left_beside(database)? } else { None };
+    let in_file = if note.is_some() { in_file(database)? } else { Mark::default() };
+    if let Some(note) = &note
+        && relation_of(database, note, in_file, log)? == Relation::Foreign
+    {
+        return Err(OpenProblem::ForeignLog);
+    }
+    Ok(move |db: &Connection| match note {
+        // Unless a room has started meanwhile.
+        Some(note) if !fits(&note, in_file, through(db)?) && Note::left_beside(database)? == Some(note) => {
             Err(OpenProblem::ForeignLog)
         }
         _ => Ok(()),
-    }
+    })
 }
 
 /// The mark in the file, whatever lies beside it.
@@ -99,11 +143,17 @@ pub(super) fn in_file(database: &Path) -> Result<Mark, OpenProblem> {
     let db = file::connect_alone(database)?;
     // A checkpoint that was cut short leaves a header that promises more pages than have been copied.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
-    match read(&db) {
-        // No such table, or no such column.
-        Err(rusqlite::Error::SqlInputError { .. }) => Ok(Mark::default()),
+    match through(&db) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => Ok(Mark::default()),
         mark => Ok(mark?),
+    }
+}
+
+/// The mark as a connection sees it: none without the table, or its column.
+fn through(db: &Connection) -> rusqlite::Result<Mark> {
+    match read(db) {
+        Err(rusqlite::Error::SqlInputError { .. }) => Ok(Mark::default()),
+        mark => mark,
     }
 }
 
@@ -116,6 +166,7 @@ fn read(db: &Connection) -> rusqlite::Result<Mark> {
 #[derive(Debug)]
 pub(super) struct Marks {
     database: PathBuf,
+    inode: Option<(u64, u64)>,
     notebook: Notebook,
     note: Note,
 }
@@ -126,13 +177,25 @@ impl Marks {
     pub(super) fn begin(database: &Path, lock: &LockFile, origin: &Origin) -> io::Result<Marks> {
         let mut notebook = lock.notebook()?;
         let note = notebook.read()?;
-        let mut marks = Marks { database: database.to_owned(), notebook, note };
+        let mut marks = Marks { database: database.to_owned(), inode: file::inode(database), notebook, note };
         if origin.is_copy || origin.is_new || note.id == [0; 16] {
             let has_log = origin.is_copy || origin.log.is_some();
-            let (before, id) = (origin.in_file, random()?);
-            marks.note(Note { before, id, has_log, ..Note::default() })?;
+            // A new file has its first mark as soon as it has tables.
+            let marked = u64::from(origin.is_new && origin.log.is_none());
+            let (before, id, next) = (origin.in_file, random()?, after(marked)?);
+            marks.note(Note { before, id, least: marked, marked, has_log, next, ..Note::default() })?;
         }
         Ok(marks)
+    }
+
+    /// The mark that a new file's tables begin with.
+    pub(super) fn first(&self) -> Option<Mark> {
+        (self.note.marked > 0).then_some(Mark { id: self.note.id, count: self.note.marked })
+    }
+
+    /// Files of before, which have no mark of the room's, could lie beside this log: another has to begin.
+    pub(super) fn need_another_log(&self) -> bool {
+        self.note.least == 0
     }
 
     /// The last mark that was committed is surely in the file, since another log has begun.
@@ -146,11 +209,16 @@ impl Marks {
         self.note.has_log
     }
 
-    /// Commits the next mark.
+    /// Whether the file that is open still has its name.
+    pub(super) fn is_in_place(&self) -> bool {
+        file::inode(&self.database) == self.inode
+    }
+
+    /// Commits the next mark: the same once more, if it could not be noted.
     pub(super) fn write(&self, db: &Connection) -> rusqlite::Result<Mark> {
         let before = read(db)?;
         let known = if before.id == self.note.id { before.count } else { 0 };
-        let mark = Mark { id: self.note.id, count: known.max(self.note.marked) + 1 };
+        let mark = Mark { id: self.note.id, count: known.max(next(&self.note)) };
         set(db, mark)?;
         Ok(mark)
     }
@@ -160,7 +228,8 @@ impl Marks {
         let log = file::log_salts(&self.database)?;
         let salts = log.unwrap_or_default();
         let least = if log == Some(self.note.salts) { self.note.least } else { self.note.marked };
-        self.note(Note { least, marked: mark.count, salts, has_log: log.is_some(), ..self.note })
+        let next = after(mark.count)?;
+        self.note(Note { least, marked: mark.count, salts, has_log: log.is_some(), next, ..self.note })
     }
 
     /// The log is about to be emptied: from here on it may be missing. Or it is not after all.
@@ -173,6 +242,10 @@ impl Marks {
         self.note = note;
         Ok(())
     }
+}
+
+fn after(marked: u64) -> io::Result<u64> {
+    Ok(marked.saturating_add(1 + u64::from(u32::from_be_bytes(random()?))))
 }
 
 fn set(db: &Connection, mark: Mark) -> rusqlite::Result<()> {
@@ -192,8 +265,15 @@ mod tests {
     fn a_file_is_told_by_its_mark_and_by_the_log_beside_it() {
         let mark = |id: u8, count| Mark { id: [id; 16], count };
         let (this, next) = (Some([3; 8]), Some([4; 8]));
-        let open =
-            Note { before: mark(1, 70), id: [2; 16], least: 5, marked: 9, salts: [3; 8], has_log: true };
+        let open = Note {
+            before: mark(1, 70),
+            id: [2; 16],
+            least: 5,
+            marked: 9,
+            salts: [3; 8],
+            has_log: true,
+            next: 40,
+        };
         let (closed, young) = (Note { has_log: false, ..open }, Note { least: 0, ..open });
         let none = Note::default();
         for (note, in_file, log, found) in [
@@ -205,10 +285,14 @@ mod tests {
             (open, mark(2, 9), None, Relation::Copy),
             (closed, mark(2, 9), None, Relation::Own),
             (closed, mark(2, 8), None, Relation::Copy),
+            (closed, mark(2, 10), None, Relation::Copy),
+            (closed, mark(2, 40), None, Relation::Copy),
             (closed, mark(2, 9), next, Relation::Own),
             (closed, mark(2, 8), next, Relation::Foreign),
             // Before its first mark is in it.
             (young, mark(1, 70), this, Relation::Own),
+            (Note { marked: 0, ..young }, mark(1, 70), this, Relation::Copy),
+            (Note { marked: 0, ..young }, mark(1, 70), next, Relation::Copy),
             (young, mark(1, 71), this, Relation::Foreign),
             (young, mark(1, 70), next, Relation::Foreign),
             (open, mark(1, 70), this, Relation::Foreign),
@@ -218,10 +302,36 @@ mod tests {
             (none, Mark::default(), None, Relation::Own),
             (none, Mark::default(), this, Relation::Own),
             (none, mark(2, 9), None, Relation::Copy),
-            (none, mark(2, 9), this, Relation::Foreign),
+            // The note was removed.
+            (none, mark(2, 9), this, Relation::Copy),
             (closed, Mark::default(), None, Relation::Copy),
         ] {
             assert_eq!(relation(&note, in_file, log), found, "{note:?} {in_file:?} {log:?}");
+        }
+    }
+    #[test]
+    fn what_is_read_through_the_log_is_the_noted_mark_or_the_next() {
+        let mark = |id: u8, count| Mark { id: [id; 16], count };
+        let noted = Note { before: mark(1, 70), id: [2; 16], marked: 9, next: 40, ..Note::default() };
+        let unmarked = Note { marked: 0, ..noted };
+        for (note, in_file, through, expected) in [
+            (noted, mark(2, 5), mark(2, 9), true),
+            (noted, mark(2, 5), mark(2, 40), true),
+            (noted, mark(2, 9), mark(2, 5), false),
+            (noted, mark(2, 9), mark(2, 10), false),
+            (noted, mark(2, 9), mark(2, 41), false),
+            (noted, mark(2, 9), mark(1, 70), false),
+            (Note { next: 0, ..noted }, mark(2, 5), mark(2, 10), true),
+            (unmarked, mark(1, 70), mark(1, 70), true),
+            (unmarked, mark(1, 70), mark(1, 71), true),
+            (unmarked, mark(1, 70), mark(2, 40), true),
+            (unmarked, mark(1, 70), mark(1, 69), false),
+            (Note::default(), Mark::default(), Mark::default(), true),
+            (Note::default(), mark(1, 5), mark(1, 7), true),
+            (Note::default(), mark(1, 5), mark(1, 4), false),
+            (Note::default(), mark(1, 5), mark(3, 7), false),
+        ] {
+            assert_eq!(fits(&note, in_file, through), expected, "{note:?} {in_file:?} {through:?}");
         }
     }
 }

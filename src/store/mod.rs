@@ -151,8 +151,9 @@ impl Store {
         let left_over = source.has_log();
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_over)?;
         let is_blank = admit(&db)?;
+        origin.check_through(&db)?;
         if left_over {
-            copy::check_small(&db)?;
+            check_left_over(&db)?;
         }
         if origin.is_copy {
             log::warn!(
@@ -166,7 +167,7 @@ impl Store {
         if is_blank {
             // Before there is a log: a file without tables, whose log is missing, is then none of ours.
             clear::let_go_of_space(&db)?;
-            schema::migrate(&mut db, &new_epoch()?)?;
+            schema::migrate(&mut db, &new_epoch()?, marks.first())?;
             clear::give_back(&db, u64::from(u32::MAX))?;
         }
         start_log(&db)?;
@@ -174,7 +175,7 @@ impl Store {
             // The first thing in its log: from there on it is the room's own.
             sql::run(&db, "UPDATE room SET epoch = ?1", [new_epoch()?])?;
         }
-        schema::migrate(&mut db, &new_epoch()?)?;
+        schema::migrate(&mut db, &new_epoch()?, None)?;
         if !clear::gives_space_back(&db)? {
             marks.log_may_go(true)?;
             clear::rebuild(&db, path);
@@ -221,7 +222,7 @@ impl Store {
         let source = Source::Memory(new_epoch()?);
         let mut db = source.connect()?;
         schema::set_up_writing(&db)?;
-        schema::migrate(&mut db, &new_epoch()?)?;
+        schema::migrate(&mut db, &new_epoch()?, None)?;
         Store::over(db, source)
     }
 
@@ -344,6 +345,17 @@ fn admit(db: &Connection) -> Result<bool, OpenProblem> {
         (schema::APPLICATION_ID, _) => Ok(false),
         (0, _) if schema::is_blank(db)? => Ok(true),
         _ => Err(OpenProblem::NotOurs),
+    }
+}
+
+/// Whether the log that a crash has left is one with its file, as far as that is soon found out.
+fn check_left_over(db: &Connection) -> Result<(), OpenProblem> {
+    copy::check_small(db)?;
+    // A log that others start over can go on after its last mark: an earlier file lacks what came between.
+    let is_current = schema::marks(db)?.1 == schema::VERSION;
+    match is_current && read::has_hole(db, limits::CHECKED_AFTER_CRASH)? {
+        true => Err(OpenProblem::ForeignLog),
+        false => Ok(()),
     }
 }
 

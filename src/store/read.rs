@@ -243,7 +243,7 @@ pub(super) fn beside<T>(
 /// A connection to a database of ours, and the version of its schema. It can't write where the disk can't be written.
 pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProblem> {
     let Ok(metadata) = path.metadata() else { return Err(OpenProblem::Missing) };
-    mark::check_beside(path)?;
+    let check_through = mark::check_beside(path)?;
     if metadata.len() == 0 {
         return Err(OpenProblem::Empty);
     }
@@ -260,7 +260,7 @@ pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProbl
     };
     match schema::marks(&db)? {
         (schema::APPLICATION_ID, version) if version > schema::VERSION => Err(OpenProblem::Newer(version)),
-        (schema::APPLICATION_ID, version) => Ok((db, version)),
+        (schema::APPLICATION_ID, version) => check_through(&db).map(|()| (db, version)),
         (0, _) if schema::is_blank(&db)? && has_log_mode(&db)? => Err(OpenProblem::Partial),
         _ => Err(OpenProblem::NotOurs),
     }
@@ -306,6 +306,16 @@ pub(super) fn newest_at_ms(db: &Connection) -> rusqlite::Result<i64> {
 pub(super) fn gap_start(db: &Connection, position: Position) -> rusqlite::Result<Position> {
     let select = "SELECT first FROM gaps WHERE first <= ?1 ORDER BY first DESC LIMIT 1";
     Ok(sql::value(db, select, [position])?.unwrap_or(position))
+}
+
+/// Whether one of the `newest` positions is neither a message's nor in a gap: then not all of the log is there.
+pub(super) fn has_hole(db: &Connection, newest: Position) -> rusqlite::Result<bool> {
+    let to = head(db)?;
+    let from = to.saturating_sub(newest);
+    let select = "SELECT
+        (SELECT count(*) FROM messages WHERE position > max(?1, (SELECT cleared FROM room)) AND deleted = 0)
+        + (SELECT coalesce(sum(last - max(first - 1, ?1)), 0) FROM gaps WHERE last > ?1)";
+    Ok(sql::value(db, select, [from])? != Some(to - from))
 }
 
 /// Every position is a message's or in a gap: so there is one up to `position`, unless one gap covers all of it.

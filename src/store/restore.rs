@@ -71,7 +71,9 @@ pub fn restore(
 /// What is wrong with a backup, and what to do: other than with the room's own database.
 fn unusable(backup: &Path, problem: OpenProblem) -> RestoreError {
     let why = match problem {
-        OpenProblem::NoFolder | OpenProblem::Missing => "there is no such file".to_owned(),
+        OpenProblem::NoFolder | OpenProblem::Missing | OpenProblem::Dangling(_) => {
+            "there is no such file".to_owned()
+        }
         OpenProblem::Empty => "this file is empty".to_owned(),
         OpenProblem::NotADatabase => "this is no backup, not even a database".to_owned(),
         OpenProblem::NotOurs => "this is another program's database, and no backup of a room".to_owned(),
@@ -142,16 +144,9 @@ fn ignore_missing(error: io::Error) -> io::Result<()> {
 }
 
 /// Whether two names lead to one file.
-#[cfg(unix)]
 fn is_same(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let id = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    id(one).is_some() && id(one) == id(other)
-}
-
-#[cfg(not(unix))]
-fn is_same(_: &Path, _: &Path) -> bool {
-    false
+    let id = file::inode(one);
+    id.is_some() && id == file::inode(other)
 }
 
 /// The names that were given to what was there.
@@ -169,7 +164,7 @@ fn replaced(database: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn end_what_leads_in(copy: &mut Connection, epoch: &str) -> rusqlite::Result<()> {
-    schema::migrate(copy, epoch)?;
+    schema::migrate(copy, epoch, None)?;
     copy.execute_batch(
         "DELETE FROM sessions; DELETE FROM password_resets; DELETE FROM host_keys; DELETE FROM names_to_free;
          UPDATE room SET invite_code = NULL",

@@ -1,7 +1,8 @@
 //! The tables, and how a connection to them is set up.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::lock::Mark;
 use super::refold;
 
 /// Marks the file as this program's (`application_id`): "chat" in ASCII.
@@ -47,8 +48,9 @@ pub(super) fn is_blank(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
-/// Brings the schema to [`VERSION`] in one transaction, and makes the room with its `epoch` if there is none.
-pub(super) fn migrate(db: &mut Connection, new_epoch: &str) -> rusqlite::Result<()> {
+/// Brings the schema to [`VERSION`] in one transaction, and makes the room with its epoch and its first mark
+/// if there is none.
+pub(super) fn migrate(db: &mut Connection, new_epoch: &str, mark: Option<Mark>) -> rusqlite::Result<()> {
     let (_, version) = marks(db)?;
     if version == VERSION {
         return Ok(());
@@ -60,7 +62,10 @@ pub(super) fn migrate(db: &mut Connection, new_epoch: &str) -> rusqlite::Result<
             refold::refold(&transaction)?;
         }
     }
-    transaction.execute("INSERT OR IGNORE INTO room (id, epoch) VALUES (1, ?1)", [new_epoch])?;
+    transaction.execute(
+        "INSERT OR IGNORE INTO room (id, epoch, mark) VALUES (1, ?1, ?2)",
+        params![new_epoch, mark.map(Mark::bytes)],
+    )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()

@@ -6,6 +6,7 @@ mod files;
 mod find;
 mod log;
 mod marks;
+mod mixtures;
 mod pages;
 mod pressure;
 mod recent;

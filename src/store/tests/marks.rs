@@ -27,7 +27,7 @@ fn wait_until_quiet(place: &Place, last: &str) {
 }
 
 /// A refusal of what would be a mixture, by the room and by who reads beside it; nothing is touched.
-fn expect_foreign_log(place: &Place) {
+pub(super) fn expect_foreign_log(place: &Place) {
     let before = contents(place);
     for _ in 0..2 {
         let error = Store::open(&place.path()).expect_err("a refusal");
@@ -233,17 +233,21 @@ fn half_a_copy_is_refused_and_never_a_new_room() {
 fn a_file_of_an_earlier_version_is_its_rooms_own() {
     let place = Place::new();
     say(&mut place.open(), "one");
+    let epoch = as_an_earlier_version(&place);
+    assert_eq!(place.open().epoch(), epoch);
+    assert_eq!(place.open().epoch(), epoch);
+}
+
+/// Makes it of the closed room that is there; gives back its epoch.
+pub(super) fn as_an_earlier_version(place: &Place) -> String {
     let db = Connection::open(place.path()).expect("a connection");
-    let epoch: String = db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).expect("an epoch");
     let before = "ALTER TABLE room DROP COLUMN mark; ALTER TABLE guests DROP COLUMN address;
                   ALTER TABLE guests DROP COLUMN has_spoken; ALTER TABLE guests DROP COLUMN browser;
                   ALTER TABLE users DROP COLUMN chooses_name; ALTER TABLE room DROP COLUMN invite_code;
                   DROP TABLE former_names; DROP TABLE names_to_free; PRAGMA user_version = 4";
     db.execute_batch(before).expect("as it was");
-    drop(db);
-    fs::write(part(&place, "chat.db.lock"), "").expect("as it was");
-    assert_eq!(place.open().epoch(), epoch);
-    assert_eq!(place.open().epoch(), epoch);
+    fs::write(part(place, "chat.db.lock"), "").expect("as it was");
+    db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).expect("an epoch")
 }
 
 #[test]
