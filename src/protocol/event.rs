@@ -77,12 +77,12 @@ pub enum Moderate {
     /// Signing up needs another code from now on.
     NewInvite,
     SetTitle(String),
-    /// Everything that was said goes.
     /// Everything that this person has said lately is deleted.
     DeleteRecent {
         name: Name,
         minutes: u32,
     },
+    /// Everything that was said goes.
     Clear,
 }
 
