@@ -198,9 +198,14 @@ impl Room {
         }
     }
 
-    /// `name_taken` for this reason, with a suggestion.
+    /// `name_taken` for this reason, with a suggestion: none near a member's or a host's name, whom it would be taken for.
     pub(crate) fn taken(&self, name: &Name, reason: Reason, now_ms: i64) -> Refusal {
-        let free = name.suggest(|name| self.is_taken(name, now_ms));
+        let folded = name.folded();
+        let is_lasting = self.members.contains_key(folded)
+            || self.claims.contains_key(folded)
+            || self.is_another_hosts(name, None)
+            || self.lasting_looks.alike(name).next().is_some();
+        let free = if is_lasting { None } else { name.suggest(|name| self.is_taken(name, now_ms)) };
         let suggestion = free.map(|free| free.display().to_string());
         Refusal { suggestion, ..reason.into() }
     }
