@@ -21,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
 
 use super::error::OpenProblem;
 use super::mark::Marks;
+use super::read::head;
 use super::schema;
 use crate::limits;
 
@@ -319,7 +320,8 @@ impl Copier {
         match written {
             Ok(mark) => {
                 self.marked = Some(before);
-                self.note(|marks| marks.written(mark));
+                let head = head(&self.db).unwrap_or_default();
+                self.note(|marks| marks.written(mark, head));
                 true
             }
             Err(error) => !is_busy(&error),
@@ -387,7 +389,7 @@ fn finish(writer: &Connection, mut marks: Marks) -> Result<(), Box<dyn Error>> {
     writer.busy_timeout(limits::STORE_BUSY_ASIDE)?;
     // A full disk takes no mark, and the last one does.
     if let Ok(mark) = marks.write(writer) {
-        marks.written(mark)?;
+        marks.written(mark, head(writer)?)?;
     }
     marks.log_may_go(true)?;
     let emptied = writer.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::TRUNCATE);

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 
 use super::error::OpenProblem;
 use super::file::{Salts, beside, private, sync_folder_of};
+use crate::protocol::Position;
 
 /// Which file it is, and how far: `count` grows with what the room commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,16 +52,18 @@ pub(super) struct Note {
     /// The mark that comes after `marked`, by a step that nobody can guess: two copies that both go on have other ones. 0 in notes of
     /// earlier versions.
     pub next: u64,
+    /// How far the log of messages went when `marked` was committed.
+    pub head: Position,
 }
 
 impl Note {
     /// Always as long, so that it is overwritten in one piece.
     fn text(&self) -> String {
-        let Note { least, marked, next, .. } = self;
+        let Note { least, marked, next, head, .. } = self;
         let [before, id, salts] =
             [&self.before.bytes()[..], &self.id, &self.salts].map(|bytes| HEXLOWER.encode(bytes));
         let has_log = if self.has_log { "log" } else { "---" };
-        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log} {next:016x}\n")
+        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log} {next:016x} {head:016x}\n")
     }
 
     /// Nothing is noted in what earlier versions leave, an empty file.
@@ -77,6 +80,7 @@ impl Note {
             salts: bytes(next()).try_into().unwrap_or_default(),
             has_log: next() == "log",
             next: number(next()),
+            head: number(next()),
         }
     }
 
@@ -215,6 +219,7 @@ mod tests {
                 id: [8; 16],
                 least: 2,
                 next: 77,
+                head: 78,
                 ..Note::default()
             },
         ] {

@@ -16,7 +16,8 @@
 //! | some mark, beside no note | there, with this mark or a later one | a copy: the note was removed |
 //! | another, or no file at all | there | a mixture, if it were opened: refused |
 //!
-//! Read through the log, the mark is the noted one or the next; else the log is an earlier one, or another file's. A copy is checked,
+//! Read through the log, the mark is the noted one or the next, and the messages go as far as they are noted to; else the log is an
+//! earlier one, or another file's. A copy is checked,
 //! and gets a new epoch: clients may have seen more than it holds. Files of earlier versions have no mark, nor have their notes: they
 //! are the room's own.
 
@@ -29,7 +30,9 @@ use rusqlite::{Connection, ErrorCode};
 use super::error::OpenProblem;
 use super::file::{self, Found, Salts};
 use super::lock::{LockFile, Mark, Note, Notebook};
+use super::read::head;
 use super::sql;
+use crate::protocol::Position;
 use crate::sys::random::random;
 
 /// What a start has found.
@@ -82,6 +85,11 @@ fn fits(note: &Note, in_file: Mark, through: Mark) -> bool {
         || note.marked == 0 && through.id == known.id && through.count >= known.count
 }
 
+/// Whether what a connection sees through the log can be the noted file with it.
+fn is_one(db: &Connection, note: &Note, in_file: Mark) -> rusqlite::Result<bool> {
+    Ok(fits(note, in_file, through(db)?) && (note.head == 0 || head(db)? >= note.head))
+}
+
 fn next(note: &Note) -> u64 {
     if note.next == 0 { note.marked.saturating_add(1) } else { note.next }
 }
@@ -110,7 +118,7 @@ pub(super) fn origin(database: &Path, found: Found, lock: &LockFile) -> Result<O
 impl Origin {
     /// The rest of the question, on a connection that sees the log.
     pub(super) fn check_through(&self, db: &Connection) -> Result<(), OpenProblem> {
-        match self.log.is_none() || fits(&self.note, self.in_file, through(db)?) {
+        match self.log.is_none() || is_one(db, &self.note, self.in_file)? {
             true => Ok(()),
             false => Err(OpenProblem::ForeignLog),
         }
@@ -131,7 +139,7 @@ pub(super) fn check_beside(
     }
     Ok(move |db: &Connection| match note {
         // Unless a room has started meanwhile.
-        Some(note) if !fits(&note, in_file, through(db)?) && Note::left_beside(database)? == Some(note) => {
+        Some(note) if !is_one(db, &note, in_file)? && Note::left_beside(database)? == Some(note) => {
             Err(OpenProblem::ForeignLog)
         }
         _ => Ok(()),
@@ -223,13 +231,13 @@ impl Marks {
         Ok(mark)
     }
 
-    /// Notes a mark that was committed.
-    pub(super) fn written(&mut self, mark: Mark) -> io::Result<()> {
+    /// Notes a mark that was committed, and that the log of messages went as far as `head`.
+    pub(super) fn written(&mut self, mark: Mark, head: Position) -> io::Result<()> {
         let log = file::log_salts(&self.database)?;
         let salts = log.unwrap_or_default();
         let least = if log == Some(self.note.salts) { self.note.least } else { self.note.marked };
         let next = after(mark.count)?;
-        self.note(Note { least, marked: mark.count, salts, has_log: log.is_some(), next, ..self.note })
+        self.note(Note { least, marked: mark.count, salts, has_log: log.is_some(), next, head, ..self.note })
     }
 
     /// The log is about to be emptied: from here on it may be missing. Or it is not after all.
@@ -273,6 +281,7 @@ mod tests {
             salts: [3; 8],
             has_log: true,
             next: 40,
+            head: 0,
         };
         let (closed, young) = (Note { has_log: false, ..open }, Note { least: 0, ..open });
         let none = Note::default();

@@ -144,7 +144,7 @@ impl Store {
         opened
     }
 
-    fn first_connection(path: &Path, origin: Origin, lock: &LockFile) -> Result<Store, OpenProblem> {
+    fn first_connection(path: &Path, mut origin: Origin, lock: &LockFile) -> Result<Store, OpenProblem> {
         let source = Source::File(path.to_owned());
         let mut db = source.connect()?;
         // A crash can have left a write-ahead log. Until we know that it is ours to write, closing must not copy it.
@@ -152,6 +152,8 @@ impl Store {
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, left_over)?;
         let is_blank = admit(&db)?;
         origin.check_through(&db)?;
+        // A first start that was cut short while it made the tables.
+        origin.is_copy &= !is_blank;
         if left_over {
             check_left_over(&db)?;
         }
