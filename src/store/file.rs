@@ -40,7 +40,7 @@ pub(super) fn has_log(database: &Path) -> bool {
     fs::metadata(beside(database, "-wal")).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// Random bits that tell a write-ahead log from the one before it in the same file.
+/// Random bits that tell a write-ahead log from the one before it in the same file; the first four bytes count up with each.
 pub(super) type Salts = [u8; 8];
 
 /// The salts in the header of the write-ahead log, other ones each time it starts over; zeros, if that is not written yet. None

@@ -17,9 +17,11 @@
 //! | another, or no file at all | there | a mixture, if it were opened: refused |
 //!
 //! Read through the log, the mark is the noted one or the next, and the messages go as far as they are noted to; else the log is an
-//! earlier one, or another file's. A copy is checked,
-//! and gets a new epoch: clients may have seen more than it holds. Files of earlier versions have no mark, nor have their notes: they
-//! are the room's own.
+//! earlier one, or another file's. A copy is checked, and gets a new epoch: clients may have seen more than it holds. Files of
+//! earlier versions have no mark, nor have their notes: they are the room's own.
+//!
+//! A mark proves what came before it. A log that somebody else has started over since the last one was noted is believed only after
+//! all of the file is checked; an earlier file that is whole, and lacks what was said since that mark, still passes there.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -116,6 +118,15 @@ pub(super) fn origin(database: &Path, found: Found, lock: &LockFile) -> Result<O
 }
 
 impl Origin {
+    /// The log has started over more often than the room has noted: somebody else has copied it, unmarked, and only reading all of
+    /// the file tells whether it is one with the log.
+    pub(super) fn is_others_log(&self) -> bool {
+        let starts = |salts: &Salts| salts.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+        let noted = self.note.salts;
+        let since = |log: &Salts| starts(log).wrapping_sub(starts(&noted));
+        noted != Salts::default() && self.log.is_some_and(|log| since(&log) > 1)
+    }
+
     /// The rest of the question, on a connection that sees the log.
     pub(super) fn check_through(&self, db: &Connection) -> Result<(), OpenProblem> {
         match self.log.is_none() || is_one(db, &self.note, self.in_file)? {

@@ -155,7 +155,7 @@ impl Store {
         // A first start that was cut short while it made the tables.
         origin.is_copy &= !is_blank;
         if left_over {
-            check_left_over(&db)?;
+            check_left_over(&db, &origin)?;
         }
         if origin.is_copy {
             log::warn!(
@@ -351,7 +351,10 @@ fn admit(db: &Connection) -> Result<bool, OpenProblem> {
 }
 
 /// Whether the log that a crash has left is one with its file, as far as that is soon found out.
-fn check_left_over(db: &Connection) -> Result<(), OpenProblem> {
+fn check_left_over(db: &Connection, origin: &Origin) -> Result<(), OpenProblem> {
+    if origin.is_others_log() {
+        copy::check(db)?;
+    }
     copy::check_small(db)?;
     // A log that others start over can go on after its last mark: an earlier file lacks what came between.
     let is_current = schema::marks(db)?.1 == schema::VERSION;

@@ -214,3 +214,29 @@ fn expect_foreign_start(place: &Place) {
     assert!(matches!(error.problem, OpenProblem::ForeignLog), "{error:?}");
     assert_eq!(contents(place), before);
 }
+
+/// No mark tells then what is in the file.
+#[test]
+fn a_file_is_checked_whole_whose_log_others_have_started_over() {
+    let place = Place::new();
+    let mut store = place.open();
+    say(&mut store, &"y".repeat(20_000));
+    let other = Connection::open(place.path()).expect("a connection");
+    eventually("the damage is found", || {
+        for _ in 0..3 {
+            other.execute_batch("PRAGMA wal_checkpoint(PASSIVE)").expect("copied");
+            say(&mut store, "on");
+        }
+        let killed = crashed(&place);
+        let mut bytes = fs::read(killed.path()).expect("the file");
+        let Some(at) = bytes.windows(4_000).position(|part| part.iter().all(|&byte| byte == b'y')) else {
+            return false;
+        };
+        let whole = crashed(&place);
+        bytes[at / 4096 * 4096..][..4096].fill(0x5a);
+        fs::write(killed.path(), bytes).expect("a damaged file");
+        let is_found = matches!(Store::open(&killed.path()), Err(error) if matches!(error.problem, OpenProblem::Damaged(_)));
+        assert_eq!(whole.open().epoch(), store.epoch());
+        is_found
+    });
+}
