@@ -244,6 +244,7 @@ pub(super) fn as_an_earlier_version(place: &Place) -> String {
     let before = "ALTER TABLE room DROP COLUMN mark; ALTER TABLE guests DROP COLUMN address;
                   ALTER TABLE guests DROP COLUMN has_spoken; ALTER TABLE guests DROP COLUMN browser;
                   ALTER TABLE users DROP COLUMN chooses_name; ALTER TABLE room DROP COLUMN invite_code;
+                  ALTER TABLE room DROP COLUMN names_fixed;
                   DROP TABLE former_names; DROP TABLE names_to_free; PRAGMA user_version = 4";
     db.execute_batch(before).expect("as it was");
     fs::write(part(place, "chat.db.lock"), "").expect("as it was");
