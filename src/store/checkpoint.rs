@@ -21,7 +21,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, wal::CheckpointMode};
 
 use super::error::OpenProblem;
 use super::mark::Marks;
-use super::read::head;
+use super::positions::head;
 use super::schema;
 use crate::limits;
 

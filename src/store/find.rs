@@ -4,7 +4,8 @@
 use rusqlite::params;
 
 use super::error::ReadError;
-use super::read::{COLUMNS, Reader, bytes, gap_start, has_older, message_from_row};
+use super::positions::{gap_start, has_older};
+use super::read::{COLUMNS, Reader, bytes, message_from_row};
 use super::{clear, sql, to_sql};
 use crate::limits;
 use crate::protocol::search::Matcher;

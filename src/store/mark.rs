@@ -32,7 +32,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::error::OpenProblem;
 use super::file::{self, Found, Salts};
 use super::lock::{LockFile, Mark, Note, Notebook};
-use super::read::head;
+use super::positions::head;
 use super::sql;
 use crate::protocol::Position;
 use crate::sys::random::random;

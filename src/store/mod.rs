@@ -16,8 +16,9 @@
 //! | `append.rs` | writing a turn |
 //! | `clear.rs`, `space.rs` | clearing the log, and giving its place back to the disk; how much that is |
 //! | `kept.rs` | what is kept of the room beside the log |
+//! | `positions.rs` | where the log ends, and where it holds no message |
 //! | `read.rs` | reading pages forwards and backwards |
-//! | `find.rs` | looking through the log |
+//! | `find.rs`, `recent.rs` | looking through the log; what somebody has said lately |
 //! | `readers.rs` | the shared connections they are read on |
 //! | `export/` | the log as a file |
 //! | `copy.rs` | copies of the whole database, each of one moment, checked |
@@ -37,6 +38,7 @@ mod kept;
 mod lock;
 mod mark;
 mod owner;
+mod positions;
 mod read;
 mod readers;
 mod recent;
@@ -62,7 +64,7 @@ use crate::sys::random::random;
 use append::TabIds;
 use checkpoint::Checkpointer;
 use file::{Found, Strays};
-use lock::LockFile;
+use lock::{LockFile, Mark};
 use mark::{Marks, Origin};
 
 pub(crate) use append::Outcome;
@@ -70,7 +72,8 @@ pub use append::{Change, NewMessage};
 pub(crate) use error::{AppendError, OpenError, OpenProblem, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
-pub(crate) use read::{LogEntry, LogPage, Reader, head as head_of};
+pub(crate) use positions::head as head_of;
+pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
 pub(crate) use space::Space;
 
@@ -169,7 +172,7 @@ impl Store {
         if is_blank {
             // Before there is a log: a file without tables, whose log is missing, is then none of ours.
             clear::let_go_of_space(&db)?;
-            schema::migrate(&mut db, &new_epoch()?, marks.first())?;
+            schema::migrate(&mut db, &new_epoch()?, marks.first().map(Mark::bytes).as_deref())?;
             clear::give_back(&db, u64::from(u32::MAX))?;
         }
         start_log(&db)?;
@@ -194,8 +197,8 @@ impl Store {
     fn over(db: Connection, source: Source) -> Result<Store, OpenProblem> {
         let store = Store {
             epoch: db.query_row("SELECT epoch FROM room", [], |row| row.get(0))?,
-            head: read::head(&db)?,
-            newest_at_ms: read::newest_at_ms(&db)?,
+            head: positions::head(&db)?,
+            newest_at_ms: positions::newest_at_ms(&db)?,
             cleared: clear::cleared(&db)?,
             tabs: TabIds::with_hasher(limits::TABS_CACHED, RandomState::new()),
             readers: Readers::open(&source)?,
@@ -358,7 +361,7 @@ fn check_left_over(db: &Connection, origin: &Origin) -> Result<(), OpenProblem> 
     copy::check_small(db)?;
     // A log that others start over can go on after its last mark: an earlier file lacks what came between.
     let is_current = schema::marks(db)?.1 == schema::VERSION;
-    match is_current && read::has_hole(db, limits::CHECKED_AFTER_CRASH)? {
+    match is_current && positions::has_hole(db, limits::CHECKED_AFTER_CRASH)? {
         true => Err(OpenProblem::ForeignLog),
         false => Ok(()),
     }

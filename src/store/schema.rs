@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::lock::Mark;
 use super::refold;
 
 /// Marks the file as this program's (`application_id`): "chat" in ASCII.
@@ -50,7 +49,7 @@ pub(super) fn is_blank(db: &Connection) -> rusqlite::Result<bool> {
 
 /// Brings the schema to [`VERSION`] in one transaction, and makes the room with its epoch and its first mark
 /// if there is none.
-pub(super) fn migrate(db: &mut Connection, new_epoch: &str, mark: Option<Mark>) -> rusqlite::Result<()> {
+pub(super) fn migrate(db: &mut Connection, new_epoch: &str, mark: Option<&[u8]>) -> rusqlite::Result<()> {
     let (_, version) = marks(db)?;
     if version == VERSION {
         return Ok(());
@@ -64,7 +63,7 @@ pub(super) fn migrate(db: &mut Connection, new_epoch: &str, mark: Option<Mark>) 
     }
     transaction.execute(
         "INSERT OR IGNORE INTO room (id, epoch, mark) VALUES (1, ?1, ?2)",
-        params![new_epoch, mark.map(Mark::bytes)],
+        params![new_epoch, mark],
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
