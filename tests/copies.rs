@@ -364,7 +364,7 @@ fn a_start_that_fails_leaves_the_log_of_a_killed_room_its_own() {
         command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet"]).arg("--database");
         let output = command.arg(room.path("chat.db")).output().expect("util-linux is there");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && !said.contains("taken away"), "{descriptors}: {said}");
+        assert!(!output.status.success() && !said.contains("is a copy"), "{descriptors}: {said}");
     }
     room.start_again();
     assert!(!room.was_reset(), "it is the same log");

@@ -125,6 +125,19 @@ impl SmallDisk {
         Some(disk)
     }
 
+    /// The command that opens a room where nothing can be made any more.
+    fn command_when_full(&self) -> Command {
+        let folder = self.folder.path().display();
+        let room = format!(
+            "{} && ! head -c 4m /dev/zero >{folder}/filler && exec {} --bind 127.0.0.1 --port 0 --database {folder}/chat.db",
+            self.mount(),
+            env!("CARGO_BIN_EXE_chat-app"),
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &room]);
+        command
+    }
+
     fn mount(&self) -> String {
         format!("mount -t tmpfs -o size=2m none {}", self.folder.path().display())
     }
@@ -150,6 +163,16 @@ impl SmallDisk {
         assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
         filler.into()
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_room_that_starts_on_a_full_disk_says_so() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let mut room = Process::spawn(&mut disk.command_when_full());
+    assert_eq!(room.wait().code(), Some(1));
+    let said = room.stderr.whole();
+    assert!(said.contains("the disk is full") && said.contains("chat.db"), "{said}");
 }
 
 #[cfg(target_os = "linux")]

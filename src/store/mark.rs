@@ -14,14 +14,15 @@
 //! | another | none | a copy |
 //! | what it had before it was this room's, and no mark is noted | there | a copy still: its start was cut short |
 //! | some mark, beside no note | there, with this mark or a later one | a copy: the note was removed |
+//! | a mark that it may have | there, started over twice since the noted one | a copy: it may be an earlier one |
 //! | another, or no file at all | there | a mixture, if it were opened: refused |
 //!
 //! Read through the log, the mark is the noted one or the next, and the messages go as far as they are noted to; else the log is an
 //! earlier one, or another file's. A copy is checked, and gets a new epoch: clients may have seen more than it holds. Files of
 //! earlier versions have no mark, nor have their notes: they are the room's own.
 //!
-//! A mark proves what came before it. A log that somebody else has started over since the last one was noted is believed only after
-//! all of the file is checked; an earlier file that is whole, and lacks what was said since that mark, still passes there.
+//! A mark proves what came before it. Where somebody else starts the log over, one follows at the room's next commit; an earlier file
+//! that lacks what was said between a mark and the next such start is then told by the holes in it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -80,6 +81,13 @@ fn relation_of(database: &Path, note: &Note, in_file: Mark, log: Option<Salts>) 
     }
 }
 
+/// The log has started over more often than the room has noted: somebody else has copied it, unmarked, and what the file has to hold
+/// beside it is not known.
+fn is_others_log(note: &Note, log: Option<Salts>) -> bool {
+    let starts = |salts: &Salts| salts.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+    note.has_log && log.is_some_and(|log| starts(&log).wrapping_sub(starts(&note.salts)) > 1)
+}
+
 /// Whether a mark that is read through the log can be there.
 fn fits(note: &Note, in_file: Mark, through: Mark) -> bool {
     let known = if note.id == [0; 16] { in_file } else { note.before };
@@ -111,22 +119,13 @@ pub(super) fn origin(database: &Path, found: Found, lock: &LockFile) -> Result<O
         Relation::Foreign => Err(OpenProblem::ForeignLog),
         relation => {
             let is_new = found != Found::Ours;
-            let is_copy = relation == Relation::Copy && !is_new;
+            let is_copy = (relation == Relation::Copy || is_others_log(&note, log)) && !is_new;
             Ok(Origin { note, in_file, is_copy, is_new, log })
         }
     }
 }
 
 impl Origin {
-    /// The log has started over more often than the room has noted: somebody else has copied it, unmarked, and only reading all of
-    /// the file tells whether it is one with the log.
-    pub(super) fn is_others_log(&self) -> bool {
-        let starts = |salts: &Salts| salts.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
-        let noted = self.note.salts;
-        let since = |log: &Salts| starts(log).wrapping_sub(starts(&noted));
-        noted != Salts::default() && self.log.is_some_and(|log| since(&log) > 1)
-    }
-
     /// The rest of the question, on a connection that sees the log.
     pub(super) fn check_through(&self, db: &Connection) -> Result<(), OpenProblem> {
         match self.log.is_none() || is_one(db, &self.note, self.in_file)? {

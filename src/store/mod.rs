@@ -29,6 +29,7 @@ mod append;
 pub(crate) mod backup;
 mod checkpoint;
 mod clear;
+mod copier;
 mod copy;
 mod error;
 pub(crate) mod export;
@@ -158,11 +159,11 @@ impl Store {
         // A first start that was cut short while it made the tables.
         origin.is_copy &= !is_blank;
         if left_over {
-            check_left_over(&db, &origin)?;
+            check_left_over(&db)?;
         }
         if origin.is_copy {
             log::warn!(
-                "{} is a copy, or its log was taken away: it is checked, and whoever has seen more than it holds is told so",
+                "{} is a copy, or another program has handled its log: it is checked, and whoever has seen more than it holds is told so",
                 path.display()
             );
             copy::check(&db)?;
@@ -354,10 +355,7 @@ fn admit(db: &Connection) -> Result<bool, OpenProblem> {
 }
 
 /// Whether the log that a crash has left is one with its file, as far as that is soon found out.
-fn check_left_over(db: &Connection, origin: &Origin) -> Result<(), OpenProblem> {
-    if origin.is_others_log() {
-        copy::check(db)?;
-    }
+fn check_left_over(db: &Connection) -> Result<(), OpenProblem> {
     copy::check_small(db)?;
     // A log that others start over can go on after its last mark: an earlier file lacks what came between.
     let is_current = schema::marks(db)?.1 == schema::VERSION;

@@ -294,3 +294,18 @@ fn a_room_in_memory_leaves_nothing_on_disk_and_is_nobody_elses() {
     assert_ne!(store.epoch(), other.epoch());
     assert!(!Path::new(":memory:").exists() && !Path::new(":memory:.lock").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_file_that_is_not_there_names_it_and_makes_none() {
+    let place = Place::new();
+    let link = place.folder.path().join("link.db");
+    std::os::unix::fs::symlink(place.path(), &link).expect("a link");
+    let error = Store::open(&link).expect_err("a refusal");
+    assert!(
+        matches!(&error.problem, OpenProblem::Dangling(target) if target.ends_with("chat.db")),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("Is its disk connected?"), "{error}");
+    assert_eq!(place.files(), ["link.db"]);
+}

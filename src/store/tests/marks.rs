@@ -194,6 +194,27 @@ fn a_log_that_another_program_has_started_over_is_no_earlier_files() {
     }
 }
 
+/// Before the room could mark what was said last.
+#[test]
+fn a_file_of_before_beside_a_log_that_was_started_over_twice_is_not_its_rooms_own() {
+    let place = Place::new();
+    let mut store = place.open();
+    say(&mut store, "in both");
+    wait_until_quiet(&place, "in both");
+    let snapshot = part(&place, "snapshot");
+    let other = Connection::open(place.path()).expect("a connection");
+    other.backup("main", &snapshot, None::<fn(Progress)>).expect("a file of this moment");
+    say(&mut store, "in one");
+    for name in ["a", "b"] {
+        let copied = "PRAGMA wal_checkpoint(PASSIVE); INSERT INTO host_names (folded) VALUES";
+        other.execute_batch(&format!("{copied} ('{name}')")).expect("copied, and started over");
+    }
+    let killed = crashed(&place);
+    fs::copy(&snapshot, killed.path()).expect("put in its place");
+    let opened = Store::open(&killed.path());
+    assert!(opened.is_err() || opened.is_ok_and(|opened| opened.epoch() != store.epoch()));
+}
+
 #[test]
 fn a_copy_that_is_damaged_is_not_opened() {
     let place = Place::new();
