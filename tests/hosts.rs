@@ -15,6 +15,7 @@ mod switches;
 
 use crate::accounts::Browser;
 use crate::support::{TestClient, TestServer, key};
+pub use leaving_out::host_from;
 use serde_json::{Value, json};
 
 /// The browser of somebody who has opened the host link on the host's own computer.

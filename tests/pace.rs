@@ -2,7 +2,9 @@
 //! a new connection is no way around it.
 
 use crate::accounts::{Browser, behind_a_proxy, email_of, password_of};
+use crate::hosts::host_from;
 use crate::support::{TestClient, TestServer, crowd, key};
+use chat_app::limits;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -104,21 +106,58 @@ fn those_who_tell_neither_key_nor_account_share_their_addresss() {
     assert!(neighbour.received("error").is_empty(), "another network has another");
 }
 
+/// Neither a key that has no name yet nor a connection of one's own is a way around it.
 #[test]
-fn a_key_without_a_name_is_a_strangers() {
+fn all_strangers_at_an_address_ask_for_no_more_than_forty_people() {
+    const STRANGERS: usize = 60;
+    const EACH: usize = 20;
+    let _alone = crowd();
     let server = paced();
     let _ana = guest(&server, "203.0.113.1", "Ana");
-    let begin = Instant::now();
-    for count in 0..3 {
-        let mut stranger = from(&server, "203.0.113.2");
-        let keys = key(&format!("stranger {count}"));
+    let mut strangers: Vec<_> = (0..STRANGERS).map(|_| from(&server, "203.0.113.2")).collect();
+    for (number, stranger) in strangers.iter_mut().enumerate() {
+        let keys = key(&format!("stranger {number}"));
         stranger.send(json!({"event": "join", "username": "Ana", "guest_key": keys}));
         stranger.expect_error("name_taken");
-        (0..AT_ONCE).for_each(|_| stranger.send(json!({"event": "request_history", "before": 1})));
-        (0..AT_ONCE).for_each(|_| drop(stranger.expect_event("history")));
-        stranger.leave();
     }
-    assert!(begin.elapsed() > Duration::from_millis(3_700), "{:?}", begin.elapsed());
+    let begin = Instant::now();
+    for stranger in &mut strangers {
+        (0..EACH).for_each(|_| stranger.send(json!({"event": "request_history", "before": 1})));
+    }
+    for stranger in &mut strangers {
+        (0..EACH).for_each(|_| drop(stranger.expect_event("history")));
+    }
+    // Each by themselves would take two seconds; four hundred at once, and eight hundred at two hundred a second.
+    let took = begin.elapsed();
+    assert!(took > Duration::from_millis(3_700), "{} answers in {took:?}", STRANGERS * EACH);
+}
+
+/// Sixty connections that join a name which is somebody's: whoever came after them from there, and had no name yet, was to wait for
+/// half a minute, a host too.
+#[test]
+fn nobody_waits_for_what_strangers_ask_for_and_hosts_wait_for_nobody() {
+    const IN_VAIN: usize = limits::FREE_JOINS as usize + 2;
+    let _alone = crowd();
+    let server = paced();
+    let _ana = guest(&server, "203.0.113.1", "Ana");
+    let here = "203.0.113.2";
+    let mut ben = guest(&server, here, "Ben");
+    let mut host = host_from(&server, here);
+    let mut hog: Vec<_> = (0..60).map(|_| from(&server, here)).collect();
+    for stranger in &mut hog {
+        (0..IN_VAIN).for_each(|_| stranger.send(json!({"event": "join", "username": "Ana"})));
+    }
+    hog.iter_mut().for_each(|stranger| (0..3).for_each(|_| drop(stranger.expect_error("name_taken"))));
+    let mut reader = from(&server, here);
+    reader.send(json!({"event": "request_history", "before": 1}));
+    ben.say("I am known");
+    host.send(json!({"event": "moderate", "action": "close_door"}));
+    reader.expect_event("history");
+    ben.expect_text("I am known");
+    host.expect("it is closed", |event| event["event"] == "room" && event["door_closed"] == true);
+    for somebody in [&reader, &ben, &host] {
+        assert!(somebody.received("error").is_empty(), "{:?}", somebody.received("error"));
+    }
 }
 
 #[test]

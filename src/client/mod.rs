@@ -115,9 +115,8 @@ pub(crate) fn enter(
             let departure = Departure { id, hub: context.hub.clone() };
             match has_ended(visitor.session.as_ref(), context) {
                 Ok(false) => {
-                    let (account, address) = (visitor.account(), visitor.address);
-                    let purse = context.pace.as_ref().map(|pace| pace.purse(account, address));
-                    return Some(Live { socket, address, early, purse, departure });
+                    let purse = context.pace.as_ref().map(|pace| pace.purse(&visitor));
+                    return Some(Live { socket, address: visitor.address, early, purse, departure });
                 }
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];

@@ -151,7 +151,7 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     assert_eq!(host.received("moderation").last().expect("told")["removed"], json!([]));
 }
 
-pub(super) fn host_from(server: &TestServer, address: &str) -> TestClient {
+pub fn host_from(server: &TestServer, address: &str) -> TestClient {
     let mut browser = Browser::new(server.addr()).from(address);
     let link = chat_app::make_host_link_beside(server.database(), false).expect("a link");
     let key = link.split_once("/#host=").expect("a host link").1;

@@ -12,7 +12,7 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 use super::ClientContext;
-use crate::client::pace::Purse;
+use crate::client::pace::{Act, Purse};
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
@@ -167,7 +167,7 @@ impl<'a> Reading<'a> {
                 return Err(Over);
             }
             Message::Pong(_) if self.pongs > 0 => self.pongs -= 1,
-            _ => self.pay(limits::FRAME_PRICE, raw)?, // tungstenite has its answer ready
+            _ => self.pay(Act::Ask, limits::FRAME_PRICE, raw)?, // tungstenite has its answer ready
         }
         self.batch_bytes += size;
         if self.batch_bytes >= limits::COMMAND_BYTES { self.hand_over() } else { Ok(()) }
@@ -177,8 +177,8 @@ impl<'a> Reading<'a> {
         failpoint::hit("client", text);
         failpoint::hit("clock", text);
         let decoded = decode(text, &mut self.last_name);
-        if let Some(price) = self.price(&decoded) {
-            self.pay(price, raw)?;
+        if let Some((act, price)) = self.price(&decoded) {
+            self.pay(act, price, raw)?;
         }
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
@@ -195,7 +195,7 @@ impl<'a> Reading<'a> {
             Ok(event) => {
                 let tells_key = matches!(event, ClientEvent::Join { guest_key: Some(_), .. });
                 self.batch.push(Request::Event(event));
-                if tells_key && self.purse.as_ref().is_some_and(|purse| purse.is_strangers) {
+                if tells_key && self.purse.as_ref().is_some_and(|purse| purse.is_strangers()) {
                     return self.wait_for_name();
                 }
             }
@@ -222,39 +222,49 @@ impl<'a> Reading<'a> {
     }
 
     /// What a frame costs; nothing for the first names that are asked for, whatever others at the address do.
-    fn price(&mut self, decoded: &Result<ClientEvent, Refusal>) -> Option<Duration> {
+    fn price(&mut self, decoded: &Result<ClientEvent, Refusal>) -> Option<(Act, Duration)> {
         let message = self.context.pace.as_ref()?.message();
         match decoded {
-            Ok(ClientEvent::SendMessage { .. } | ClientEvent::DeleteMessage { .. }) => Some(message),
-            Ok(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => Some(message),
-            Ok(ClientEvent::Moderate(_)) => Some(message),
+            Ok(ClientEvent::SendMessage { .. } | ClientEvent::DeleteMessage { .. }) => {
+                Some((Act::Say, message))
+            }
+            Ok(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => Some((Act::Ask, message)),
+            Ok(ClientEvent::Moderate(_)) => Some((Act::Ask, message)),
             Ok(ClientEvent::Join { .. }) => {
                 self.joins = self.joins.saturating_add(1);
-                (self.joins > limits::FREE_JOINS).then_some(limits::JOIN_PRICE)
+                (self.joins > limits::FREE_JOINS).then_some((Act::Ask, limits::JOIN_PRICE))
             }
-            _ => Some(limits::FRAME_PRICE),
+            _ => Some((Act::Ask, limits::FRAME_PRICE)),
         }
     }
 
     /// Takes the price of a frame, which has at least that of its bytes, from the budgets, and waits where one is spent: nothing
     /// is refused, the order is kept, and TCP slows the client since the next frame is not read meanwhile.
-    fn pay(&mut self, price: Duration, raw: usize) -> Result<(), Over> {
+    fn pay(&mut self, act: Act, price: Duration, raw: usize) -> Result<(), Over> {
         let (Some(mut purse), Some(pace)) = (self.purse.take(), &self.context.pace) else { return Ok(()) };
-        if purse.is_strangers
-            && let Some(key) = self.socket.get_ref().socket.guest_key()
-        {
-            pace.know(&mut purse, key);
-        }
         let price = price.max(Duration::from_secs(raw as u64) / limits::INBOUND_BYTES_PER_SECOND);
-        for budget in &purse.budgets {
+        let mut place = 0;
+        while place < 2 {
+            // Somebody may be known by now who waited as a stranger.
+            if purse.is_strangers()
+                && let Some(key) = self.socket.get_ref().socket.guest_key()
+            {
+                pace.know(&mut purse, key);
+            }
+            let Some(budget) = purse.budgets(act)[place] else { break };
             let now = Instant::now();
-            let until = budget.spend(price, now);
+            let spent = budget.spend(price, now);
+            let (Ok(until) | Err(until)) = spent;
             if until > now {
                 self.send_rate_limited(until - now, now);
                 self.hand_over()?;
-                self.pause(until).inspect_err(|_| budget.give_back(price))?;
+                match spent {
+                    Ok(_) => self.pause(until).inspect_err(|_| budget.give_back(price))?,
+                    Err(_) => self.pause(now + limits::PACE_SLICE)?,
+                }
                 self.last_byte = Instant::now(); // it may have sent what was not read
             }
+            place += usize::from(spent.is_ok());
         }
         self.purse = Some(purse);
         Ok(())
