@@ -48,7 +48,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 #[cfg(unix)]
-pub use browser::{Browser, Scheme, Size, clipboard, on_ci};
+pub use browser::{Browser, Finger, Scheme, Size, clipboard, on_ci};
 pub use client::{Ended, TestClient};
 #[cfg(unix)]
 pub use engine::{Engine, run_in};

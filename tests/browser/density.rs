@@ -7,6 +7,12 @@ use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 use serde_json::{Value, json};
 
+also_in!([firefox, webkit]:
+    a_line_of_a_new_author_takes_at_most_56_pixels_and_a_compact_one_30,
+    at_200_percent_there_is_more_than_two_messages_to_read,
+    with_30_people_all_of_a_hosts_panel_is_in_view,
+);
+
 /// Ben's page in a room in which two take turns, a minute each.
 fn conversation(browser: &Browser) -> (Page, Actor) {
     let stage = Stage::open();

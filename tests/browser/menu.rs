@@ -6,6 +6,13 @@ use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, TestServer, clipboard};
 use serde_json::json;
 
+also_in!([firefox, webkit]:
+    a_menu_opens_by_click_right_click_and_keyboard_and_leaves_links_and_selections_alone,
+    a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list,
+    after_a_flood_three_clicks_leave_nothing_of_it,
+    a_deleted_message_has_no_menu,
+);
+
 const ROWS: &str = "[...el.menuRows.children].map((row) => row.textContent)";
 
 /// A host's page in a room that the test plays, with something said by Ben and by another host.

@@ -2,8 +2,23 @@
 
 use super::look::{look_at, take_picture};
 use super::reading::{AT_THE_END, scroll_to, talkative_room};
-use crate::support::{Browser, Page, Scheme, Size, TestServer};
-use serde_json::{Value, json};
+use crate::support::{Browser, Finger, Page, Scheme, Size, TestServer};
+use serde_json::json;
+
+also_in!([firefox, webkit]:
+    no_field_is_so_small_that_a_phone_zooms_into_it,
+    a_dialog_that_scrolls_keeps_its_corners,
+    a_keyboard_that_covers_the_window_leaves_the_header_the_newest_message_and_the_box_in_sight,
+    a_phone_on_its_side_keeps_its_height_for_the_messages,
+    the_browsers_word_that_the_network_is_gone_or_back_is_believed_at_once,
+);
+
+// WebKit's driver has no fingers.
+also_in!([firefox]:
+    a_long_press_opens_the_menu_of_a_message_and_moving_does_not,
+    joining_on_a_phone_goes_on_in_the_message_box_with_the_keyboard_up,
+    older_messages_wait_until_a_fingers_momentum_has_ended,
+);
 
 /// How many messages are in sight from head to foot.
 const WHOLE: &str = "[...el.log.querySelectorAll('.message')].filter((node) => {
@@ -11,27 +26,17 @@ const WHOLE: &str = "[...el.log.querySelectorAll('.message')].filter((node) => {
     return top >= frame.top && bottom <= frame.bottom;
 }).length";
 
-/// Puts fingers on the glass, or takes them off.
-fn touch(page: &Page, kind: &str, points: &Value) {
-    page.call("Input.dispatchTouchEvent", json!({"type": kind, "touchPoints": points}));
-}
-
 /// A finger that comes and goes in the middle of an element.
 fn tap(page: &Page, selector: &str) {
     page.expect_shown(selector);
-    let point = page.run(&format!(
-        "(({{ x, y, width, height }}) => ({{ x: x + width / 2, y: y + height / 2 }}))(
+    let middle = format!(
+        "(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])(
             document.querySelector('{selector}').getBoundingClientRect())"
-    ));
-    touch(page, "touchStart", &json!([point]));
-    touch(page, "touchEnd", &json!([]));
-}
-
-/// A phone's window of this size.
-fn resize(page: &Page, width: u32, height: u32) {
-    let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true});
-    page.call("Emulation.setDeviceMetricsOverride", metrics);
-    page.expect("the size", &format!("innerWidth === {width} && innerHeight === {height}"));
+    );
+    let middle = page.run(&middle);
+    let [x, y] = [0, 1].map(|axis| middle[axis].as_f64().expect("a place"));
+    page.touch(Finger::Down(x, y));
+    page.touch(Finger::Up);
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn a_phone_on_its_side_keeps_its_height_for_the_messages() {
     page.go_to(server.addr());
     page.join("Ben");
     page.expect_message("Ana", "message 60");
-    resize(&page, 844, 390);
+    page.size(Size::Sideways(390));
     page.expect_hidden("#panel");
     page.expect("people in a drawer", "!wide.matches && !el.actions.contains(el.openInvite)");
     take_picture(&page, "landscape-phone-light");
@@ -166,7 +171,7 @@ fn a_phone_on_its_side_keeps_its_height_for_the_messages() {
     page.expect_focus("#close-panel");
     page.press("Escape");
     // With the keyboard.
-    resize(&page, 844, 200);
+    page.size(Size::Sideways(200));
     page.expect("a slim header", "el.header.offsetHeight <= 46 && el.foot.offsetHeight <= 56");
     page.expect("the end", AT_THE_END);
     take_picture(&page, "landscape-keyboard-phone-light");
@@ -176,7 +181,7 @@ fn a_phone_on_its_side_keeps_its_height_for_the_messages() {
     }).map((node) => node.id)";
     assert_eq!(page.run(out), json!([]), "all in sight");
     for height in [200, 165] {
-        resize(&page, 844, height);
+        page.size(Size::Sideways(height));
         page.expect("the end", AT_THE_END);
         page.expect(&format!("two messages in {height} px"), &format!("{WHOLE} >= 2"));
     }
@@ -192,24 +197,25 @@ fn a_long_press_opens_the_menu_of_a_message_and_moving_does_not() {
     page.join("Ben");
     page.expect_message("Ana", "message 30");
     page.expect("the end", AT_THE_END);
-    let finger = json!([{"x": 100, "y": 500}]);
+    let finger = Finger::Down(100.0, 500.0);
     // Held, and not lifted yet: nobody has clicked.
     page.run("void on(document, { click() { window.clicked = true; } })");
-    touch(&page, "touchStart", &finger);
+    page.touch(finger);
     page.expect("the menu", "el.menu.open && !window.clicked");
-    touch(&page, "touchEnd", &json!([]));
+    page.touch(Finger::Up);
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     assert_eq!(page.run("el.menu.open"), true, "lifted, it stays");
     page.press("Escape");
+    page.expect_hidden("#menu");
     // A finger that moves scrolls.
-    touch(&page, "touchStart", &finger);
+    page.touch(finger);
     page.expect("a press", "state.log.clickTimer > 0");
-    for y in [480, 440, 400] {
-        touch(&page, "touchMove", &json!([{"x": 100, "y": y}]));
+    for y in [480.0, 440.0, 400.0] {
+        page.touch(Finger::To(100.0, y));
     }
     page.run("new Promise((done) => setTimeout(done, PRESS_MS + 100))");
     assert_eq!(page.run("el.menu.open"), false);
-    touch(&page, "touchEnd", &json!([]));
+    page.touch(Finger::Up);
 }
 
 #[test]
@@ -247,7 +253,7 @@ fn older_messages_wait_until_a_fingers_momentum_has_ended() {
     page.expect_message("Ana", "message 200");
     page.expect("the end", AT_THE_END);
     let first = page.run("firstMessage().id");
-    touch(&page, "touchStart", &json!([{"x": 200, "y": 400}]));
+    page.touch(Finger::Down(200.0, 400.0));
     page.expect("a finger", "state.scroll.fingers === 1");
     scroll_to(&page, "300");
     page.run(
@@ -267,7 +273,7 @@ fn older_messages_wait_until_a_fingers_momentum_has_ended() {
     page.expect_text("#jump", "1 new ↓");
     let held = page.run("[firstMessage().id, sets, state.connection.asked.length, topOf(read) - readAt]");
     assert_eq!(held, json!([first, 0, 0, 0]), "nothing comes in, and nothing is set, under a finger");
-    touch(&page, "touchEnd", &json!([]));
+    page.touch(Finger::Up);
     page.expect("older messages", &format!("firstMessage().id < {first}"));
     assert!(page.number("Math.abs(topOf(read) - readAt)") < 2.0, "what is read stays");
 }

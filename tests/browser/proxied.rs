@@ -8,6 +8,11 @@ use crate::support::{
 use serde_json::json;
 use std::net::SocketAddr;
 
+also_in!([firefox, webkit]:
+    a_room_under_a_path_has_all_that_it_has_elsewhere,
+    a_room_that_is_refused_while_people_talk_says_so_below_what_they_said,
+);
+
 /// The README's room under `/chat/`, on a port of this machine.
 fn under_a_path(port: u16, room: SocketAddr) -> String {
     let map = configuration("```nginx\nmap ", &[]);

@@ -69,6 +69,8 @@ pub enum Size {
     Desk,
     /// 390 × 844, with a finger.
     Phone,
+    /// 844 wide and this high, with a finger: a phone on its side, and what a keyboard leaves of it.
+    Sideways(u32),
     /// 320 × 568, with a mouse: the narrowest there is.
     Narrow,
     /// What a desk's window of 1280 × 800 has to show at 200 %.
@@ -81,10 +83,27 @@ impl Size {
         match self {
             Size::Desk => (1280, 800, 1),
             Size::Phone => (390, 844, 1),
+            Size::Sideways(height) => (844, height, 1),
             Size::Narrow => (320, 568, 1),
             Size::Zoomed => (640, 400, 2),
         }
     }
+
+    /// Whether it has a finger's screen.
+    pub(super) fn is_touched(self) -> bool {
+        matches!(self, Size::Phone | Size::Sideways(_))
+    }
+}
+
+/// What a finger does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Finger {
+    /// It is put on the glass here.
+    Down(f64, f64),
+    /// It is drawn to here.
+    To(f64, f64),
+    /// It is taken off.
+    Up,
 }
 
 /// What the system prefers.

@@ -4,7 +4,7 @@ use super::browser::Profile;
 use super::engine::Tab;
 use super::notes::Notes;
 use super::wire::Wire;
-use super::{DEADLINE, Scheme, Size};
+use super::{DEADLINE, Finger, Scheme, Size};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,8 +152,25 @@ impl Tab for DevTools {
         }
     }
 
+    fn touch(&self, finger: Finger) {
+        let (kind, points) = match finger {
+            Finger::Down(x, y) => ("touchStart", json!([{"x": x, "y": y}])),
+            Finger::To(x, y) => ("touchMove", json!([{"x": x, "y": y}])),
+            Finger::Up => ("touchEnd", json!([])),
+        };
+        self.call("Input.dispatchTouchEvent", json!({"type": kind, "touchPoints": points}));
+    }
+
+    fn show_paper(&self) {
+        self.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    }
+
+    fn print(&self) -> String {
+        self.call("Page.printToPDF", json!({}))["data"].as_str().expect("a file").to_owned()
+    }
+
     fn resize(&self, size: Size) {
-        let phone = size == Size::Phone;
+        let phone = size.is_touched();
         let (width, height, scale) = size.metrics();
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone});
         self.call("Emulation.setDeviceMetricsOverride", metrics);

@@ -2,7 +2,7 @@
 //! where `also_in!` names it.
 
 use super::places::{Place, Places};
-use super::{Scheme, Size};
+use super::{Finger, Scheme, Size};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -105,6 +105,18 @@ pub(super) trait Tab: Send + Sync {
     fn press(&self, key: &str, held: &[&str]);
     /// Presses and releases the mouse's button here.
     fn click(&self, x: f64, y: f64);
+    /// Does this with a finger, where the engine has one.
+    fn touch(&self, finger: Finger) {
+        panic!("{finger:?}: this engine's driver has no fingers")
+    }
+    /// Shows the page as it would be on paper, where the engine can.
+    fn show_paper(&self) {
+        panic!("this engine's driver can't show paper")
+    }
+    /// The page as PDF in base 64.
+    fn print(&self) -> String {
+        panic!("this engine's driver can't print")
+    }
     /// Changes the window; what it shows follows later.
     fn resize(&self, size: Size);
     /// Changes what the system prefers, and has it prefer less motion.

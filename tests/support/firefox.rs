@@ -8,7 +8,7 @@ use super::engine::{Tab, click_actions, find, insertion, key_actions, reader};
 use super::notes::Notes;
 use super::places::Place;
 use super::wire::Wire;
-use super::{DEADLINE, Engine, Process, Scheme, Size, lock};
+use super::{DEADLINE, Engine, Finger, Process, Scheme, Size, lock};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -258,11 +258,30 @@ impl Tab for FirefoxTab {
         self.act(click_actions(x, y));
     }
 
+    fn touch(&self, finger: Finger) {
+        let to = |x: f64, y: f64| json!({"type": "pointerMove", "x": x.floor(), "y": y.floor(), "duration": 0, "origin": "viewport"});
+        let actions = match finger {
+            Finger::Down(x, y) => json!([to(x, y), {"type": "pointerDown", "button": 0}]),
+            Finger::To(x, y) => json!([to(x, y)]),
+            Finger::Up => json!([{"type": "pointerUp", "button": 0}]),
+        };
+        let parameters = json!({"pointerType": "touch"});
+        self.act(json!([{"type": "pointer", "id": "finger", "parameters": parameters, "actions": actions}]));
+    }
+
+    fn show_paper(&self) {
+        self.set("{ mediumOverride: 'print' }");
+    }
+
+    fn print(&self) -> String {
+        self.call("browsingContext.print", json!({}))["data"].as_str().expect("a file").to_owned()
+    }
+
     fn resize(&self, size: Size) {
         let (width, height, scale) = size.metrics();
         let view = json!({"viewport": {"width": width, "height": height}, "devicePixelRatio": scale});
         self.call("browsingContext.setViewport", view);
-        let touch = if size == Size::Phone { "enabled" } else { "none" };
+        let touch = if size.is_touched() { "enabled" } else { "none" };
         self.set(&format!("{{ touchEventsOverride: '{touch}' }}"));
     }
 

@@ -1,6 +1,6 @@
 //! What can be done in a tab, whatever page it shows: ask it, wait for it, type, click, change the window around it.
 
-use super::{DEADLINE, Page, Scheme, Size};
+use super::{DEADLINE, Finger, Page, Scheme, Size};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -100,6 +100,21 @@ impl Page {
         self.tab.press(key, &[]);
     }
 
+    /// Does this with a finger.
+    pub fn touch(&self, finger: Finger) {
+        self.tab.touch(finger);
+    }
+
+    /// Shows the page as it would be on paper.
+    pub fn show_paper(&self) {
+        self.tab.show_paper();
+    }
+
+    /// The page as PDF in base 64.
+    pub fn print(&self) -> String {
+        self.tab.print()
+    }
+
     /// The same with Shift held.
     pub fn press_with_shift(&self, key: &str) {
         self.tab.press(key, &["Shift"]);
@@ -150,14 +165,14 @@ impl Page {
 
     /// Changes the window.
     pub fn size(&self, size: Size) {
-        let (width, ..) = size.metrics();
+        let (width, height, _) = size.metrics();
         self.tab.resize(size);
         // The answer comes before the page knows, and what is clicked before its buttons have moved is missed. Any other
         // page than ours has nothing to say.
         let moved = "wide.matches === el.actions.contains(el.openInvite)";
         let wide = size == Size::Desk;
         let settled = format!(
-            "typeof wide === 'undefined' || (innerWidth === {width} && wide.matches === {wide} && {moved})"
+            "typeof wide === 'undefined' || (innerWidth === {width} && innerHeight === {height} && wide.matches === {wide} && {moved})"
         );
         self.expect("the new size", &settled);
     }
