@@ -1,5 +1,6 @@
 //! Hosts, from the outside: how one becomes a host and is none any more, what they decide, whom it concerns, who is told.
 
+mod absent;
 mod becoming;
 mod clearing;
 mod deleting;

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, params};
 use super::token::{Token, TokenHash, same};
 use super::{Accounts, HostGeneration, Member, NewSession, Session, Unavailable};
 use crate::limits;
-use crate::protocol::AccountId;
 use crate::protocol::names::Name;
+use crate::protocol::{AccountId, KeyHash};
 use crate::store::sql;
 use crate::sys::clock::wall_clock_ms;
 
@@ -28,10 +28,12 @@ impl Accounts {
         Ok(first(&self.reader(), hashes)?.map(Arc::new))
     }
 
-    /// Ends one session; whether there was one.
-    pub fn log_out(&self, session: &TokenHash) -> Result<bool, Unavailable> {
-        let ended = self.writer().execute("DELETE FROM sessions WHERE token = ?1", [session])?;
-        Ok(ended > 0)
+    /// Ends one session, in a browser with this cookie; whether there was one.
+    pub fn log_out(&self, session: &TokenHash, browser: Option<KeyHash>) -> Result<bool, Unavailable> {
+        let writer = self.writer();
+        let leave = "UPDATE account_browsers SET until = min(until, ?1) WHERE browser = ?2";
+        sql::run(&writer, leave, params![known_until_ms(), browser])?;
+        Ok(sql::run(&writer, "DELETE FROM sessions WHERE token = ?1", [session])? > 0)
     }
 
     /// Removes what has expired; the sessions that ended so.
@@ -39,6 +41,7 @@ impl Accounts {
         let writer = self.writer();
         let now_ms = wall_clock_ms();
         writer.execute("DELETE FROM password_resets WHERE expires_at <= ?1", [now_ms])?;
+        writer.execute("DELETE FROM account_browsers WHERE until <= ?1", [now_ms])?;
         let delete = "DELETE FROM sessions WHERE expires_at <= ?1 RETURNING token";
         Ok(sql::all(&writer, delete, [now_ms], |row| row.get(0))?)
     }
@@ -110,5 +113,12 @@ pub(super) fn end_all(
 ) -> rusqlite::Result<()> {
     db.execute("DELETE FROM sessions WHERE user = ?1 AND token IS NOT ?2", params![account, but])?;
     db.execute("DELETE FROM password_resets WHERE user = ?1", [account])?;
-    Ok(())
+    // The browser that stays says so when it is here next.
+    let leave = "UPDATE account_browsers SET until = min(until, ?1) WHERE user = ?2";
+    sql::run(db, leave, params![known_until_ms(), account]).map(drop)
+}
+
+/// A browser that somebody has logged out in is known as theirs for as long as a guest's is.
+fn known_until_ms() -> i64 {
+    wall_clock_ms() + limits::RESERVED.as_millis() as i64
 }

@@ -79,9 +79,9 @@ fn a_login_finds_its_account_however_the_address_is_written() {
     assert_eq!((found_name, found.role(), found.token), (Some("Ana"), Role::Member, second.token.hash()));
     assert!(room.is_logged_in(&first), "and the other one goes on");
     assert!(room.accounts.session(&Token::random().expect("random")).expect("reads").is_none());
-    assert!(room.accounts.log_out(&second.session.token).expect("written"));
+    assert!(room.accounts.log_out(&second.session.token, None).expect("written"));
     assert!(!room.is_logged_in(&second) && room.is_logged_in(&first));
-    assert!(!room.accounts.log_out(&second.session.token).expect("written"), "once");
+    assert!(!room.accounts.log_out(&second.session.token, None).expect("written"), "once");
 }
 
 #[test]

@@ -108,10 +108,13 @@ impl Client {
     /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
     /// message, or tells a key or signs up only then, would be somebody new each time.
     pub(crate) fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
-        let account = self.visitor.account().map(Identifier::Account);
-        let identifier =
-            account.or(self.guest_key.map(Identifier::Guest)).unwrap_or(Identifier::Tab(self.tab));
         let named = self.identity.as_ref().map(|identity| Identifier::Name(identity.folded.clone()));
-        std::iter::once(identifier).chain(named)
+        std::iter::once(self.person()).chain(named)
+    }
+
+    /// The surest of what its person is known by.
+    pub(crate) fn person(&self) -> Identifier {
+        let account = self.visitor.account().map(Identifier::Account);
+        account.or(self.guest_key.map(Identifier::Guest)).unwrap_or(Identifier::Tab(self.tab))
     }
 }

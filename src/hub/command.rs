@@ -14,6 +14,7 @@ use crate::hub::visitor::Visitor;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, KeyHash, Position, Refusal};
+use crate::store::Recent;
 use crate::sys::permits::Permit;
 
 /// What the hub is told.
@@ -79,15 +80,6 @@ pub enum Job {
     NewInvite(ClientId),
     /// The server stops.
     Stop,
-}
-
-/// What somebody has said since a time.
-#[derive(Debug)]
-pub struct Recent {
-    pub name: Name,
-    pub minutes: u32,
-    /// Milliseconds since 1970 UTC.
-    pub since_ms: i64,
 }
 
 /// A reset link for a host to show.

@@ -54,7 +54,7 @@ use crate::room::newcomers::Newcomers;
 use turn::{Due, Turn};
 
 pub(crate) use command::{
-    Command, IssuedReset, Job, LogAnswer, LogPart, Recent, Registered, Registration, Request, Resume,
+    Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume,
 };
 pub(crate) use membership::{Chosen, Ended, HoldName};
 pub(crate) use register::welcome;

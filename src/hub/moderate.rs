@@ -1,18 +1,21 @@
 //! What hosts do: who may, to whom, and who is told.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Hub, IssuedReset, Job, Recent};
+use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
-use crate::hub::client::Client;
+use crate::hub::client::{Client, Identity};
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{
-    CloseCode, HostAction, Moderate, Position, Reason, Refusal, Role, ServerEvent, encode_close, frame,
+    AccountId, CloseCode, HostAction, Moderate, Position, Reason, Refusal, Role, ServerEvent, encode_close,
+    frame,
 };
 use crate::room::Owner;
 use crate::room::kept::{HeldBack, Hold, Identifier, Settings};
+use crate::store::{OpenTab, Recent};
 
 /// What a host without a name is called in the record.
 const NAMELESS: &str = "Host";
@@ -46,9 +49,8 @@ impl Hub {
             Moderate::IssueReset(name) => {
                 self.config.jobs.try_send(Job::IssueReset(by, name)).map_err(|_| Reason::ResetBusy)?;
             }
-            Moderate::DeleteRecent { name, minutes } => {
-                let since_ms = self.log.now_ms() - i64::from(minutes) * 60_000;
-                let recent = Recent { name: self.room.as_shown(&name), minutes, since_ms };
+            Moderate::DeleteRecent { name, minutes, message_id } => {
+                let recent = self.recent(&name, minutes, message_id);
                 self.config.jobs.try_send(Job::FindRecent(by, recent)).map_err(|_| Reason::HistoryBusy)?;
             }
             Moderate::NewInvite => self.ask_for_invite(by)?,
@@ -97,6 +99,22 @@ impl Hub {
         let detail = keep_device_out.then(|| "and their device".to_owned());
         self.note_action(by, "remove", Some(display), detail);
         Ok(())
+    }
+
+    fn recent(&mut self, name: &Name, minutes: u32, message_id: Option<Position>) -> Recent {
+        let name = self.room.as_shown(name);
+        let since_ms = self.log.now_ms() - i64::from(minutes) * 60_000;
+        let (mut here, mut open) = (Vec::new(), HashMap::new());
+        for id in self.clients.which(|_| true) {
+            let Some(client) = self.clients.get(id) else { continue };
+            let (person, is_host) = (client.person(), client.is_host());
+            let has_name = |identity: &Identity| *identity.folded == *name.folded();
+            if !is_host && client.identity.as_ref().is_some_and(has_name) {
+                here.push(person.clone());
+            }
+            open.insert(client.tab, OpenTab { person, is_host });
+        }
+        Recent { name, minutes, since_ms, message_id, here, open }
     }
 
     /// Deletes what was found of [`Moderate::DeleteRecent`]: one entry in the record, however many they are.
@@ -161,7 +179,11 @@ impl Hub {
             return Err(Reason::ActionOnHost { username: name.display().to_owned() }.into());
         }
         let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
-        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).collect();
+        let browsers = match proof {
+            Some(Identifier::Account(account)) => self.browsers_of(account, now_ms)?,
+            _ => Vec::new(),
+        };
+        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).chain(browsers).collect();
         for id in &connections {
             if let Some(client) = self.clients.get(*id) {
                 identifiers.extend(
@@ -178,6 +200,13 @@ impl Hub {
         };
         let held = HeldBack { name, identifiers: identifiers.into_iter().collect() };
         Ok((held, connections))
+    }
+
+    fn browsers_of(&self, account: AccountId, now_ms: i64) -> Result<Vec<Identifier>, Refusal> {
+        self.log.store().browsers_of(account, now_ms).map_err(|error| {
+            log::warn!("the browsers of an account could not be looked up: {error}");
+            Refusal::from(Reason::HostsBusy).after(1_000)
+        })
     }
 
     /// Where these connections come from, if nobody else who has to get in comes from there.

@@ -8,6 +8,7 @@ use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, KeyHash, Position, Reason, Refusal, ServerEvent, encode_close};
 use crate::room::Owner;
+use crate::room::kept::AccountBrowser;
 use crate::room::newcomers::New;
 use crate::store::NewMessage;
 use crate::sys::failpoint;
@@ -94,9 +95,7 @@ impl Hub {
         self.check_new(new, address)?;
         let folded = self.room.join(current.as_deref(), &name, owner, address, now_ms)?;
         self.count_new(new, address);
-        if let Some(browser) = self.clients.get(id).and_then(|client| client.visitor.browser) {
-            self.room.note_browser(&folded, browser);
-        }
+        self.note_browser(id, &folded, owner);
         if let Some(person) = self.room.person(&folded)
             && let Some(client) = self.clients.get(id)
         {
@@ -112,6 +111,19 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// Whoever has just joined is known by their browser, too, while they are away.
+    fn note_browser(&mut self, id: ClientId, folded: &str, owner: Owner) {
+        let Some(client) = self.clients.get(id) else { return };
+        let Some(browser) = client.visitor.browser else { return };
+        match owner {
+            Owner::Account(account, _) => {
+                let (key, at_ms) = (client.guest_key, self.log.now_ms());
+                self.room.note_account_browser(AccountBrowser { account, browser, key, at_ms });
+            }
+            _ => self.room.note_browser(folded, browser),
+        }
     }
 
     /// A message's name is taken before it is said, and it is said under no other.
@@ -174,7 +186,8 @@ impl Hub {
         let (speakers, is_muted) = (client.speakers(), client.is_muted);
         let is_slow = self.moderation.settings().slow_mode_seconds > 0;
         let id_of = message.client_message_id.as_deref();
-        if is_slow && id_of.is_some_and(|it| self.log.is_stored(&message.tab, it)) {
+        let is_stored = |it| self.log.store().is_stored(&message.tab, it).unwrap_or(false);
+        if is_slow && id_of.is_some_and(is_stored) {
             return Ok(None);
         }
         let now = is_slow.then(Instant::now); // few rooms are slow, and it is read for each message

@@ -164,8 +164,9 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
         minutes: Option<u32>,
         title: Option<String>,
         keep_device_out: Option<bool>,
+        message_id: Option<Position>,
     }
-    let Fields { action, username, seconds, minutes, title, keep_device_out } = parse(text)?;
+    let Fields { action, username, seconds, minutes, title, keep_device_out, message_id } = parse(text)?;
     let name = || {
         let needed = || Refusal::from(Reason::ActionNeedsUsername { action: action.clone() });
         username.as_deref().ok_or_else(needed).and_then(name)
@@ -191,7 +192,7 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
             let limit = limits::DELETE_RECENT_MINUTES;
             let minutes = minutes.filter(|minutes| (1..=limit).contains(minutes));
             let minutes = minutes.ok_or(Reason::MinutesOutOfRange { limit })?;
-            Moderate::DeleteRecent { name: name()?, minutes }
+            Moderate::DeleteRecent { name: name()?, minutes, message_id }
         }
         "issue_reset" => Moderate::IssueReset(name()?),
         "free_name" => Moderate::FreeName(name()?),

@@ -77,10 +77,11 @@ pub enum Moderate {
     /// Signing up needs another code from now on.
     NewInvite,
     SetTitle(String),
-    /// Everything that this person has said lately is deleted.
+    /// Everything that this person has said lately is deleted; where several have had the name, whoever said this message.
     DeleteRecent {
         name: Name,
         minutes: u32,
+        message_id: Option<Position>,
     },
     /// Everything that was said goes.
     Clear,

@@ -13,6 +13,8 @@ pub enum RoomChange {
     Reserve(Reservation),
     /// A folded name is free for all.
     Forget(Arc<str>),
+    /// Somebody is here who is logged in.
+    AccountBrowser(AccountBrowser),
     /// Hosts', and its browser's, until a host frees it.
     HostName(HostName),
     /// A folded name, or what one was compared by before, is no host's any more.
@@ -48,6 +50,18 @@ pub struct Reservation {
     pub has_spoken: bool,
     /// Milliseconds since 1970; none while its owner is here.
     pub left_at_ms: Option<i64>,
+}
+
+/// A browser in which an account is logged in: it is the account's for as long as that lasts, and as a guest's is after that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountBrowser {
+    pub account: AccountId,
+    /// Hash of its cookie.
+    pub browser: KeyHash,
+    /// Hash of its `guest_key`, where it has told one.
+    pub key: Option<KeyHash>,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
 }
 
 /// What holds for everybody.

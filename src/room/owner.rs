@@ -1,6 +1,6 @@
 //! Whose a name is: somebody's who is here, an account's, a host's, or kept for a guest's browser.
 
-use super::kept::{HostName, Identifier, Reservation, RoomChange};
+use super::kept::{AccountBrowser, HostName, Identifier, Reservation, RoomChange};
 use super::{Claim, Present, Room};
 use crate::limits;
 use crate::protocol::former_fold::former_fold;
@@ -330,6 +330,11 @@ impl Room {
         for folded in self.present.keys().cloned().collect::<Vec<_>>() {
             self.keep(&folded, true, now_ms);
         }
+    }
+
+    /// Somebody who has just joined is in this browser.
+    pub(crate) fn note_account_browser(&mut self, here: AccountBrowser) {
+        self.changes.push(RoomChange::AccountBrowser(here));
     }
 
     /// This person says something: from now on the name is kept for long for its key, if it has told one.

@@ -15,12 +15,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::http::qr::qr_svg;
-use crate::hub::{Command, Ended, IssuedReset, Job, Recent, TakeName};
+use crate::hub::{Command, Ended, IssuedReset, Job, TakeName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{Position, Reason, Refusal};
 use crate::server::mailer;
-use crate::store::Readers;
+use crate::store::{Readers, Recent};
 use crate::sys::socket::StopSignal;
 
 pub struct Jobs {
@@ -98,7 +98,7 @@ impl Jobs {
 
     /// What somebody has said lately, for a host to delete.
     fn find(&self, recent: &Recent) -> Result<Vec<Position>, Refusal> {
-        let found = self.readers.lend().and_then(|reader| reader.recent_of(&recent.name, recent.since_ms));
+        let found = self.readers.lend().and_then(|reader| reader.recent_of(recent));
         found.map_err(|error| {
             log::warn!("what somebody said lately could not be looked up: {error}");
             Refusal::from(Reason::HistoryBusy).after(1_000)

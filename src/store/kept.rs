@@ -9,11 +9,13 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, Transaction, params};
 
-use super::{AppendError, Store, sql};
+use super::{AppendError, ReadError, Store, sql};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{HostAction, KeyHash};
-use crate::room::kept::{HeldBack, Hold, HostName, Identifier, Reservation, RoomChange, Settings};
+use crate::protocol::{AccountId, HostAction, KeyHash};
+use crate::room::kept::{
+    AccountBrowser, HeldBack, Hold, HostName, Identifier, Reservation, RoomChange, Settings,
+};
 
 /// All of it, as it was when the server ended.
 #[derive(Debug, Default)]
@@ -43,6 +45,16 @@ impl Store {
         let kept = self.load(title, now_ms);
         self.db.busy_timeout(limits::STORE_BUSY)?;
         Ok(kept?)
+    }
+
+    /// What the browsers are known by in which an account is logged in at `now_ms`, or was until lately.
+    pub fn browsers_of(&self, account: AccountId, now_ms: i64) -> Result<Vec<Identifier>, ReadError> {
+        let select = "SELECT browser, key FROM account_browsers WHERE user = ?1 AND until > ?2";
+        let found = sql::all(&self.db, select, params![account, now_ms], |row| {
+            let key: Option<KeyHash> = row.get(1)?;
+            Ok([Some(Identifier::Browser(row.get(0)?)), key.map(Identifier::Guest)])
+        })?;
+        Ok(found.into_iter().flatten().flatten().collect())
     }
 
     fn load(&self, title: Option<&str>, now_ms: i64) -> rusqlite::Result<KeptRoom> {
@@ -166,6 +178,7 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
                 browser
             ],
         ),
+        RoomChange::AccountBrowser(here) => keep_browser(db, here),
         RoomChange::Forget(folded) => write("DELETE FROM guests WHERE folded = ?1", params![folded]),
         RoomChange::HostName(HostName { name, key }) => write(
             "INSERT INTO host_names (folded, key, display) VALUES (?1, ?2, ?3)
@@ -196,6 +209,19 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
             params![at, host, action, username, detail],
         ),
     }
+}
+
+/// Whoever was logged in there before is so no more; of one account the newest are kept.
+fn keep_browser(db: &Connection, here: &AccountBrowser) -> rusqlite::Result<()> {
+    let AccountBrowser { account, browser, key, at_ms } = here;
+    let insert = "INSERT INTO account_browsers (user, browser, key, until) VALUES (?1, ?2, ?3, ?4)
+                  ON CONFLICT DO UPDATE SET key = coalesce(excluded.key, key), until = excluded.until";
+    sql::run(db, insert, params![account, browser, key, at_ms + limits::SESSION.as_millis() as i64])?;
+    let leave = "UPDATE account_browsers SET until = min(until, ?1) WHERE browser = ?2 AND user <> ?3";
+    sql::run(db, leave, params![at_ms + limits::RESERVED.as_millis() as i64, browser, account])?;
+    let delete = "DELETE FROM account_browsers WHERE user = ?1 AND browser NOT IN
+                  (SELECT browser FROM account_browsers WHERE user = ?1 ORDER BY until DESC LIMIT ?2)";
+    sql::run(db, delete, params![account, limits::ACCOUNT_SESSIONS]).map(drop)
 }
 
 fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Result<()> {

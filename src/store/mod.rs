@@ -76,6 +76,7 @@ pub(crate) use kept::KeptRoom;
 pub(crate) use positions::head as head_of;
 pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
+pub(crate) use recent::{OpenTab, Recent};
 pub(crate) use space::Space;
 
 /// The path that means a database in memory: gone with the store, and never durable.

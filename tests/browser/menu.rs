@@ -107,6 +107,7 @@ fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
         (&asked["action"], &asked["username"], &asked["minutes"]),
         (&json!("delete_recent"), &json!("Ben"), &json!(10))
     );
+    assert_eq!(asked["message_id"], 2, "a name can be several people's");
     // Who is here has the same, without what is a message's.
     let people = json!([{"username": "Ms Keller", "role": "host"}, {"username": "Ben", "role": "guest"}]);
     actor.send(json!({"event": "presence", "online": 2, "users": people}));

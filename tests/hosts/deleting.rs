@@ -1,8 +1,8 @@
 //! A host deletes whatever was said, and it is on record.
 
-use super::{expect_done, guest, host, moderate_with};
-use crate::support::{TestServer, View, key};
-use serde_json::json;
+use super::{about, expect_done, guest, host, host_browser, moderate_with};
+use crate::support::{TestClient, TestServer, View, key};
+use serde_json::{Value, json};
 
 #[test]
 fn a_host_deletes_what_others_have_said() {
@@ -86,4 +86,59 @@ fn all_that_somebody_has_said_lately_goes_at_once_in_whichever_name_and_tab() {
     assert_eq!(view.texts(), ["stays"]);
     moderate_with(&mut host, "delete_recent", json!({"username": "Ana", "minutes": 10}));
     assert_eq!(host.expect_error("not_found")["reason"], "nothing_recent");
+}
+
+/// What is left in the log once all that somebody has said lately is deleted.
+fn left(server: &TestServer, host: &mut TestClient, mut about: Value) -> Vec<String> {
+    about["minutes"] = json!(10);
+    moderate_with(host, "delete_recent", about);
+    expect_done(host, "delete_recent");
+    host.say_and_wait("done");
+    let mut view = View::default();
+    let mut late = view.connect(server.addr());
+    view.follow_replay(&mut late).expect("a replay");
+    view.texts().into_iter().map(str::to_owned).collect()
+}
+
+/// The student is "Guest 1" by then, and what they said stands under the teacher's name.
+#[test]
+fn what_was_said_under_a_hosts_name_goes_and_nothing_of_the_hosts() {
+    for (who, by_message) in [("Guest 1", false), ("Frau Meier", false), ("Frau Meier", true)] {
+        let server = TestServer::start();
+        let mut student = guest(&server, "Frau Meier");
+        student.say_and_wait("no homework");
+        let rude = student.say_and_wait("no school");
+        let mut meier = host_browser(&server).connect();
+        meier.join_with_keys("Frau Meier", &key("host"), &key("host"));
+        student.expect("another name", |it| it["event"] == "joined" && it["username"] == "Guest 1");
+        meier.say_and_wait("Good morning");
+        let mut other = host(&server, "Herr Kurz");
+        other.say_and_wait("Good morning to you");
+        let mut about = about(who);
+        if by_message {
+            about["message_id"] = rude["id"].clone();
+        }
+        assert_eq!(
+            left(&server, &mut meier, about),
+            ["Good morning", "Good morning to you", "done"],
+            "{who}"
+        );
+    }
+}
+
+#[test]
+fn whoever_has_had_the_name_before_is_meant_by_their_message_and_the_other_is_not() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut ben = server.connect();
+    ben.join("Tim");
+    let rude = ben.say_and_wait("rude");
+    ben.join("Ben");
+    ben.say_and_wait("rude as well");
+    let mut tim = guest(&server, "Tim");
+    tim.say_and_wait("kind");
+    let about = json!({"username": "Tim", "message_id": rude["id"]});
+    assert_eq!(left(&server, &mut host, about), ["kind", "done"]);
+    ben.say_and_wait("rude again");
+    assert_eq!(left(&server, &mut host, json!({"username": "Tim"})), ["done", "rude again", "done"]);
 }

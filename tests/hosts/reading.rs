@@ -8,7 +8,7 @@ use chat_app::config::Config;
 use serde_json::json;
 
 /// A browser that has loaded the page.
-fn browser(server: &TestServer) -> Browser {
+pub(super) fn browser(server: &TestServer) -> Browser {
     loaded(Browser::new(server.addr()))
 }
 
@@ -18,23 +18,23 @@ fn loaded(mut browser: Browser) -> Browser {
 }
 
 /// Its tab, which has joined with the keys that go by this name.
-fn join(browser: &Browser, name: &str) -> TestClient {
+pub(super) fn join(browser: &Browser, name: &str) -> TestClient {
     let mut tab = browser.connect();
     tab.join_with_keys(name, &key(name), &key(name));
     tab
 }
 
-fn remove(host: &mut TestClient, name: &str) {
+pub(super) fn remove(host: &mut TestClient, name: &str) {
     moderate_with(host, "remove", about(name));
     expect_done(host, "remove");
 }
 
-fn allow(host: &mut TestClient, name: &str) {
+pub(super) fn allow(host: &mut TestClient, name: &str) {
     moderate_with(host, "allow", about(name));
     expect_done(host, "allow");
 }
 
-fn expect_nothing_read(mut tab: TestClient) {
+pub(super) fn expect_nothing_read(mut tab: TestClient) {
     tab.expect_close(4403);
     assert!(tab.received_so_far().is_empty(), "{:?}", tab.received_so_far());
 }

@@ -76,7 +76,7 @@ fn a_hosts_name_is_not_taken() {
     let asker = Asker { sessions: vec![keller.token.hash()], ..HERE };
     let host = room.accounts.become_host(room.accounts.start_key(), true, &asker).expect("a host");
     assert_eq!(room.take(&host, "Keller", "Member 1"), Taken::Hosts);
-    room.accounts.log_out(&host.token.hash()).expect("logged out");
+    room.accounts.log_out(&host.token.hash(), None).expect("logged out");
     assert_eq!(room.take(&host, "Keller", "Member 1"), Taken::Renamed(name("Keller")));
 }
 

@@ -23,7 +23,9 @@ impl Api {
         // All that this browser shows: one that stayed would bring them back in.
         for shown in &request.asker.sessions {
             // Looked up first: a made-up cookie is not worth the wait for the database's writer.
-            if self.accounts.session_by_hash(shown)?.is_some() && self.accounts.log_out(shown)? {
+            if self.accounts.session_by_hash(shown)?.is_some()
+                && self.accounts.log_out(shown, request.cookies.browser())?
+            {
                 self.notify_hub(Command::End(Ended::Sessions(vec![*shown])));
             }
         }

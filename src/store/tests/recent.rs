@@ -3,6 +3,10 @@
 use super::*;
 use crate::limits;
 use crate::protocol::names::Name;
+use crate::protocol::{KeyHash, Role};
+use crate::room::kept::Identifier;
+use crate::store::{OpenTab, Recent};
+use std::collections::HashMap;
 
 /// A message of this name, tab and time.
 fn said(store: &mut Store, username: &str, tab: u8, at_ms: i64) -> Position {
@@ -11,8 +15,57 @@ fn said(store: &mut Store, username: &str, tab: u8, at_ms: i64) -> Position {
 }
 
 fn recent(store: &Store, text: &str, since_ms: i64) -> Vec<Position> {
+    found(store, Recent { since_ms, ..of(text) })
+}
+
+fn of(text: &str) -> Recent {
     let name = Name::parse(text).expect("a name");
-    reader(store).recent_of(&name, since_ms).expect("it is read")
+    Recent { name, minutes: 1, since_ms: 0, message_id: None, here: Vec::new(), open: HashMap::new() }
+}
+
+fn found(store: &Store, recent: Recent) -> Vec<Position> {
+    reader(store).recent_of(&recent).expect("it is read")
+}
+
+fn person(number: u8) -> Identifier {
+    Identifier::Guest([number; 32])
+}
+
+/// These tabs are open, each somebody's; the host's has the number 9.
+fn open(tabs: &[(u8, u8)]) -> HashMap<KeyHash, OpenTab> {
+    let open =
+        |(tab, number): &(u8, u8)| ([*tab; 32], OpenTab { person: person(*number), is_host: *number == 9 });
+    tabs.iter().map(open).collect()
+}
+
+#[test]
+fn whoever_has_the_name_now_is_meant_by_it_and_never_a_host() {
+    let place = Place::new();
+    let mut store = place.open();
+    let impostors = said(&mut store, "Meier", 1, 10);
+    let gone = said(&mut store, "Meier", 2, 11);
+    let of_host = said(&mut store, "Meier", 3, 12);
+    // Somebody else came under the name; the host took it and has it; nobody has it.
+    let [one, three] = [open(&[(1, 1), (3, 7)]), open(&[(1, 1), (3, 9)])];
+    assert_eq!(found(&store, Recent { open: one, here: vec![person(7)], ..of("Meier") }), [of_host, gone]);
+    assert_eq!(found(&store, Recent { open: three, ..of("Meier") }), [gone, impostors]);
+    assert_eq!(found(&store, of("Meier")), [of_host, gone, impostors]);
+    // A tab of the same person that said something under another name.
+    let elsewhere = said(&mut store, "Guest 1", 4, 13);
+    let two_tabs = || open(&[(1, 1), (4, 1), (3, 7)]);
+    let renamed = Recent { open: two_tabs(), here: vec![person(1)], ..of("Guest 1") };
+    assert_eq!(found(&store, renamed), [elsewhere, impostors]);
+    // By one of their messages, whoever has the name now.
+    for (message_id, theirs) in
+        [(impostors, vec![elsewhere, impostors]), (gone, vec![gone]), (of_host, vec![of_host, gone])]
+    {
+        let recent =
+            Recent { open: two_tabs(), here: vec![person(7)], message_id: Some(message_id), ..of("Meier") };
+        assert_eq!(found(&store, recent), theirs, "{message_id}");
+    }
+    let Change::Message(message) = message("hi", 5, None) else { unreachable!("it is one") };
+    stored(&mut store, Change::Message(NewMessage { username: "Meier".into(), role: Role::Host, ..message }));
+    assert!(!found(&store, of("Meier")).contains(&5), "what a host has said, on whichever tab");
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! Members who are removed or muted while they are away: logged out, they are nobody new in the browsers that were theirs.
+
+use super::reading::{allow, browser, expect_nothing_read, join, remove};
+use super::{about, expect_done, host, host_browser, moderate_with};
+use crate::accounts::{Browser, email_of, password_of};
+use crate::support::{TestServer, key};
+use serde_json::json;
+
+/// A browser in which somebody has signed up, has been here, and has gone.
+fn member(server: &TestServer, name: &str) -> Browser {
+    let mut browser = browser(server);
+    assert_eq!(browser.sign_up(name).status, 201);
+    join(&browser, name).leave();
+    browser
+}
+
+fn log_out(browser: &mut Browser) {
+    assert_eq!(browser.post("/api/logout", json!({})).status, 204);
+}
+
+#[test]
+fn a_member_who_is_removed_while_away_is_out_in_their_browsers_logged_out_too() {
+    let mut server = TestServer::staying();
+    let hosts = host_browser(&server);
+    let mut phone = member(&server, "Mia");
+    let mut laptop = browser(&server);
+    assert_eq!(laptop.log_in(&email_of("Mia"), &password_of("Mia")).status, 200);
+    laptop.join().leave();
+    server.stop();
+    server.start_again();
+    let mut host = hosts.connect();
+    host.join_with_keys("Ms Keller", &key("host"), &key("host"));
+    remove(&mut host, "Mia");
+    host.say_and_wait("among us");
+    for again in [false, true] {
+        if again {
+            server.stop();
+            server.start_again();
+        }
+        for browser in [&mut phone, &mut laptop] {
+            expect_nothing_read(browser.connect());
+            log_out(browser);
+            expect_nothing_read(browser.connect());
+        }
+    }
+    // Another account in the same browser is theirs as well, wherever it is used then.
+    assert_eq!(phone.sign_up("Zoe").status, 201);
+    expect_nothing_read(phone.connect());
+    let mut elsewhere = browser(&server);
+    assert_eq!(elsewhere.log_in(&email_of("Zoe"), &password_of("Zoe")).status, 200);
+    expect_nothing_read(elsewhere.connect());
+    // Nor is it enough to lose the cookie.
+    laptop.lose_cookies();
+    let mut key_kept = laptop.connect();
+    key_kept.send(json!({"event": "join", "username": "Lea", "guest_key": key("Mia")}));
+    key_kept.expect_close(4403);
+    let mut host = hosts.connect();
+    allow(&mut host, "Mia");
+    log_out(&mut phone);
+    phone.connect().expect_text("among us");
+}
+
+#[test]
+fn who_has_logged_out_before_is_known_by_the_browser_for_a_while() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut mias = member(&server, "Mia");
+    log_out(&mut mias);
+    // The next one at the same computer is somebody else's account.
+    let next = member(&server, "Ben");
+    remove(&mut host, "Mia");
+    expect_nothing_read(mias.connect());
+    next.join().say_and_wait("no matter of mine");
+}
+
+#[test]
+fn a_member_who_is_muted_while_away_is_muted_logged_out_too() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut mias = member(&server, "Mia");
+    moderate_with(&mut host, "mute", about("Mia"));
+    expect_done(&mut host, "mute");
+    log_out(&mut mias);
+    let mut back = mias.connect();
+    back.send(json!({"event": "join", "username": "Zoe", "guest_key": key("Zoe"), "tab_key": key("Zoe")}));
+    back.expect_error("muted");
+    assert_eq!(mias.log_in(&email_of("Mia"), &password_of("Mia")).status, 200);
+    assert_eq!(mias.join().received("joined")[0]["muted"], true);
+}
+
+/// The code is that of before: nothing but the browser tells who it is.
+#[test]
+fn in_a_room_for_members_another_account_in_the_same_browser_is_out() {
+    let server = TestServer::with(|config| config.members_only = true);
+    let mut host = host(&server, "Ms Keller");
+    let invite = host.received("moderation")[0]["invite_code"].clone();
+    let sign_up = |browser: &mut Browser, name: &str| {
+        let wish = json!({"email": email_of(name), "username": name, "password": password_of(name),
+                          "invite": invite});
+        assert_eq!(browser.post("/api/signup", wish).status, 201);
+    };
+    let mut mias = browser(&server);
+    sign_up(&mut mias, "Mia");
+    mias.join().leave();
+    remove(&mut host, "Mia");
+    log_out(&mut mias);
+    sign_up(&mut mias, "Zoe");
+    expect_nothing_read(mias.connect());
+}
