@@ -2,7 +2,7 @@
 
 use crate::accounts::Browser;
 use crate::support::{DEADLINE, TestServer, http};
-use chat_app::inside::stripped_page;
+use chat_app::inside::page_in_english;
 use flate2::read::GzDecoder;
 use serde_json::json;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ const WIRE_BYTES: usize = 48 * 1024;
 
 /// The page as it is sent.
 fn page() -> String {
-    stripped_page(include_str!("../index.html"))
+    page_in_english(include_str!("../index.html"))
 }
 
 #[test]

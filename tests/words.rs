@@ -1,6 +1,11 @@
-//! The page's sentences: all of them in one table, where they can be read one after another and translated.
+//! The page's sentences: all of them in a catalogue for each language, where they can be read one after another and
+//! translated.
+
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../index.html");
+const ENGLISH: &str = include_str!("../src/http/languages/en.json");
 
 /// Names of the web's, and the room's title until it has one.
 const NO_WORDS: [&str; 12] = [
@@ -18,11 +23,11 @@ const NO_WORDS: [&str; 12] = [
     "wrong problem",
 ];
 
-/// The markup before the script, without what is for browsers in which no script runs.
+/// The markup before the script, without comments and what the server fills in.
 fn markup() -> String {
-    let body = PAGE.split_once("<body>").and_then(|(_, body)| body.split_once("<script>")).expect("a body").0;
+    let body = PAGE.split_once("<body>").and_then(|(_, body)| body.split_once("<script")).expect("a body").0;
     let mut kept = body.to_owned();
-    for (open, close) in [("<!--", "-->"), ("<p id=\"too-old\"", "</p>"), ("<noscript>", "</noscript>")] {
+    for (open, close) in [("<!--", "-->"), ("{{", "}}")] {
         while let Some(begin) = kept.find(open) {
             let end = kept[begin..].find(close).expect("its end") + close.len();
             kept.replace_range(begin..begin + end, "");
@@ -31,12 +36,14 @@ fn markup() -> String {
     kept
 }
 
-/// The last script, in three parts: before the table of words, the table, and the rest.
-fn script() -> [&'static str; 3] {
-    let script = PAGE.rsplit_once("<script>").expect("a script").1;
-    let (before, rest) = script.split_once("const WORDS = {").expect("the table of words");
-    let (words, after) = rest.split_once("\n};").expect("its end");
-    [before, words, after]
+/// The last script: all of the page's but its first steps.
+fn script() -> &'static str {
+    PAGE.rsplit_once("<script>").expect("a script").1
+}
+
+/// The sentences of the source.
+fn english() -> Map<String, Value> {
+    serde_json::from_str(ENGLISH).expect("JSON")
 }
 
 /// The literals of a piece of script, without comments.
@@ -73,7 +80,7 @@ fn reads_like_words(text: &str) -> bool {
 }
 
 #[test]
-fn every_sentence_of_the_page_stands_in_its_table_of_words() {
+fn every_sentence_of_the_page_stands_in_its_catalogue() {
     let markup = markup();
     let texts = markup.split('>').filter_map(|part| part.split('<').next());
     let strays: Vec<&str> = texts
@@ -82,12 +89,10 @@ fn every_sentence_of_the_page_stands_in_its_table_of_words() {
         .collect();
     assert!(strays.is_empty(), "in the markup: {strays:#?}");
     for attribute in [" aria-label=\"", " alt=\"", " placeholder=\"", " title=\""] {
-        assert!(!markup.contains(attribute), "{attribute} in the markup: the table has words for it");
+        assert!(!markup.contains(attribute), "{attribute} in the markup: the catalogue has words for it");
     }
-    let [before, _, after] = script();
-    let strays: Vec<String> = literals(before)
+    let strays: Vec<String> = literals(script())
         .into_iter()
-        .chain(literals(after))
         .filter(|text| reads_like_words(text) && !NO_WORDS.contains(&text.as_str()))
         .filter(|text| !text.starts_with(['.', '#', '[', '<', '(']) && text != "use strict")
         .collect();
@@ -99,25 +104,58 @@ fn every_sentence_of_the_page_stands_in_its_table_of_words() {
     }
 }
 
-#[test]
-fn what_the_markup_asks_for_is_in_the_table_and_all_of_that_is_asked_for() {
-    let [_, words, after] = script();
-    let page =
-        words.split_once("page: {").and_then(|(_, page)| page.split_once("\n\t},")).expect("its part").0;
-    let has = |key: &str| page.contains(&format!("{key}: '"));
-    let (mut asked, markup) = (Vec::new(), markup());
+/// What the page says: the keys in its markup and in the literals of its script, the latter with `${…}` for what is put in.
+fn said() -> Vec<String> {
+    let (mut said, markup) = (Vec::new(), markup());
     for kind in ["data-say=\"", "data-aria-label=\"", "data-alt=\"", "data-placeholder=\""] {
-        asked.extend(markup.split(kind).skip(1).map(|rest| rest.split('"').next().unwrap_or_default()));
+        let keys = markup.split(kind).skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
+        said.extend(keys.map(|key| format!("page.{key}")));
     }
-    assert!(asked.len() > 50, "{asked:?}");
-    for key in &asked {
-        assert!(has(key), "no words for {key}");
+    assert!(said.len() > 50, "{said:?}");
+    let body = PAGE.split_once("<body>").expect("a body").1;
+    said.extend(
+        body.split("{{")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once("}}")?.0.to_owned()))
+            .filter(|key| key.contains('.')),
+    );
+    let (groups, script) = (groups(), script());
+    for (at, quote) in script.match_indices(['\'', '`']) {
+        let text = script[at + 1..].split(quote).next().unwrap_or_default();
+        // The markup's own come through `page.${…}`.
+        let is_key = text.split_once('.').is_some_and(|(group, _)| groups.contains(group));
+        if is_key && !text.contains(' ') && !text.starts_with("page.${") {
+            said.push(text.to_owned());
+        }
     }
-    for key in page.split("', ").flat_map(|part| part.split("',\n")).filter_map(|part| part.split_once(": '"))
-    {
-        let key = key.0.trim();
-        let said = [format!("WORDS.page.{key}"), format!("'{key}'"), format!("{{ {key}, ")];
-        let used = asked.contains(&key) || said.iter().any(|way| after.contains(way));
-        assert!(used, "nobody says {key}");
+    said
+}
+
+/// Whether a literal of the script is this key, whatever it puts in.
+fn means(literal: &str, key: &str) -> bool {
+    match literal.split_once("${") {
+        None => literal == key,
+        Some((head, rest)) => key.strip_prefix(head).is_some_and(|key| {
+            let tail = rest.split_once('}').map_or("", |(_, tail)| tail);
+            let word = key.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(key.len());
+            (1..=word).any(|end| key.is_char_boundary(end) && means(tail, &key[end..]))
+        }),
     }
+}
+
+/// What stands before the dot.
+fn groups() -> BTreeSet<String> {
+    english().keys().filter_map(|key| Some(key.split_once('.')?.0.to_owned())).collect()
+}
+
+#[test]
+fn what_the_page_says_is_in_the_catalogue_and_all_of_that_is_said() {
+    let (english, said) = (english(), said());
+    for key in said.iter().filter(|key| !key.contains("${")) {
+        assert!(english.contains_key(key), "no words for {key}");
+    }
+    let for_people = |key: &str| key.contains(' ') || key.starts_with("language.");
+    let unsaid: Vec<&String> =
+        english.keys().filter(|key| !for_people(key) && !said.iter().any(|said| means(said, key))).collect();
+    assert!(unsaid.is_empty(), "nobody says {unsaid:#?}");
 }

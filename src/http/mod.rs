@@ -26,6 +26,7 @@
 //! | `message.rs` | what is asked and answered |
 //! | `routes.rs` | which address leads where |
 //! | `api/` | signing up, logging in, passwords |
+//! | `languages/` | what the page says, in each of its languages |
 //! | `page.rs` | the page, ready to be sent |
 //! | `password_queue.rs` | logins that wait for a password's hash |
 //! | `download.rs` | the log as a download |
@@ -38,6 +39,7 @@ mod desk;
 pub(crate) mod download;
 pub(crate) mod head;
 pub(crate) mod invite;
+mod languages;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod page;

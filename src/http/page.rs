@@ -1,5 +1,5 @@
-//! The page, ready to be sent: without comments and indentation, plain and gzipped, with the policy that lets its own
-//! script and style run; pure.
+//! The page, ready to be sent: in its language, without comments and indentation, plain and gzipped, with the policy that
+//! lets its own script and style run; pure.
 
 use std::sync::LazyLock;
 
@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+use crate::http::languages::Catalogue;
 use crate::http::message::{Request, Response};
 use crate::limits::PAGE_BYTES;
 use crate::protocol::origin::{canonical, host_and_port, split};
@@ -17,7 +18,7 @@ const SOURCE: &str = include_str!("../../index.html");
 const _: () = assert!(SOURCE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
 
 /// The built-in page, prepared once in a process.
-pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(SOURCE));
+pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(in_english(SOURCE)));
 
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -25,6 +26,11 @@ pub(crate) struct Page {
     gzipped: Form,
     /// Its Content-Security-Policy, all but the sockets that it may open.
     policy: String,
+}
+
+/// The page's text as it is sent in English.
+pub fn in_english(source: &str) -> String {
+    Catalogue::english().put_into(&stripped(source))
 }
 
 /// One of the two bodies.
@@ -35,8 +41,8 @@ struct Form {
 }
 
 impl Page {
-    pub(crate) fn new(source: &str) -> Page {
-        let text = stripped(source);
+    /// `text` is sent as it is.
+    pub(crate) fn new(text: String) -> Page {
         let policy = policy(&text);
         Page { gzipped: Form::new(gzip(&text)), plain: Form::new(text.into_bytes()), policy }
     }
@@ -105,7 +111,7 @@ enum Language {
 ///
 /// Lines of template literals stay as they are: their white space is text. Script and style have to begin on a line of their
 /// own, as they do in the page.
-pub fn stripped(page: &str) -> String {
+fn stripped(page: &str) -> String {
     let mut kept = String::with_capacity(page.len());
     let (mut language, mut in_literal) = (Language::Html, false);
     // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
@@ -168,12 +174,13 @@ fn policy(page: &str) -> String {
     )
 }
 
-/// The hash sources of what stands between the tags of an element, each time it occurs in the page.
+/// The hash sources of what stands between the tags of an element, each time it occurs in the page. What is no script but
+/// data is not run, and needs none.
 fn sources(page: &str, element: &str) -> String {
     let (open, close) = (format!("<{element}"), format!("</{element}>"));
     let inside = page.split(&open).skip(1).filter_map(|rest| {
         let (tag_end, end) = (rest.find('>')?, rest.find(&close)?);
-        rest.get(tag_end + 1..end)
+        if rest[..tag_end].contains("json") { None } else { rest.get(tag_end + 1..end) }
     });
     let hashes: Vec<String> =
         inside.map(|text| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())))).collect();
@@ -186,9 +193,10 @@ mod tests {
     use crate::http::message;
 
     fn page() -> Page {
-        Page::new(
-            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>",
-        )
+        Page::new(stripped(
+            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>\n\
+             <script type=\"application/json\">{}</script>",
+        ))
     }
 
     fn answer(headers: &[(&str, &str)]) -> Response {
@@ -324,6 +332,13 @@ mod tests {
         );
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
         assert!(!String::from_utf8_lossy(&plain.body).contains('\r'), "what is hashed is what is sent");
+    }
+
+    #[test]
+    fn data_needs_no_hash() {
+        let script =
+            |policy: &str| policy.split("; ").nth(1).expect("a rule for scripts").matches("sha256").count();
+        assert_eq!(script(&page().policy), 1);
     }
 
     #[test]

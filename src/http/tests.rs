@@ -107,7 +107,7 @@ fn a_panicking_handler_costs_no_worker() {
 fn readers_that_do_not_read_hold_no_worker() {
     let page = "x".repeat(PAGE_BYTES - 1) + "\n";
     let mut site = site();
-    site.page = Box::leak(Box::new(Page::new(&page)));
+    site.page = Box::leak(Box::new(Page::new(page.clone())));
     let pages = Pages::start(site).expect("starts");
     let stalled: Vec<Connection> =
         (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();

@@ -64,7 +64,7 @@ fn the_oldest_browsers_join_write_log_in_and_show_the_code() {
     page.expect_text("#account-password-wrong", "Please fill this in.");
     assert_eq!(attribute(&page, "#account-password", "aria-invalid"), "true");
     assert_eq!(attribute(&page, "#account-email", "aria-invalid"), "false");
-    assert_eq!(attribute(&page, "#account .show", "aria-label"), "Show the password");
+    assert_eq!(attribute(&page, "#account-password + .show", "aria-label"), "Show the password");
     page.fill("#account-password", "not the right one");
     page.press("Enter");
     page.expect_text("#account .problem", "Email address or password is wrong");

@@ -129,7 +129,7 @@ fn a_name_from_right_to_left_does_not_turn_its_neighbours() {
         "(() => {{
             const node = make('p');
             document.body.append(node);
-            say(node, fill(WORDS.host.request, {{ name: {0}, time: '07:13' }}) + nameSome([{0}, 'Ben']));
+            say(node, phrase('host.request', {{ name: {0}, time: '07:13' }}) + nameSome([{0}, 'Ben']));
             const [first, second, third] = node.querySelectorAll('bdi');
             const [name, rest] = [first, node.childNodes[1]].map((part) => {{
                 const range = document.createRange();
