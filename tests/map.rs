@@ -58,7 +58,7 @@ fn order() -> Vec<String> {
 fn rooms() -> Vec<String> {
     let entries = fs::read_dir(src()).expect("a folder").map(|entry| entry.expect("an entry").path());
     let mut rooms: Vec<String> = entries.map(|path| stem(&path)).collect();
-    rooms.retain(|room| !["lib", "main"].contains(&room.as_str()));
+    rooms.retain(|room| !["lib", "main", "build"].contains(&room.as_str())); // building it is no part of the program
     rooms.sort_unstable();
     rooms
 }
