@@ -68,8 +68,11 @@ impl Hub {
         let is_theirs = self.room.is_theirs(&name, owner, now_ms);
         let new = [account.is_none().then_some(New::Account), (!is_theirs).then_some(New::Name)];
         let new: Vec<New> = new.into_iter().flatten().collect();
+        // Who has an account is in, and is only called otherwise.
+        let is_in = account.is_some();
         let claimed = self
-            .check_door(&name, owner, now_ms)
+            .check_name(&name, owner, &identifiers, now_ms)
+            .and_then(|()| if is_in { Ok(()) } else { self.check_door(&name, owner, now_ms) })
             .and_then(|()| self.check_rename(None, &identifiers, &name, owner, now_ms))
             .and_then(|()| self.check_new(&new, address))
             .and_then(|()| self.room.hold_name(&name, guest_key, number, now_ms));

@@ -49,6 +49,7 @@ use crate::hub::replay::Replay;
 use crate::limits;
 use crate::protocol::{ClientEvent, KeyHash, Role, ServerEvent, frame};
 use crate::room::Room;
+use crate::room::freed::Freed;
 use crate::room::moderation::Moderation;
 use crate::room::newcomers::Newcomers;
 use turn::{Due, Turn};
@@ -87,6 +88,7 @@ pub(crate) struct Hub {
     room: Room,
     moderation: Moderation,
     newcomers: Newcomers,
+    freed: Freed,
     /// Accounts' names that hosts have taken so far.
     takings: u64,
     clients: Clients,
@@ -109,13 +111,14 @@ impl Hub {
         log: LogWriter,
     ) -> Hub {
         let (clients, turn, due) = (Clients::default(), Turn::default(), Due::default());
-        let newcomers = Newcomers::default();
+        let (newcomers, freed) = (Newcomers::default(), Freed::default());
         Hub {
             commands,
             config,
             room,
             moderation,
             newcomers,
+            freed,
             takings: 0,
             clients,
             replay,

@@ -166,33 +166,13 @@ impl Hub {
     /// # Errors
     /// `bad_request`, where it is the host in person or another one.
     fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(HeldBack, Vec<ClientId>), Refusal> {
-        let (name, now_ms) = (&self.room.as_shown(name), self.log.now_ms());
-        let proof = self.room.owner_of(name.folded(), now_ms).and_then(Owner::proof);
-        let connections = self.clients.which(|client| {
-            client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
-                || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
-        });
+        let name = &self.room.as_shown(name);
+        let (identifiers, connections) = self.known(name)?;
         if connections.contains(&by) {
             return Err(Reason::ActionOnOneself.into());
         }
         if connections.iter().any(|id| self.clients.get(*id).is_some_and(|client| client.is_host())) {
             return Err(Reason::ActionOnHost { username: name.display().to_owned() }.into());
-        }
-        let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
-        let browsers = match proof {
-            Some(Identifier::Account(account)) => self.browsers_of(account, now_ms)?,
-            _ => Vec::new(),
-        };
-        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).chain(browsers).collect();
-        for id in &connections {
-            if let Some(client) = self.clients.get(*id) {
-                identifiers.extend(
-                    client
-                        .identifiers()
-                        .into_iter()
-                        .filter(|identifier| !matches!(identifier, Identifier::Address(_))),
-                );
-            }
         }
         let name = match self.room.person(name.folded()) {
             Some(person) => Name::stored(person.username, name.shared_folded()),
@@ -200,6 +180,27 @@ impl Hub {
         };
         let held = HeldBack { name, identifiers: identifiers.into_iter().collect() };
         Ok((held, connections))
+    }
+
+    /// What somebody is known by, here or not, their addresses aside; and the connections that are theirs.
+    pub(super) fn known(&mut self, name: &Name) -> Result<(Vec<Identifier>, Vec<ClientId>), Refusal> {
+        let now_ms = self.log.now_ms();
+        let proof = self.room.owner_of(name.folded(), now_ms).and_then(Owner::proof);
+        let connections = self.clients.which(|client| {
+            client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
+                || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
+        });
+        let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
+        let browsers = match proof {
+            Some(Identifier::Account(account)) => self.browsers_of(account, now_ms)?,
+            _ => Vec::new(),
+        };
+        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).chain(browsers).collect();
+        for id in &connections {
+            let own = self.clients.get(*id).map(|client| client.identifiers()).unwrap_or_default();
+            identifiers.extend(own.into_iter().filter(|mark| !matches!(mark, Identifier::Address(_))));
+        }
+        Ok((identifiers, connections))
     }
 
     fn browsers_of(&self, account: AccountId, now_ms: i64) -> Result<Vec<Identifier>, Refusal> {

@@ -12,8 +12,22 @@ use crate::room::kept::Identifier;
 use crate::room::newcomers::New;
 
 impl Hub {
-    /// Whether the door is open to who wants this name, and the name to anybody.
+    /// Whether the door is open to who wants this name.
     pub(super) fn check_door(&self, name: &Name, owner: Owner, now_ms: i64) -> Result<(), Refusal> {
+        match self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
+            true => Err(Reason::DoorClosed.into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the name is open to who is known by these: not somebody's who was removed, nor what they have just lost.
+    pub(super) fn check_name(
+        &self,
+        name: &Name,
+        owner: Owner,
+        identifiers: &[Identifier],
+        now_ms: i64,
+    ) -> Result<(), Refusal> {
         let is_twin_out = || {
             owner.role() == Role::Guest
                 && self.moderation.is_look_out(name)
@@ -22,8 +36,8 @@ impl Hub {
         if owner.role() != Role::Host && (self.moderation.is_name_out(name.folded()) || is_twin_out()) {
             return Err(self.room.taken(name, Reason::NameRemoved, now_ms));
         }
-        if self.moderation.settings().door_closed && !self.room.is_theirs(name, owner, now_ms) {
-            return Err(Reason::DoorClosed.into());
+        if owner.role() == Role::Guest && self.freed.is_lost_by(name, identifiers, Instant::now()) {
+            return Err(self.room.taken(name, Reason::NameFreed, now_ms));
         }
         Ok(())
     }
@@ -45,8 +59,8 @@ impl Hub {
         let folded = current.map_or(name.folded(), |identity| &identity.folded);
         if keeps || !matches!(owner, Owner::Guest(_)) {
             Ok(())
-        } else if self.moderation.is_muted(folded, identifiers) {
-            Err(Reason::NameKeptWhileMuted.into())
+        } else if let Some(username) = self.moderation.muted_as(folded, identifiers) {
+            Err(Reason::NameKeptWhileMuted { username: username.to_string() }.into())
         } else if current.is_none() && !self.room.knows(owner, now_ms) {
             Ok(())
         } else if self.moderation.settings().locked {

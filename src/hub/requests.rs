@@ -83,6 +83,7 @@ impl Hub {
             if is_host && !self.make_way(id, &name, owner)? {
                 return Ok(());
             }
+            self.check_name(&name, owner, &identifiers, now_ms)?;
             self.check_door(&name, owner, now_ms)?;
             if is_host && self.moderation.is_name_out(name.folded()) {
                 self.room.give_up(name.folded()); // somebody sat down under the host's own name, and was removed for it

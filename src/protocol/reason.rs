@@ -51,6 +51,9 @@ pub enum Reason {
     NameLooksLikeMember,
     #[error("This name looks like a host's.")]
     NameLooksLikeHost,
+    /// They had it until just now.
+    #[error("A host has freed this name for somebody else. Choose another.")]
+    NameFreed,
     /// A host has it in a moment.
     #[error("Somebody has this name still, and it is yours in a moment. Send it again.")]
     NameBeingFreed,
@@ -132,8 +135,9 @@ pub enum Reason {
     NameKeptWhileLocked,
     #[error("The host has muted you.")]
     Muted,
-    #[error("The host has muted you: you keep the name that you have.")]
-    NameKeptWhileMuted,
+    /// Whoever uses the browser next is told so, too.
+    #[error("As {username} you are muted, and keep that name. If you are somebody else, tell the host.")]
+    NameKeptWhileMuted { username: String },
     #[error("Names stay as they are just now: you keep the one that you have.")]
     NamesFixed,
     #[error("The host has closed the door: nobody new gets a name. You can read along.")]
@@ -272,6 +276,7 @@ impl Reason {
             | NameTakenAtSignup
             | NameKept
             | NameRemoved
+            | NameFreed
             | NameInManyTabs { .. }
             | NameLooksLike { .. }
             | NameLooksLikeKept { .. }
@@ -302,7 +307,7 @@ impl Reason {
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,
             NamesFixed => ErrorCode::NamesFixed,
-            Muted | NameKeptWhileMuted => ErrorCode::Muted,
+            Muted | NameKeptWhileMuted { .. } => ErrorCode::Muted,
             SlowMode { .. } => ErrorCode::SlowMode,
             _ => ErrorCode::BadRequest,
         }

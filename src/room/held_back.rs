@@ -79,6 +79,13 @@ impl HeldBackList {
             .is_some_and(|somebody| !somebody.identifiers.iter().any(Identifier::is_proof))
     }
 
+    /// Whom somebody with one of these identifiers was held back as; or with this name.
+    pub(super) fn name_of(&self, folded: &str, identifiers: &[Identifier]) -> Option<Arc<str>> {
+        let is_theirs = |it: &&HeldBack| identifiers.iter().any(|mark| it.identifiers.contains(mark));
+        let somebody = self.by_name.values().find(is_theirs).or_else(|| self.by_name.get(folded))?;
+        Some(somebody.name.shared_display())
+    }
+
     /// As the room showed them.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.by_name.values().map(|somebody| somebody.name.shared_display()).collect()

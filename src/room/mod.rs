@@ -7,12 +7,13 @@
 //! |---|---|
 //! | `kept.rs` | the part that is kept over restarts |
 //! | `owner.rs`, `looks.rs` | whose a name is; whom somebody new could be taken for |
-//! | `taking.rs` | names that hosts take |
+//! | `taking.rs`, `freed.rs` | names that hosts take; who has just lost one |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
 //! | `newcomers.rs` | how many new names an address may bring |
 //! | `presence.rs` | what is told of who is here and who is typing |
 //! | `moderation.rs`, `held_back.rs` | what hosts have decided; who is muted or out |
 
+pub(crate) mod freed;
 mod held_back;
 pub(crate) mod kept;
 mod looks;

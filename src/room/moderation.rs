@@ -123,6 +123,11 @@ impl Moderation {
         self.muted.has_any(identifiers) || self.muted.is_by_name(folded)
     }
 
+    /// The name of somebody muted whom who has this name and these identifiers would be taken for.
+    pub(crate) fn muted_as(&self, folded: &str, identifiers: &[Identifier]) -> Option<Arc<str>> {
+        self.is_muted(folded, identifiers).then(|| self.muted.name_of(folded, identifiers)).flatten()
+    }
+
     /// Whether somebody with this name was muted.
     pub(crate) fn is_name_muted(&self, folded: &str) -> bool {
         self.muted.has(folded)

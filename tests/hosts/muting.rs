@@ -38,7 +38,13 @@ fn another_name_another_tab_and_a_reload_are_no_way_out() {
     // A name would be read by everybody.
     for name in ["Anabel", "ANA"] {
         ana.send(json!({"event": "join", "username": name}));
-        ana.expect_error("muted");
+        // Whoever sits there next is told the name, too.
+        let refused = ana.expect_error("muted");
+        assert_eq!(refused["values"], json!({"username": "Ana"}), "{refused}");
+        assert!(
+            refused["message"].as_str().is_some_and(|it| it.contains("As Ana you are muted")),
+            "{refused}"
+        );
     }
     ana.send(json!({"event": "send_message", "username": "I say it all the same", "message": "hi"}));
     ana.expect_error("muted");

@@ -1,6 +1,7 @@
 //! Hosts own names: theirs are taken from whoever merely has them, who stays and is told, and any can be freed.
 
 use super::leaving_out::host_from;
+use super::reading::browser;
 use super::{about, expect_done, guest, host, host_browser, moderate_with};
 use crate::accounts::{Browser, email_of, password_of, refused};
 use crate::support::{DEADLINE, Process, TestClient, TestServer, free_port, key};
@@ -166,6 +167,70 @@ fn a_host_frees_any_name_that_is_no_hosts() {
     // As anybody's from now on.
     assert_eq!(Browser::new(server.addr()).sign_up("Lea").status, 409, "a guest has just had it");
     assert_eq!(Browser::new(server.addr()).sign_up("Zoe Meier").status, 201);
+}
+
+#[test]
+fn a_freed_name_is_anybodys_but_theirs_who_had_it() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let free = |host: &mut TestClient, name: &str| {
+        moderate_with(host, "free_name", about(name));
+        expect_done(host, "free_name");
+    };
+    let expect_lost = |client: &mut TestClient, event: Value| {
+        client.send(event);
+        let refused = client.expect_error("name_taken");
+        assert_eq!(refused["reason"], "name_freed", "{refused}");
+    };
+    let join = |name: &str, keys: &str| json!({"event": "join", "username": name, "guest_key": key(keys)});
+    let annas = browser(&server);
+    let mut anna = super::reading::join(&annas, "Anna");
+    free(&mut host, "Anna");
+    expect_renamed(&mut anna, "Anna");
+    expect_lost(&mut anna, join("Anna", "Anna"));
+    expect_lost(&mut anna, json!({"event": "send_message", "username": "Anna", "message": "hi"}));
+    expect_lost(&mut anna, join("Аnnа", "Anna")); // in Cyrillic
+    expect_lost(&mut annas.connect(), join("Anna", "another key"));
+    expect_lost(&mut server.connect(), join("Anna", "Anna"));
+    let wish = json!({"email": email_of("Anna"), "username": "Anna", "password": password_of("Anna")});
+    let answer = annas.clone().post("/api/signup", wish);
+    assert_eq!((answer.status, &answer.json()["error"]["reason"]), (409, &json!("name_freed")));
+    anna.join("Hanna");
+    assert_eq!(try_join(&mut server.connect(), "Anna")["event"], "error", "her key");
+    server.join("Anna").say_and_wait("the real one");
+
+    let mut lenas = browser(&server);
+    assert_eq!(lenas.sign_up("Lena").status, 201);
+    let mut lena = super::reading::join(&lenas, "Lena");
+    free(&mut host, "Lena");
+    expect_renamed(&mut lena, "Lena");
+    let answer = lenas.post("/api/username", json!({"username": "Lena"}));
+    assert_eq!((answer.status, &answer.json()["error"]["reason"]), (409, &json!("name_freed")));
+    assert_eq!(lenas.post("/api/logout", json!({})).status, 204);
+    expect_lost(&mut lenas.connect(), join("Lena", "another key"));
+
+    let mias = browser(&server);
+    let mut mia = super::reading::join(&mias, "Mia");
+    mia.say_and_wait("hi");
+    mia.leave();
+    free(&mut host, "Mia");
+    expect_lost(&mut mias.connect(), join("Mia", "another key"));
+    expect_lost(&mut server.connect(), join("Mia", "Mia"));
+}
+
+#[test]
+fn while_the_door_is_closed_a_member_whose_name_was_freed_chooses_another() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut mias = Browser::signed_up(&server, "Mia");
+    for action in ["close_door", "lock", "fix_names"] {
+        super::moderate(&mut host, action);
+    }
+    moderate_with(&mut host, "free_name", about("Mia"));
+    expect_done(&mut host, "free_name");
+    assert_eq!(mias.post("/api/username", json!({"username": "Lea"})).status, 200);
+    assert_eq!(mias.join().received("joined")[0]["username"], "Lea");
+    assert_eq!(Browser::new(server.addr()).sign_up("Zoe").status, 403, "nobody new");
 }
 
 #[test]
