@@ -25,6 +25,7 @@ mod axe;
 mod look;
 mod stage;
 
+mod code;
 mod connection;
 mod cookies;
 mod copying;

@@ -54,13 +54,13 @@ fn settle(page: &Page) {
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
 }
 
-/// Nothing scrolls sideways, and every control that is not behind a dialog or a drawer can be brought under a finger, for
+/// Nothing but code scrolls sideways, and every control that is not behind a dialog or a drawer can be brought under a finger, for
 /// which it is large enough. Links in a text are as small as the text.
 fn expect_everything_within_reach(page: &Page, state: &str) {
     let missed = page.run(
         "(() => {
             const name = (node) => node.id || node.textContent.trim() || node.tagName;
-            const wide = [...document.querySelectorAll('*')].filter((node) => node.checkVisibility()
+            const wide = [...document.querySelectorAll(':not(.code code)')].filter((node) => node.checkVisibility()
                 && node.scrollWidth > node.clientWidth && getComputedStyle(node).overflowX === 'auto');
             if (document.documentElement.scrollWidth > innerWidth) wide.push(document.documentElement);
             const front = document.querySelector('dialog[open]') ?? (el.scrim.hidden ? document.body : el.panel);

@@ -1,0 +1,166 @@
+//! Code in a message: a box of its own between lines of three backticks, a word between single ones, and nothing else.
+
+use super::look::look;
+use super::stage::{Stage, message, now_ms};
+use crate::support::{Browser, Page, Size, TestServer, clipboard};
+use serde_json::{Value, json};
+
+also_in!([firefox, webkit]:
+    code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup,
+    what_is_not_between_its_marks_is_no_code,
+    code_is_copied_and_exported_as_it_was_typed,
+);
+
+const LOOP: &str = "for number in range(10):\n    print(\"<b>https://x.example</b>\", number, \
+                    \"and so on, until the line is longer than any bubble\")\n";
+
+/// Ben's page in a room in which this was said by Ana.
+fn reading(browser: &Browser, texts: &[String]) -> Page {
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let said: Vec<Value> =
+        (1..).zip(texts).map(|(id, text)| message(id, now_ms(), "Ana", "guest", text)).collect();
+    stage.expect_entrance().welcome(&said);
+    page.expect_connection("live");
+    let shown: Vec<String> = page.messages().into_iter().map(|(_, text)| text).collect();
+    assert_eq!(shown, texts, "to the letter");
+    page
+}
+
+#[test]
+fn code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup() {
+    let Some(browser) = Browser::start() else { return };
+    let texts = [
+        format!("See https://x.example/a:\n```python\n{LOOP}```\n*Does* `it` run?"),
+        "שלום `x < y` שלום\n```\nif שלום: pass\n```\nעוד".to_owned(),
+    ];
+    let page = reading(&browser, &texts);
+    let facts = page.run(
+        "[...el.log.querySelectorAll('.message')].map((node) => ({
+            blocks: [...node.querySelectorAll('.code code')].map((code) => code.textContent),
+            words: [...node.querySelectorAll('.text > code')].map((code) => code.textContent),
+            links: [...node.querySelectorAll('a')].map((link) => link.textContent),
+            others: node.querySelectorAll('.text :not(a, code, span, button)').length,
+            seen: node.querySelector('.text').innerText.includes('\\x60'),
+            direction: getComputedStyle(node.querySelector('.said')).direction,
+            inside: [...node.querySelectorAll('code')].map((code) => getComputedStyle(code).direction),
+        }))",
+    );
+    let fact = |blocks: &str, word: &str, links: &[&str], direction: &str| {
+        json!({
+            "blocks": [blocks], "words": [word], "links": links, "others": 0, "seen": false, "direction": direction,
+            "inside": ["ltr", "ltr"],
+        })
+    };
+    let expected =
+        [fact(LOOP, "it", &["https://x.example/a"], "ltr"), fact("if שלום: pass\n", "x < y", &[], "rtl")];
+    assert_eq!(facts, json!(expected));
+    look(&page, "code");
+    for (size, compact) in [(Size::Desk, false), (Size::Narrow, false), (Size::Narrow, true)] {
+        page.size(size);
+        page.run(&format!("void document.body.classList.toggle('compact', {compact})"));
+        let facts = page.run(
+            "(([code, word], [box, bubble]) => ({
+                scrolls: code.scrollWidth > code.clientWidth,
+                alone: [box, bubble, el.scroller, document.documentElement].every((node) => node.scrollWidth <= node.clientWidth),
+                lines: Math.round((code.clientHeight - 16) / parseFloat(getComputedStyle(code).lineHeight)),
+                font: [code, word].map((node) => getComputedStyle(node).fontSize),
+                mono: getComputedStyle(code).fontFamily === getComputedStyle(word).fontFamily,
+            }))([...el.log.querySelectorAll('code')], [document.querySelector('.code'), document.querySelector('.bubble')])",
+        );
+        let expected =
+            json!({"scrolls": true, "alone": true, "lines": 2, "font": ["14px", "14px"], "mono": true});
+        assert_eq!(facts, expected, "{size:?}, {compact}");
+    }
+}
+
+#[test]
+fn what_is_not_between_its_marks_is_no_code() {
+    let Some(browser) = Browser::start() else { return };
+    let cases: [(&str, &[&str]); 12] = [
+        ("one ` alone", &[]),
+        ("never closed\n```\nx = 1", &[]),
+        ("```\n```", &[]),
+        ("```x = 1```", &[]),
+        ("in ```\nthe line\n```", &[]),
+        ("`over\ntwo lines`", &[]),
+        ("``", &[]),
+        ("`a` and `b`", &["a", "b"]),
+        ("```js\nlet x;\n```  ", &["let x;\n"]),
+        ("```\n`a`\n```js\n```\n`b`", &["`a`\n```js\n", "b"]),
+        ("```\na\n```\n```\nb\n\n```", &["a\n", "b\n\n"]),
+        ("`<img src=x onerror=alert(1)>`", &["<img src=x onerror=alert(1)>"]),
+    ];
+    let texts: Vec<String> = cases.iter().map(|(text, _)| (*text).to_owned()).collect();
+    let page = reading(&browser, &texts);
+    let found = page.run(
+        "[...el.log.querySelectorAll('.message')].map((node) =>
+            [...node.querySelectorAll('code')].map((code) => code.textContent))",
+    );
+    assert_eq!(found, json!(cases.map(|(_, codes)| codes)));
+}
+
+#[test]
+fn code_is_copied_and_exported_as_it_was_typed() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let mut ana = server.join("Ana");
+    let text = format!("Try\n```\n{LOOP}```\nand `it` runs");
+    ana.say_and_wait(&text);
+    ana.say_and_wait("Or not");
+    let page = browser.join(server.addr(), "Ben");
+    page.expect_message("Ana", "Or not");
+    let copied = page.run(
+        "(() => {
+            getSelection().selectAllChildren(el.log);
+            const event = new ClipboardEvent('copy', { clipboardData: new DataTransfer(), bubbles: true, cancelable: true });
+            document.body.dispatchEvent(event);
+            getSelection().removeAllRanges();
+            return event.clipboardData.getData('text/plain').split('\\n').map((line) => line.replace(/^.*?Ana: /, ''));
+        })()",
+    );
+    let lines: Vec<String> =
+        format!("{}\nOr not", text.replace('\n', "\n    ")).lines().map(str::to_owned).collect();
+    assert_eq!(copied, json!(lines), "with its marks, and without its button");
+    // A search finds what was typed, marks and all.
+    page.click("#open-search");
+    page.fill("#query", "`it`");
+    page.press("Enter");
+    page.expect_text("#results", "and `it` runs");
+    page.expect("the mark", "document.querySelector('#results mark').textContent === '`it`'");
+    page.press("Escape");
+    // The button shows where it is pointed at, focused, or where fingers point; it has no word that a selection could hold.
+    page.run("document.querySelector('.code button').focus()");
+    page.expect("to be seen", "getComputedStyle(document.querySelector('.code button')).opacity === '1'");
+    assert_eq!(page.run("document.querySelector('.code button').ariaLabel ?? document.querySelector('.code button').getAttribute('aria-label')"), "Copy");
+    page.run("window.asked = ''");
+    page.run("void (document.execCommand = () => { window.asked = focused().value; return true; })");
+    page.run("void Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+    page.press("Enter");
+    page.expect("the code alone", &format!("asked === {}", json!(LOOP.trim_end())));
+    page.expect_text(".code button", "Copied");
+    page.expect_text("#announcer", "Copied");
+    assert_eq!(page.run("el.menu.open"), false, "and opens no menu");
+}
+
+#[test]
+fn a_click_copies_code_and_paper_has_all_of_it() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ben");
+    page.say(&format!("```\n{LOOP}```"));
+    let held = clipboard();
+    page.click(".code button");
+    page.expect_text(".code button", "Copied");
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the code", &format!("el.message.value === {}", json!(LOOP.trim_end())));
+    drop(held);
+    page.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    let facts = page.run(
+        "(([code, button]) => [code.scrollWidth <= code.clientWidth, button.checkVisibility()])(
+            document.querySelector('.code').querySelectorAll('code, button'))",
+    );
+    assert_eq!(facts, json!([true, false]), "wrapped, without a button");
+}
