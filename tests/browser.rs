@@ -35,6 +35,7 @@ mod host;
 mod hosting;
 mod joining;
 mod lesson;
+mod mentions;
 mod menu;
 mod naming;
 mod old;

@@ -8,7 +8,7 @@ const PAGE: &str = include_str!("../index.html");
 const ENGLISH: &str = include_str!("../src/http/languages/en.json");
 
 /// Names of the web's, and the room's title until it has one.
-const NO_WORDS: [&str; 12] = [
+const NO_WORDS: [&str; 13] = [
     "ArrowDown",
     "ArrowUp",
     "Chat",
@@ -18,6 +18,7 @@ const NO_WORDS: [&str; 12] = [
     "JSON",
     "Notification",
     "Retry-After",
+    "Tab",
     "noopener noreferrer",
     "quiet show",
     "wrong problem",
