@@ -46,6 +46,7 @@ mod printing;
 #[cfg(target_os = "linux")]
 mod proxied;
 mod reading;
+mod screen;
 mod scripts;
 mod searching;
 mod speed;
