@@ -127,6 +127,15 @@ fn a_name_that_stands_there_whole_is_sent_at_once() {
 }
 
 #[test]
+fn where_too_many_are_here_to_be_named_those_are_offered_who_have_spoken() {
+    let Some(browser) = Browser::start() else { return };
+    let (_server, _others, page) = room(&browser);
+    page.run("void handlers.presence({ online: 201 })");
+    page.type_text("@");
+    expect_offered(&page, &["Carla"]);
+}
+
+#[test]
 fn a_finger_takes_a_name_and_the_keyboard_stays() {
     let Some(browser) = Browser::start() else { return };
     let (_server, _others, page) = room(&browser);
@@ -137,7 +146,14 @@ fn a_finger_takes_a_name_and_the_keyboard_stays() {
     page.click("#mention li:nth-child(2)");
     page.expect("the name", "el.message.value === '@Frau Müller '");
     page.expect_focus("#message");
+    // In a landscape with a keyboard the list keeps within what is left.
+    page.run("void document.documentElement.style.setProperty('--below', '620px')");
     page.type_text("what do you think, @");
+    page.expect(
+        "the list in sight",
+        "!el.mention.hidden && topOf(el.mention) >= 0 && el.mention.clientHeight > 44",
+    );
+    page.run("void document.documentElement.style.setProperty('--below', '0px')");
     page.click("#mention li:last-child");
     page.expect("the other", "el.message.value === '@Frau Müller what do you think, @يوسف '");
     page.run("document.execCommand('undo')");
@@ -201,6 +217,11 @@ fn a_message_with_ones_name_is_marked_said_and_counted() {
     page.expect("the icon", "decodeURIComponent(el.favicon.href).includes('@')");
     page.click("#jump");
     page.expect("no count", "document.title === 'Room 12'");
+    // In the compact form the mark takes no height.
+    page.run("void document.body.classList.add('compact')");
+    let heights = "[...el.log.querySelectorAll('.message')].slice(0, 9).map((node) => node.offsetHeight)";
+    assert_eq!(page.number(&format!("new Set({heights}).size")), 1.0, "{}", page.run(heights));
+    page.run("void document.body.classList.remove('compact')");
     // One's own are none, and what is deleted means nobody any more.
     page.write("I mean @Ben");
     let request = actor.expect("send_message");
