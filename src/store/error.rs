@@ -54,11 +54,21 @@ pub enum OpenProblem {
     Foreigners(PathBuf, String),
     #[error(
         "other users of this computer may change the folder {folder}, and put another file in the place of the room's. Choose a \
-         folder of your own with --database, or take the others' right away: chmod go-w {folder}",
+         folder of your own with --database, or take the others' right away: chmod go-w {folder}. Where that changes nothing, \
+         as on a Windows disk in WSL, choose a folder in your home",
         folder = .0.display()
     )]
     #[cfg_attr(not(unix), allow(dead_code))]
     Replaceable(PathBuf),
+    #[error(
+        "{link} is a link that another user ({1}) has made: it leads wherever they like. Name the room's file itself with \
+         --database",
+        link = .0.display()
+    )]
+    #[cfg_attr(not(unix), allow(dead_code))]
+    ForeignLink(PathBuf, String),
+    #[error("{file} is no file. Move it away, or name another with --database", file = .0.display())]
+    NotAFile(PathBuf),
     #[error("this is not a database, and was left as it is. Choose another file with --database")]
     NotADatabase,
     #[error("this is another program's database, and was left as it is. Choose another file with --database")]

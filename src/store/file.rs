@@ -160,7 +160,7 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenProblem> {
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(OpenProblem::Failed("not a file".to_owned()));
+        return Err(OpenProblem::NotAFile(path.to_owned()));
     }
     if metadata.len() == 0 {
         return Ok(Found::Nothing);

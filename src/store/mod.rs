@@ -114,12 +114,13 @@ impl Store {
         if path == Path::new(IN_MEMORY) {
             return Store::in_memory().map_err(|problem| problem.at(path));
         }
-        let path = file::resolve(path).map_err(|problem| problem.at(path))?;
-        Store::open_file(&path).map_err(|problem| problem.at(&path))
+        let given = path;
+        let path = file::resolve(given).map_err(|problem| problem.at(given))?;
+        let opened = owner::check(given, &path).and_then(|()| Store::open_file(&path));
+        opened.map_err(|problem| problem.at(&path))
     }
 
     fn open_file(path: &Path) -> Result<Store, OpenProblem> {
-        owner::check(path)?;
         let lock = LockFile::take(path)?;
         match Store::open_locked(path, &lock) {
             Ok(mut store) => {

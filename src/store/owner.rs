@@ -1,4 +1,4 @@
-//! Whose the database is, and who may put another in its place. Somebody else's file that lies ready in a shared folder would
+//! Whose the database is, and who may put another in its place, or lead to another. Somebody else's file that lies ready in a shared folder would
 //! show them all that is said, and let them write it.
 
 #[cfg(unix)]
@@ -11,13 +11,28 @@ use super::error::OpenProblem;
 #[cfg(unix)]
 use super::file::beside;
 
-/// Refuses a database, at a path without links, that is not this user's alone to change. For the super-user a folder may be
-/// anybody's: they run what others have set up.
+/// Refuses a database that is not this user's alone to change: the files at `database`, a path without links, and all folders and links
+/// on the way that was `given`. For the super-user a folder may be anybody's: they run what others have set up.
 ///
 /// # Errors
 /// Whose it is, or which folder others may change.
 #[cfg(unix)]
-pub(super) fn check(database: &Path) -> Result<(), OpenProblem> {
+pub(super) fn check(given: &Path, database: &Path) -> Result<(), OpenProblem> {
+    check_parts(database)?;
+    check_way(given)
+}
+
+/// Refuses somebody else's database to a program beside the room; the super-user may look after anybody's.
+///
+/// # Errors
+/// Whose it is.
+#[cfg(unix)]
+pub(super) fn check_beside(database: &Path) -> Result<(), OpenProblem> {
+    if is_super_user() { Ok(()) } else { check_parts(database) }
+}
+
+#[cfg(unix)]
+fn check_parts(database: &Path) -> Result<(), OpenProblem> {
     use std::os::unix::fs::MetadataExt;
 
     let user = rustix::process::geteuid();
@@ -25,15 +40,69 @@ pub(super) fn check(database: &Path) -> Result<(), OpenProblem> {
         if metadata.uid() != user.as_raw() {
             return Err(OpenProblem::Foreigners(path, name_of(metadata.uid())));
         }
-    }
-    for folder in database.ancestors().skip(1) {
-        let metadata = folder.metadata()?;
-        let is_strangers = ![0, user.as_raw()].contains(&metadata.uid()) && !user.is_root();
-        if is_strangers || may_others_change(&metadata, user.as_raw()) {
-            return Err(OpenProblem::Replaceable(folder.to_owned()));
+        // Opening a pipe would wait for whoever writes into it.
+        if !metadata.is_file() {
+            return Err(OpenProblem::NotAFile(path));
         }
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn is_super_user() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Goes it folder by folder, link by link.
+#[cfg(unix)]
+fn check_way(given: &Path) -> Result<(), OpenProblem> {
+    use std::os::unix::fs::MetadataExt;
+    /// As many as systems follow.
+    const LINKS: usize = 40;
+
+    let parts = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+    let mut left: Vec<_> = parts(&std::path::absolute(given)?);
+    let (mut folder, mut links) = (PathBuf::new(), 0);
+    while let Some(part) = left.pop() {
+        if part == ".." {
+            folder.pop();
+            continue;
+        }
+        if !folder.as_os_str().is_empty() {
+            check_folder(&folder)?;
+        }
+        let next = folder.join(&part); // the root takes the place of whatever was before
+        let Ok(metadata) = next.symlink_metadata() else { break };
+        if metadata.is_symlink() && links < LINKS {
+            links += 1;
+            let [owner, here] = [metadata.uid(), folder.metadata()?.uid()];
+            if !(is_trusted(owner) || is_super_user() && owner == here) {
+                return Err(OpenProblem::ForeignLink(next, name_of(owner)));
+            }
+            left.extend(parts(&next.read_link()?));
+        } else {
+            folder = next;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_folder(folder: &Path) -> Result<(), OpenProblem> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = folder.metadata()?;
+    let is_strangers = !is_trusted(metadata.uid()) && !is_super_user();
+    if is_strangers || may_others_change(&metadata, rustix::process::geteuid().as_raw()) {
+        return Err(OpenProblem::Replaceable(folder.to_owned()));
+    }
+    Ok(())
+}
+
+/// This user, or the one who may do anything.
+#[cfg(unix)]
+fn is_trusted(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 /// Takes the rights of all others to what there is of a database. Some disks, most sticks say, keep none.
@@ -63,7 +132,12 @@ fn parts(database: &Path) -> Vec<(PathBuf, Metadata)> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn check(_: &Path) -> Result<(), OpenProblem> {
+pub(super) fn check(_: &Path, _: &Path) -> Result<(), OpenProblem> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn check_beside(_: &Path) -> Result<(), OpenProblem> {
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 use super::error::{OpenError, OpenProblem, ReadError, is_share};
 use super::file::Strays;
 use super::positions::{gap_start, has_older, head};
-use super::{clear, file, mark, schema, to_sql};
+use super::{clear, file, mark, owner, schema, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
@@ -232,10 +232,13 @@ pub(super) fn beside<T>(
     begin: impl FnOnce(Connection) -> Result<T, OpenProblem>,
 ) -> Result<T, OpenError> {
     let path = file::resolve(path).map_err(|problem| problem.at(path))?;
-    let connect = || match connect_beside(&path)? {
-        (db, schema::VERSION) => begin(db),
-        (_, version) => {
-            Err(OpenProblem::Failed(format!("its schema is {version}: start the room once to renew it")))
+    let connect = || {
+        owner::check_beside(&path)?;
+        match connect_beside(&path)? {
+            (db, schema::VERSION) => begin(db),
+            (_, version) => {
+                Err(OpenProblem::Failed(format!("its schema is {version}: start the room once to renew it")))
+            }
         }
     };
     connect().map_err(|problem| problem.at(&path))
@@ -244,6 +247,9 @@ pub(super) fn beside<T>(
 /// A connection to a database of ours, and the version of its schema. It can't write where the disk can't be written.
 pub(super) fn connect_beside(path: &Path) -> Result<(Connection, u32), OpenProblem> {
     let Ok(metadata) = path.metadata() else { return Err(OpenProblem::Missing) };
+    if !metadata.is_file() {
+        return Err(OpenProblem::NotAFile(path.to_owned())); // opening a pipe would wait for whoever writes into it
+    }
     let check_through = mark::check_beside(path)?;
     if metadata.len() == 0 {
         return Err(OpenProblem::Empty);

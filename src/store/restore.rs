@@ -54,12 +54,13 @@ pub fn restore(
     progress: impl FnMut(u64, u64),
 ) -> Result<Restored, RestoreError> {
     let backup = file::resolve(backup).map_err(|problem| unusable(backup, problem))?;
-    let database = file::resolve(database).map_err(|problem| problem.at(database))?;
+    let given = database;
+    let database = file::resolve(given).map_err(|problem| problem.at(given))?;
     if backup == database {
         return Err(RestoreError::Same(database));
     }
     let (from, _) = read::connect_beside(&backup).map_err(|problem| unusable(&backup, problem))?;
-    let take = || owner::check(&database).and_then(|()| LockFile::take(&database));
+    let take = || owner::check(given, &database).and_then(|()| LockFile::take(&database));
     let lock = take().map_err(|problem| problem.at(&database))?;
     let restored = put_in_place(&from, &backup, &database, &lock, progress);
     if restored.is_err() {

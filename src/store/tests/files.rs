@@ -228,7 +228,7 @@ fn a_folder_is_no_database() {
     let place = Place::new();
     fs::create_dir(place.path()).expect("a folder");
     let error = refused(&place.path());
-    assert!(matches!(error.problem, OpenProblem::Failed(_)), "{error:?}");
+    assert!(matches!(error.problem, OpenProblem::NotAFile(_)), "{error:?}");
 }
 
 /// A folder in which nobody can make a file. The super-user needs a file system that takes none.
