@@ -78,7 +78,7 @@ pub mod inside {
     pub use crate::http::client_address::client_address;
     pub use crate::http::head::{Head, parse as parse_head};
     pub use crate::http::origin::check as check_origin;
-    pub use crate::http::page::in_english as page_in_english;
+    pub use crate::http::page::page_as_sent;
     pub use crate::protocol::names::Name;
     pub use crate::protocol::origin::canonical as canonical_origin;
     pub use crate::protocol::{

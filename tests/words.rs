@@ -2,10 +2,63 @@
 //! translated.
 
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 const PAGE: &str = include_str!("../index.html");
 const ENGLISH: &str = include_str!("../src/http/languages/en.json");
+const REASONS: &str = include_str!("../src/protocol/reason.rs");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/languages");
+
+/// The plural categories of whole numbers by language, as CLDR has them; all others have `one` and `other`. The `many` that
+/// French, Spanish, Italian and Portuguese have for millions is not counted up to here.
+const CATEGORIES: [(&str, &[&str]); 14] = [
+    ("ar", &["zero", "one", "two", "few", "many", "other"]),
+    ("cs", &["one", "few", "other"]),
+    ("he", &["one", "two", "other"]),
+    ("id", &["other"]),
+    ("ja", &["other"]),
+    ("ko", &["other"]),
+    ("pl", &["one", "few", "many", "other"]),
+    ("ro", &["one", "few", "other"]),
+    ("ru", &["one", "few", "many", "other"]),
+    ("th", &["other"]),
+    ("uk", &["one", "few", "many", "other"]),
+    ("vi", &["other"]),
+    ("zh-Hans", &["other"]),
+    ("zh-Hant", &["other"]),
+];
+
+/// Reasons that only other programs than the page can meet, or that it has other words for.
+const FOR_PROGRAMS: [&str; 27] = [
+    "action_needs_username",
+    "action_unknown",
+    "address_unknown",
+    "body_invalid",
+    "body_not_json",
+    "delete_without_name",
+    "event_invalid",
+    "event_not_an_object",
+    "event_unknown",
+    "history_busy",
+    "hosts_busy",
+    "join_without_username",
+    "key_changed",
+    "key_invalid",
+    "limit_out_of_range",
+    "message_id_length",
+    "message_id_reused",
+    "method_not_allowed",
+    "minutes_out_of_range",
+    "origin_missing",
+    "reset_busy",
+    "search_too_long",
+    "send_without_name",
+    "slow_mode_out_of_range",
+    "too_fast",
+    "transcript_for_hosts",
+    "transcripts_busy",
+];
 
 /// Names of the web's, and the room's title until it has one.
 const NO_WORDS: [&str; 13] = [
@@ -159,4 +212,109 @@ fn what_the_page_says_is_in_the_catalogue_and_all_of_that_is_said() {
     let unsaid: Vec<&String> =
         english.keys().filter(|key| !for_people(key) && !said.iter().any(|said| means(said, key))).collect();
     assert!(unsaid.is_empty(), "nobody says {unsaid:#?}");
+}
+
+/// All catalogues but the source, by tag.
+fn others() -> BTreeMap<String, Map<String, Value>> {
+    let files = fs::read_dir(FOLDER).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let catalogues = files.filter(|path| path.extension().is_some_and(|it| it == "json"));
+    let others = catalogues.filter_map(|path| {
+        let tag = path.file_stem().expect("a tag").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("text");
+        let catalogue = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{tag}: {error}"));
+        (tag != "en").then_some((tag, catalogue))
+    });
+    others.collect()
+}
+
+/// A sentence's forms by their categories; one without any has a single one, without a name.
+fn forms(sentence: &Value) -> BTreeMap<&str, &str> {
+    match sentence {
+        Value::String(text) => BTreeMap::from([("", text.as_str())]),
+        Value::Object(forms) => forms
+            .iter()
+            .map(|(category, text)| (category.as_str(), text.as_str().unwrap_or_default()))
+            .collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// What stands in braces.
+fn placeholders(text: &str) -> BTreeSet<&str> {
+    text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+}
+
+#[test]
+fn every_catalogue_is_whole_and_fills_in_what_the_source_does() {
+    let english = english();
+    for (tag, catalogue) in others() {
+        let needed: &[&str] = CATEGORIES
+            .iter()
+            .find(|(known, _)| *known == tag)
+            .map_or(&["one", "other"], |(_, needed)| needed);
+        for key in catalogue.keys() {
+            assert!(english.contains_key(key), "{tag}: the source has no {key}");
+        }
+        for (key, source) in english.iter().filter(|(key, _)| !key.contains(' ')) {
+            let own = catalogue.get(key).unwrap_or_else(|| panic!("{tag} lacks {key}: {source}"));
+            let (own, source) = (forms(own), forms(source));
+            let mut has: Vec<&str> = own.keys().copied().collect();
+            let mut wanted: Vec<&str> = if source.len() > 1 { needed.to_vec() } else { vec![""] };
+            has.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!(has, wanted, "{tag}, {key}: the forms that it needs");
+            let mut fills = placeholders(source.values().next_back().expect("a form"));
+            for (category, text) in own {
+                assert!(!text.trim().is_empty() && text.trim() == text, "{tag}, {key}: '{text}'");
+                assert!(!text.contains('<'), "{tag}, {key}: text, no markup");
+                // "One message", "two messages" may do without the number.
+                let may_lack = ["zero", "one", "two"].contains(&category);
+                let is_whole = placeholders(text) == fills;
+                let is_without = may_lack && fills.remove("count") && placeholders(text) == fills;
+                assert!(
+                    is_whole || is_without,
+                    "{tag}, {key}: '{text}' fills in other things than '{source:?}'"
+                );
+                fills = placeholders(source.values().next_back().expect("a form"));
+            }
+        }
+        assert!(
+            ["ltr", "rtl"].contains(&catalogue["language.direction"].as_str().expect("a direction")),
+            "{tag}"
+        );
+    }
+}
+
+/// The sentences of refusals by their keys, as the protocol has them.
+fn reasons() -> BTreeMap<String, String> {
+    let list = REASONS.split("\nimpl Reason").next().expect("the list");
+    let each = list.split("#[error(").skip(1).map(|rest| {
+        let (sentence, rest) =
+            rest.trim_start().trim_start_matches('"').split_once("\"").expect("a sentence");
+        let variant =
+            rest.lines().skip(1).map(str::trim).find(|line| line.starts_with(|c: char| c.is_uppercase()));
+        let mut key = String::new();
+        for c in variant.expect("a reason").chars().take_while(|c| c.is_alphanumeric()) {
+            if c.is_uppercase() && !key.is_empty() {
+                key.push('_');
+            }
+            key.extend(c.to_lowercase());
+        }
+        (key, sentence.to_owned())
+    });
+    each.collect()
+}
+
+#[test]
+fn refusals_stand_in_the_catalogue_as_the_server_says_them() {
+    let (english, reasons) = (english(), reasons());
+    assert!(reasons.len() > 90, "{reasons:#?}");
+    for (key, sentence) in &reasons {
+        let listed = english.get(&format!("reason.{key}")).and_then(Value::as_str);
+        let expected = (!FOR_PROGRAMS.contains(&key.as_str())).then_some(sentence.as_str());
+        assert_eq!(listed, expected, "{key}");
+    }
+    for key in english.keys().filter_map(|key| key.strip_prefix("reason.")).chain(FOR_PROGRAMS) {
+        assert!(reasons.contains_key(key), "no refusal gives the reason {key}");
+    }
 }

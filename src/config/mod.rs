@@ -42,6 +42,8 @@ pub struct Config {
     pub max_clients: Option<usize>,
     /// An IPv6 address counts as its /64.
     pub max_clients_per_address: usize,
+    /// The page's, for those whose browsers ask for none that it speaks: a tag of [`LANGUAGES`].
+    pub language: String,
     /// `None` leaves it to `RUST_LOG`, and without that to `info`.
     pub log_level: Option<LevelFilter>,
     /// Print nothing but the URL.
@@ -63,6 +65,7 @@ impl Default for Config {
             history_megabytes: HISTORY_MEGABYTES,
             max_clients: None,
             max_clients_per_address: 1_000,
+            language: "en".to_owned(),
             log_level: None,
             quiet: false,
         }
@@ -226,6 +229,7 @@ impl Config {
             "--history-megabytes" => self.history_megabytes = option.number(1, MAX_HISTORY_MEGABYTES)?,
             "--max-clients" => self.max_clients = Some(option.number(1, MAX_CLIENTS)?),
             "--max-clients-per-address" => self.max_clients_per_address = option.number(1, MAX_CLIENTS)?,
+            "--language" => self.language = option.value(&format!("one of {LANGUAGES}"), language)?,
             "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
             "-q" | "--quiet" => self.quiet = true,
             unknown => return Err(format!("unknown option {unknown}")),
@@ -239,6 +243,8 @@ const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
 const PUBLIC_URL: &str = "http:// or https://, a host, maybe a port, maybe a path of A-Z a-z 0-9 - . _ ~, nothing else; \
                           a host of other letters in its xn-- form";
 const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
+/// The tags of the catalogues in `src/http/languages`.
+const LANGUAGES: &str = env!("LANGUAGES");
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
 const FORMAT: &str = "txt, csv or json";
 const SEPARATOR: &str = "a comma or a semicolon, in quotes";
@@ -275,6 +281,10 @@ impl Given<'_> {
     }
 }
 
+fn language(text: &str) -> Option<String> {
+    LANGUAGES.split(' ').find(|tag| tag.eq_ignore_ascii_case(text)).map(str::to_owned)
+}
+
 fn log_level(text: &str) -> Option<LevelFilter> {
     // "off" would be one for the crate. A server that says nothing of its errors is none that we offer.
     text.parse().ok().filter(|&level| level != LevelFilter::Off)
@@ -282,8 +292,11 @@ fn log_level(text: &str) -> Option<LevelFilter> {
 
 /// The text of `--help`.
 pub fn help() -> String {
-    let Config { bind, port, database, rate_limit, max_clients_per_address, .. } = Config::default();
+    let Config { bind, port, database, rate_limit, max_clients_per_address, language, .. } =
+        Config::default();
     let database = database.display();
+    let tags: Vec<&str> = LANGUAGES.split(' ').collect();
+    let tags: String = tags.chunks(16).map(|tags| format!("\n{:31}{}", "", tags.join(" "))).collect();
     format!(
         "\
 A chat room for everyone in the room: start it, and everybody else opens a browser tab.
@@ -316,6 +329,8 @@ Options
   --max-clients NUMBER         connections in all  [{DEFAULT_CLIENTS}]
   --max-clients-per-address NUMBER
                                connections from one address  [{max_clients_per_address}]
+  --language TAG               the page's language for those whose browsers ask for none that
+                               it speaks  [{language}]:{tags}
   --log-level LEVEL            {LOG_LEVEL}; RUST_LOG does the same  [info]
   -q, --quiet                  print nothing but the room's address
   -h, --help                   print this

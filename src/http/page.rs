@@ -1,7 +1,7 @@
 //! The page, ready to be sent: in its language, without comments and indentation, plain and gzipped, with the policy that
 //! lets its own script and style run; pure.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
@@ -9,16 +9,23 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::http::languages::Catalogue;
+use crate::http::languages::{Language, unpacked};
 use crate::http::message::{Request, Response};
 use crate::limits::PAGE_BYTES;
 use crate::protocol::origin::{canonical, host_and_port, split};
 
-const SOURCE: &str = include_str!("../../index.html");
-const _: () = assert!(SOURCE.len() <= PAGE_BYTES, "the page must fit the socket behind the listener");
+/// `index.html`, as `pack.rs` has packed it.
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page"));
+const _: () = assert!(
+    include_str!("../../index.html").len() <= PAGE_BYTES,
+    "the page must fit the socket behind the listener"
+);
 
-/// The built-in page, prepared once in a process.
-pub(crate) static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(in_english(SOURCE)));
+/// The built-in page in this language, prepared once in a process, when it is first asked for.
+pub(crate) fn page_in(language: Language) -> &'static Page {
+    static PAGES: [OnceLock<Page>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
+    PAGES[language.index()].get_or_init(|| Page::new(text_in(language)))
+}
 
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -28,9 +35,13 @@ pub(crate) struct Page {
     policy: String,
 }
 
-/// The page's text as it is sent in English.
-pub fn in_english(source: &str) -> String {
-    Catalogue::english().put_into(&stripped(source))
+fn text_in(language: Language) -> String {
+    language.put_into(&stripped(&unpacked(PACKED)))
+}
+
+/// The page as it is sent in the language of this tag.
+pub fn page_as_sent(tag: &str) -> Option<String> {
+    Language::of(tag).map(text_in)
 }
 
 /// One of the two bodies.
@@ -60,7 +71,7 @@ impl Page {
             ("Content-Type", "text/html; charset=utf-8".to_owned()),
             // Browsers keep it but ask each time: after an update nobody talks to the new room with the old page.
             ("Cache-Control", "no-cache".to_owned()),
-            ("Vary", "Accept-Encoding".to_owned()),
+            ("Vary", "Accept-Encoding, Accept-Language, Cookie".to_owned()),
             ("ETag", tag),
             ("Content-Security-Policy", policy),
         ];
@@ -101,7 +112,7 @@ fn takes_gzip(accepted: &str) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Language {
+enum Syntax {
     Html,
     Style,
     Script,
@@ -113,37 +124,37 @@ enum Language {
 /// own, as they do in the page.
 fn stripped(page: &str) -> String {
     let mut kept = String::with_capacity(page.len());
-    let (mut language, mut in_literal) = (Language::Html, false);
+    let (mut syntax, mut in_literal) = (Syntax::Html, false);
     // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
     for line in page.lines() {
         let text = if in_literal { line } else { line.trim_start() };
-        if !in_literal && (text.is_empty() || is_comment(text, language)) {
+        if !in_literal && (text.is_empty() || is_comment(text, syntax)) {
             continue;
         }
         kept.extend([text, "\n"]);
         match text {
-            _ if language == Language::Html && text.starts_with("<script") => language = Language::Script,
-            _ if language == Language::Html && text.starts_with("<style") => language = Language::Style,
-            _ => in_literal ^= language == Language::Script && text.matches('`').count() % 2 == 1,
+            _ if syntax == Syntax::Html && text.starts_with("<script") => syntax = Syntax::Script,
+            _ if syntax == Syntax::Html && text.starts_with("<style") => syntax = Syntax::Style,
+            _ => in_literal ^= syntax == Syntax::Script && text.matches('`').count() % 2 == 1,
         }
         if text.contains("</script") || text.contains("</style") {
-            language = Language::Html;
+            syntax = Syntax::Html;
         }
     }
     kept
 }
 
 /// Whether a line, without its indentation, is a comment and nothing else.
-fn is_comment(line: &str, language: Language) -> bool {
+fn is_comment(line: &str, syntax: Syntax) -> bool {
     let is_between = |open: &str, close: &str| {
         line.strip_prefix(open)
             .and_then(|rest| rest.split_once(close))
             .is_some_and(|(_, rest)| rest.is_empty())
     };
-    match language {
-        Language::Html => is_between("<!--", "-->"),
-        Language::Style => is_between("/*", "*/"),
-        Language::Script => is_between("/*", "*/") || line.starts_with("//"),
+    match syntax {
+        Syntax::Html => is_between("<!--", "-->"),
+        Syntax::Style => is_between("/*", "*/"),
+        Syntax::Script => is_between("/*", "*/") || line.starts_with("//"),
     }
 }
 
@@ -191,6 +202,8 @@ fn sources(page: &str, element: &str) -> String {
 mod tests {
     use super::*;
     use crate::http::message;
+
+    const SOURCE: &str = include_str!("../../index.html");
 
     fn page() -> Page {
         Page::new(stripped(
@@ -255,7 +268,7 @@ mod tests {
         let gzipped = answer(&[("If-None-Match", tag), ("Accept-Encoding", "gzip")]);
         assert_eq!(gzipped.status, 200, "what it has is not gzipped");
         for answer in [fresh, gzipped] {
-            assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
+            assert_eq!(answer.header("Vary"), Some("Accept-Encoding, Accept-Language, Cookie"));
         }
     }
 
@@ -299,7 +312,7 @@ mod tests {
         assert_eq!(stripped(source), kept);
     }
 
-    /// [`stripped`] reads lines, not languages: so the page has to keep to what it can tell apart.
+    /// [`stripped`] reads lines, no syntax: so the page has to keep to what it can tell apart.
     #[test]
     fn the_page_has_no_text_that_loses_its_white_space() {
         for (number, line) in (1..).zip(SOURCE.lines()) {
@@ -332,6 +345,22 @@ mod tests {
         );
         assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
         assert!(!String::from_utf8_lossy(&plain.body).contains('\r'), "what is hashed is what is sent");
+    }
+
+    #[test]
+    fn the_page_fits_in_every_language_under_the_same_policy() {
+        let english = page_in(Language::ENGLISH);
+        for language in Language::all() {
+            let page = page_in(language);
+            assert_eq!(page.policy, english.policy, "{}", language.tag());
+            let bytes = page.plain.body.len();
+            assert!(bytes <= PAGE_BYTES, "{}: {bytes} of {PAGE_BYTES} bytes", language.tag());
+            assert!(
+                page.plain
+                    .body
+                    .starts_with(format!("<!doctype html>\n<html lang=\"{}\"", language.tag()).as_bytes())
+            );
+        }
     }
 
     #[test]

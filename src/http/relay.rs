@@ -16,8 +16,16 @@ use crate::limits;
 use crate::sys::socket::{self, StopSignal};
 
 /// Headers that the page's side knows.
-const PASSED_ON: [&str; 7] =
-    ["accept", "accept-encoding", "content-type", "cookie", "host", "if-none-match", "origin"];
+const PASSED_ON: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "content-type",
+    "cookie",
+    "host",
+    "if-none-match",
+    "origin",
+];
 
 /// Headers that proxies and tunnels add, and browsers never send.
 const FORWARDED: [&str; 6] =

@@ -10,8 +10,9 @@ use crate::http::api::error::ApiError;
 use crate::http::api::{Api, Route};
 use crate::http::download::format_at;
 use crate::http::invite::invite_url;
+use crate::http::languages::{self, Language};
 use crate::http::message::{Request, Response};
-use crate::http::page::{PAGE, Page};
+use crate::http::page::{Page, page_in};
 use crate::http::qr::qr_svg;
 use crate::protocol::Reason;
 use crate::protocol::origin;
@@ -20,7 +21,8 @@ use crate::sys::interfaces::interfaces;
 /// Page and API.
 pub(crate) struct Site {
     pub(super) api: Api,
-    pub(super) page: &'static Page,
+    /// The page in a language.
+    pub(super) page: fn(Language) -> &'static Page,
     /// Proves that a request came through the listener; never sent to a client.
     pub(super) secret: String,
     port: u16,
@@ -32,7 +34,7 @@ impl Site {
     /// # Errors
     /// When the system has no random numbers.
     pub(crate) fn new(port: u16, api: Api) -> io::Result<Site> {
-        Ok(Site { api, page: &PAGE, secret: Token::random()?.text(), port })
+        Ok(Site { api, page: page_in, secret: Token::random()?.text(), port })
     }
 
     pub(super) fn answer(&self, request: &Request) -> Response {
@@ -54,7 +56,9 @@ impl Site {
             };
         }
         let read: fn(&Site, &Request) -> Response = match request.path() {
-            "/" => |site, request| site.page.answer(request, &site.api.config.public_urls),
+            "/" => |site, request| {
+                (site.page)(site.language_of(request)).answer(request, &site.api.config.public_urls)
+            },
             "/healthz" => |_, _| Response::text(200, "ok"),
             // The page brings its icon along; some browsers ask all the same.
             "/favicon.ico" => |_, _| Response { headers: Vec::new(), ..Response::nothing() },
@@ -75,6 +79,11 @@ impl Site {
             "GET" | "HEAD" => read(self, request),
             _ => not_allowed(request, "GET, HEAD"),
         }
+    }
+
+    fn language_of(&self, request: &Request) -> Language {
+        let sent = |name| request.header(name).unwrap_or_default();
+        languages::chosen(sent("Cookie"), sent("Accept-Language"), &self.api.config.language)
     }
 
     /// Whether a public URL has this path, and its proxy passes it on.

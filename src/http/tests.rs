@@ -103,16 +103,19 @@ fn a_panicking_handler_costs_no_worker() {
     assert_eq!(pages.server.generation(), 0, "nothing had to be replaced");
 }
 
+fn long_page() -> String {
+    "x".repeat(PAGE_BYTES - 1) + "\n"
+}
+
 #[test]
 fn readers_that_do_not_read_hold_no_worker() {
-    let page = "x".repeat(PAGE_BYTES - 1) + "\n";
     let mut site = site();
-    site.page = Box::leak(Box::new(Page::new(page.clone())));
+    site.page = |_| Box::leak(Box::new(Page::new(long_page())));
     let pages = Pages::start(site).expect("starts");
     let stalled: Vec<Connection> =
         (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();
     assert!(ask(&pages, "GET /healthz").ends_with("ok\n"));
     for connection in stalled {
-        assert!(answer_of(connection).ends_with(&page), "and they can still have it all");
+        assert!(answer_of(connection).ends_with(&long_page()), "and they can still have it all");
     }
 }

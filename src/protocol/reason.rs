@@ -223,6 +223,12 @@ pub enum Reason {
         "This link works on the host's own computer, at localhost. For other devices: chat-app host-link."
     )]
     HostElsewhere,
+    /// No refusal: what comes next, the same for all addresses.
+    #[error("If there is such an account, a link is on its way to this address.")]
+    ForgotMailed,
+    /// The same where the room mails nothing.
+    #[error("If there is such an account, the host has been told. Ask them for your link.")]
+    ForgotTold,
     #[error("This room has as many accounts as it can have.")]
     AccountsFull,
     #[error("That was tried too often. Try again in {seconds} seconds.")]

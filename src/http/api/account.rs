@@ -88,10 +88,12 @@ impl Api {
             }
         }
         let next = match self.config.sendmail {
-            Some(_) => "If there is such an account, a link is on its way to this address.",
-            None => "If there is such an account, the host has been told. Ask them for your link.",
+            Some(_) => Reason::ForgotMailed,
+            None => Reason::ForgotTold,
         };
-        Ok(Response::json(202, &json!({"message": next})))
+        let mut answer = json!(next);
+        answer["message"] = next.to_string().into();
+        Ok(Response::json(202, &answer))
     }
 
     pub(super) fn reset(&self, request: &Request) -> Answer {

@@ -1,47 +1,101 @@
 //! What the page says, a catalogue a language, put into the page before it is sent; pure.
 //!
-//! `en.json` is the source, and says in its first line how another language is added.
+//! `en.json` is the source, and says in its first line how another language is added; [`choice`] is about which of them a
+//! visitor gets.
 
+mod choice;
+
+use std::io::Read;
+
+use flate2::read::DeflateDecoder;
 use serde_json::{Map, Value};
 
-const ENGLISH: &str = include_str!("en.json");
+pub(crate) use choice::chosen;
 
-/// The key of the line that is for people.
-const ADVICE: &str = "how to add a language";
+// `CATALOGUES`, each by its tag, as `pack.rs` has packed them, and the place of the English one among them, `ENGLISH`.
+include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
 
-/// The sentences of one language by their keys: a text, or its forms by CLDR's plural categories.
-#[derive(Debug)]
-pub(crate) struct Catalogue(Map<String, Value>);
+/// One of the languages that the page speaks, as a place in [`CATALOGUES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Language(usize);
 
-impl Catalogue {
-    pub(crate) fn english() -> Catalogue {
-        let mut sentences: Map<String, Value> = serde_json::from_str(ENGLISH).expect("a catalogue is JSON");
-        sentences.remove(ADVICE);
-        Catalogue(sentences)
+impl Language {
+    pub(crate) const COUNT: usize = CATALOGUES.len();
+    pub(crate) const ENGLISH: Language = Language(ENGLISH);
+
+    /// The language of exactly this tag, in any case.
+    pub(crate) fn of(tag: &str) -> Option<Language> {
+        CATALOGUES.iter().position(|(known, _)| known.eq_ignore_ascii_case(tag)).map(Language)
     }
 
-    /// The page with what it has in double braces: this catalogue's text under that key, its tag, or all of it as JSON.
-    pub(crate) fn put_into(&self, page: &str) -> String {
-        let mut filled = String::with_capacity(page.len() + 16 * 1024);
-        let mut parts = page.split("{{");
-        filled.extend(parts.next());
-        for part in parts {
-            match part.split_once("}}").and_then(|(key, rest)| Some((self.value(key)?, rest))) {
-                Some((value, rest)) => filled.extend([&value, rest]),
-                None => filled.extend(["{{", part]),
+    pub(crate) fn all() -> impl Iterator<Item = Language> {
+        (0..Language::COUNT).map(Language)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0
+    }
+
+    pub(crate) fn tag(self) -> &'static str {
+        CATALOGUES[self.0].0
+    }
+
+    /// This page with what it has in double braces: the language's text under that key, its tag, all of its sentences as JSON,
+    /// or what can be chosen in place of it.
+    pub(crate) fn put_into(self, page: &str) -> String {
+        filled(page, self.tag(), &self.sentences())
+    }
+
+    /// Its sentences by their keys, in English where it lacks one: a text, or its forms by CLDR's plural categories.
+    fn sentences(self) -> Map<String, Value> {
+        let mut sentences = english();
+        if self != Language::ENGLISH {
+            let own: Vec<Value> = serde_json::from_str(&unpacked(CATALOGUES[self.0].1)).expect("a list");
+            for (sentence, own) in sentences.values_mut().zip(own) {
+                *sentence = if own.is_null() { sentence.take() } else { own };
             }
         }
-        filled
+        sentences
     }
+}
 
-    fn value(&self, key: &str) -> Option<String> {
-        match key {
-            "lang" => Some("en".to_owned()),
+/// What `pack.rs` has compressed.
+pub(crate) fn unpacked(packed: &[u8]) -> String {
+    let mut text = String::new();
+    DeflateDecoder::new(packed).read_to_string(&mut text).expect("what was packed is text");
+    text
+}
+
+fn english() -> Map<String, Value> {
+    serde_json::from_str(&unpacked(CATALOGUES[ENGLISH].1)).expect("sentences by their keys")
+}
+
+fn filled(page: &str, tag: &str, sentences: &Map<String, Value>) -> String {
+    let mut filled = String::with_capacity(page.len() + 32 * 1024);
+    let mut parts = page.split("{{");
+    filled.extend(parts.next());
+    for part in parts {
+        let value = |key: &str| match key {
+            "lang" => Some(tag.to_owned()),
             // No end of the element around it.
-            "words" => serde_json::to_string(&self.0).ok().map(|json| json.replace('<', "\\u003c")),
-            key => self.0.get(key)?.as_str().map(escaped),
+            "words" => serde_json::to_string(sentences).ok().map(|json| json.replace('<', "\\u003c")),
+            "languages" => Some(Language::all().map(option).collect()),
+            key => sentences.get(key)?.as_str().map(escaped),
+        };
+        match part.split_once("}}").and_then(|(key, rest)| Some((value(key)?, rest))) {
+            Some((value, rest)) => filled.extend([&value, rest]),
+            None => filled.extend(["{{", part]),
         }
     }
+    filled
+}
+
+/// A language under its own name, to be chosen.
+fn option(language: Language) -> String {
+    let tag = language.tag();
+    let sentences = language.sentences();
+    let name = sentences["language.name"].as_str().unwrap_or(tag);
+    format!("<option value=\"{tag}\" lang=\"{tag}\">{}</option>", escaped(name))
 }
 
 fn escaped(text: &str) -> String {
@@ -60,9 +114,17 @@ mod tests {
         let Value::Object(sentences) = sentences else { unreachable!("an object") };
         let page = "<p lang=\"{{lang}}\" dir=\"{{language.direction}}\">{{a.b}}<script>{{words}}</script>{{c}} {{ x }} {{";
         assert_eq!(
-            Catalogue(sentences).put_into(page),
-            "<p lang=\"en\" dir=\"rtl\">Tom &amp; &lt;Ben><script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
+            filled(page, "he", &sentences),
+            "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben><script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
              \"language.direction\":\"rtl\"}</script>{{c}} {{ x }} {{"
         );
+    }
+
+    #[test]
+    fn each_language_is_offered_under_its_own_name() {
+        assert_eq!((Language::ENGLISH.tag(), Language::of("EN")), ("en", Some(Language::ENGLISH)));
+        let options = Language::ENGLISH.put_into("<select>{{languages}}</select>");
+        assert!(options.contains("<option value=\"de\" lang=\"de\">Deutsch</option>"), "{options}");
+        assert_eq!(options.matches("<option").count(), Language::COUNT);
     }
 }
