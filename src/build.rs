@@ -1,12 +1,17 @@
-//! Before the program is built: how it is linked.
+//! Run by Cargo before each build: how the program is linked, and what is packed into it.
 
+use std::error::Error;
 use std::process::Command;
 
-fn main() {
-    println!("cargo:rerun-if-changed=src/build.rs");
+#[path = "http/pack.rs"]
+mod pack;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=src/build.rs");
     if packs_relocations() {
-        println!("cargo:rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+    pack::pack()
 }
 
 /// A static program that is loaded anywhere has a list of the addresses to mend, of some 270 KB, which a tenth says as well. The C
@@ -21,5 +26,6 @@ fn packs_relocations() -> bool {
     let version = String::from_utf8_lossy(&found.stdout); // glibc 2.36
     let mut numbers =
         version.split(|byte: char| !byte.is_ascii_digit()).filter_map(|number| number.parse().ok());
-    (numbers.next(), numbers.next()) >= (Some(2), Some(36))
+    let version: (Option<u32>, Option<u32>) = (numbers.next(), numbers.next());
+    version >= (Some(2), Some(36))
 }

@@ -1,5 +1,5 @@
-//! Run by Cargo before each build: puts the page and its catalogues where the program takes them in, compressed, since raw they
-//! would be a tenth of it.
+//! Part of the build script: puts the page and its catalogues where the program takes them in, compressed, since raw they would be a
+//! tenth of it.
 //!
 //! Of the catalogues only the English one keeps its keys. The others are lists of their sentences in the order of those, with
 //! `null` for what they lack.
@@ -19,7 +19,7 @@ const LANGUAGES: &str = "src/http/languages";
 /// The key of what is for people who edit the file.
 const ADVICE: &str = "how to add a language";
 
-fn main() -> Result<(), Box<dyn Error>> {
+pub fn pack() -> Result<(), Box<dyn Error>> {
     for source in [PAGE, LANGUAGES, "src/http/pack.rs"] {
         println!("cargo::rerun-if-changed={source}");
     }
