@@ -215,9 +215,10 @@ pub const TYPING_SHOWN: Duration = Duration::from_secs(5);
 pub const TYPING_NAMES: usize = 3;
 /// Connections of one person: tabs, and sockets that died without a word.
 pub const PERSON_CONNECTIONS: usize = 8;
-/// Names that nobody had, and as many accounts, that an address may bring at once: a class that shares a router, and with
-/// [`ADDRESS_PEOPLE`] as many as it may be as loud as.
-pub const NEW_AT_ONCE: u32 = ADDRESS_PEOPLE;
+/// Accounts that an address may bring at once: a class that shares a router, as many as [`ADDRESS_PEOPLE`].
+pub const ACCOUNTS_AT_ONCE: u32 = ADDRESS_PEOPLE;
+/// Names that nobody had; a few of the class correct theirs.
+pub const NAMES_AT_ONCE: u32 = ADDRESS_PEOPLE + 10;
 /// How long until it may bring one name more.
 pub const NAME_EVERY: Duration = Duration::from_secs(5);
 /// How long until it may bring one account more: its name is gone for ever.
@@ -391,6 +392,8 @@ pub const HOST_SESSIONS: usize = 100;
 pub const HOST_KEYS: usize = 20;
 /// How often the room looks for changes by other programs (`host-link --new`): a thousandth of a core.
 pub const HOST_NEWS: Duration = Duration::from_millis(500);
+/// For the room to do what a command beside it has asked for, after which it says what was in the way.
+pub const BESIDE_ANSWER: Duration = Duration::from_secs(3);
 /// How long a login lasts.
 pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// How long a browser that has logged in is known as one of the account's own.

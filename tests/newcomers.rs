@@ -7,7 +7,7 @@ use chat_app::limits;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const AT_ONCE: usize = limits::NEW_AT_ONCE as usize;
+const AT_ONCE: usize = limits::NAMES_AT_ONCE as usize;
 
 fn try_join(client: &mut TestClient, name: &str, guest_key: &str) -> Value {
     client.send(json!({"event": "join", "username": name, "guest_key": guest_key}));
@@ -90,6 +90,21 @@ fn after_a_class_new_names_come_one_by_one_and_whoever_is_known_waits_for_nobody
     }
 }
 
+/// A class of forty, some of whom mistype their names.
+#[test]
+fn who_corrects_their_name_waits_for_nobody_of_the_class() {
+    let server = paced();
+    let mut class: Vec<_> =
+        (0..40).map(|number| newcomer(&server, "203.0.113.1", &format!("Pupli {number}"))).collect();
+    for (number, (pupil, answer)) in class.iter_mut().enumerate() {
+        assert_eq!(answer["event"], "joined", "{answer}");
+        if number < 10 {
+            let answer = try_join(pupil, &format!("Pupil {number}"), &key(&format!("Pupli {number}")));
+            assert_eq!(answer["event"], "joined", "{answer}");
+        }
+    }
+}
+
 #[test]
 fn of_ipv6_a_network_is_one_address() {
     let server = paced();
@@ -99,6 +114,7 @@ fn of_ipv6_a_network_is_one_address() {
 
 #[test]
 fn after_a_class_accounts_come_one_a_minute() {
+    const AT_ONCE: usize = limits::ACCOUNTS_AT_ONCE as usize;
     let server = paced();
     let (begin, here) = (Instant::now(), "203.0.113.1");
     let sign_up = |number: usize| Browser::new(server.addr()).from(here).sign_up(&format!("Pupil {number}"));

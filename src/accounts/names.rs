@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
-use rusqlite::{ErrorCode, Transaction, params};
+use rusqlite::{Connection, ErrorCode, Transaction, params};
 
 use super::{AccountError, Accounts, Member, Session, Unavailable, beside, sessions};
+use crate::limits;
 use crate::protocol::AccountId;
 use crate::protocol::names::{APART, Name};
 use crate::store::{self, sql};
@@ -101,11 +103,40 @@ pub fn free_name_beside(database: &Path, name: &Name) -> Result<(), String> {
     let is_kept = "SELECT 1 FROM users WHERE display = ?1 OR folded = ?2
                    UNION ALL SELECT 1 FROM guests WHERE folded = ?2 UNION ALL SELECT 1 FROM host_names WHERE folded = ?2";
     beside(database, |db, _| {
-        if !db.prepare(is_kept)?.exists([name.display(), name.folded()])? {
-            let reason = format!("nobody has the name {}, and it is kept for nobody", name.display());
-            return Err(Unavailable::Other(reason));
+        let is_open = store::is_open(database);
+        let is_kept = db.prepare(is_kept)?.exists([name.display(), name.folded()])?;
+        let newest: Option<i64> = sql::value(db, "SELECT coalesce(max(id), 0) FROM host_actions", [])?;
+        if is_kept || is_open {
+            sql::run(db, "INSERT OR IGNORE INTO names_to_free (name) VALUES (?1)", [name.display()])?;
         }
-        sql::run(db, "INSERT OR IGNORE INTO names_to_free (name) VALUES (?1)", [name.display()])?;
-        Ok(())
+        // Who is here without a key or an account is known to the open room alone; so is a host.
+        if if is_open { is_done(db, newest.unwrap_or_default())? } else { is_kept } {
+            return Ok(());
+        }
+        let asked = "SELECT 1 FROM names_to_free WHERE name = ?1";
+        if is_kept && db.prepare(asked)?.exists([name.display()])? {
+            return Ok(()); // the room comes to it later
+        }
+        sql::run(db, "DELETE FROM names_to_free WHERE name = ?1", [name.display()])?;
+        let name = name.display();
+        Err(Unavailable::Other(match is_kept {
+            true => format!("{name} is a host's, who is here, or somebody's who is just signing up"),
+            false => format!("nobody has the name {name}, and it is kept for nobody"),
+        }))
     })
+}
+
+/// Waits for the room to free a name, which is on record then after this one.
+fn is_done(db: &Connection, newest: i64) -> Result<bool, Unavailable> {
+    let freed = "SELECT 1 FROM host_actions WHERE id > ?1 AND action = 'free_name'";
+    let until = Instant::now() + limits::BESIDE_ANSWER;
+    loop {
+        if db.prepare_cached(freed)?.exists([newest])? {
+            return Ok(true);
+        }
+        if Instant::now() >= until {
+            return Ok(false);
+        }
+        std::thread::sleep(limits::MAIL_POLL);
+    }
 }

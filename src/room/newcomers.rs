@@ -37,13 +37,12 @@ impl Newcomers {
     /// # Errors
     /// `rate_limited`, and in how long.
     pub(crate) fn check(&self, new: New, address: IpAddr, now: Instant) -> Result<(), Refusal> {
-        let (over, every) = match new {
-            New::Name => (&self.names, limits::NAME_EVERY),
-            New::Account => (&self.accounts, limits::ACCOUNT_EVERY),
+        let (over, every, at_once) = match new {
+            New::Name => (&self.names, limits::NAME_EVERY, limits::NAMES_AT_ONCE),
+            New::Account => (&self.accounts, limits::ACCOUNT_EVERY, limits::ACCOUNTS_AT_ONCE),
         };
         let left = over.peek(&address).map_or(Duration::ZERO, |over| over.saturating_duration_since(now));
-        let wait_ms =
-            left.saturating_sub((limits::NEW_AT_ONCE - 1) * every).as_micros().div_ceil(1000) as u64;
+        let wait_ms = left.saturating_sub((at_once - 1) * every).as_micros().div_ceil(1000) as u64;
         if wait_ms == 0 {
             return Ok(());
         }
@@ -87,15 +86,17 @@ mod tests {
     #[test]
     fn a_class_comes_at_once_and_then_one_after_the_other() {
         let start = Instant::now();
-        for (new, every) in [(New::Name, limits::NAME_EVERY), (New::Account, limits::ACCOUNT_EVERY)] {
+        for (new, every, class) in
+            [(New::Name, limits::NAME_EVERY, 50), (New::Account, limits::ACCOUNT_EVERY, 40)]
+        {
             let (mut newcomers, every_ms) = (Newcomers::default(), every.as_millis() as u64);
-            assert_eq!(bring(&mut newcomers, new, start), (40, every_ms));
+            assert_eq!(bring(&mut newcomers, new, start), (class, every_ms));
             assert_eq!(bring(&mut newcomers, new, start + every - Duration::from_millis(1)), (0, 1));
             assert_eq!(bring(&mut newcomers, new, start + every), (1, every_ms));
             assert_eq!(bring(&mut newcomers, new, start + 3 * every), (2, every_ms));
             assert_eq!(
                 bring(&mut newcomers, new, start + 10_000 * every),
-                (40, every_ms),
+                (class, every_ms),
                 "no more than a class"
             );
         }

@@ -65,7 +65,7 @@ use crate::sys::random::random;
 use append::TabIds;
 use checkpoint::Checkpointer;
 use file::{Found, Strays};
-use lock::{LockFile, Mark};
+use lock::{LockFile, Mark, Note};
 use mark::{Marks, Origin};
 
 pub(crate) use append::Outcome;
@@ -303,6 +303,11 @@ pub(crate) fn connect_beside(path: &Path) -> Result<Connection, OpenError> {
         schema::set_up_writing(&db)?;
         Ok(db)
     })
+}
+
+/// Whether a server has this database open.
+pub(crate) fn is_open(path: &Path) -> bool {
+    file::resolve(path).is_ok_and(|path| matches!(Note::left_beside(&path), Ok(None)))
 }
 
 /// Where connections lead.

@@ -18,7 +18,7 @@ use super::file::beside;
 /// Whose it is, or which folder others may change.
 #[cfg(unix)]
 pub(super) fn check(given: &Path, database: &Path) -> Result<(), OpenProblem> {
-    check_parts(database)?;
+    check_parts(database, false)?;
     check_way(given)
 }
 
@@ -28,16 +28,16 @@ pub(super) fn check(given: &Path, database: &Path) -> Result<(), OpenProblem> {
 /// Whose it is.
 #[cfg(unix)]
 pub(super) fn check_beside(database: &Path) -> Result<(), OpenProblem> {
-    if is_super_user() { Ok(()) } else { check_parts(database) }
+    check_parts(database, is_super_user())
 }
 
 #[cfg(unix)]
-fn check_parts(database: &Path) -> Result<(), OpenProblem> {
+fn check_parts(database: &Path, may_be_anybodys: bool) -> Result<(), OpenProblem> {
     use std::os::unix::fs::MetadataExt;
 
     let user = rustix::process::geteuid();
     for (path, metadata) in parts(database) {
-        if metadata.uid() != user.as_raw() {
+        if metadata.uid() != user.as_raw() && !may_be_anybodys {
             return Err(OpenProblem::Foreigners(path, name_of(metadata.uid())));
         }
         // Opening a pipe would wait for whoever writes into it.

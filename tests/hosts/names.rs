@@ -255,6 +255,14 @@ fn the_subcommand_frees_a_name_beside_the_open_room_and_before_it_is_opened() {
     );
     let (code, _, log) = run(&server, "Nobody");
     assert!(code == Some(1) && log.contains("nobody has the name Nobody"), "{log}");
+    // Known to the open room alone: a guest without a key, and a host who is here.
+    let mut keyless = server.join("Herr Kurz");
+    let (code, out, log) = run(&server, "herr kurz");
+    assert!(code == Some(0) && out.contains("is free in a moment"), "{out}{log}");
+    expect_renamed(&mut keyless, "Herr Kurz");
+    let _keller = host(&server, "Ms Keller");
+    let (code, _, log) = run(&server, "Ms Keller");
+    assert!(code == Some(1) && log.contains("Ms Keller is a host's, who is here"), "{log}");
     let (code, _, log) = run(&server, "\u{202e}");
     assert!(code == Some(2) && log.contains("U+202E"), "{log}");
     server.stop();
