@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
@@ -196,6 +197,9 @@ impl Hub {
             _ => Vec::new(),
         };
         let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).chain(browsers).collect();
+        if identifiers.is_empty() && connections.is_empty() {
+            identifiers = self.freed.marks_of(name, Instant::now()); // they are still meant by it
+        }
         for id in &connections {
             let own = self.clients.get(*id).map(|client| client.identifiers()).unwrap_or_default();
             identifiers.extend(own.into_iter().filter(|mark| !matches!(mark, Identifier::Address(_))));

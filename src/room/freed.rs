@@ -32,6 +32,12 @@ impl Freed {
         self.0.push_back(Lost { looks, marks, until: now + limits::FREED });
     }
 
+    /// What those were known by who have lost it lately.
+    pub(crate) fn marks_of(&self, name: &Name, now: Instant) -> Vec<Identifier> {
+        let is_it = |lost: &&Lost| lost.until > now && lost.looks.alike(name).next().is_some();
+        self.0.iter().filter(is_it).flat_map(|lost| lost.marks.iter().cloned()).collect()
+    }
+
     /// Whether it was lost lately, or one that looks like it, by who has one of these marks.
     pub(crate) fn is_lost_by(&self, name: &Name, marks: &[Identifier], now: Instant) -> bool {
         let is_theirs = |lost: &&Lost| lost.until > now && lost.marks.iter().any(|mark| marks.contains(mark));

@@ -88,6 +88,26 @@ fn a_member_who_is_muted_while_away_is_muted_logged_out_too() {
     assert_eq!(mias.join().received("joined")[0]["muted"], true);
 }
 
+#[test]
+fn who_is_removed_by_the_name_that_a_host_has_just_freed_is_out() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let ottos = browser(&server);
+    let mut otto = join(&ottos, "Otto");
+    otto.say_and_wait("rude");
+    otto.leave();
+    let mut mias = member(&server, "Mia");
+    for name in ["Otto", "Mia"] {
+        moderate_with(&mut host, "free_name", about(name));
+        expect_done(&mut host, "free_name");
+        remove(&mut host, name);
+    }
+    expect_nothing_read(ottos.connect());
+    expect_nothing_read(mias.connect());
+    log_out(&mut mias);
+    expect_nothing_read(mias.connect());
+}
+
 /// The code is that of before: nothing but the browser tells who it is.
 #[test]
 fn in_a_room_for_members_another_account_in_the_same_browser_is_out() {
