@@ -1,6 +1,7 @@
 //! The page, ready to be sent: in its language, without comments and indentation, plain and gzipped, with the policy that
 //! lets its own script and style run; pure.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ const _: () = assert!(
 /// The built-in page in this language, prepared once in a process, when it is first asked for.
 pub(crate) fn page_in(language: Language) -> &'static Page {
     static PAGES: [OnceLock<Page>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
-    PAGES[language.index()].get_or_init(|| Page::new(text_in(language)))
+    PAGES[language.index()].get_or_init(|| Page::new(text_in(language), || text_in(Language::ENGLISH)))
 }
 
 #[derive(Debug)]
@@ -52,10 +53,11 @@ struct Form {
 }
 
 impl Page {
-    /// `text` is sent as it is.
-    pub(crate) fn new(text: String) -> Page {
-        let policy = policy(&text);
-        Page { gzipped: Form::new(gzip(&text)), plain: Form::new(text.into_bytes()), policy }
+    /// `text` is sent as it is; without gzip, which all browsers take, `shorter` in place of what would hold up a worker.
+    pub(crate) fn new(text: String, shorter: impl FnOnce() -> String) -> Page {
+        let (policy, gzipped) = (policy(&text), Form::new(gzip(&text)));
+        let plain = if text.len() <= PAGE_BYTES { text } else { shorter() };
+        Page { gzipped, plain: Form::new(plain.into_bytes()), policy }
     }
 
     pub(crate) fn answer(&self, request: &Request, public_urls: &[String]) -> Response {
@@ -118,7 +120,8 @@ enum Syntax {
     Script,
 }
 
-/// The page without lines that hold only a comment, empty lines and indentation.
+/// The page without comments that fill a line or end it after two spaces, empty lines, indentation, and blanks around the
+/// signs of style and script.
 ///
 /// Lines of template literals stay as they are: their white space is text. Script and style have to begin on a line of their
 /// own, as they do in the page.
@@ -127,11 +130,11 @@ fn stripped(page: &str) -> String {
     let (mut syntax, mut in_literal) = (Syntax::Html, false);
     // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
     for line in page.lines() {
-        let text = if in_literal { line } else { line.trim_start() };
+        let text = if in_literal { line } else { without_last_comment(line.trim_start(), syntax) };
         if !in_literal && (text.is_empty() || is_comment(text, syntax)) {
             continue;
         }
-        kept.extend([text, "\n"]);
+        let (before, was_in_literal) = (syntax, in_literal);
         match text {
             _ if syntax == Syntax::Html && text.starts_with("<script") => syntax = Syntax::Script,
             _ if syntax == Syntax::Html && text.starts_with("<style") => syntax = Syntax::Style,
@@ -140,8 +143,60 @@ fn stripped(page: &str) -> String {
         if text.contains("</script") || text.contains("</style") {
             syntax = Syntax::Html;
         }
+        let is_code = before == syntax && !was_in_literal && !in_literal;
+        kept.extend([&*if is_code { tight(text, syntax) } else { text.into() }, "\n"]);
     }
     kept
+}
+
+/// A line without blanks around its signs, but for those of strings. Lines with what may be a regular expression or a template
+/// stay as they are.
+fn tight(line: &str, syntax: Syntax) -> Cow<'_, str> {
+    let (signs, unclear): (&[char], &[char]) = match syntax {
+        Syntax::Html => return line.into(),
+        Syntax::Style => (&['{', '}', ',', ';', '>'], &['"', '\'']),
+        Syntax::Script => (
+            &['{', '}', '(', ')', '[', ']', ',', ';', ':', '=', '<', '>', '?', '&', '|', '!', '*'],
+            &['/', '`', '\\'],
+        ),
+    };
+    if line.contains(unclear) {
+        return line.into();
+    }
+    let mut kept = String::with_capacity(line.len());
+    let mut quote = None;
+    for c in line.chars() {
+        let is_text = quote.is_some();
+        if quote == Some(c) {
+            quote = None;
+        } else if !is_text && (c == '\'' || c == '"') {
+            quote = Some(c);
+        }
+        let after_sign = kept.ends_with(signs);
+        match c {
+            ' ' if !is_text && after_sign => {}
+            _ if !is_text && signs.contains(&c) && kept.ends_with(' ') => {
+                kept.pop();
+                kept.push(c);
+            }
+            _ => kept.push(c),
+        }
+    }
+    kept.into()
+}
+
+/// A line without the comment at its end, if that is none of a string's text.
+fn without_last_comment(line: &str, syntax: Syntax) -> &str {
+    let comment = match syntax {
+        Syntax::Html => return line,
+        Syntax::Style if line.ends_with("*/") => "  /* ",
+        Syntax::Style => return line,
+        Syntax::Script => "  // ",
+    };
+    match line.split_once(comment) {
+        Some((code, _)) if ["'", "\"", "`"].iter().all(|quote| code.matches(quote).count() % 2 == 0) => code,
+        _ => line,
+    }
 }
 
 /// Whether a line, without its indentation, is a comment and nothing else.
@@ -206,10 +261,13 @@ mod tests {
     const SOURCE: &str = include_str!("../../index.html");
 
     fn page() -> Page {
-        Page::new(stripped(
-            "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>\n\
+        Page::new(
+            stripped(
+                "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>\n\
              <script type=\"application/json\">{}</script>",
-        ))
+            ),
+            String::new,
+        )
     }
 
     fn answer(headers: &[(&str, &str)]) -> Response {
@@ -300,16 +358,39 @@ mod tests {
     }
 
     #[test]
-    fn comments_that_fill_a_line_empty_lines_and_indentation_are_left_out() {
+    fn comments_that_fill_or_end_a_line_empty_lines_and_indentation_are_left_out() {
         let source = "<!doctype html>\r\n\t<!-- a comment -->\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
-                      <style>\n/* a comment */\n\tp { color: red }  /* kept */\n/* a */ q {} /* b */\n// none here\n</style>\n\
-                      <script>\n// a comment\n\n\tsay('//');  // kept\n\t/** one */\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
+                      <style>\n/* a comment */\n\tp { color: red }  /* left out */\n/* a */ q {} /* b */\n// none here\n</style>\n\
+                      <script>\n// a comment\n\n\tsay('//');  // it's left out\n\tsay('a  // b');\n\t/** one */\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
                       \tsay(`a` + `b`);\n\tgo();\n</script>\n\t// no comment\n";
         let kept = "<!doctype html>\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
-                    <style>\np { color: red }  /* kept */\n/* a */ q {} /* b */\n// none here\n</style>\n\
-                    <script>\nsay('//');  // kept\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
+                    <style>\np{color: red}\n/* a */ q{}/* b */\n// none here\n</style>\n\
+                    <script>\nsay('//');\nsay('a  // b');\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
                     say(`a` + `b`);\ngo();\n</script>\n// no comment\n";
         assert_eq!(stripped(source), kept);
+    }
+
+    #[test]
+    fn blanks_around_signs_are_left_out_but_for_those_of_strings() {
+        for (line, sent) in [
+            ("const { a, b } = x ?? (c === 'd = e, f');", "const{a,b}=x??(c==='d = e, f');"),
+            ("say(\"it's { so }\", a + b, -c, !d);", "say(\"it's { so }\",a + b,-c,!d);"),
+            ("if (a) b = c ? { d } : [ e ];", "if(a)b=c?{d}:[e];"),
+            ("const r = /a = b/;", "const r = /a = b/;"),
+            ("say(`a = ${b}`);", "say(`a = ${b}`);"),
+        ] {
+            assert_eq!(tight(line, Syntax::Script), sent);
+        }
+        for (line, sent) in [
+            (
+                "a > b, c:is(d, e) :hover { margin: 0 auto; color: red }",
+                "a>b,c:is(d,e) :hover{margin: 0 auto;color: red}",
+            ),
+            ("a::before { content: 'b { }' }", "a::before { content: 'b { }' }"),
+        ] {
+            assert_eq!(tight(line, Syntax::Style), sent);
+        }
+        assert_eq!(tight("<p>a = b</p>", Syntax::Html), "<p>a = b</p>");
     }
 
     /// [`stripped`] reads lines, no syntax: so the page has to keep to what it can tell apart.
@@ -351,15 +432,14 @@ mod tests {
     fn the_page_fits_in_every_language_under_the_same_policy() {
         let english = page_in(Language::ENGLISH);
         for language in Language::all() {
-            let page = page_in(language);
-            assert_eq!(page.policy, english.policy, "{}", language.tag());
-            let bytes = page.plain.body.len();
-            assert!(bytes <= PAGE_BYTES, "{}: {bytes} of {PAGE_BYTES} bytes", language.tag());
-            assert!(
-                page.plain
-                    .body
-                    .starts_with(format!("<!doctype html>\n<html lang=\"{}\"", language.tag()).as_bytes())
-            );
+            let (page, tag) = (page_in(language), language.tag());
+            assert_eq!(page.policy, english.policy, "{tag}");
+            let (bytes, gzipped) = (page.plain.body.len(), page.gzipped.body.len());
+            assert!(bytes <= PAGE_BYTES, "{tag}: {bytes} of {PAGE_BYTES} bytes");
+            let head = format!("<!doctype html>\n<html lang=\"{tag}\"");
+            let text = text_in(language);
+            assert!(text.starts_with(&head) && !text.contains("{{"), "{tag}: all is filled in");
+            println!("{tag}: {} bytes, gzipped {gzipped}", text.len());
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod choice;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
@@ -40,8 +41,8 @@ impl Language {
         CATALOGUES[self.0].0
     }
 
-    /// This page with what it has in double braces: the language's text under that key, its tag, all of its sentences as JSON,
-    /// or what can be chosen in place of it.
+    /// This page with what it has in double braces: the language's text under that key (or that of `page`), its tag, all of its
+    /// sentences as JSON, or what can be chosen in place of it.
     pub(crate) fn put_into(self, page: &str) -> String {
         filled(page, self.tag(), &self.sentences())
     }
@@ -77,10 +78,11 @@ fn filled(page: &str, tag: &str, sentences: &Map<String, Value>) -> String {
     for part in parts {
         let value = |key: &str| match key {
             "lang" => Some(tag.to_owned()),
-            // No end of the element around it.
-            "words" => serde_json::to_string(sentences).ok().map(|json| json.replace('<', "\\u003c")),
+            "words" => Some(as_json(sentences)),
             "languages" => Some(Language::all().map(option).collect()),
-            key => sentences.get(key)?.as_str().map(escaped),
+            key => {
+                sentences.get(key).or_else(|| sentences.get(&format!("page.{key}")))?.as_str().map(escaped)
+            }
         };
         match part.split_once("}}").and_then(|(key, rest)| Some((value(key)?, rest))) {
             Some((value, rest)) => filled.extend([&value, rest]),
@@ -88,6 +90,14 @@ fn filled(page: &str, tag: &str, sentences: &Map<String, Value>) -> String {
         }
     }
     filled
+}
+
+/// What the script says: what stands in the markup alone (`page`) it need not know.
+fn as_json(sentences: &Map<String, Value>) -> String {
+    let said: BTreeMap<&String, &Value> =
+        sentences.iter().filter(|(key, _)| !key.starts_with("page.")).collect();
+    // No end of the element around it.
+    serde_json::to_string(&said).unwrap_or_default().replace('<', "\\u003c")
 }
 
 /// A language under its own name, to be chosen.
@@ -110,12 +120,12 @@ mod tests {
 
     #[test]
     fn a_catalogue_fills_the_page_and_leaves_what_is_none_of_its_keys() {
-        let sentences = json!({"a.b": "Tom & <Ben>", "language.direction": "rtl", "c": {"other": "{count}"}});
+        let sentences = json!({"a.b": "Tom & <Ben>", "language.direction": "rtl", "page.d": "D", "c": {"other": "{count}"}});
         let Value::Object(sentences) = sentences else { unreachable!("an object") };
-        let page = "<p lang=\"{{lang}}\" dir=\"{{language.direction}}\">{{a.b}}<script>{{words}}</script>{{c}} {{ x }} {{";
+        let page = "<p lang=\"{{lang}}\" dir=\"{{language.direction}}\">{{a.b}}{{d}}<script>{{words}}</script>{{c}} {{ x }} {{";
         assert_eq!(
             filled(page, "he", &sentences),
-            "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben><script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
+            "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben>D<script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
              \"language.direction\":\"rtl\"}</script>{{c}} {{ x }} {{"
         );
     }
