@@ -34,6 +34,7 @@ mod density;
 mod host;
 mod hosting;
 mod joining;
+mod languages;
 mod lesson;
 mod mentions;
 mod menu;
