@@ -12,7 +12,7 @@ const LIKELY: [(&str, &str); 11] = [
     ("zh-TW", "zh-Hant"),
     ("zh-HK", "zh-Hant"),
     ("zh-MO", "zh-Hant"),
-    ("pt", "pt-PT"),
+    ("pt", "pt-BR"),
     ("no", "nb"),
     ("nn", "nb"),
     ("iw", "he"),
