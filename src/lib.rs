@@ -70,6 +70,7 @@ pub use accounts::{free_name_beside, issue_reset_beside, make_host_link_beside};
 pub use store::backup::back_up;
 pub use store::export::{ExportFormat, export};
 pub use store::restore::restore;
+pub use sys::launch;
 pub use sys::logging::start as start_logging;
 
 /// What the project's own tests, benchmark and fuzzers look into. No interface for anybody else.

@@ -24,6 +24,9 @@ pub const ANSWER_STALL: Duration = Duration::from_secs(10);
 pub const PAGE_DEADLINE: Duration = Duration::from_secs(30);
 /// Connections above the caps that are still read, to be told why. Any above these are closed unheard.
 pub const REFUSALS: usize = 64;
+/// Where the way to tiny_http is a port of this computer's (Windows): without a byte this long, a connection there is let go. Ours
+/// send a whole request at once.
+pub const PRIVATE_STALL: Duration = Duration::from_secs(5);
 /// For the head of a connection that is refused in any case.
 pub const REFUSAL_DEADLINE: Duration = Duration::from_secs(2);
 /// Connections the system keeps until they are accepted; one more is not heard and tries again after a second.
@@ -135,6 +138,9 @@ pub const RATE_LIMITED_NOTICE: Duration = Duration::from_secs(1);
 pub const NAME_WAIT: Duration = Duration::from_millis(100);
 /// How often that is looked for meanwhile.
 pub const NAME_POLL: Duration = Duration::from_millis(1);
+/// Where a wait does not hear that its socket is shut down (Windows), it looks this often: ten times a second for each client is
+/// little for a class, and a stop that takes a tenth of a second longer is not noticed.
+pub const SHUTDOWN_SLICE: Duration = Duration::from_millis(100);
 /// A client that is paced looks this often whether the hub has closed it meanwhile.
 pub const PACE_SLICE: Duration = Duration::from_millis(100);
 /// One `typing` in this time counts, others are dropped.
@@ -388,6 +394,8 @@ pub const ACCOUNTS: usize = 100_000;
 pub const ACCOUNT_SESSIONS: usize = 20;
 /// Sessions of hosts without an account, in all; the oldest ends when another begins.
 pub const HOST_SESSIONS: usize = 100;
+/// The key that the host's browser is opened with at start, from then on: a browser on a slow disk has come by then.
+pub const FIRST_KEY: Duration = Duration::from_secs(60);
 /// Links of `chat-app host-link` that work at a time; the oldest goes when another is made.
 pub const HOST_KEYS: usize = 20;
 /// How often the room looks for changes by other programs (`host-link --new`): a thousandth of a core.

@@ -1,6 +1,6 @@
 //! The program: reads the command line, runs what it asks for, and turns the outcome into an exit code.
 //!
-//! 0: done, or stopped by Ctrl-C, SIGTERM or SIGHUP. 1: could not start, or could not do it. 2: the command line cannot be followed.
+//! 0: done, or stopped by Ctrl-C, SIGTERM or SIGHUP (on Windows: or by closing the window, logging off, shutting down). 1: could not start, or could not do it. 2: the command line cannot be followed.
 //! 70: the hub panicked ([`chat_app::server`]).
 
 use std::error::Error;
@@ -10,9 +10,20 @@ use std::process::ExitCode;
 
 use chat_app::config::{self, Config, Invocation};
 use chat_app::server::Server;
-use chat_app::{ExportFormat, banner, start_logging};
+use chat_app::{ExportFormat, banner, launch, start_logging};
 
 fn main() -> ExitCode {
+    launch::prepare_terminal();
+    let code = follow();
+    if code != ExitCode::SUCCESS && launch::by_double_click() {
+        say(&mut io::stderr(), "\nPress Enter to close this window.");
+        let _ = io::stdin().read_line(&mut String::new()); // no line, no reader
+    }
+    code
+}
+
+/// Does what the command line asks for.
+fn follow() -> ExitCode {
     let invocation = match config::parse(std::env::args_os().skip(1)) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -102,12 +113,19 @@ fn hang_up_is_ignored() -> bool {
     ignored.is_some_and(|bits| bits & SIGHUP_BIT != 0)
 }
 
-#[cfg(not(unix))]
-fn signals() -> Result<impl FnOnce(), ctrlc::Error> {
+/// Ctrl-C, the window's closing, logging off and shutting down. Windows ends the process as soon as their handler returns, or after
+/// five seconds: it never does, and the room's own end, which takes less, ends both.
+#[cfg(windows)]
+fn signals() -> io::Result<impl FnOnce()> {
+    use grace::{ShutdownGuard, ShutdownType};
     let (signal, signals) = crossbeam_channel::bounded(1);
-    ctrlc::set_handler(move || {
+    let handler = move |_| {
         let _ = signal.try_send(()); // the first one counts
-    })?;
+        loop {
+            std::thread::park();
+        }
+    };
+    ShutdownGuard::new(&[ShutdownType::Interrupt, ShutdownType::Terminate], handler).forget();
     Ok(move || {
         let _ = signals.recv(); // its sender lives as long as the process
     })

@@ -2,6 +2,7 @@
 
 mod entry;
 mod exchange;
+#[cfg(unix)] // how long others wait is a matter of the system, and Windows' is tried in Wine alone
 mod load;
 mod members_only;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,9 @@
 //! Copies of the room's file, made by hand or by the program, put back by hand or by the program, and killed on the way: a room is
 //! whole, or is not opened.
 
-use crate::support::{DEADLINE, Ended, Process, Random, Signal, TestClient, View, free_port, key};
+#[cfg(target_os = "linux")]
+use crate::support::Ended;
+use crate::support::{DEADLINE, Process, Random, Signal, TestClient, View, free_port, key};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

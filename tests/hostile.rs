@@ -29,7 +29,7 @@ mod properties;
 mod protocol;
 mod witness;
 
-#[cfg(debug_assertions)]
+#[cfg(all(target_os = "linux", debug_assertions))]
 use crate::support::armed;
 use crate::support::{DEADLINE, Footprint, Process, TestClient};
 use chat_app::limits;
@@ -71,7 +71,7 @@ impl Room {
     }
 
     /// A room with a fault point armed.
-    #[cfg(debug_assertions)]
+    #[cfg(all(target_os = "linux", debug_assertions))]
     fn with_fault(point: &str) -> Room {
         let (mut command, folder) = Room::command();
         Room::spawn(armed(&mut command, point), folder)
@@ -118,6 +118,7 @@ impl Room {
     }
 
     /// A room whose page's server is made to panic, or does so for want of a thread or a descriptor.
+    #[cfg(target_os = "linux")]
     fn that_may_panic(self) -> Room {
         Room { may_panic: true, ..self }
     }

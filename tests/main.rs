@@ -4,6 +4,8 @@
 
 mod support;
 
+// What is for Unix alone needs signals, its files' rights, or what `/proc` tells, or is the same everywhere and takes a browser.
+
 // First in the alphabet, and so among the first to run: a minute of waiting, in which the others do their work.
 #[cfg(unix)]
 mod away;
@@ -46,11 +48,10 @@ mod page;
 mod words;
 
 // The process, its clock, its disk, its end.
-#[cfg(all(unix, debug_assertions))]
+#[cfg(debug_assertions)]
 mod clock;
 #[cfg(unix)]
 mod copies;
-#[cfg(unix)]
 mod crash;
 mod disk;
 #[cfg(unix)]
@@ -63,9 +64,7 @@ mod second_machine;
 mod shares;
 #[cfg(unix)]
 mod space;
-#[cfg(unix)]
 mod startup;
-#[cfg(unix)]
 mod stopping;
 #[cfg(unix)]
 mod torture;

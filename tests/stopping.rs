@@ -1,6 +1,8 @@
 //! Stopping: everybody is told, whatever they are doing, and it is over soon.
 
-use crate::support::{Ended, Process, Signal, TestClient, TestServer};
+use crate::support::{Ended, TestClient, TestServer};
+#[cfg(unix)]
+use crate::support::{Process, Signal};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -63,6 +65,7 @@ impl Nuisances {
     }
 }
 
+#[cfg(unix)]
 fn stops_on(signal: Signal) {
     let folder = tempfile::tempdir().expect("a folder for the database");
     let mut process = Process::start(&folder.path().join("chat.db"), &[]);
@@ -88,11 +91,13 @@ fn stops_on(signal: Signal) {
     nuisances.end();
 }
 
+#[cfg(unix)]
 #[test]
 fn sigterm_is_a_clean_end_whatever_clients_do() {
     stops_on(Signal::TERM);
 }
 
+#[cfg(unix)]
 #[test]
 fn sigint_is_the_same() {
     stops_on(Signal::INT);

@@ -12,7 +12,8 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::limits::{PAGE_STOP, PASSWORD_NICENESS, PASSWORD_QUEUE, PASSWORD_QUEUE_ACCOUNT, PASSWORD_WORKERS};
+use crate::limits::{PAGE_STOP, PASSWORD_QUEUE, PASSWORD_QUEUE_ACCOUNT, PASSWORD_WORKERS};
+use crate::sys::priority::step_back;
 
 /// The way to the threads. They end when it is stopped or dropped.
 pub(super) struct PasswordQueue<T> {
@@ -119,20 +120,6 @@ impl<T> Shared<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner) // nothing panics while it is held
     }
 }
-
-/// Lets every other thread of the machine go first. A thread has a priority of its own on Linux alone; elsewhere the
-/// system's fair share has to do.
-#[cfg(target_os = "linux")]
-fn step_back() {
-    if let Err(error) =
-        rustix::process::setpriority_process(Some(rustix::thread::gettid()), PASSWORD_NICENESS)
-    {
-        log::debug!("passwords are hashed at the same priority as everything else: {error}");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn step_back() {}
 
 #[cfg(test)]
 mod tests {

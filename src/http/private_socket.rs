@@ -1,7 +1,7 @@
 //! The private way to tiny_http: a Unix socket in a folder that only we can enter.
 //!
-//! On Windows, where tiny_http has no Unix sockets, it is a port of the loopback address; the secret of [`crate::http`]
-//! keeps other users of the machine out.
+//! On Windows, where tiny_http has no Unix sockets, it is a port of the loopback address. The secret of [`crate::http`] keeps other
+//! users of the machine out, and who says nothing there is let go.
 
 use std::io;
 #[cfg(unix)]
@@ -103,8 +103,28 @@ impl Folder {
 
     pub(crate) fn open(&self, _generation: u64) -> io::Result<(Server, Endpoint)> {
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+        // Accepted connections take these over there, which tiny_http knows no deadline for.
+        let socket = socket2::SockRef::from(&listener);
+        socket.set_read_timeout(Some(crate::limits::PRIVATE_STALL))?;
+        socket.set_write_timeout(Some(crate::limits::PRIVATE_STALL))?;
         let endpoint = Endpoint(listener.local_addr()?);
         Ok((Server::from_listener(listener, None).map_err(io::Error::other)?, endpoint))
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::limits::PRIVATE_STALL;
+
+    #[test]
+    fn whoever_says_nothing_there_is_let_go() {
+        let (_server, endpoint) = Folder.open(0).expect("a port");
+        let mut silent = endpoint.connect().expect("a connection");
+        silent.set_read_timeout(Some(3 * PRIVATE_STALL)).expect("a deadline");
+        silent.read_to_end(&mut Vec::new()).expect("an end, maybe after a word why");
     }
 }
 

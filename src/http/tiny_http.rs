@@ -107,17 +107,17 @@ impl TinyHttp {
     /// Takes no more connections, waits for the workers and removes the socket. A worker that is busy for longer than
     /// [`PAGE_STOP`] is not waited for. False the second time.
     pub(super) fn stop(&self) -> bool {
-        let Some(Current { door, alive, folder, .. }) = self.lock().take() else { return false };
+        // The folder goes last: a server wakes its accept thread through the socket in it.
+        let Some(Current { door, alive, folder: _folder, .. }) = self.lock().take() else { return false };
         drop((door, alive));
         if let Err(RecvTimeoutError::Timeout) = self.gone.recv_timeout(PAGE_STOP) {
             log::warn!("a request to the page is still being answered; left behind");
         }
-        drop(folder); // a server wakes its accept thread through its socket
         true
     }
 
     /// How many servers have been opened after the first.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn generation(&self) -> u64 {
         self.lock().as_ref().expect("running").generation
     }

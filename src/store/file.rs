@@ -12,7 +12,7 @@ use super::schema;
 /// The path without links and relative parts, so that two ways to one file meet in one lock file, and so that SQLite
 /// can't take it for a URI.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenProblem> {
-    if let Ok(resolved) = path.canonicalize() {
+    if let Ok(resolved) = canonicalize(path) {
         return Ok(resolved);
     }
     let name = path.file_name().ok_or_else(|| OpenProblem::Failed("not a file name".to_owned()))?;
@@ -21,12 +21,18 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenProblem> {
     }
     // `parent` of a bare name is the empty path, which can't be canonicalized.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().map_err(|error| match error.kind() {
+    let folder = canonicalize(folder).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => OpenProblem::NoFolder,
         _ => error.into(),
     })?;
     Ok(folder.join(name))
 }
+
+/// As people write it: Windows itself would begin it with `\\?\`.
+#[cfg(windows)]
+use dunce::canonicalize;
+#[cfg(not(windows))]
+use fs::canonicalize;
 
 /// The path of a file beside the database: its name and `suffix`.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {

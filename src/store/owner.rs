@@ -131,9 +131,10 @@ fn parts(database: &Path) -> Vec<(PathBuf, Metadata)> {
     parts.into_iter().filter_map(|path| path.symlink_metadata().ok().map(|found| (path, found))).collect()
 }
 
+/// Windows' rights are its folders' to give. It would say of a folder that access is denied.
 #[cfg(not(unix))]
-pub(super) fn check(_: &Path, _: &Path) -> Result<(), OpenProblem> {
-    Ok(())
+pub(super) fn check(_: &Path, database: &Path) -> Result<(), OpenProblem> {
+    if database.is_dir() { Err(OpenProblem::NotAFile(database.to_owned())) } else { Ok(()) }
 }
 
 #[cfg(not(unix))]

@@ -4,6 +4,7 @@
 //! library ends the process. So no thread may be started beyond what is worked out here.
 
 use std::fmt;
+#[cfg(target_os = "linux")]
 use std::fs;
 
 use crate::limits;

@@ -17,7 +17,11 @@ pub(crate) fn disk_of(file: &Path) -> Option<Disk> {
     Some(Disk { free: disk.f_bavail * disk.f_frsize, size: disk.f_blocks * disk.f_frsize })
 }
 
-#[cfg(not(unix))]
-pub(crate) fn disk_of(_: &Path) -> Option<Disk> {
-    None
+#[cfg(windows)]
+pub(crate) fn disk_of(file: &Path) -> Option<Disk> {
+    let (mut free, mut size) = (0, 0);
+    // It wants a folder, also for a disk that is mounted in one.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).and_then(Path::to_str);
+    winsafe::GetDiskFreeSpaceEx(folder, Some(&mut free), Some(&mut size), None).ok()?;
+    Some(Disk { free, size })
 }

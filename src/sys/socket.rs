@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::AsFd;
+use rustix::fd::{AsFd, BorrowedFd};
 
 use crate::limits;
 
@@ -53,12 +53,10 @@ impl StopSignal {
     /// # Errors
     /// `TimedOut` at the deadline, `Interrupted` when the signal is given, and what the system says when it cannot wait.
     pub fn wait(&self, socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<()> {
-        let mut fds = [PollFd::new(&socket, events), PollFd::new(&self.bell, PollFlags::IN)];
-        poll_until(&mut fds, deadline)?;
-        match (fds[0].revents().is_empty(), fds[1].revents().is_empty()) {
-            (false, _) => Ok(()),
-            (true, false) => Err(ErrorKind::Interrupted.into()),
-            (true, true) => Err(ErrorKind::TimedOut.into()),
+        match poll_until(socket.as_fd(), events, Some(self.bell.as_fd()), deadline)? {
+            (true, _) => Ok(()),
+            (false, true) => Err(ErrorKind::Interrupted.into()),
+            (false, false) => Err(ErrorKind::TimedOut.into()),
         }
     }
 }
@@ -70,12 +68,21 @@ impl StopSignal {
 /// # Errors
 /// When the system cannot wait.
 pub(crate) fn wait(socket: impl AsFd, events: PollFlags, deadline: Instant) -> io::Result<bool> {
-    let mut fds = [PollFd::new(&socket, events)];
-    poll_until(&mut fds, deadline)?;
-    Ok(!fds[0].revents().is_empty())
+    Ok(poll_until(socket.as_fd(), events, None, deadline)?.0)
 }
 
-fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
+/// Waits until the socket has `events` or has failed, the bell rings or the deadline passes. Returns whether the socket has, and
+/// whether the bell rings.
+fn poll_until(
+    socket: BorrowedFd<'_>,
+    events: PollFlags,
+    bell: Option<BorrowedFd<'_>>,
+    deadline: Instant,
+) -> io::Result<(bool, bool)> {
+    // Without a bell there is nothing to hear but the socket.
+    let mut fds =
+        [PollFd::new(&socket, events), PollFd::from_borrowed_fd(bell.unwrap_or(socket), PollFlags::IN)];
+    let fds = &mut fds[..1 + usize::from(bell.is_some())];
     loop {
         let mut left = deadline.saturating_duration_since(Instant::now());
         if !left.is_zero() {
@@ -83,13 +90,28 @@ fn poll_until(fds: &mut [PollFd<'_>], deadline: Instant) -> io::Result<()> {
             // the accepting thread looks before each connection.
             left += Duration::from_micros(999);
         }
-        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        let slice = if HEARS_SHUTDOWN { left } else { left.min(limits::SHUTDOWN_SLICE) };
+        let timeout = Timespec::try_from(slice).map_err(io::Error::other)?;
         match poll(fds, Some(&timeout)) {
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
-            Ok(_) => return Ok(()),
+            Ok(0) if slice < left && !(events.contains(PollFlags::IN) && has_ended(socket)) => {}
+            Ok(0) if slice < left => return Ok((true, false)),
+            Ok(_) => {
+                let has = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
+                return Ok((has(0), has(1)));
+            }
         }
     }
+}
+
+/// Whether a wait ends when another thread shuts its socket down. Windows leaves it waiting, and so it is made of slices there.
+const HEARS_SHUTDOWN: bool = !cfg!(windows);
+
+/// Whether a socket that has nothing to read never will.
+fn has_ended(socket: BorrowedFd<'_>) -> bool {
+    let peeked = rustix::net::recv(socket, &mut [0; 1][..], rustix::net::RecvFlags::PEEK);
+    !matches!(peeked, Err(rustix::io::Errno::WOULDBLOCK))
 }
 
 /// Waits for bytes and reads them; none at the peer's end.
@@ -105,7 +127,7 @@ pub(crate) fn read(
     while Instant::now() < deadline {
         match from.read(into) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                stop.wait(&from, PollFlags::IN, deadline)?
+                stop.wait(from.as_fd(), PollFlags::IN, deadline)?
             }
             read => return read,
         }

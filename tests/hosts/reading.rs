@@ -226,6 +226,8 @@ fn who_is_muted_and_cleans_up_is_known_by_the_cookie() {
     assert_eq!(guest(&server, "Ben").received("joined")[0]["muted"], false);
 }
 
+/// What a peer has under way is measured with Unix's socket buffers: elsewhere the log here is too short to hold one up.
+#[cfg(unix)]
 #[test]
 fn who_is_still_catching_up_when_they_are_removed_reads_nothing_newer() {
     let server = TestServer::start();

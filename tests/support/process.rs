@@ -34,6 +34,7 @@ impl Process {
     }
 
     /// The room on `port`, open.
+    #[cfg(unix)]
     pub fn start_on(port: u16, database: &Path, arguments: &[&str]) -> Process {
         let mut command = Process::command(database);
         Process::spawn(command.arg("--port").arg(port.to_string()).args(arguments))
@@ -82,6 +83,7 @@ impl Process {
     }
 
     /// The number of the process.
+    #[cfg(target_os = "linux")]
     pub fn id(&self) -> u32 {
         self.child
     }
@@ -102,10 +104,21 @@ impl Process {
     }
 
     /// Kills it outright, as a power cut would: no handler runs, nothing is flushed.
-    #[cfg(unix)]
     pub fn kill(&mut self) {
-        self.signal(Signal::KILL);
+        self.end_now();
         self.wait();
+    }
+
+    #[cfg(unix)]
+    fn end_now(&mut self) {
+        self.signal(Signal::KILL);
+    }
+
+    #[cfg(windows)]
+    fn end_now(&mut self) {
+        if self.status.is_none() {
+            let _ = Command::new("taskkill").args(["/F", "/PID", &self.child.to_string()]).output(); // it may have ended
+        }
     }
 
     /// Sends a signal, unless the process has ended.
@@ -121,7 +134,6 @@ impl Process {
     }
 }
 
-#[cfg(unix)]
 impl Drop for Process {
     /// Ends it, and says what it logged when a test fails: whoever looks for the cause has nothing else.
     fn drop(&mut self) {
@@ -129,7 +141,7 @@ impl Drop for Process {
             println!("the room logged:\n{}", self.stderr.text());
         }
         if self.status.is_none() {
-            self.signal(Signal::KILL);
+            self.end_now();
             let _ = self.exit.recv_timeout(DEADLINE);
         }
     }

@@ -35,6 +35,7 @@ impl View {
     }
 
     /// The target of the handshake that does what [`View::connect`] does.
+    #[cfg(unix)]
     pub fn target(&self) -> String {
         match self.epoch.as_str() {
             "" => "/ws".to_owned(),
