@@ -17,6 +17,11 @@ use crate::store::backup::BackedUp;
 use crate::store::restore::Restored;
 use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
 
+/// What every terminal shows in a line.
+const COLUMNS: usize = 80;
+/// Of these, for what a row is about.
+const LABEL: usize = 18;
+
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
 pub fn print(config: &Config, opened: &Opened) {
     let interfaces = interfaces();
@@ -97,74 +102,111 @@ fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
-/// The banner. For a terminal (`tty`) with colours, the QR code and the link that makes a host, else plain lines.
+/// The banner: what is needed once comes first, and last the address with its QR code, which so are seen however little the
+/// terminal shows. For a terminal (`tty`) with colours, the code and the link that makes a host, else plain lines.
 fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool) -> String {
     let bold = |text: &str| if tty { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
-    let row = |label: &str, text: &str| format!("  {label:<18}{text}\n");
     let (local, invite) = (local_url(config.bind, opened.port), best_url(config, opened.port, interfaces));
-    let mut out = format!("\n  {}\n\n", bold(&opened.title));
-    match &invite {
-        Some(invite) => {
-            out.extend([row("Everybody opens", &bold(invite)), code(invite, tty), "\n".to_owned()])
-        }
-        None if config.bind.is_loopback() => {
-            out.push_str("  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n");
-        }
-        None => out.push_str("  No network found: join a Wi-Fi, and everybody in it can open the room.\n"),
+    let title = bold(&opened.title);
+    let mut out = wrapped("", title.split(' ').chain(["", "(Ctrl-C", "closes", "the", "room)"]));
+    if ![0, opened.port].contains(&config.port) {
+        out +=
+            &format!("  Port {} is taken by another program: this room has {}.\n", config.port, opened.port);
     }
-    let addresses = reachable(config.bind, interfaces);
-    let addresses = addresses.iter().map(|interface| {
-        let remark =
-            is_virtual(interface).then(|| format!("   ({}: a virtual network or VPN)", interface.name));
-        (url(interface.address, opened.port), remark.unwrap_or_default())
-    });
-    let public = config.public_urls.iter().map(|url| (origin::handed_out(url), String::new()));
-    for (url, remark) in public.chain(addresses) {
-        if invite.as_ref() != Some(&url) && url != local {
-            out.push_str(&row("Also at", &(url + &remark)));
-        }
-    }
-    out.push_str(&row("On this computer", &local));
-    // Secrets are for a terminal: anything else may be a file, or another program's window.
-    if tty {
-        let link = local_host_link(config.bind, opened.port, &opened.host_key);
-        out.push_str(&row("To run the room", &(link + "   (on this computer only)")));
-    }
+    // One link for this computer. Secrets are for a terminal: anything else may be a file, or another program's window.
+    out += &match tty {
+        true => wrapped("To run the room", [&*host_link_here(config.bind, opened.port, &opened.host_key)]),
+        false => wrapped("On this computer", [&*local]),
+    };
     if let Some(code) = &opened.invite_code {
-        let code = bold(&code.to_string());
-        out.push_str(&row("To sign up", &(code + "   (members only; a host can make a new code)")));
+        out +=
+            &wrapped("To sign up", [&*bold(&code.to_string()), "(members only; a host can make a new code)"]);
     }
     // Absolute, for an operator who looks for the file later.
     let database = std::path::absolute(&config.database).unwrap_or_else(|_| config.database.clone());
-    out.push_str(&row("History is kept", &database.display().to_string()));
-    if invite.is_some() {
-        out.push_str(&advice(opened.port));
+    out += &wrapped("History is kept", [&*database.display().to_string()]);
+    let others = others(config, opened.port, interfaces);
+    let others: Vec<&str> =
+        others.iter().filter(|other| invite.as_ref() != Some(other)).map(String::as_str).collect();
+    if !others.is_empty() {
+        out += &wrapped("Also at", others);
     }
-    out + "\n  Ctrl-C stops the room.\n\n"
+    match &invite {
+        Some(invite) => {
+            let advice = format!("Same Wi-Fi, no VPN or guest network; firewall lets {} in", opened.port);
+            out += &wrapped("Can't connect?", advice.split(' '));
+            out += &drawn(invite, tty);
+            out += &wrapped("Everybody opens", [&*bold(invite)]);
+        }
+        None if config.bind.is_loopback() => {
+            out += "  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n";
+        }
+        None => out += "  No network found: join a Wi-Fi, and everybody in it can open the room.\n",
+    }
+    out
 }
 
-fn advice(port: u16) -> String {
-    format!(
-        "
-  A phone can't connect?
-    - It has to be in the same Wi-Fi as this computer, with mobile data off.
-    - Guest networks often keep devices apart: use another one, or a phone's hotspot.
-    - This computer's firewall has to let TCP port {port} in.
-    - A VPN, here or on the phone, leads elsewhere: switch it off.
-"
-    )
+/// Where else the room may be opened: at its public URLs, and in every network of this computer.
+fn others(config: &Config, port: u16, interfaces: &[Interface]) -> Vec<String> {
+    let public = config.public_urls.iter().map(|url| origin::handed_out(url));
+    let own = reachable(config.bind, interfaces).into_iter().map(|interface| {
+        let url = url(interface.address, port);
+        if is_virtual(interface) {
+            format!("{url} ({}, a virtual network or VPN)", interface.name)
+        } else {
+            url
+        }
+    });
+    public.chain(own).collect()
+}
+
+/// A label and what it is about, in lines that no terminal has to break, as far as a word allows: what does not fit beside the
+/// labels begins a line of its own, and so stays whole for whoever copies it.
+fn wrapped<'a>(label: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    let indent = if label.is_empty() { 2 } else { 2 + LABEL };
+    let mut out = if label.is_empty() { "  ".to_owned() } else { format!("  {label:<LABEL$}") };
+    let mut column = indent;
+    for word in words {
+        let (blank, width) = (usize::from(column > indent), width(word));
+        if column + blank + width > COLUMNS && (column > indent || indent + width > COLUMNS) {
+            column = if indent + width > COLUMNS { 2 } else { indent };
+            out.truncate(out.trim_end().len());
+            out += &format!("\n{:column$}", "");
+        } else if blank == 1 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out.truncate(out.trim_end().len());
+    out + "\n"
+}
+
+/// Characters that are seen: those of a colour are not.
+fn width(text: &str) -> usize {
+    let mut parts = text.split('\x1b');
+    let first = parts.next().unwrap_or_default().chars().count();
+    first + parts.map(|part| part.split_once('m').map_or(0, |(_, seen)| seen.chars().count())).sum::<usize>()
 }
 
 /// The link that makes a browser on this computer a host's.
-fn local_host_link(bind: IpAddr, port: u16, key: &str) -> String {
+pub fn host_link_here(bind: IpAddr, port: u16, key: &str) -> String {
     let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
     format!("{local}/#host={key}")
 }
 
 /// An empty line and a link's QR code, for a terminal alone.
 fn code(link: &str, tty: bool) -> String {
-    let code = tty.then(|| qr(link)).flatten();
-    code.map(|code| format!("\n{}", blocks(&code))).unwrap_or_default()
+    match drawn(link, tty) {
+        none if none.is_empty() => none,
+        code => format!("\n{code}"),
+    }
+}
+
+/// A link's QR code, for a terminal alone.
+fn drawn(link: &str, tty: bool) -> String {
+    tty.then(|| qr(link)).flatten().map(|code| blocks(&code)).unwrap_or_default()
 }
 
 /// A QR code in half blocks, two modules a character. Black and white are named outright (16 and 231 of the 256
@@ -206,7 +248,7 @@ mod tests {
 
     fn opened(title: &str, invite_code: Option<&InviteCode>) -> Opened {
         let (title, invite_code) = (title.to_owned(), invite_code.cloned());
-        Opened { port: 5000, title, invite_code, host_key: "KEY".to_owned() }
+        Opened { port: 5000, title, invite_code, host_key: "KEY".to_owned(), first_key: String::new() }
     }
 
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
@@ -247,15 +289,11 @@ mod tests {
             "Physics 9b",
             "http://192.168.1.5:5000",
             "http://10.1.2.3:5000",
-            "http://172.17.0.1:5000   (docker0: a virtual network or VPN)",
-            "On this computer  http://127.0.0.1:5000",
-            "To run the room   http://localhost:5000/#host=KEY   (on this computer only)",
+            "http://172.17.0.1:5000 (docker0, a virtual network or VPN)",
+            "To run the room   http://localhost:5000/#host=KEY\n",
             "room.db",
-            "same Wi-Fi",
-            "Guest networks",
-            "firewall has to let TCP port 5000",
-            "VPN",
-            "Ctrl-C stops",
+            "Same Wi-Fi, no VPN or guest network; firewall lets 5000 in",
+            "(Ctrl-C closes the room)",
             "▀",
             "\u{1b}[1m",
         ] {
@@ -263,6 +301,37 @@ mod tests {
         }
         assert_eq!(shown.matches("http://192.168.1.5:5000").count(), 1, "{shown}");
         assert!(!shown.contains("169.254") && !shown.contains("fe80"), "{shown}");
+        assert!(!shown.contains("127.0.0.1"), "one link for this computer: {shown}");
+    }
+
+    #[test]
+    fn it_fits_the_smallest_terminal_and_ends_with_the_address() {
+        let key = "k".repeat(43);
+        let usual = Opened { host_key: key.clone(), ..opened("Physics 9b", None) };
+        let database = format!("/home/ana/{}/chat.db", "d".repeat(80));
+        let networks = [interface("lo", "127.0.0.1"), interface("wlan0", "192.168.178.25")];
+        let shown = super::banner(&config(&[]), &usual, &networks, true);
+        assert!(shown.lines().count() < 24, "and the cursor has a line: {shown}");
+        let code = InviteCode::random().expect("random");
+        let full = Opened { host_key: key.clone(), ..opened(&"Physics ".repeat(10), Some(&code)) };
+        let full =
+            super::banner(&config(&["--members-only", "--database", &database]), &full, &laptop(), true);
+        for shown in [&shown, &full] {
+            let whole = |line: &&str| !line.contains("dddd") && !line.contains(&key);
+            assert!(shown.lines().filter(whole).all(|line| width(line) <= COLUMNS), "{shown}");
+            assert!(shown.lines().any(|line| line.ends_with(&format!("#host={key}"))), "{shown}");
+            let last = shown.lines().last().expect("lines");
+            assert!(last.starts_with("  Everybody opens   \u{1b}[1mhttp://192.168."), "{last}");
+        }
+        assert!(full.contains(&database), "a path is never broken: {full}");
+    }
+
+    #[test]
+    fn a_port_in_place_of_another_is_said() {
+        let config = config(&[]);
+        let on = |port| super::banner(&config, &Opened { port, ..opened("Chat", None) }, &laptop(), false);
+        assert!(on(5001).contains("Port 5000 is taken by another program: this room has 5001."));
+        assert!(!on(5000).contains("taken"));
     }
 
     #[test]
@@ -276,9 +345,9 @@ mod tests {
     #[test]
     fn a_room_that_others_cannot_reach_says_so_and_shows_no_code() {
         let kept = banner(&["--bind", "127.0.0.1"], &laptop(), true);
-        assert!(kept.contains("--bind 0.0.0.0") && kept.contains("http://127.0.0.1:5000"), "{kept}");
+        assert!(kept.contains("--bind 0.0.0.0") && kept.contains("http://localhost:5000"), "{kept}");
         let alone = banner(&[], &[interface("lo", "127.0.0.1")], true);
-        assert!(alone.contains("No network found") && alone.contains("http://127.0.0.1:5000"), "{alone}");
+        assert!(alone.contains("No network found") && alone.contains("http://localhost:5000"), "{alone}");
         for shown in [kept, alone] {
             assert!(!shown.contains('▀') && !shown.contains("192.168"), "{shown}");
         }
@@ -296,10 +365,9 @@ mod tests {
         let urls = ["https://a.example/chat", "https://b.example", "https://b.example/room"];
         let shown = banner(&urls.map(|url| ["--public-url", url]).concat(), &laptop(), false);
         assert!(shown.contains("Everybody opens   https://a.example/chat/\n"), "{shown}");
-        assert!(shown.contains("Also at           https://b.example\n"), "{shown}");
-        assert!(shown.contains("Also at           https://b.example/room/\n"), "{shown}");
+        assert!(shown.contains("Also at           https://b.example https://b.example/room/\n"), "{shown}");
         assert_eq!(shown.matches("https://a.example").count(), 1, "{shown}");
-        assert!(shown.contains("Also at           http://192.168.1.5:5000\n"), "{shown}");
+        assert!(shown.contains(" http://192.168.1.5:5000 "), "{shown}");
     }
 
     #[test]

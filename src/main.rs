@@ -15,7 +15,7 @@ use chat_app::{ExportFormat, banner, launch, start_logging};
 fn main() -> ExitCode {
     launch::prepare_terminal();
     let code = follow();
-    if code != ExitCode::SUCCESS && launch::by_double_click() {
+    if code != ExitCode::SUCCESS && launch::owns_window() {
         say(&mut io::stderr(), "\nPress Enter to close this window.");
         let _ = io::stdin().read_line(&mut String::new()); // no line, no reader
     }
@@ -75,11 +75,23 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
 }
 
 /// Opens the room until Ctrl-C, SIGTERM or SIGHUP.
-fn serve(config: Config) -> Result<(), Box<dyn Error>> {
+fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     start_logging(config.log_level)?;
     let wait_for_signal = signals()?;
+    if !config.chose_database
+        && let Some(database) = launch::desktop_database(&config.database)
+    {
+        config.database = database;
+    }
     let server = Server::start(config.clone())?;
     banner::print(&config, server.opened());
+    if config.open_browser && !config.quiet && launch::is_at_desktop() {
+        launch::open_browser(&banner::host_link_here(
+            config.bind,
+            server.opened().port,
+            &server.opened().first_key,
+        ));
+    }
     wait_for_signal();
     server.stop();
     log::logger().flush();

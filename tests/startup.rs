@@ -56,11 +56,11 @@ fn the_banner_says_all_and_in_plain_text_without_a_terminal() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
     command.current_dir(folder.path()).args(["--port", "0", "--title", "Class 7b"]);
     let process = Process::spawn(&mut command);
-    let text = process.stdout.wait_for("Ctrl-C", &process.stderr, |text| {
-        text.lines().any(|line| line.contains("Ctrl-C")).then(|| text.to_owned())
+    let text = process.stdout.wait_for("the address", &process.stderr, |text| {
+        text.lines().any(|line| line.contains("Everybody opens")).then(|| text.to_owned())
     });
     assert!(!text.contains('\x1b'), "no colours where nobody sees them: {text:?}");
-    for said in ["Class 7b", "http://127.0.0.1:", "chat.db", "firewall"] {
+    for said in ["Class 7b", "Ctrl-C", "http://127.0.0.1:", "chat.db", "firewall"] {
         assert!(text.contains(said), "no {said} in {text}");
     }
     assert!(!process.stderr.text().contains('\x1b'), "nor in the log");
@@ -75,6 +75,135 @@ fn a_taken_port_is_named_with_the_way_out() {
     assert_eq!(code, Some(1));
     assert!(log.contains(&port) && log.contains("--port"), "{log}");
     assert_eq!(printed, "", "no address of a room that is not there");
+}
+
+/// An address of this computer at which nobody else listens.
+#[cfg(target_os = "linux")]
+fn own_address() -> String {
+    format!("127.77.{}.{}", std::process::id() % 250, 1 + free_port() % 250)
+}
+
+#[cfg(target_os = "linux")] // elsewhere this computer has one address of its own, and others test on it
+#[test]
+fn without_a_port_the_next_free_one_is_taken_and_said() {
+    let (folder, address) = (folder(), own_address());
+    let mut taken: Vec<_> =
+        (5000..5002).map(|port| TcpListener::bind((&*address, port)).expect("a port")).collect();
+    let open = |quiet: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        Process::spawn(command.current_dir(folder.path()).args(["--bind", &address]).args(quiet))
+    };
+    let quiet = open(&["--quiet"]);
+    assert_eq!(quiet.addr().port(), 5002);
+    drop(quiet);
+    let said = open(&[]);
+    said.stdout.wait_for("the port", &said.stderr, |text| {
+        text.lines().any(|line| line.contains("5000 is taken") && line.contains("5002")).then_some(())
+    });
+    drop(said);
+    let (code, _, log) = run(["--bind", &address, "--port", "5000"]);
+    assert_eq!(code, Some(1), "a port that was asked for is no other: {log}");
+    taken.extend((5002..5010).map(|port| TcpListener::bind((&*address, port)).expect("a port")));
+    let (code, _, log) = run(["--bind", &address]);
+    assert!(
+        code == Some(1) && ["5000", "5009", "--port 5010"].iter().all(|part| log.contains(part)),
+        "{log}"
+    );
+}
+
+/// Runs a line of shell with a terminal, at a desktop whose browser writes down what it is to open.
+#[cfg(target_os = "linux")]
+fn at_desktop(folder: &Path, line: &str) -> Process {
+    use std::os::unix::fs::PermissionsExt;
+    let (bin, home) = (folder.join("bin"), folder.join("home"));
+    for made in [&bin, &home] {
+        std::fs::create_dir_all(made).expect("a folder in our own");
+    }
+    let browser = bin.join("xdg-open");
+    std::fs::write(&browser, format!("#!/bin/sh\necho \"$1\" > '{}'\n", folder.join("opened").display()))
+        .expect("a file can be written");
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").expect("a path"));
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", line, "/dev/null"]).current_dir(folder);
+    for from_afar in ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "XDG_DATA_HOME"] {
+        command.env_remove(from_afar);
+    }
+    command.envs([("DISPLAY", ":77".as_ref()), ("HOME", home.as_os_str()), ("PATH", path.as_ref())]);
+    Process::spawn(command.env("SHELL", "/bin/sh").env("TERM", "xterm"))
+}
+
+#[cfg(target_os = "linux")]
+fn opened(folder: &Path) -> Option<String> {
+    std::fs::read_to_string(folder.join("opened")).ok().filter(|text| text.ends_with('\n'))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_a_desktop_the_hosts_browser_opens_with_a_key_that_counts_once() {
+    let folder = folder();
+    let room = concat!(env!("CARGO_BIN_EXE_chat-app"), " --bind 127.0.0.1 --port 0");
+    let process = at_desktop(folder.path(), &format!("{room}; true"));
+    let until = Instant::now() + DEADLINE;
+    let link = loop {
+        assert!(Instant::now() < until, "no browser: {}", process.stdout.text());
+        match opened(folder.path()) {
+            Some(link) => break link,
+            None => std::thread::sleep(std::time::Duration::from_millis(5)),
+        }
+    };
+    let (origin, key) = link.trim().split_once("/#host=").expect("a host link");
+    assert!(!process.stdout.text().contains(key), "the one that is shown is another");
+    let port = origin.strip_prefix("http://localhost:").and_then(|port| port.parse().ok()).expect("a port");
+    let open = || crate::accounts::Browser::new(([127, 0, 0, 1], port).into()).open_host_link(key).status;
+    assert_eq!((open(), open()), (200, 403));
+    assert!(folder.path().join("chat.db").exists(), "in a shell the history is where one is");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_double_click_keeps_the_history_where_programs_keep_theirs() {
+    let folder = folder();
+    let room =
+        |more: &str| format!("exec {} --bind 127.0.0.1 --port 0 {more}", env!("CARGO_BIN_EXE_chat-app"));
+    let place = folder.path().join("home/.local/share/chat-app/chat.db");
+    let wait_for = |process: &Process, database: &Path| {
+        process.stdout.wait_for("where", &process.stderr, |text| {
+            text.contains(database.to_str().expect("a path")).then_some(())
+        });
+        assert!(database.exists());
+    };
+    wait_for(&at_desktop(folder.path(), &room("--no-open")), &place);
+    let chosen = folder.path().join("mine.db");
+    wait_for(&at_desktop(folder.path(), &room("--no-open --database mine.db")), &chosen);
+    let here = folder.path().join("chat.db");
+    std::fs::copy(&place, &here).expect("a copy");
+    wait_for(&at_desktop(folder.path(), &room("--no-open")), &here); // as from a version that kept it beside itself
+    assert_eq!(opened(folder.path()), None, "--no-open");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_browser_opens_for_somebody_who_is_elsewhere() {
+    let room = concat!(env!("CARGO_BIN_EXE_chat-app"), " --bind 127.0.0.1 --port 0");
+    for line in [
+        format!("SSH_CONNECTION='10.0.0.1 1 10.0.0.2 22' {room}"),
+        format!("DISPLAY= {room}"),
+        format!("{room} | cat"),
+        format!("{room} --quiet"),
+        format!("{room} </dev/null"),
+    ] {
+        let folder = folder();
+        let process = at_desktop(folder.path(), &line);
+        let port = process.stdout.wait_for("a port", &process.stderr, |text| {
+            let (_, port) =
+                text.split_once("http://localhost:").or_else(|| text.split_once("http://127.0.0.1:"))?;
+            let end = port.find(|c: char| !c.is_ascii_digit())?;
+            port[..end].parse::<u16>().ok()
+        });
+        assert_eq!(get(([127, 0, 0, 1], port).into(), "/healthz").status, 200); // what follows the banner has begun
+        assert_eq!(opened(folder.path()), None, "{line}");
+    }
 }
 
 #[test]

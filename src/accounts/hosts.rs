@@ -6,6 +6,7 @@
 //! everything of those before.
 
 use std::path::Path;
+use std::time::Instant;
 
 use rusqlite::Connection;
 
@@ -33,16 +34,24 @@ impl Accounts {
         &self.start_key.0
     }
 
+    /// The key of the link that the host's browser is opened with.
+    pub fn first_key(&self) -> &Token {
+        self.first_key.key()
+    }
+
     /// Begins a host's session for who knows a key: in place of the session they have, for its account if it has one.
     /// `is_here` says whether they ask from the host's own computer.
     pub fn become_host(&self, key: &Token, is_here: bool, asker: &Asker) -> Result<NewSession, AccountError> {
         let (start_key, started) = &self.start_key;
         sql::at_once(&mut self.writer(), |transaction| {
             let generation = generation(transaction)?;
-            if generation == *started && same(&key.hash(), &start_key.hash()) {
+            let is_current = generation == *started;
+            if is_current && same(&key.hash(), &start_key.hash()) {
                 if !is_here {
                     return Err(AccountError::Elsewhere);
                 }
+            } else if is_current && is_here && self.first_key.spend(key, Instant::now()) {
+                log::info!("the room has opened its host's browser");
             } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
                 return Err(AccountError::Wrong);
             }
@@ -155,6 +164,10 @@ mod tests {
         let elsewhere = room.open(&link, false, None).expect("a host");
         room.open(&link, false, None).expect("as often as one likes");
         assert_eq!((room.role(&here), room.role(&elsewhere)), (Some(Role::Host), Some(Role::Host)));
+        let first = room.accounts.first_key();
+        assert!(matches!(room.open(first, false, None), Err(AccountError::Wrong)), "not even spent");
+        assert_eq!(room.role(&room.open(first, true, None).expect("a host")), Some(Role::Host));
+        assert!(matches!(room.open(first, true, None), Err(AccountError::Wrong)), "once");
         let nobodys = Token::random().expect("random");
         assert!(matches!(room.open(&nobodys, true, None), Err(AccountError::Wrong)));
     }

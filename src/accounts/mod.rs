@@ -8,6 +8,7 @@
 //! and links hold as SHA-256 ([`token`]).
 
 pub(crate) mod email;
+mod first_key;
 mod hosts;
 pub(crate) mod invite;
 mod members;
@@ -148,6 +149,8 @@ pub struct Accounts {
     invite: Mutex<Option<InviteCode>>,
     /// The key of the link that is shown at start, and its generation.
     start_key: (Token, HostGeneration),
+    /// The key that the host's browser is opened with.
+    first_key: first_key::FirstKey,
     /// Where links lead: an origin, and maybe a path without a slash at the end.
     address: String,
 }
@@ -168,6 +171,7 @@ impl Accounts {
             device_key: device_key(&writer)?,
             invite: Mutex::default(),
             start_key: (Token::random()?, hosts::generation(&reader)?),
+            first_key: first_key::FirstKey::new()?,
             address: address.to_owned(),
             reader: Mutex::new(reader),
             writer: Mutex::new(writer),

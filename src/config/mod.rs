@@ -22,6 +22,8 @@ pub struct Config {
     pub bind: IpAddr,
     /// 0 takes a free one.
     pub port: u16,
+    /// Where the port is taken, the next free one of so many after it will do.
+    pub spare_ports: u16,
     /// The room's SQLite file.
     pub database: PathBuf,
     /// Without one, the room is called what hosts have called it, else [`DEFAULT_TITLE`].
@@ -48,6 +50,10 @@ pub struct Config {
     pub log_level: Option<LevelFilter>,
     /// Print nothing but the URL.
     pub quiet: bool,
+    /// Somebody has said where the history is kept.
+    pub chose_database: bool,
+    /// Open the host's browser at start, where there is a desktop.
+    pub open_browser: bool,
 }
 
 impl Default for Config {
@@ -55,6 +61,7 @@ impl Default for Config {
         Config {
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             port: 5000,
+            spare_ports: 9,
             database: PathBuf::from("chat.db"),
             title: None,
             public_urls: Vec::new(),
@@ -68,6 +75,8 @@ impl Default for Config {
             language: "en".to_owned(),
             log_level: None,
             quiet: false,
+            chose_database: false,
+            open_browser: true,
         }
     }
 }
@@ -135,7 +144,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
         let option = Given { parser: &mut parser, name };
         match (command, option.name.as_str()) {
             (_, "-h" | "--help") => return Ok(Invocation::Help),
-            (_, "--database") => config.database = option.path("the path of a file")?,
+            (_, "--database") => {
+                (config.database, config.chose_database) = (option.path("the path of a file")?, true);
+            }
             (Some("export"), "--format") => format = option.value(FORMAT, ExportFormat::parse)?,
             (Some("export"), "--separator") => {
                 let read = |v: &str| [",", ";"].contains(&v).then(|| v.to_owned());
@@ -214,7 +225,7 @@ impl Config {
     fn set(&mut self, option: Given) -> Result<(), String> {
         match option.name.as_str() {
             "--bind" => self.bind = option.value(BIND, |v| v.parse().ok())?,
-            "--port" => self.port = option.value(PORT, |v| v.parse().ok())?,
+            "--port" => (self.port, self.spare_ports) = (option.value(PORT, |v| v.parse().ok())?, 0),
             "--title" => {
                 let expected = format!("1 to {TITLE_CHARACTERS} characters in one line");
                 self.title = Some(option.value(&expected, title::parse)?);
@@ -232,6 +243,7 @@ impl Config {
             "--language" => self.language = option.value(&format!("one of {LANGUAGES}"), language)?,
             "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
             "-q" | "--quiet" => self.quiet = true,
+            "--no-open" => self.open_browser = false,
             unknown => return Err(format!("unknown option {unknown}")),
         }
         Ok(())
@@ -292,9 +304,9 @@ fn log_level(text: &str) -> Option<LevelFilter> {
 
 /// The text of `--help`.
 pub fn help() -> String {
-    let Config { bind, port, database, rate_limit, max_clients_per_address, language, .. } =
+    let Config { bind, port, spare_ports, database, rate_limit, max_clients_per_address, language, .. } =
         Config::default();
-    let database = database.display();
+    let (database, last_port) = (database.display(), port + spare_ports);
     let tags: Vec<&str> = LANGUAGES.split(' ').collect();
     let tags: String = tags.chunks(16).map(|tags| format!("\n{:31}{}", "", tags.join(" "))).collect();
     format!(
@@ -311,8 +323,10 @@ Usage: chat-app [options]
 
 Options
   --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
-  --port PORT                  port to listen on; 0 takes a free one  [{port}]
-  --database FILE              where the room's history is kept  [{database}]
+  --port PORT                  port to listen on, and no other; 0 takes a free one
+                               [{port}, or where it is taken the next up to {last_port}]
+  --database FILE              where the room's history is kept  [{database} here; after a double
+                               click with the system's application data, as the room then says]
   --title TITLE                what the room is called, until its hosts call it otherwise
                                [{DEFAULT_TITLE}]
   --public-url URL             an address under which a proxy or a tunnel shows the room,
@@ -332,6 +346,8 @@ Options
   --language TAG               the page's language for those whose browsers ask for none that
                                it speaks  [{language}]:{tags}
   --log-level LEVEL            {LOG_LEVEL}; RUST_LOG does the same  [info]
+  --no-open                    open no browser for the host; none is in any case from afar,
+                               without a terminal or a display, or with --quiet
   -q, --quiet                  print nothing but the room's address
   -h, --help                   print this
   -V, --version                print the version

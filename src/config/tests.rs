@@ -23,20 +23,20 @@ fn every_option_reaches_its_field() {
     let config = serve(
         "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
          --public-url http://B.example:8080/room/ --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
-         --log-level debug --quiet --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
+         --log-level debug --quiet --no-open --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
          --sendmail /usr/sbin/sendmail",
     );
     assert!(config.members_only);
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.sendmail, Some(PathBuf::from("/usr/sbin/sendmail")));
     assert_eq!(config.bind, "::1".parse::<IpAddr>().expect("an address"));
-    assert_eq!((config.port, config.rate_limit), (0, 0));
+    assert_eq!((config.port, config.spare_ports, config.rate_limit), (0, 0, 0));
     assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
     assert_eq!(config.title.as_deref(), Some("Room"));
     assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080/room"]);
     assert_eq!((config.max_clients, config.max_clients_per_address), (Some(7), 3));
     assert_eq!(config.log_level, Some(LevelFilter::Debug));
-    assert!(config.quiet);
+    assert!(config.quiet && !config.open_browser && config.chose_database);
 }
 
 #[test]
@@ -130,11 +130,22 @@ fn a_path_may_be_any_bytes_and_a_title_may_not() {
 #[test]
 fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
     let help = help();
-    for default in ["0.0.0.0", "5000", "chat.db", "Chat", "5", "10000", "1000", "info", "txt", ","] {
+    for default in [
+        "0.0.0.0",
+        "5000, or where it is taken the next up to 5009",
+        "chat.db",
+        "Chat",
+        "5",
+        "10000",
+        "1000",
+        "info",
+        "txt",
+        ",",
+    ] {
         assert!(help.contains(&format!("[{default}]")), "{default}");
     }
     let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                   max-clients-per-address log-level quiet help version format separator new";
+                   max-clients-per-address log-level quiet no-open help version format separator new";
     for option in options.split_whitespace() {
         assert!(help.contains(&format!("--{option} ")), "{option}");
     }

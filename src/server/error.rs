@@ -13,8 +13,8 @@ const MALFORMED: &str = "malformed";
 
 #[derive(Debug)]
 pub enum StartError {
-    /// The port cannot be had.
-    Bind { address: SocketAddr, source: io::Error },
+    /// The port cannot be had, nor one of the spare ones after it.
+    Bind { address: SocketAddr, spare: u16, source: io::Error },
     /// The history cannot be used.
     Store(OpenError),
     /// The history is open but cannot be used, and why.
@@ -33,7 +33,18 @@ impl StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StartError::Bind { address, source } if source.kind() == io::ErrorKind::AddrInUse => {
+            StartError::Bind { address, spare: spare @ 1.., source }
+                if source.kind() == io::ErrorKind::AddrInUse =>
+            {
+                let (first, last) = (address.port(), address.port().saturating_add(*spare));
+                write!(
+                    out,
+                    "all ports from {first} to {last} are taken: perhaps this program already runs, more than once. Choose another \
+                     port: --port {}",
+                    last.saturating_add(1)
+                )
+            }
+            StartError::Bind { address, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 let port = address.port();
                 write!(
                     out,
@@ -47,14 +58,14 @@ impl fmt::Display for StartError {
                 }
                 write!(out, " Choose another port: --port {}", if port < 65_000 { port + 1 } else { 5001 })
             }
-            StartError::Bind { address, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+            StartError::Bind { address, source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 write!(
                     out,
                     "port {} needs rights that this user lacks. Choose one above 1023: --port 5000",
                     address.port()
                 )
             }
-            StartError::Bind { address, source } => {
+            StartError::Bind { address, source, .. } => {
                 write!(
                     out,
                     "cannot listen on {address}: {source}. Choose an address of this machine: --bind 0.0.0.0"

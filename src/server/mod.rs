@@ -55,6 +55,8 @@ pub struct Opened {
     pub invite_code: Option<InviteCode>,
     /// The key that makes its holder a host, on this computer.
     pub host_key: String,
+    /// The same for the browser that is opened now: once, and soon.
+    pub first_key: String,
 }
 
 /// A running room. Stops when dropped.
@@ -116,6 +118,7 @@ impl Server {
             title: accounts.room_title().map_err(StartError::log(&config))?, // the hub's start may have changed it
             invite_code: invite,
             host_key: accounts.start_key().text(),
+            first_key: accounts.first_key().text(),
         };
         let threads = job_threads.into_iter().chain([hub_thread]).collect();
         let mut server =
@@ -197,7 +200,17 @@ fn clients_at_once(config: &Config) -> usize {
 
 fn listen(config: &Config) -> Result<TcpListener, StartError> {
     let address = SocketAddr::new(config.bind, config.port);
-    let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+    let mut bound = TcpListener::bind(address);
+    for next in 1..=config.spare_ports {
+        match &bound {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                bound = TcpListener::bind((config.bind, config.port.saturating_add(next)));
+            }
+            _ => break,
+        }
+    }
+    let spare = config.spare_ports;
+    let listener = bound.map_err(|source| StartError::Bind { address, spare, source })?;
     listener.set_nonblocking(true)?;
     // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
     rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
