@@ -69,6 +69,10 @@ mod stopping;
 #[cfg(unix)]
 mod torture;
 
+// Other systems' binaries.
+#[cfg(target_os = "linux")]
+mod foreign;
+
 // The page, in a browser.
 #[cfg(unix)]
 mod browser;
