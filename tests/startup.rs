@@ -320,6 +320,22 @@ fn a_folder_that_takes_no_file_is_named() {
     expect_refused(Path::new("/proc/chat.db"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_for_the_journal_have_no_times_of_their_own() {
+    let first = |journal: &str| {
+        let folder = folder();
+        let line = format!("export JOURNAL_STREAM={journal}; exec \"$0\" --bind 127.0.0.1 --port 0 --quiet");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).arg(env!("CARGO_BIN_EXE_chat-app")).current_dir(folder.path());
+        let process = Process::spawn(&mut command);
+        process.stderr.wait_for("a line", &process.stdout, |log| Some(log.split_once('\n')?.0.to_owned()))
+    };
+    let (journal, other) = (first("$(stat --dereference --format %d:%i /proc/self/fd/2)"), first("1:1"));
+    assert!(journal.starts_with("INFO "), "{journal}");
+    assert!(other.starts_with("20") && other.contains(" INFO "), "not where it was only inherited: {other}");
+}
+
 #[test]
 fn the_log_says_that_a_message_came_and_never_what_it_said() {
     let folder = folder();

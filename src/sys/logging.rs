@@ -85,12 +85,13 @@ impl Log for Lines {
 pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
     let level = flag.or_else(|| std::env::var("RUST_LOG").ok()?.parse().ok()).unwrap_or(LevelFilter::Info);
     let quiet = level.min(LevelFilter::Warn);
+    let is_journal = is_journal();
     let logger = || {
-        SimpleLogger::new()
+        let logger = SimpleLogger::new()
             .with_level(level)
             .with_module_level("tungstenite", quiet)
-            .with_module_level("tiny_http", quiet)
-            .with_utc_timestamps()
+            .with_module_level("tiny_http", quiet);
+        if is_journal { logger.without_timestamps() } else { logger.with_utc_timestamps() }
     };
     let (entries, received) = bounded(limits::LOG_LINES);
     let (writer, progress) = (logger(), Arc::new(Progress::default()));
@@ -101,6 +102,17 @@ pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
     }
     panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Whether stderr is systemd's journal, which has a time for each line.
+fn is_journal() -> bool {
+    #[cfg(unix)]
+    return std::env::var("JOURNAL_STREAM").is_ok_and(|journal| {
+        rustix::fs::fstat(std::io::stderr())
+            .is_ok_and(|stderr| journal == format!("{}:{}", stderr.st_dev, stderr.st_ino))
+    });
+    #[cfg(not(unix))]
+    false
 }
 
 /// A panic goes the way of all lines. The thread itself could stand in the writing for ever, and the hub's panic would
