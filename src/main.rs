@@ -68,6 +68,7 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
             banner::name_freed(name.display())
         }
         Invocation::Help => config::help(),
+        Invocation::Licenses => config::licenses(),
         Invocation::Version => concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
     };
     say(&mut io::stdout(), &text);

@@ -1,9 +1,11 @@
 //! The operator's choices: command line → [`Config`], parsed once.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
+use flate2::read::DeflateDecoder;
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
@@ -108,6 +110,7 @@ pub enum Invocation {
     FreeName(PathBuf, Name),
     Help,
     Version,
+    Licenses,
 }
 
 /// The words that may stand first, in place of opening the room.
@@ -155,6 +158,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
             (Some("host-link"), "--new") => void_earlier = true,
             (Some(command), name) => return Err(format!("{command} has no option {name}")),
             (None, "-V" | "--version") => return Ok(Invocation::Version),
+            (None, "--licenses") => return Ok(Invocation::Licenses),
             (None, _) => config.set(option)?,
         }
     }
@@ -302,6 +306,14 @@ fn log_level(text: &str) -> Option<LevelFilter> {
     text.parse().ok().filter(|&level| level != LevelFilter::Off)
 }
 
+/// The text of `--licenses`, made by `.ci/licenses`.
+pub fn licenses() -> String {
+    let packed = include_bytes!(concat!(env!("OUT_DIR"), "/notices"));
+    let mut text = String::new();
+    DeflateDecoder::new(&packed[..]).read_to_string(&mut text).expect("the build has packed a text");
+    text
+}
+
 /// The text of `--help`.
 pub fn help() -> String {
     let Config { bind, port, spare_ports, database, rate_limit, max_clients_per_address, language, .. } =
@@ -351,6 +363,7 @@ Options
   -q, --quiet                  print nothing but the room's address
   -h, --help                   print this
   -V, --version                print the version
+      --licenses               print the licence, and those of what others have written
 
 Export writes the room's log to standard output, also while the room is open
   --format FORMAT              {FORMAT}  [txt]

@@ -70,6 +70,7 @@ fn export_help_and_version_are_told_apart() {
         assert!(matches!(read(line), Ok(Invocation::Help)), "{line}");
     }
     assert!(matches!(read("--version"), Ok(Invocation::Version)));
+    assert!(matches!(read("--licenses"), Ok(Invocation::Licenses)));
 }
 
 #[test]
@@ -128,6 +129,15 @@ fn a_path_may_be_any_bytes_and_a_title_may_not() {
 }
 
 #[test]
+fn the_licences_are_whole() {
+    let said = licenses();
+    assert_eq!(said, include_str!("licenses.txt"));
+    for name in ["tungstenite", "libsqlite3-sys", "SQLite", "Apache License", "winsafe", "signal-hook"] {
+        assert!(said.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
     let help = help();
     for default in [
@@ -145,7 +155,7 @@ fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
         assert!(help.contains(&format!("[{default}]")), "{default}");
     }
     let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                   max-clients-per-address log-level quiet no-open help version format separator new";
+                   max-clients-per-address log-level quiet no-open help version licenses format separator new";
     for option in options.split_whitespace() {
         assert!(help.contains(&format!("--{option} ")), "{option}");
     }

@@ -1,4 +1,4 @@
-//! Part of the build script: puts the page and its catalogues where the program takes them in, compressed, since raw they would be a
+//! Part of the build script: puts the page, its catalogues and others' notices where the program takes them in, compressed, since raw they would be a
 //! tenth of it.
 //!
 //! Of the catalogues only the English one keeps its keys. The others are lists of their sentences in the order of those, with
@@ -15,16 +15,19 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value};
 
 const PAGE: &str = "index.html";
+/// Made by `.ci/licenses`.
+const NOTICES: &str = "src/config/licenses.txt";
 const LANGUAGES: &str = "src/http/languages";
 /// The key of what is for people who edit the file.
 const ADVICE: &str = "how to add a language";
 
 pub fn pack() -> Result<(), Box<dyn Error>> {
-    for source in [PAGE, LANGUAGES, "src/http/pack.rs"] {
+    for source in [PAGE, NOTICES, LANGUAGES, "src/http/pack.rs"] {
         println!("cargo::rerun-if-changed={source}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("Cargo names a folder")?);
     fs::write(out.join("page"), deflated(&fs::read(PAGE)?)?)?;
+    fs::write(out.join("notices"), deflated(&fs::read(NOTICES)?)?)?;
     let mut english = catalogue(&Path::new(LANGUAGES).join("en.json"))?;
     english.remove(ADVICE);
     fs::write(out.join("en"), deflated(&serde_json::to_vec(&english)?)?)?;
