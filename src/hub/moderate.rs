@@ -204,6 +204,11 @@ impl Hub {
             let own = self.clients.get(*id).map(|client| client.identifiers()).unwrap_or_default();
             identifiers.extend(own.into_iter().filter(|mark| !matches!(mark, Identifier::Address(_))));
         }
+        // A host's browser, lent to them for once, stays the host's.
+        for host in self.clients.which(|client| client.is_host()) {
+            let hosts = self.clients.get(host).map(|client| client.identifiers()).unwrap_or_default();
+            identifiers.retain(|mark| !hosts.contains(mark));
+        }
         Ok((identifiers, connections))
     }
 

@@ -108,6 +108,19 @@ fn who_is_removed_by_the_name_that_a_host_has_just_freed_is_out() {
     expect_nothing_read(mias.connect());
 }
 
+#[test]
+fn a_hosts_browser_that_was_lent_to_them_is_not_out() {
+    let server = TestServer::start();
+    let mut hosts = member(&server, "Mia");
+    log_out(&mut hosts);
+    assert_eq!(hosts.open_host_link(&server.host_key()).status, 200);
+    let mut host = join(&hosts, "Ms Keller");
+    remove(&mut host, "Mia");
+    host.say_and_wait("among us");
+    log_out(&mut hosts);
+    hosts.connect().expect_text("among us");
+}
+
 /// The code is that of before: nothing but the browser tells who it is.
 #[test]
 fn in_a_room_for_members_another_account_in_the_same_browser_is_out() {
