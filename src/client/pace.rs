@@ -211,10 +211,10 @@ mod tests {
         let (start, price) = (Instant::now(), Duration::from_millis(500));
         let budget = Budget::new(1, start);
         let paid = (0..60).filter(|_| budget.spend(price, start).is_ok()).count();
-        assert_eq!(paid, 9, "four that are saved, and two seconds in advance");
-        assert_eq!(budget.spend(price, start), Err(start + Duration::from_millis(2_500)));
+        assert_eq!(paid, 25, "four that are saved, and ten seconds in advance");
+        assert_eq!(budget.spend(price, start), Err(start + Duration::from_millis(10_500)));
         let later = start + Duration::from_millis(500);
-        assert_eq!(budget.spend(price, later), Ok(later + Duration::from_millis(2_500)));
+        assert_eq!(budget.spend(price, later), Ok(later + Duration::from_millis(10_500)));
     }
 
     fn visitor(account: Option<AccountId>, address: IpAddr, host: Option<i64>) -> Visitor {

@@ -258,11 +258,16 @@ impl<'a> Reading<'a> {
             if until > now {
                 self.send_rate_limited(until - now, now);
                 self.hand_over()?;
+                let is_strangers = purse.is_strangers();
                 match spent {
-                    Ok(_) => self.pause(until).inspect_err(|_| budget.give_back(price))?,
-                    Err(_) => self.pause(now + limits::PACE_SLICE)?,
+                    Ok(_) => self.pause(until, is_strangers).inspect_err(|_| budget.give_back(price))?,
+                    Err(_) => self.pause(now + limits::PACE_SLICE, is_strangers)?,
                 }
                 self.last_byte = Instant::now(); // it may have sent what was not read
+                if spent.is_ok() && self.last_byte < until && !self.socket.get_ref().socket.is_closing() {
+                    budget.give_back(price);
+                    continue;
+                }
             }
             place += usize::from(spent.is_ok());
         }
@@ -281,11 +286,13 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn pause(&self, until: Instant) -> Result<(), Over> {
+    /// A stranger's ends when they are known.
+    fn pause(&self, until: Instant, is_strangers: bool) -> Result<(), Over> {
         let socket = &self.socket.get_ref().socket;
         while let left = until.saturating_duration_since(Instant::now())
             && !left.is_zero()
             && !socket.is_closing()
+            && !(is_strangers && socket.guest_key().is_some())
         {
             let slice = Instant::now() + left.min(limits::PACE_SLICE);
             // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
