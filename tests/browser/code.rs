@@ -1,7 +1,7 @@
 //! Code in a message: a box of its own between lines of three backticks, a word between single ones, and nothing else.
 
 use super::look::look;
-use super::stage::{Stage, message, now_ms};
+use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, Size, TestServer, clipboard};
 use serde_json::{Value, json};
 
@@ -15,17 +15,18 @@ const LOOP: &str = "for number in range(10):\n    print(\"<b>https://x.example</
                     \"and so on, until the line is longer than any bubble\")\n";
 
 /// Ben's page in a room in which this was said by Ana.
-fn reading(browser: &Browser, texts: &[String]) -> Page {
+fn reading(browser: &Browser, texts: &[String]) -> (Page, Actor) {
     let stage = Stage::open();
     let page = browser.tab();
     page.visit(&format!("http://{}", stage.addr()));
     let said: Vec<Value> =
         (1..).zip(texts).map(|(id, text)| message(id, now_ms(), "Ana", "guest", text)).collect();
-    stage.expect_entrance().welcome(&said);
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said);
     page.expect_connection("live");
     let shown: Vec<String> = page.messages().into_iter().map(|(_, text)| text).collect();
     assert_eq!(shown, texts, "to the letter");
-    page
+    (page, actor)
 }
 
 #[test]
@@ -35,7 +36,7 @@ fn code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup() {
         format!("See https://x.example/a:\n```python\n{LOOP}```\n*Does* `it` run?"),
         "שלום `x < y` שלום\n```\nif שלום: pass\n```\nעוד".to_owned(),
     ];
-    let page = reading(&browser, &texts);
+    let (page, _actor) = reading(&browser, &texts);
     let facts = page.run(
         "[...el.log.querySelectorAll('.message')].map((node) => ({
             blocks: [...node.querySelectorAll('.code code')].map((code) => code.textContent),
@@ -93,7 +94,7 @@ fn what_is_not_between_its_marks_is_no_code() {
         ("`<img src=x onerror=alert(1)>`", &["<img src=x onerror=alert(1)>"]),
     ];
     let texts: Vec<String> = cases.iter().map(|(text, _)| (*text).to_owned()).collect();
-    let page = reading(&browser, &texts);
+    let (page, _actor) = reading(&browser, &texts);
     let found = page.run(
         "[...el.log.querySelectorAll('.message')].map((node) =>
             [...node.querySelectorAll('code')].map((code) => code.textContent))",
