@@ -77,6 +77,10 @@ fn a_projector_shows_the_newest_messages_large_and_the_way_in() {
     // It is nobody who is here, and counts nothing.
     host.expect_text("#people-title", "2 here");
     assert_eq!(screen.run("[document.title, state.me.username, state.me.tabKey]"), json!(["Chat", "", ""]));
+    // What is deleted makes room for what was said before.
+    host.run("send({ event: 'delete_message', message_id: state.log.last.id })");
+    let twelve: Vec<String> = (1..=12).map(|number| format!("Because {number} is lighter?")).collect();
+    screen.expect("the twelve", &format!("JSON.stringify({SHOWN}) === JSON.stringify({})", json!(twelve)));
     // A message that is higher than the screen is read from its head.
     ben.say_and_wait(&"word ".repeat(790));
     screen.expect("the long one", "el.log.lastElementChild.offsetHeight > innerHeight");
