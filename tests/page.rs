@@ -5,6 +5,7 @@ use crate::support::{DEADLINE, TestServer, http};
 use chat_app::inside::page_as_sent;
 use flate2::read::GzDecoder;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -76,6 +77,40 @@ fn a_browser_that_takes_gzip_gets_the_same_page_in_few_bytes() {
         api.header("content-encoding").is_none() && api.json()["url"].is_string(),
         "answers stay as they are"
     );
+}
+
+#[test]
+fn every_language_comes_at_once_in_few_bytes_and_under_a_tag_of_its_own() {
+    let server = TestServer::with(|config| config.language = "fr".to_owned());
+    let addr = server.addr();
+    let ask = |headers: &str| {
+        http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\n{headers}Connection: close\r\n\r\n"))
+    };
+    let mut tags = BTreeSet::new();
+    for language in env!("LANGUAGES").split(' ') {
+        let gzipped = ask(&format!("Accept-Encoding: gzip\r\nAccept-Language: {language}, *;q=0.5\r\n"));
+        let head: usize = gzipped.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let bytes = head + gzipped.body.len() + "HTTP/1.1 200 OK\r\n\r\n".len();
+        println!("{language}: {bytes} bytes on the wire");
+        assert!(bytes <= WIRE_BYTES, "{language}: {bytes} bytes");
+        let mut text = String::new();
+        GzDecoder::new(&*gzipped.body).read_to_string(&mut text).expect("gzip");
+        assert_eq!(Some(text), page_as_sent(language), "{language}");
+        tags.insert(gzipped.header("etag").expect("a tag").to_owned());
+    }
+    assert_eq!(tags.len(), env!("LANGUAGES").split(' ').count());
+    let lang = |headers: &str| {
+        let page = ask(headers);
+        let text = page.text();
+        text.split_once("<html lang=\"").and_then(|(_, rest)| Some(rest.split_once('"')?.0.to_owned()))
+    };
+    for (headers, expected) in [
+        ("", "fr"),
+        ("Accept-Language: de-CH, en;q=0.9\r\n", "de"),
+        ("Accept-Language: de\r\nCookie: chat-app-language=pl\r\n", "pl"),
+    ] {
+        assert_eq!(lang(headers).as_deref(), Some(expected), "{headers}");
+    }
 }
 
 #[test]

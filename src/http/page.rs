@@ -149,18 +149,20 @@ fn stripped(page: &str) -> String {
     kept
 }
 
-/// A line without blanks around its signs, but for those of strings. Lines with what may be a regular expression or a template
-/// stay as they are.
+/// A line without blanks around its signs, but for those of strings. Lines with what may be a regular expression, or one template
+/// in another, stay as they are.
 fn tight(line: &str, syntax: Syntax) -> Cow<'_, str> {
-    let (signs, unclear): (&[char], &[char]) = match syntax {
+    // A blank before a colon of style counts: what follows is any element.
+    let (before, after): (&[char], &[char]) = match syntax {
         Syntax::Html => return line.into(),
-        Syntax::Style => (&['{', '}', ',', ';', '>'], &['"', '\'']),
-        Syntax::Script => (
-            &['{', '}', '(', ')', '[', ']', ',', ';', ':', '=', '<', '>', '?', '&', '|', '!', '*'],
-            &['/', '`', '\\'],
-        ),
+        Syntax::Style => (&['{', '}', ',', ';', '>'], &['{', '}', ',', ';', '>', ':']),
+        Syntax::Script => (&SIGNS, &SIGNS),
     };
-    if line.contains(unclear) {
+    let is_unclear = match syntax {
+        Syntax::Script => line.contains(['/', '\\']) || line.matches('`').count() > 2,
+        _ => line.contains(['"', '\'']),
+    };
+    if is_unclear {
         return line.into();
     }
     let mut kept = String::with_capacity(line.len());
@@ -169,13 +171,12 @@ fn tight(line: &str, syntax: Syntax) -> Cow<'_, str> {
         let is_text = quote.is_some();
         if quote == Some(c) {
             quote = None;
-        } else if !is_text && (c == '\'' || c == '"') {
+        } else if !is_text && ['\'', '"', '`'].contains(&c) {
             quote = Some(c);
         }
-        let after_sign = kept.ends_with(signs);
         match c {
-            ' ' if !is_text && after_sign => {}
-            _ if !is_text && signs.contains(&c) && kept.ends_with(' ') => {
+            ' ' if !is_text && kept.ends_with(after) => {}
+            _ if !is_text && before.contains(&c) && kept.ends_with(' ') => {
                 kept.pop();
                 kept.push(c);
             }
@@ -184,6 +185,9 @@ fn tight(line: &str, syntax: Syntax) -> Cow<'_, str> {
     }
     kept.into()
 }
+
+/// What needs no blanks in script; beside `+` and `-` they keep two from becoming another.
+const SIGNS: [char; 16] = ['{', '}', '(', ')', '[', ']', ',', ';', ':', '=', '<', '>', '?', '&', '|', '!'];
 
 /// A line without the comment at its end, if that is none of a string's text.
 fn without_last_comment(line: &str, syntax: Syntax) -> &str {
@@ -364,7 +368,7 @@ mod tests {
                       <script>\n// a comment\n\n\tsay('//');  // it's left out\n\tsay('a  // b');\n\t/** one */\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
                       \tsay(`a` + `b`);\n\tgo();\n</script>\n\t// no comment\n";
         let kept = "<!doctype html>\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
-                    <style>\np{color: red}\n/* a */ q{}/* b */\n// none here\n</style>\n\
+                    <style>\np{color:red}\n/* a */ q{}/* b */\n// none here\n</style>\n\
                     <script>\nsay('//');\nsay('a  // b');\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
                     say(`a` + `b`);\ngo();\n</script>\n// no comment\n";
         assert_eq!(stripped(source), kept);
@@ -377,14 +381,15 @@ mod tests {
             ("say(\"it's { so }\", a + b, -c, !d);", "say(\"it's { so }\",a + b,-c,!d);"),
             ("if (a) b = c ? { d } : [ e ];", "if(a)b=c?{d}:[e];"),
             ("const r = /a = b/;", "const r = /a = b/;"),
-            ("say(`a = ${b}`);", "say(`a = ${b}`);"),
+            ("say(`a = ${b}`, c);", "say(`a = ${b}`,c);"),
+            ("say(`a ${b(`c = d`)}`, e);", "say(`a ${b(`c = d`)}`, e);"),
         ] {
             assert_eq!(tight(line, Syntax::Script), sent);
         }
         for (line, sent) in [
             (
                 "a > b, c:is(d, e) :hover { margin: 0 auto; color: red }",
-                "a>b,c:is(d,e) :hover{margin: 0 auto;color: red}",
+                "a>b,c:is(d,e) :hover{margin:0 auto;color:red}",
             ),
             ("a::before { content: 'b { }' }", "a::before { content: 'b { }' }"),
         ] {

@@ -221,7 +221,7 @@ const DOUBLE: &str = "(() => {
             const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
             while (texts.nextNode()) {
                 const { currentNode: node } = texts;
-                if (!node.parentElement?.closest('script, option[lang]')) node.data = twice(node.data);
+                if (!node.parentElement?.closest('script, #language')) node.data = twice(node.data);
             }
         }
         return value;
