@@ -61,6 +61,8 @@ mod scale;
 #[cfg(unix)]
 mod second_machine;
 #[cfg(target_os = "linux")]
+mod service;
+#[cfg(target_os = "linux")]
 mod shares;
 #[cfg(unix)]
 mod space;

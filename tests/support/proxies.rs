@@ -27,7 +27,7 @@ pub fn configuration(begin: &str, replacements: &[(&str, String)]) -> String {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("a README");
     let (_, rest) = readme.split_once(begin).expect("the README has this configuration");
     assert!(!rest.contains(begin), "one of it");
-    let begin = begin.strip_prefix("```nginx\n").or(begin.strip_prefix("```\n")).expect("a block");
+    let (_, begin) = begin.strip_prefix("```").and_then(|begin| begin.split_once('\n')).expect("a block");
     let mut configuration = format!("{begin}{}", rest.split_once("```").expect("it ends").0);
     for (written, here) in replacements {
         assert!(configuration.contains(written), "the README's configuration has no {written}");
