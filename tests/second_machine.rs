@@ -148,6 +148,12 @@ fn log_salts(database: &Path) -> Vec<u8> {
     fs::read(database.with_file_name("chat.db-wal")).expect("the log")[16..24].to_vec()
 }
 
+/// Whether the room knows the log that lies there.
+fn is_noted(database: &Path) -> bool {
+    let note = fs::read_to_string(database.with_extension("db.lock")).expect("the note");
+    note.contains(&data_encoding::HEXLOWER.encode(&log_salts(database)))
+}
+
 /// Says something until it is so.
 fn talk_until(writer: &mut Writer, client: &mut TestClient, what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + DEADLINE;
@@ -256,6 +262,10 @@ fn a_replica_put_in_the_dead_rooms_folder_is_not_taken_for_its_file() {
     let log = log_salts(&database);
     talk_until(&mut ana, &mut client, "the next log", || log_salts(&database) != log);
     let latest = wait_until_replicated(&url, ana.view.position());
+    let until = Instant::now() + DEADLINE;
+    while !is_noted(&database) {
+        assert!(Instant::now() < until, "the room never notes whose log it is");
+    }
     room.kill();
     replicator.kill();
     let own = fs::read(&database).expect("the file");

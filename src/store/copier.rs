@@ -50,15 +50,13 @@ pub(super) struct Copier {
     copied: i64,
     /// How often it was looked since then, and there was something.
     looks: u32,
-    /// All of the log that ends with the last mark was copied here.
-    has_copied: bool,
     failing: bool,
 }
 
 impl Copier {
     pub(super) fn new(db: Connection, marks: Marks, shared: Arc<Shared>) -> Copier {
         let (marked, seen, copied, looks) = (None, 0, 0, 0);
-        Copier { db, marks, shared, marked, seen, copied, looks, has_copied: false, failing: false }
+        Copier { db, marks, shared, marked, seen, copied, looks, failing: false }
     }
 
     /// Does nothing before the room is open, and gives the marks back when the writer has gone.
@@ -146,15 +144,21 @@ impl Copier {
     /// Copies what can be copied beside a writer. Returns whether that was all.
     fn copy_beside(&mut self) -> bool {
         let copied = self.db.wal_checkpoint_v2(Some(MAIN_DB), CheckpointMode::PASSIVE);
-        self.has_copied = matches!(copied, Ok((log, copied)) if log == copied);
+        let all = matches!(copied, Ok((log, copied)) if log == copied);
         self.report(copied.err());
-        self.has_copied
+        if all {
+            self.note(Marks::copied);
+        }
+        all
     }
 
     /// Somebody else has copied the log and started it over: what came after its mark is promised by another.
     fn mark_others_log(&mut self) {
-        if !self.has_copied && self.marks.log_has_started_over() && self.has_more_than_its_mark() {
-            self.mark();
+        if self.marks.is_others_log() {
+            match self.has_more_than_its_mark() {
+                true => drop(self.mark()),
+                false => self.note(Marks::log_moved_on),
+            }
         }
     }
 
@@ -176,7 +180,6 @@ impl Copier {
         match written {
             Ok(mark) => {
                 self.marked = Some(before);
-                self.has_copied = false;
                 let head = head(&self.db).unwrap_or_default();
                 self.note(|marks| marks.written(mark, head));
                 true

@@ -54,6 +54,8 @@ pub(super) struct Note {
     pub next: u64,
     /// How far the log of messages went when `marked` was committed.
     pub head: Position,
+    /// The room has not copied all of that log: once it has started over, it was somebody else who did.
+    pub is_uncopied: bool,
 }
 
 impl Note {
@@ -63,7 +65,10 @@ impl Note {
         let [before, id, salts] =
             [&self.before.bytes()[..], &self.id, &self.salts].map(|bytes| HEXLOWER.encode(bytes));
         let has_log = if self.has_log { "log" } else { "---" };
-        format!("{before} {id} {least:016x} {marked:016x} {salts} {has_log} {next:016x} {head:016x}\n")
+        let copied = if self.is_uncopied { "uncopied" } else { "--------" };
+        format!(
+            "{before} {id} {least:016x} {marked:016x} {salts} {has_log} {next:016x} {head:016x} {copied}\n"
+        )
     }
 
     /// Nothing is noted in what earlier versions leave, an empty file.
@@ -81,6 +86,7 @@ impl Note {
             has_log: next() == "log",
             next: number(next()),
             head: number(next()),
+            is_uncopied: next() == "uncopied",
         }
     }
 
@@ -220,6 +226,7 @@ mod tests {
                 least: 2,
                 next: 77,
                 head: 78,
+                is_uncopied: true,
                 ..Note::default()
             },
         ] {

@@ -14,15 +14,15 @@
 //! | another | none | a copy |
 //! | what it had before it was this room's, and no mark is noted | there | a copy still: its start was cut short |
 //! | some mark, beside no note | there, with this mark or a later one | a copy: the note was removed |
-//! | a mark that it may have | there, started over twice since the noted one | a copy: it may be an earlier one |
+//! | a mark that it may have | there, started over by somebody else | a copy: it may be an earlier one |
 //! | another, or no file at all | there | a mixture, if it were opened: refused |
 //!
 //! Read through the log, the mark is the noted one or the next, and the messages go as far as they are noted to; else the log is an
 //! earlier one, or another file's. A copy is checked, and gets a new epoch: clients may have seen more than it holds. Files of
 //! earlier versions have no mark, nor have their notes: they are the room's own.
 //!
-//! A mark proves what came before it. Where somebody else starts the log over, one follows at the room's next commit; an earlier file
-//! that lacks what was said between a mark and the next such start is then told by the holes in it.
+//! A mark proves what came before it. Where somebody else starts the log over, one follows at the room's next commit: an earlier file
+//! that lacks what was said between two marks is then told by the holes in it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -81,11 +81,11 @@ fn relation_of(database: &Path, note: &Note, in_file: Mark, log: Option<Salts>) 
     }
 }
 
-/// The log has started over more often than the room has noted: somebody else has copied it, unmarked, and what the file has to hold
-/// beside it is not known.
+/// Somebody else has copied the noted log, unmarked, and started it over: what the file has to hold beside this one is not known.
 fn is_others_log(note: &Note, log: Option<Salts>) -> bool {
     let starts = |salts: &Salts| salts.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
-    note.has_log && log.is_some_and(|log| starts(&log).wrapping_sub(starts(&note.salts)) > 1)
+    let since = |log: Salts| starts(&log).wrapping_sub(starts(&note.salts));
+    note.has_log && log.is_some_and(|log| log != note.salts && (note.is_uncopied || since(log) > 1))
 }
 
 /// Whether a mark that is read through the log can be there.
@@ -247,7 +247,24 @@ impl Marks {
         let salts = log.unwrap_or_default();
         let least = if log == Some(self.note.salts) { self.note.least } else { self.note.marked };
         let next = after(mark.count)?;
-        self.note(Note { least, marked: mark.count, salts, has_log: log.is_some(), next, head, ..self.note })
+        let (marked, has_log, is_uncopied) = (mark.count, log.is_some(), true);
+        self.note(Note { least, marked, salts, has_log, next, head, is_uncopied, ..self.note })
+    }
+
+    /// Notes that all of the log is in the file, by the room's own doing.
+    pub(super) fn copied(&mut self) -> io::Result<()> {
+        if self.note.is_uncopied { self.note(Note { is_uncopied: false, ..self.note }) } else { Ok(()) }
+    }
+
+    /// Notes a log that somebody else has begun, to which nothing was committed here.
+    pub(super) fn log_moved_on(&mut self) -> io::Result<()> {
+        let salts = file::log_salts(&self.database)?.unwrap_or_default();
+        self.note(Note { least: self.note.marked, salts, ..self.note })
+    }
+
+    /// Whether the log has started over, and not since the room copied it.
+    pub(super) fn is_others_log(&self) -> bool {
+        self.note.is_uncopied && self.log_has_started_over()
     }
 
     /// The log is about to be emptied: from here on it may be missing. Or it is not after all.
@@ -291,7 +308,7 @@ mod tests {
             salts: [3; 8],
             has_log: true,
             next: 40,
-            head: 0,
+            ..Note::default()
         };
         let (closed, young) = (Note { has_log: false, ..open }, Note { least: 0, ..open });
         let none = Note::default();
