@@ -27,6 +27,7 @@
 //! | `routes.rs` | which address leads where |
 //! | `api/` | signing up, logging in, passwords |
 //! | `languages/` | what the page says, in each of its languages |
+//! | `pack.rs`, `stripped.rs` | what the build script makes of the page and its words |
 //! | `page.rs` | the page, ready to be sent |
 //! | `password_queue.rs` | logins that wait for a password's hash |
 //! | `download.rs` | the log as a download |
@@ -49,6 +50,8 @@ pub(crate) mod qr;
 pub(crate) mod refused;
 pub(crate) mod relay;
 pub(crate) mod routes;
+#[cfg(test)]
+mod stripped;
 mod tiny_http;
 
 use std::io;

@@ -13,6 +13,12 @@ use std::{env, fs};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use serde_json::{Map, Value};
+use zopfli::{Format, Options};
+
+use stripped::stripped;
+
+#[path = "stripped.rs"]
+mod stripped;
 
 const PAGE: &str = "index.html";
 /// Made by `.ci/licenses`.
@@ -22,11 +28,16 @@ const LANGUAGES: &str = "src/http/languages";
 const ADVICE: &str = "how to add a language";
 
 pub fn pack() -> Result<(), Box<dyn Error>> {
-    for source in [PAGE, NOTICES, LANGUAGES, "src/http/pack.rs"] {
+    for source in [PAGE, NOTICES, LANGUAGES, "src/http/pack.rs", "src/http/stripped.rs"] {
         println!("cargo::rerun-if-changed={source}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("Cargo names a folder")?);
-    fs::write(out.join("page"), deflated(&fs::read(PAGE)?)?)?;
+    let page = stripped(&fs::read_to_string(PAGE)?);
+    let (head, tail) = page.split_at(page.rfind("<script>").ok_or("the page has a script")?);
+    fs::write(out.join("page-head"), deflated(head.as_bytes())?)?;
+    let mut packed = Vec::new();
+    zopfli::compress(Options::default(), Format::Deflate, tail.as_bytes(), &mut packed)?;
+    fs::write(out.join("page-tail"), packed)?;
     fs::write(out.join("notices"), deflated(&fs::read(NOTICES)?)?)?;
     let mut english = catalogue(&Path::new(LANGUAGES).join("en.json"))?;
     english.remove(ADVICE);

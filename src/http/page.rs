@@ -1,13 +1,12 @@
-//! The page, ready to be sent: in its language, without comments and indentation, plain and gzipped, with the policy that
-//! lets its own script and style run; pure.
+//! The page, ready to be sent: in its language, plain and gzipped, with the policy that lets its own script and style run; pure.
 
-use std::borrow::Cow;
+use std::io::Write as _;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::DeflateEncoder;
+use flate2::{Compression, Crc};
 use sha2::{Digest, Sha256};
 
 use crate::http::languages::{Language, unpacked};
@@ -15,8 +14,9 @@ use crate::http::message::{Request, Response};
 use crate::limits::PAGE_BYTES;
 use crate::protocol::origin::{canonical, host_and_port, split};
 
-/// `index.html`, as `pack.rs` has packed it.
-static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page"));
+/// The page up to its last script, with the words still to be put in, and from there on, as `pack.rs` has packed them.
+static HEAD: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-head"));
+static TAIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-tail"));
 const _: () = assert!(
     include_str!("../../index.html").len() <= PAGE_BYTES,
     "the page must fit the socket behind the listener"
@@ -25,7 +25,7 @@ const _: () = assert!(
 /// The built-in page in this language, prepared once in a process, when it is first asked for.
 pub(crate) fn page_in(language: Language) -> &'static Page {
     static PAGES: [OnceLock<Page>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
-    PAGES[language.index()].get_or_init(|| Page::new(text_in(language), || text_in(Language::ENGLISH)))
+    PAGES[language.index()].get_or_init(|| Page::new(&head_in(language), TAIL, || text_in(Language::ENGLISH)))
 }
 
 #[derive(Debug)]
@@ -36,8 +36,12 @@ pub(crate) struct Page {
     policy: String,
 }
 
+fn head_in(language: Language) -> String {
+    language.put_into(&unpacked(HEAD))
+}
+
 fn text_in(language: Language) -> String {
-    language.put_into(&stripped(&unpacked(PACKED)))
+    head_in(language) + &unpacked(TAIL)
 }
 
 /// The page as it is sent in the language of this tag.
@@ -53,9 +57,11 @@ struct Form {
 }
 
 impl Page {
-    /// `text` is sent as it is; without gzip, which all browsers take, `shorter` in place of what would hold up a worker.
-    pub(crate) fn new(text: String, shorter: impl FnOnce() -> String) -> Page {
-        let (policy, gzipped) = (policy(&text), Form::new(gzip(&text)));
+    /// `head` and what `tail` has compressed are the page; without gzip, which all browsers take, `shorter` is sent in place of
+    /// what would hold up a worker.
+    pub(crate) fn new(head: &str, tail: &[u8], shorter: impl FnOnce() -> String) -> Page {
+        let text = head.to_owned() + &unpacked(tail);
+        let (policy, gzipped) = (policy(&text), Form::new(gzip(head, tail, &text)));
         let plain = if text.len() <= PAGE_BYTES { text } else { shorter() };
         Page { gzipped, plain: Form::new(plain.into_bytes()), policy }
     }
@@ -94,10 +100,19 @@ impl Form {
     }
 }
 
-fn gzip(text: &str) -> Vec<u8> {
-    use std::io::Write;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("memory takes it")
+/// One stream of both parts, as RFC 1952 has it. The last, which is the same in all languages, was compressed for longer than
+/// anybody would wait for here.
+fn gzip(head: &str, tail: &[u8], text: &str) -> Vec<u8> {
+    let mut stream = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff".to_vec();
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(head.as_bytes()).and_then(|()| encoder.flush()).expect("memory takes it");
+    let mut sum = Crc::new();
+    sum.update(text.as_bytes());
+    stream.extend_from_slice(encoder.get_ref());
+    stream.extend_from_slice(tail);
+    stream.extend(sum.sum().to_le_bytes());
+    stream.extend(sum.amount().to_le_bytes());
+    stream
 }
 
 /// Whether this `Accept-Encoding` allows gzip, by its name or by `*`, and does not prefer the plain page.
@@ -111,110 +126,6 @@ fn takes_gzip(accepted: &str) -> bool {
     };
     let gzip: f32 = quality("gzip").or_else(|| quality("*")).unwrap_or(0.0);
     gzip > 0.0 && gzip >= quality("identity").unwrap_or(0.0)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Syntax {
-    Html,
-    Style,
-    Script,
-}
-
-/// The page without comments that fill a line or end it after two spaces, empty lines, indentation, and blanks around the
-/// signs of style and script.
-///
-/// Lines of template literals stay as they are: their white space is text. Script and style have to begin on a line of their
-/// own, as they do in the page.
-fn stripped(page: &str) -> String {
-    let mut kept = String::with_capacity(page.len());
-    let (mut syntax, mut in_literal) = (Syntax::Html, false);
-    // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
-    for line in page.lines() {
-        let text = if in_literal { line } else { without_last_comment(line.trim_start(), syntax) };
-        if !in_literal && (text.is_empty() || is_comment(text, syntax)) {
-            continue;
-        }
-        let (before, was_in_literal) = (syntax, in_literal);
-        match text {
-            _ if syntax == Syntax::Html && text.starts_with("<script") => syntax = Syntax::Script,
-            _ if syntax == Syntax::Html && text.starts_with("<style") => syntax = Syntax::Style,
-            _ => in_literal ^= syntax == Syntax::Script && text.matches('`').count() % 2 == 1,
-        }
-        if text.contains("</script") || text.contains("</style") {
-            syntax = Syntax::Html;
-        }
-        let is_code = before == syntax && !was_in_literal && !in_literal;
-        kept.extend([&*if is_code { tight(text, syntax) } else { text.into() }, "\n"]);
-    }
-    kept
-}
-
-/// A line without blanks around its signs, but for those of strings. Lines with what may be a regular expression, or one template
-/// in another, stay as they are.
-fn tight(line: &str, syntax: Syntax) -> Cow<'_, str> {
-    // A blank before a colon of style counts: what follows is any element.
-    let (before, after): (&[char], &[char]) = match syntax {
-        Syntax::Html => return line.into(),
-        Syntax::Style => (&['{', '}', ',', ';', '>'], &['{', '}', ',', ';', '>', ':']),
-        Syntax::Script => (&SIGNS, &SIGNS),
-    };
-    let is_unclear = match syntax {
-        Syntax::Script => line.contains(['/', '\\']) || line.matches('`').count() > 2,
-        _ => line.contains(['"', '\'']),
-    };
-    if is_unclear {
-        return line.into();
-    }
-    let mut kept = String::with_capacity(line.len());
-    let mut quote = None;
-    for c in line.chars() {
-        let is_text = quote.is_some();
-        if quote == Some(c) {
-            quote = None;
-        } else if !is_text && ['\'', '"', '`'].contains(&c) {
-            quote = Some(c);
-        }
-        match c {
-            ' ' if !is_text && kept.ends_with(after) => {}
-            _ if !is_text && before.contains(&c) && kept.ends_with(' ') => {
-                kept.pop();
-                kept.push(c);
-            }
-            _ => kept.push(c),
-        }
-    }
-    kept.into()
-}
-
-/// What needs no blanks in script; beside `+` and `-` they keep two from becoming another.
-const SIGNS: [char; 16] = ['{', '}', '(', ')', '[', ']', ',', ';', ':', '=', '<', '>', '?', '&', '|', '!'];
-
-/// A line without the comment at its end, if that is none of a string's text.
-fn without_last_comment(line: &str, syntax: Syntax) -> &str {
-    let comment = match syntax {
-        Syntax::Html => return line,
-        Syntax::Style if line.ends_with("*/") => "  /* ",
-        Syntax::Style => return line,
-        Syntax::Script => "  // ",
-    };
-    match line.split_once(comment) {
-        Some((code, _)) if ["'", "\"", "`"].iter().all(|quote| code.matches(quote).count() % 2 == 0) => code,
-        _ => line,
-    }
-}
-
-/// Whether a line, without its indentation, is a comment and nothing else.
-fn is_comment(line: &str, syntax: Syntax) -> bool {
-    let is_between = |open: &str, close: &str| {
-        line.strip_prefix(open)
-            .and_then(|rest| rest.split_once(close))
-            .is_some_and(|(_, rest)| rest.is_empty())
-    };
-    match syntax {
-        Syntax::Html => is_between("<!--", "-->"),
-        Syntax::Style => is_between("/*", "*/"),
-        Syntax::Script => is_between("/*", "*/") || line.starts_with("//"),
-    }
 }
 
 /// The room's WebSocket as sources, each after a space: `'self'` does not cover it in Safari before 16, and a bare `ws:`
@@ -261,15 +172,17 @@ fn sources(page: &str, element: &str) -> String {
 mod tests {
     use super::*;
     use crate::http::message;
+    use crate::http::stripped::stripped;
 
     const SOURCE: &str = include_str!("../../index.html");
 
     fn page() -> Page {
         Page::new(
-            stripped(
+            &stripped(
                 "<!doctype html>\r\n<style>p{}\r\n</style><p>Hi<script type=\"module\">say(\"ü\")\r\n</script>\n\
              <script type=\"application/json\">{}</script>",
             ),
+            &[3, 0], // nothing, compressed
             String::new,
         )
     }
@@ -359,62 +272,6 @@ mod tests {
         }
         assert_eq!(answer(&[("Accept-Encoding", "gzip")]).header("Content-Encoding"), Some("gzip"));
         assert_eq!(answer(&[]).header("Content-Encoding"), None);
-    }
-
-    #[test]
-    fn comments_that_fill_or_end_a_line_empty_lines_and_indentation_are_left_out() {
-        let source = "<!doctype html>\r\n\t<!-- a comment -->\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
-                      <style>\n/* a comment */\n\tp { color: red }  /* left out */\n/* a */ q {} /* b */\n// none here\n</style>\n\
-                      <script>\n// a comment\n\n\tsay('//');  // it's left out\n\tsay('a  // b');\n\t/** one */\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
-                      \tsay(`a` + `b`);\n\tgo();\n</script>\n\t// no comment\n";
-        let kept = "<!doctype html>\n<p>a <!-- word -->\n<!-- a --> b <!-- c -->\n// no comment\n\
-                    <style>\np{color:red}\n/* a */ q{}/* b */\n// none here\n</style>\n\
-                    <script>\nsay('//');\nsay('a  // b');\n/* a */ go(`<b>\n\t// text\n\n\t  </b>`);\n\
-                    say(`a` + `b`);\ngo();\n</script>\n// no comment\n";
-        assert_eq!(stripped(source), kept);
-    }
-
-    #[test]
-    fn blanks_around_signs_are_left_out_but_for_those_of_strings() {
-        for (line, sent) in [
-            ("const { a, b } = x ?? (c === 'd = e, f');", "const{a,b}=x??(c==='d = e, f');"),
-            ("say(\"it's { so }\", a + b, -c, !d);", "say(\"it's { so }\",a + b,-c,!d);"),
-            ("if (a) b = c ? { d } : [ e ];", "if(a)b=c?{d}:[e];"),
-            ("const r = /a = b/;", "const r = /a = b/;"),
-            ("say(`a = ${b}`, c);", "say(`a = ${b}`,c);"),
-            ("say(`a ${b(`c = d`)}`, e);", "say(`a ${b(`c = d`)}`, e);"),
-        ] {
-            assert_eq!(tight(line, Syntax::Script), sent);
-        }
-        for (line, sent) in [
-            (
-                "a > b, c:is(d, e) :hover { margin: 0 auto; color: red }",
-                "a>b,c:is(d,e) :hover{margin:0 auto;color:red}",
-            ),
-            ("a::before { content: 'b { }' }", "a::before { content: 'b { }' }"),
-        ] {
-            assert_eq!(tight(line, Syntax::Style), sent);
-        }
-        assert_eq!(tight("<p>a = b</p>", Syntax::Html), "<p>a = b</p>");
-    }
-
-    /// [`stripped`] reads lines, no syntax: so the page has to keep to what it can tell apart.
-    #[test]
-    fn the_page_has_no_text_that_loses_its_white_space() {
-        for (number, line) in (1..).zip(SOURCE.lines()) {
-            assert!(!line.contains("<pre"), "{number}: white space counts there");
-            assert!(
-                !line.contains("<textarea") || line.contains("</textarea>"),
-                "{number}: so it does there"
-            );
-            assert!(!line.ends_with('\\'), "{number}: a string that goes on in the next line");
-        }
-        let sent = stripped(SOURCE);
-        // A single backtick in a comment or a string would make it take code for text, up to the next one.
-        let literal: Vec<&str> = sent.lines().filter(|line| line.starts_with([' ', '\t'])).collect();
-        assert!(literal.len() < 10, "indented, as only template literals are: {literal:#?}");
-        assert!(sent.len() * 100 < SOURCE.len() * 95, "{} of {} bytes", sent.len(), SOURCE.len());
-        assert!(sent.trim_end().ends_with("</html>"), "the last literal has an end");
     }
 
     #[test]
