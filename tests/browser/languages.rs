@@ -88,6 +88,14 @@ fn what_is_written_from_the_right_is_mirrored() {
         assert_eq!(sides, json!([true, true, true, true, true]), "{tag}: panel, own, other, title, button");
         look(&page, &format!("mirrored-{tag}"));
         page.size(Size::Narrow);
+        page.expect(
+            "the title on the right",
+            "(() => {
+                const range = document.createRange();
+                range.selectNodeContents(el.title);
+                return range.getBoundingClientRect().right > innerWidth - 20;
+            })()",
+        );
         page.click("#toggle-panel");
         page.expect("the drawer on the left", "el.panel.getBoundingClientRect().left < 1");
         look_at(&page, &format!("mirrored-{tag}-drawer"), Size::Narrow, Scheme::Light);
@@ -264,6 +272,10 @@ fn twice_as_many_words_fit_a_narrow_window() {
     page.click("#toggle-panel");
     page.run("el.settings.open = true");
     assert_eq!(cut_words(&page), json!([]), "in the drawer");
+    page.expect(
+        "the choice of languages within its row",
+        "el.language.getBoundingClientRect().right <= el.languageRow.getBoundingClientRect().right + 1",
+    );
     look_at(&page, "doubled-drawer", Size::Narrow, Scheme::Light);
     page.click("#open-account");
     page.run("openForm('signup')");
