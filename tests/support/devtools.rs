@@ -187,6 +187,9 @@ impl Tab for DevTools {
 
     fn speak(&self, locale: &str) {
         self.call("Emulation.setLocaleOverride", json!({"locale": locale}));
+        let agent = self.evaluate("navigator.userAgent", DEADLINE).unwrap_or_else(|error| panic!("{error}"));
+        let agent = json!({"userAgent": agent, "acceptLanguage": locale});
+        self.call("Emulation.setUserAgentOverride", agent);
     }
 
     fn bring_to_front(&self) {
