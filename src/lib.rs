@@ -85,7 +85,7 @@ pub mod inside {
     pub use crate::protocol::{
         ClientEvent, CloseCode, LastName, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes,
     };
-    pub use crate::store::{Change, NewMessage, Store};
+    pub use crate::store::{Change, NewMessage, Speaker, Store};
     pub use crate::sys::failpoint::TRIGGER;
     pub use crate::sys::interfaces::interfaces;
 }

@@ -272,6 +272,8 @@ pub const DELETE_RECENT: usize = 5_000;
 pub const DELETE_RECENT_TURN: usize = 500;
 /// Messages that are looked through for them, the newest: a second of a reader's time.
 pub const RECENT_ROWS: u64 = 1_000_000;
+/// The same for whom a host names who is nobody any more: some milliseconds of the hub's time.
+pub const AUTHOR_ROWS: u64 = 20_000;
 /// Actions in the host's panel.
 pub const HOST_ACTIONS_SHOWN: usize = 50;
 /// Actions kept in all: a school year of busy lessons.

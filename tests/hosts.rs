@@ -7,6 +7,7 @@ mod deleting;
 mod inviting;
 mod lasting;
 mod leaving_out;
+mod meant;
 mod muting;
 mod names;
 mod reading;

@@ -12,7 +12,7 @@
 //! | `command.rs` | what the hub is told and answers |
 //! | `turn.rs`, `broadcast.rs` | what a turn gathers, and its end; what it tells everybody |
 //! | `requests.rs`, `newcomers.rs` | what clients ask for; who may have which name |
-//! | `moderate.rs`, `renaming.rs` | what hosts do; how they take names |
+//! | `moderate.rs`, `meant.rs`, `renaming.rs` | what hosts do; to whom; how they take names |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
 //! | `visitor.rs` | somebody who comes |
@@ -25,6 +25,7 @@ pub(crate) mod client;
 pub(crate) mod clients;
 mod command;
 pub(crate) mod log_writer;
+mod meant;
 mod membership;
 mod moderate;
 mod newcomers;

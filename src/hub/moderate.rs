@@ -1,29 +1,26 @@
 //! What hosts do: who may, to whom, and who is told.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
+use super::meant::Meant;
 use super::{Hub, IssuedReset, Job};
 use crate::accounts::HostNews;
-use crate::hub::client::{Client, Identity};
+use crate::hub::client::Client;
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
 use crate::protocol::{
-    AccountId, CloseCode, HostAction, Moderate, Position, Reason, Refusal, Role, ServerEvent, encode_close,
-    frame,
+    CloseCode, HostAction, Moderate, Position, Reason, Refusal, Role, ServerEvent, encode_close, frame,
 };
-use crate::room::Owner;
-use crate::room::kept::{HeldBack, Hold, Identifier, Settings};
-use crate::store::{OpenTab, Recent};
+use crate::room::kept::{Hold, Identifier, Settings};
+use crate::store::Recent;
 
 /// What a host without a name is called in the record.
 const NAMELESS: &str = "Host";
 
 impl Hub {
     pub(super) fn moderate(&mut self, by: ClientId, action: Moderate) -> Result<(), Refusal> {
-        if !self.clients.get(by).is_some_and(|client| client.is_host()) {
+        if !self.is_host(by) {
             return Err(Reason::NotHost.into());
         }
         match action {
@@ -42,8 +39,14 @@ impl Hub {
             Moderate::SetTitle(title) => {
                 self.set(by, "set_title", Some(title.clone()), |room| room.title = Some(title));
             }
-            Moderate::Mute(name) => self.mute(by, &name)?,
-            Moderate::Remove { name, keep_device_out } => self.remove(by, &name, keep_device_out)?,
+            Moderate::Mute { name, message_id } => {
+                let meant = self.person_to_hold(by, &name, message_id)?;
+                self.mute(by, meant)?;
+            }
+            Moderate::Remove { name, message_id, keep_device_out } => {
+                let meant = self.person_to_hold(by, &name, message_id)?;
+                self.remove(by, meant, keep_device_out)?;
+            }
             Moderate::Unmute(name) => self.release(by, Hold::Mute, &name)?,
             Moderate::Allow(name) => self.release(by, Hold::Ban, &name)?,
             Moderate::FreeName(name) => self.free_name(Some(by), &name)?,
@@ -60,6 +63,11 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether it is a host who has asked, still.
+    fn is_host(&mut self, by: ClientId) -> bool {
+        self.clients.get(by).is_some_and(|client| client.is_host())
+    }
+
     /// Changes what holds for everybody; told with this turn, unless it was so already.
     fn set(
         &mut self,
@@ -74,8 +82,7 @@ impl Hub {
         }
     }
 
-    fn mute(&mut self, by: ClientId, name: &Name) -> Result<(), Refusal> {
-        let (held, _) = self.person_to_hold(by, name)?;
+    fn mute(&mut self, by: ClientId, Meant { held, .. }: Meant) -> Result<(), Refusal> {
         let display = held.name.shared_display();
         self.moderation.hold(Hold::Mute, held)?;
         self.send_muted();
@@ -83,8 +90,8 @@ impl Hub {
         Ok(())
     }
 
-    fn remove(&mut self, by: ClientId, name: &Name, keep_device_out: bool) -> Result<(), Refusal> {
-        let (mut held, connections) = self.person_to_hold(by, name)?;
+    fn remove(&mut self, by: ClientId, meant: Meant, keep_device_out: bool) -> Result<(), Refusal> {
+        let Meant { mut held, connections } = meant;
         if keep_device_out {
             let addresses = self.addresses_to_close(by, &connections)?;
             held.identifiers.extend(addresses.into_iter().map(Identifier::Address));
@@ -102,22 +109,6 @@ impl Hub {
         Ok(())
     }
 
-    fn recent(&mut self, name: &Name, minutes: u32, message_id: Option<Position>) -> Recent {
-        let name = self.room.as_shown(name);
-        let since_ms = self.log.now_ms() - i64::from(minutes) * 60_000;
-        let (mut here, mut open) = (Vec::new(), HashMap::new());
-        for id in self.clients.which(|_| true) {
-            let Some(client) = self.clients.get(id) else { continue };
-            let (person, is_host) = (client.person(), client.is_host());
-            let has_name = |identity: &Identity| *identity.folded == *name.folded();
-            if !is_host && client.identity.as_ref().is_some_and(has_name) {
-                here.push(person.clone());
-            }
-            open.insert(client.tab, OpenTab { person, is_host });
-        }
-        Recent { name, minutes, since_ms, message_id, here, open }
-    }
-
     /// Deletes what was found of [`Moderate::DeleteRecent`]: one entry in the record, however many they are.
     pub(super) fn delete_recent(
         &mut self,
@@ -125,6 +116,9 @@ impl Hub {
         recent: Recent,
         found: Result<Vec<Position>, Refusal>,
     ) {
+        if !self.is_host(by) {
+            return;
+        }
         let username = recent.name.shared_display();
         match found {
             Ok(found) if found.is_empty() => {
@@ -160,63 +154,6 @@ impl Hub {
         let action = if hold == Hold::Mute { "unmute" } else { "allow" };
         self.note_action(by, action, Some(display), None);
         Ok(())
-    }
-
-    /// All that somebody is known by, here or not, and the connections that are theirs.
-    ///
-    /// # Errors
-    /// `bad_request`, where it is the host in person or another one.
-    fn person_to_hold(&mut self, by: ClientId, name: &Name) -> Result<(HeldBack, Vec<ClientId>), Refusal> {
-        let name = &self.room.as_shown(name);
-        let (identifiers, connections) = self.known(name)?;
-        if connections.contains(&by) {
-            return Err(Reason::ActionOnOneself.into());
-        }
-        if connections.iter().any(|id| self.clients.get(*id).is_some_and(|client| client.is_host())) {
-            return Err(Reason::ActionOnHost { username: name.display().to_owned() }.into());
-        }
-        let name = match self.room.person(name.folded()) {
-            Some(person) => Name::stored(person.username, name.shared_folded()),
-            None => name.clone(),
-        };
-        let held = HeldBack { name, identifiers: identifiers.into_iter().collect() };
-        Ok((held, connections))
-    }
-
-    /// What somebody is known by, here or not, their addresses aside; and the connections that are theirs.
-    pub(super) fn known(&mut self, name: &Name) -> Result<(Vec<Identifier>, Vec<ClientId>), Refusal> {
-        let now_ms = self.log.now_ms();
-        let proof = self.room.owner_of(name.folded(), now_ms).and_then(Owner::proof);
-        let connections = self.clients.which(|client| {
-            client.identity.as_ref().is_some_and(|identity| *identity.folded == *name.folded())
-                || proof.as_ref().is_some_and(|proof| client.identifiers().contains(proof))
-        });
-        let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
-        let browsers = match proof {
-            Some(Identifier::Account(account)) => self.browsers_of(account, now_ms)?,
-            _ => Vec::new(),
-        };
-        let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).chain(browsers).collect();
-        if identifiers.is_empty() && connections.is_empty() {
-            identifiers = self.freed.marks_of(name, Instant::now()); // they are still meant by it
-        }
-        for id in &connections {
-            let own = self.clients.get(*id).map(|client| client.identifiers()).unwrap_or_default();
-            identifiers.extend(own.into_iter().filter(|mark| !matches!(mark, Identifier::Address(_))));
-        }
-        // A host's browser, lent to them for once, stays the host's.
-        for host in self.clients.which(|client| client.is_host()) {
-            let hosts = self.clients.get(host).map(|client| client.identifiers()).unwrap_or_default();
-            identifiers.retain(|mark| !hosts.contains(mark));
-        }
-        Ok((identifiers, connections))
-    }
-
-    fn browsers_of(&self, account: AccountId, now_ms: i64) -> Result<Vec<Identifier>, Refusal> {
-        self.log.store().browsers_of(account, now_ms).map_err(|error| {
-            log::warn!("the browsers of an account could not be looked up: {error}");
-            Refusal::from(Reason::HostsBusy).after(1_000)
-        })
     }
 
     /// Where these connections come from, if nobody else who has to get in comes from there.
@@ -277,7 +214,7 @@ impl Hub {
     /// A link for somebody's new password, made aside.
     pub(super) fn give_reset(&mut self, by: ClientId, issued: Result<IssuedReset, Refusal>) {
         // A host who is none any more gets no link.
-        if !self.clients.get(by).is_some_and(|client| client.is_host()) {
+        if !self.is_host(by) {
             return;
         }
         match issued {

@@ -10,7 +10,7 @@ use crate::protocol::{ClientEvent, KeyHash, Position, Reason, Refusal, ServerEve
 use crate::room::Owner;
 use crate::room::kept::AccountBrowser;
 use crate::room::newcomers::New;
-use crate::store::NewMessage;
+use crate::store::{NewMessage, Speaker};
 use crate::sys::failpoint;
 
 impl Hub {
@@ -163,8 +163,10 @@ impl Hub {
         let Some(Identity { display, folded, role }) = client.identity.clone() else {
             return Err(Refusal::from(Reason::SendWithoutName).of(client_message_id));
         };
+        let (account, browser) = (client.visitor.account(), client.visitor.browser);
+        let speaker = Speaker { account, key: client.guest_key, browser };
         let (tab, at_ms) = (client.tab, self.log.now_ms());
-        let message = NewMessage { at_ms, username: display, role, text, tab, client_message_id };
+        let message = NewMessage { at_ms, username: display, role, text, tab, speaker, client_message_id };
         let may_speak = self.log.check_space().and_then(|()| self.may_speak(id, &message));
         let spoken = match may_speak {
             Ok(spoken) => spoken,

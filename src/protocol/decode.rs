@@ -184,9 +184,11 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
                 seconds.ok_or(Reason::SlowModeOutOfRange { limit: limits::SLOW_MODE_SECONDS })?,
             )
         }
-        "mute" => Moderate::Mute(name()?),
+        "mute" => Moderate::Mute { name: name()?, message_id },
         "unmute" => Moderate::Unmute(name()?),
-        "remove" => Moderate::Remove { name: name()?, keep_device_out: keep_device_out.unwrap_or(false) },
+        "remove" => {
+            Moderate::Remove { name: name()?, message_id, keep_device_out: keep_device_out.unwrap_or(false) }
+        }
         "allow" => Moderate::Allow(name()?),
         "delete_recent" => {
             let limit = limits::DELETE_RECENT_MINUTES;

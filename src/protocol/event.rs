@@ -61,10 +61,15 @@ pub enum Moderate {
     FreeNames,
     /// Seconds between two messages of one person, at most [`limits::SLOW_MODE_SECONDS`]; 0 for none.
     SlowMode(u32),
-    Mute(Name),
+    /// By their name; or where that can be another's by now, whoever said this message under it.
+    Mute {
+        name: Name,
+        message_id: Option<Position>,
+    },
     Unmute(Name),
     Remove {
         name: Name,
+        message_id: Option<Position>,
         /// Nor may anybody else come from their address.
         keep_device_out: bool,
     },

@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::checkpoint::Checkpointer;
 use super::error::AppendError;
 use super::read::{COLUMNS, message_from_row};
+use super::speakers::{self, Speaker};
 use super::{Store, clear, kept, new_epoch, sql, to_sql};
 use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
@@ -46,6 +47,7 @@ pub struct NewMessage {
     pub text: String,
     /// SHA-256 of the `tab_key`: the scope of `client_message_id`.
     pub tab: KeyHash,
+    pub speaker: Speaker,
     /// The sender's own id of it. Without one, a retry can't be told from a new message.
     pub client_message_id: Option<String>,
 }
@@ -82,8 +84,8 @@ pub enum Outcome {
     Refused,
 }
 
-/// `tabs.id` of those who sent lately.
-pub(super) type TabIds = LruCache<KeyHash, i64, RandomState>;
+/// `tabs.id` of those who sent lately, and who spoke in them last.
+pub(super) type TabIds = LruCache<KeyHash, (i64, Speaker), RandomState>;
 
 // The conflict target matters: a position that is taken must be an error, never a silent retry.
 const INSERT_MESSAGE: &str =
@@ -181,7 +183,7 @@ impl Turn<'_> {
 
     fn message(&mut self, message: &NewMessage) -> rusqlite::Result<Outcome> {
         let id = message.client_message_id.as_deref();
-        let tab = self.tab(&message.tab)?;
+        let (tab, speaker) = self.tab(&message.tab)?;
         let position = self.head + 1;
         let inserted = self.insert.execute(params![
             position,
@@ -194,6 +196,10 @@ impl Turn<'_> {
         ])?;
         if inserted == 1 {
             self.head = position;
+            if speaker != message.speaker {
+                speakers::note(self.db, tab, position, &message.speaker)?;
+                self.tabs.insert(message.tab, (tab, message.speaker));
+            }
             return Ok(Outcome::Stored { position });
         }
         self.retry_of(message)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
@@ -214,16 +220,17 @@ impl Turn<'_> {
         }))
     }
 
-    fn tab(&mut self, key: &KeyHash) -> rusqlite::Result<i64> {
-        if let Some(id) = self.tabs.get(key) {
-            return Ok(*id);
+    fn tab(&mut self, key: &KeyHash) -> rusqlite::Result<(i64, Speaker)> {
+        if let Some(known) = self.tabs.get(key) {
+            return Ok(*known);
         }
         let id = match sql::value(self.db, "SELECT id FROM tabs WHERE key = ?1", [key])? {
             Some(id) => id,
             None => self.db.prepare_cached("INSERT INTO tabs (key) VALUES (?1)")?.insert([key])?,
         };
-        self.tabs.insert(*key, id);
-        Ok(id)
+        let known = (id, speakers::speaker_at(self.db, id, Position::MAX)?);
+        self.tabs.insert(*key, known);
+        Ok(known)
     }
 
     fn delete(

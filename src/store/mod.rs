@@ -15,7 +15,7 @@
 //! | `sql.rs` | statements, each prepared once |
 //! | `append.rs` | writing a turn |
 //! | `clear.rs`, `space.rs` | clearing the log, and giving its place back to the disk; how much that is |
-//! | `kept.rs` | what is kept of the room beside the log |
+//! | `kept.rs`, `speakers.rs` | what is kept of the room beside the log; whose each message is |
 //! | `positions.rs` | where the log ends, and where it holds no message |
 //! | `read.rs` | reading pages forwards and backwards |
 //! | `find.rs`, `recent.rs` | looking through the log; what somebody has said lately |
@@ -47,6 +47,7 @@ mod refold;
 pub(crate) mod restore;
 mod schema;
 mod space;
+mod speakers;
 pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
@@ -76,8 +77,10 @@ pub(crate) use kept::KeptRoom;
 pub(crate) use positions::head as head_of;
 pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
-pub(crate) use recent::{OpenTab, Recent};
+pub(crate) use recent::Recent;
 pub(crate) use space::Space;
+pub(crate) use speakers::Author;
+pub use speakers::Speaker;
 
 /// The path that means a database in memory: gone with the store, and never durable.
 const IN_MEMORY: &str = ":memory:";

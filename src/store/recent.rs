@@ -1,14 +1,15 @@
-//! Finding what somebody has said lately, in whichever name: by their tabs.
+//! Finding what somebody has said lately, in whichever name and tab.
 //!
-//! A name can be another's by now, a host's even, who took it. So an open tab is whose it is; a name only tells for those that are
-//! gone, or where nobody has it any more.
+//! A name can be another's by now, a host's even, who took it. So one of their messages says best who is meant; a name is that of
+//! who has it now, and of all who spoke under it where nobody has it any more.
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::error::ReadError;
 use super::read::Reader;
+use super::speakers::{Speaker, author_at, is_name, speakers_in};
 use super::{clear, sql, to_sql};
 use crate::limits;
 use crate::protocol::names::Name;
@@ -25,32 +26,16 @@ pub struct Recent {
     /// One of theirs, where that is known: the name alone can be several people's, one after the other.
     pub message_id: Option<Position>,
     /// Who has the name now, and is no host.
-    pub here: Vec<Identifier>,
-    /// Every tab that is open.
-    pub open: HashMap<KeyHash, OpenTab>,
+    pub here: HashSet<Identifier>,
+    /// Tabs in which a host is now.
+    pub host_tabs: HashSet<KeyHash>,
 }
 
-#[derive(Debug)]
-pub struct OpenTab {
-    pub person: Identifier,
-    pub is_host: bool,
-}
-
-impl Recent {
-    /// Whether a tab is theirs, which has spoken under the name or not.
-    fn has(&self, tab: &KeyHash, has_spoken: bool, author: Option<&KeyHash>) -> bool {
-        let of_author = author.and_then(|author| self.open.get(author)).map(|open| &open.person);
-        let is_whose = |person: &Identifier| match author {
-            Some(_) => of_author == Some(person),
-            None => self.here.contains(person),
-        };
-        let is_anothers_now = author.is_some() && !self.here.is_empty() && !self.here.iter().any(is_whose);
-        match self.open.get(tab) {
-            Some(open) if open.is_host => false,
-            Some(open) => is_whose(&open.person) || author.is_none() && self.here.is_empty() && has_spoken,
-            None => author == Some(tab) || has_spoken && !is_anothers_now,
-        }
-    }
+/// A message, as far as it says whose it is.
+struct Said {
+    position: Position,
+    username: String,
+    tab: i64,
 }
 
 impl Reader {
@@ -67,45 +52,86 @@ impl Reader {
             "SELECT min(position) FROM (SELECT position FROM messages ORDER BY position DESC LIMIT ?1)";
         let oldest: Option<Position> = sql::value(&snapshot, select, [rows])?.flatten();
         let after = before.or(oldest.map(|oldest| oldest - 1)).unwrap_or(0).max(clear::cleared(&snapshot)?);
-        let tabs = tabs_of(&snapshot, recent, after)?;
-        let mut select = snapshot.prepare_cached(
-            "SELECT position, tab FROM messages WHERE position > ?1 AND deleted = 0 AND role <> ?2 ORDER BY position DESC",
-        )?;
+        let mut tabs = Tabs { db: &snapshot, known: HashMap::new() };
+        let meant = meant(&snapshot, &mut tabs, recent, after)?;
         let mut found = Vec::new();
-        let mut rows = select.query(params![to_sql(after), Role::Host as i64])?;
-        while let Some(row) = rows.next()?
-            && found.len() < limits::DELETE_RECENT
-        {
-            if tabs.contains(&row.get(1)?) {
-                found.push(row.get(0)?);
+        each_said(&snapshot, after, |said, is_deleted| {
+            let (tab, speaker) = tabs.speaker(said)?;
+            let is_theirs =
+                !recent.host_tabs.contains(&tab) && speaker.persons(tab).any(|it| meant.contains(&it));
+            if is_theirs && !is_deleted && found.len() < limits::DELETE_RECENT {
+                found.push(said.position);
             }
-        }
+            Ok(())
+        })?;
         Ok(found)
     }
 }
 
-/// Of the tabs that have spoken after a position, those that are theirs.
-fn tabs_of(db: &Transaction, recent: &Recent, after: Position) -> rusqlite::Result<HashSet<i64>> {
-    let is_name = |username: &str| {
-        username == recent.name.display()
-            || Name::parse(username).is_ok_and(|it| it.folded() == recent.name.folded())
-    };
-    let mut spoken: HashMap<i64, bool> = HashMap::new();
-    let select = "SELECT DISTINCT username, tab FROM messages WHERE position > ?1";
-    for (username, tab) in sql::all(db, select, [to_sql(after)], |row| <(String, i64)>::try_from(row))? {
-        *spoken.entry(tab).or_default() |= is_name(&username);
+/// Who is meant, by all that they may be known by.
+fn meant(
+    db: &Connection,
+    tabs: &mut Tabs,
+    recent: &Recent,
+    after: Position,
+) -> rusqlite::Result<HashSet<Identifier>> {
+    if let Some(message_id) = recent.message_id {
+        let author = author_at(db, message_id)?.filter(|author| author.is_called(&recent.name));
+        // Before they signed up they spoke in the same tab.
+        let of_author =
+            author.map(|author| author.persons().into_iter().chain([Identifier::Tab(author.tab)]).collect());
+        return Ok(of_author.unwrap_or_default());
     }
-    let select = "SELECT key FROM tabs JOIN messages ON tabs.id = tab WHERE position = ?1";
-    let author: Option<KeyHash> = match recent.message_id {
-        Some(message_id) => sql::value(db, select, [to_sql(message_id)])?,
-        None => None,
-    };
-    let mut tabs = HashSet::new();
-    for (tab, has_spoken) in spoken {
-        let key: Option<KeyHash> = sql::value(db, "SELECT key FROM tabs WHERE id = ?1", [tab])?;
-        if key.is_some_and(|key| recent.has(&key, has_spoken, author.as_ref())) {
-            tabs.insert(tab);
+    if !recent.here.is_empty() {
+        return Ok(recent.here.clone());
+    }
+    let (mut meant, mut names) = (HashSet::new(), HashMap::new());
+    each_said(db, after, |said, _| {
+        if !names.contains_key(&said.username) {
+            names.insert(said.username.clone(), is_name(&said.username, &recent.name));
         }
+        if names[&said.username] {
+            let (tab, speaker) = tabs.speaker(said)?;
+            if recent.host_tabs.contains(&tab) {
+                return Ok(());
+            }
+            meant.extend(speaker.persons(tab).chain([Identifier::Tab(tab)]));
+        }
+        Ok(())
+    })?;
+    Ok(meant)
+}
+
+/// What anybody but hosts has said after a position, newest first, and whether it is deleted.
+fn each_said(
+    db: &Connection,
+    after: Position,
+    mut take: impl FnMut(&Said, bool) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let select = "SELECT position, username, tab, deleted FROM messages WHERE position > ?1 AND role <> ?2
+                  ORDER BY position DESC";
+    let mut select = db.prepare_cached(select)?;
+    let mut rows = select.query(params![to_sql(after), Role::Host as i64])?;
+    while let Some(row) = rows.next()? {
+        take(&Said { position: row.get(0)?, username: row.get(1)?, tab: row.get(2)? }, row.get(3)?)?;
     }
-    Ok(tabs)
+    Ok(())
+}
+
+/// The tabs that were met so far: each one's key, and who spoke in it from which position on.
+struct Tabs<'a> {
+    db: &'a Connection,
+    known: HashMap<i64, (KeyHash, Vec<(Position, Speaker)>)>,
+}
+
+impl Tabs<'_> {
+    fn speaker(&mut self, said: &Said) -> rusqlite::Result<(KeyHash, Speaker)> {
+        if !self.known.contains_key(&said.tab) {
+            let key = sql::value(self.db, "SELECT key FROM tabs WHERE id = ?1", [said.tab])?;
+            self.known.insert(said.tab, (key.unwrap_or_default(), speakers_in(self.db, said.tab)?));
+        }
+        let (key, speakers) = &self.known[&said.tab];
+        let speaker = speakers.iter().rev().find(|(since, _)| *since <= said.position);
+        Ok((*key, speaker.map(|(_, speaker)| *speaker).unwrap_or_default()))
+    }
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{AppendError, Change, Lent, NewMessage, Outcome, Reader, Store, file};
+use super::{AppendError, Change, Lent, NewMessage, Outcome, Reader, Speaker, Store, file};
 use crate::protocol::{Position, Role};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -95,6 +95,7 @@ fn message(text: &str, tab: u8, id: Option<&str>) -> Change {
         role: Role::Member,
         text: text.to_owned(),
         tab: [tab; 32],
+        speaker: Speaker::default(),
         client_message_id: id.map(str::to_owned),
     })
 }

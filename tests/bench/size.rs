@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::support::{Process, free_port};
 use crate::target::{self, Log, Running, Server};
 use crate::work::{self, AT_ONCE, Paced, Talked};
-use chat_app::inside::{Change, NewMessage, Role, Store};
+use chat_app::inside::{Change, NewMessage, Role, Speaker, Store};
 use std::fmt::Display;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -157,6 +157,7 @@ pub fn fill(database: &Path, messages: u64) -> String {
             role: Role::Guest,
             text: "The quick brown fox jumps over the lazy dog, and so on".to_owned(),
             tab: [7; 32],
+            speaker: Speaker::default(),
             client_message_id: Some(format!("{number:016x}.{:08x}", 1)),
         })
     };

@@ -67,7 +67,7 @@ fn order_is_sound(order: &Moderate) {
             assert!((1..=limits::TITLE_CHARACTERS).contains(&title.chars().count()), "{title:?}");
             assert!(!title.chars().any(char::is_control), "{title:?}");
         }
-        Moderate::Mute(name)
+        Moderate::Mute { name, .. }
         | Moderate::Unmute(name)
         | Moderate::Remove { name, .. }
         | Moderate::Allow(name)

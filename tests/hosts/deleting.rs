@@ -142,3 +142,57 @@ fn whoever_has_had_the_name_before_is_meant_by_their_message_and_the_other_is_no
     ben.say_and_wait("rude again");
     assert_eq!(left(&server, &mut host, json!({"username": "Tim"})), ["done", "rude again", "done"]);
 }
+
+/// Mallory's, who had the name first, and not the real Max's, though both have left.
+#[test]
+fn of_two_who_had_the_name_and_left_the_other_loses_nothing() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let mut mallory = guest(&server, "Max");
+    let rude = mallory.say_and_wait("rude");
+    moderate_with(&mut host, "free_name", about("Max"));
+    expect_done(&mut host, "free_name");
+    let mut max = server.connect();
+    max.join_with_keys("Max", &key("real Max"), &key("real Max"));
+    max.say_and_wait("kind");
+    mallory.leave();
+    max.leave();
+    let about = json!({"username": "Max", "message_id": rude["id"]});
+    assert_eq!(left(&server, &mut host, about), ["kind", "done"]);
+}
+
+#[test]
+fn what_the_same_browser_said_goes_in_closed_tabs_and_under_other_names_too() {
+    for by_message in [false, true] {
+        let server = TestServer::start();
+        let mut host = host(&server, "Ms Keller");
+        let mut said = Vec::new();
+        for name in ["Ana", "Bea", "Cleo"] {
+            let mut tab = server.connect();
+            tab.join_with_keys(name, &key("one browser"), &key(name));
+            said.push(tab.say_and_wait(name)["id"].clone());
+            tab.leave();
+        }
+        // A second connection of the tab, without a key, is no shield.
+        let mut shield = server.connect();
+        shield.send(json!({"event": "join", "username": "Zz", "tab_key": key("Bea")}));
+        shield.expect_event("joined");
+        let mut about = about("Bea");
+        if by_message {
+            about["message_id"] = said[1].clone();
+        }
+        assert_eq!(left(&server, &mut host, about), ["done"]);
+    }
+}
+
+#[test]
+fn a_message_of_another_name_than_the_one_named_is_nobodys() {
+    let server = TestServer::start();
+    let (mut host, mut otto, mut memo) =
+        (host(&server, "Ms Keller"), guest(&server, "Otto"), guest(&server, "Memo"));
+    memo.say_and_wait("mine");
+    let ottos = otto.say_and_wait("his");
+    let about = json!({"username": "Memo", "minutes": 10, "message_id": ottos["id"]});
+    moderate_with(&mut host, "delete_recent", about);
+    assert_eq!(host.expect_error("not_found")["reason"], "nothing_recent");
+}

@@ -146,6 +146,10 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
         };
         refused(&mut host, from(&server, &neighbour.to_string()), &format!("Neighbour {number}"));
     }
+    let mut away = from(&server, "203.0.113.7");
+    away.join("Away");
+    away.say_and_wait("soon away");
+    away.leave();
     moderate_with(&mut host, "remove", json!({"username": "Away", "keep_device_out": true}));
     host.expect_error("bad_request");
     assert_eq!(host.received("moderation").last().expect("told")["removed"], json!([]));

@@ -1,7 +1,7 @@
 //! Logs that would take long to be said: written as the room writes them, once, and copied for each test.
 
 use super::lock;
-use chat_app::inside::{Change, NewMessage, Role, Store};
+use chat_app::inside::{Change, NewMessage, Role, Speaker, Store};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -38,6 +38,7 @@ fn written(messages: u64, texts: Texts) -> Arc<[u8]> {
             role: Role::Guest,
             text: format!("message {n}{rest}"),
             tab: [0; 32],
+            speaker: Speaker::default(),
             client_message_id: None,
         })
     };

@@ -4,7 +4,7 @@ use super::*;
 use crate::accounts::invite::InviteCode;
 use crate::accounts::{Taken, free_name_beside};
 use crate::protocol::{Message, Position};
-use crate::store::{Change, NewMessage};
+use crate::store::{Change, NewMessage, Speaker};
 
 fn said_by(username: &str) -> Change {
     let (username, text) = (username.into(), "hi".to_owned());
@@ -14,6 +14,7 @@ fn said_by(username: &str) -> Change {
         role: Role::Member,
         text,
         tab: [7; 32],
+        speaker: Speaker::default(),
         client_message_id: None,
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::protocol::Role;
 use crate::store::error::OpenProblem;
-use crate::store::{Change, NewMessage, Store};
+use crate::store::{Change, NewMessage, Speaker, Store};
 
 const CSV: ExportFormat = ExportFormat::Csv { separator: ',' };
 
@@ -35,6 +35,7 @@ impl Room {
             role: Role::Member,
             text: (*text).to_owned(),
             tab: [0; 32],
+            speaker: Speaker::default(),
             client_message_id: None,
         };
         let turn: Vec<_> = texts.iter().map(message).map(Change::Message).collect();

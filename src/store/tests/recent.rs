@@ -2,16 +2,20 @@
 
 use super::*;
 use crate::limits;
+use crate::protocol::Role;
 use crate::protocol::names::Name;
-use crate::protocol::{KeyHash, Role};
 use crate::room::kept::Identifier;
-use crate::store::{OpenTab, Recent};
-use std::collections::HashMap;
+use crate::store::{Recent, Speaker};
+use std::collections::HashSet;
 
 /// A message of this name, tab and time.
 fn said(store: &mut Store, username: &str, tab: u8, at_ms: i64) -> Position {
+    said_by(store, Speaker::default(), username, tab, at_ms)
+}
+
+fn said_by(store: &mut Store, speaker: Speaker, username: &str, tab: u8, at_ms: i64) -> Position {
     let Change::Message(message) = message("hi", tab, None) else { unreachable!("it is one") };
-    stored(store, Change::Message(NewMessage { at_ms, username: username.into(), ..message }))
+    stored(store, Change::Message(NewMessage { at_ms, speaker, username: username.into(), ..message }))
 }
 
 fn recent(store: &Store, text: &str, since_ms: i64) -> Vec<Position> {
@@ -19,53 +23,77 @@ fn recent(store: &Store, text: &str, since_ms: i64) -> Vec<Position> {
 }
 
 fn of(text: &str) -> Recent {
-    let name = Name::parse(text).expect("a name");
-    Recent { name, minutes: 1, since_ms: 0, message_id: None, here: Vec::new(), open: HashMap::new() }
+    let (name, here, host_tabs) = (Name::parse(text).expect("a name"), HashSet::new(), HashSet::new());
+    Recent { name, minutes: 1, since_ms: 0, message_id: None, here, host_tabs }
+}
+
+fn by(text: &str, message_id: Position) -> Recent {
+    Recent { message_id: Some(message_id), ..of(text) }
 }
 
 fn found(store: &Store, recent: Recent) -> Vec<Position> {
     reader(store).recent_of(&recent).expect("it is read")
 }
 
-fn person(number: u8) -> Identifier {
-    Identifier::Guest([number; 32])
+/// A guest with this key.
+fn guest(number: u8) -> Speaker {
+    Speaker { key: Some([number; 32]), ..Speaker::default() }
 }
 
-/// These tabs are open, each somebody's; the host's has the number 9.
-fn open(tabs: &[(u8, u8)]) -> HashMap<KeyHash, OpenTab> {
-    let open =
-        |(tab, number): &(u8, u8)| ([*tab; 32], OpenTab { person: person(*number), is_host: *number == 9 });
-    tabs.iter().map(open).collect()
+fn member(account: i64) -> Speaker {
+    Speaker { account: Some(account), key: Some([9; 32]), browser: Some([9; 32]) }
 }
 
 #[test]
 fn whoever_has_the_name_now_is_meant_by_it_and_never_a_host() {
     let place = Place::new();
     let mut store = place.open();
-    let impostors = said(&mut store, "Meier", 1, 10);
+    let impostors = said_by(&mut store, guest(1), "Meier", 1, 10);
     let gone = said(&mut store, "Meier", 2, 11);
-    let of_host = said(&mut store, "Meier", 3, 12);
+    let of_host = said_by(&mut store, guest(7), "Meier", 3, 12);
     // Somebody else came under the name; the host took it and has it; nobody has it.
-    let [one, three] = [open(&[(1, 1), (3, 7)]), open(&[(1, 1), (3, 9)])];
-    assert_eq!(found(&store, Recent { open: one, here: vec![person(7)], ..of("Meier") }), [of_host, gone]);
-    assert_eq!(found(&store, Recent { open: three, ..of("Meier") }), [gone, impostors]);
+    let here = HashSet::from([Identifier::Guest([7; 32])]);
+    assert_eq!(found(&store, Recent { here: here.clone(), ..of("Meier") }), [of_host]);
+    let host_tabs = HashSet::from([[3; 32]]);
+    assert_eq!(found(&store, Recent { host_tabs, ..of("Meier") }), [gone, impostors]);
     assert_eq!(found(&store, of("Meier")), [of_host, gone, impostors]);
-    // A tab of the same person that said something under another name.
-    let elsewhere = said(&mut store, "Guest 1", 4, 13);
-    let two_tabs = || open(&[(1, 1), (4, 1), (3, 7)]);
-    let renamed = Recent { open: two_tabs(), here: vec![person(1)], ..of("Guest 1") };
-    assert_eq!(found(&store, renamed), [elsewhere, impostors]);
-    // By one of their messages, whoever has the name now.
-    for (message_id, theirs) in
-        [(impostors, vec![elsewhere, impostors]), (gone, vec![gone]), (of_host, vec![of_host, gone])]
-    {
-        let recent =
-            Recent { open: two_tabs(), here: vec![person(7)], message_id: Some(message_id), ..of("Meier") };
+    // The same person in another tab and under another name.
+    let elsewhere = said_by(&mut store, guest(1), "Guest 1", 4, 13);
+    assert_eq!(found(&store, of("Guest 1")), [elsewhere, impostors]);
+    // By one of their messages, whoever has the name now, and by none that stands under another name.
+    for (message_id, theirs) in [
+        (impostors, vec![elsewhere, impostors]),
+        (gone, vec![gone]),
+        (of_host, vec![of_host]),
+        (elsewhere, vec![]),
+    ] {
+        let recent = Recent { here: here.clone(), ..by("Meier", message_id) };
         assert_eq!(found(&store, recent), theirs, "{message_id}");
     }
     let Change::Message(message) = message("hi", 5, None) else { unreachable!("it is one") };
-    stored(&mut store, Change::Message(NewMessage { username: "Meier".into(), role: Role::Host, ..message }));
-    assert!(!found(&store, of("Meier")).contains(&5), "what a host has said, on whichever tab");
+    let of_host = NewMessage { username: "Meier".into(), role: Role::Host, ..message };
+    let of_host = stored(&mut store, Change::Message(of_host));
+    assert!(!found(&store, of("Meier")).contains(&of_host), "what a host has said, on whichever tab");
+}
+
+#[test]
+fn each_message_is_of_who_sat_at_the_tab_then() {
+    let place = Place::new();
+    let mut store = place.open();
+    let before = said_by(&mut store, guest(9), "Ana", 1, 10);
+    let signed_up = said_by(&mut store, member(1), "Ana", 1, 11);
+    let next = said_by(&mut store, member(2), "Ben", 1, 12);
+    let without_key = said(&mut store, "Zz", 1, 13);
+    drop(store);
+    let mut store = place.open();
+    let again = said_by(&mut store, member(1), "Ana", 1, 14);
+    let phone = said_by(&mut store, member(1), "Ana", 2, 15);
+    assert_eq!(found(&store, by("Ana", signed_up)), [phone, again, without_key, signed_up, before]);
+    assert_eq!(found(&store, by("Ben", next)), [without_key, next, before]);
+    assert_eq!(found(&store, by("Ana", phone)), [phone, again, signed_up]);
+    let rows = Connection::open(place.path())
+        .and_then(|db| db.query_row("SELECT count(*) FROM speakers", [], |row| row.get(0)));
+    assert_eq!(rows, Ok(6), "a row where it changes");
 }
 
 #[test]
