@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Hub;
-use crate::hub::client::Identity;
+use crate::hub::client::{Client, Identity};
 use crate::protocol::names::Name;
 use crate::protocol::{Reason, Refusal, Role};
 use crate::room::Owner;
@@ -61,15 +61,31 @@ impl Hub {
             Ok(())
         } else if let Some(username) = self.moderation.muted_as(folded, identifiers) {
             Err(Reason::NameKeptWhileMuted { username: username.to_string() }.into())
-        } else if current.is_none() && !self.room.knows(owner, now_ms) {
-            Ok(())
-        } else if self.moderation.settings().locked {
-            Err(Reason::NameKeptWhileLocked.into())
-        } else if self.moderation.settings().names_fixed {
-            Err(Reason::NamesFixed.into())
         } else {
-            Ok(())
+            let settings = self.moderation.settings();
+            let reason = match (settings.locked, settings.names_fixed) {
+                (true, _) => Reason::NameKeptWhileLocked,
+                (false, true) => Reason::NamesFixed,
+                (false, false) => return Ok(()),
+            };
+            let is_known = current.is_some() || self.is_known(owner, identifiers, now_ms);
+            if is_known { Err(reason.into()) } else { Ok(()) }
         }
+    }
+
+    /// Whether somebody has a name already, here or kept, by their key or by their browser.
+    fn is_known(&self, owner: Owner, identifiers: &[Identifier], now_ms: i64) -> bool {
+        let browser = identifiers.iter().find_map(|mark| match mark {
+            Identifier::Browser(browser) => Some(*browser),
+            _ => None,
+        });
+        let is_here = |client: &Client| {
+            client.visitor.browser == browser && client.identity.is_some() && !client.is_host()
+        };
+        self.room.knows(owner, now_ms)
+            || browser.is_some_and(|browser| {
+                self.room.knows_browser(browser, now_ms) || !self.clients.which(is_here).is_empty()
+            })
     }
 
     /// Whether an address may bring these; always where there is no pace.

@@ -184,6 +184,11 @@ impl Room {
         self.reservations.browser_of(folded, now_ms)
     }
 
+    /// Whether a guest's name is kept for the browser with this cookie.
+    pub(crate) fn knows_browser(&self, browser: KeyHash, now_ms: i64) -> bool {
+        self.reservations.knows_browser(browser, now_ms)
+    }
+
     /// One connection of this person ended.
     pub(crate) fn leave(&mut self, folded: &str, now_ms: i64) {
         let Some(person) = self.present.get_mut(folded) else { return };

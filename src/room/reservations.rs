@@ -118,6 +118,11 @@ impl Reservations {
         self.by_name.get(folded).filter(|it| it.holds(now_ms))?.browser
     }
 
+    /// Whether any name is kept for this browser.
+    pub(super) fn knows_browser(&self, browser: KeyHash, now_ms: i64) -> bool {
+        self.by_name.values().any(|it| it.browser == Some(browser) && it.holds(now_ms))
+    }
+
     /// Somebody with this key, to whom the name is not closed, has come under it: its owner again, or the next one
     /// after its time was over.
     pub(super) fn hold(&mut self, folded: &str, key: Option<KeyHash>, now_ms: i64) {

@@ -1,5 +1,6 @@
 //! Lock, door, slow mode, title: what holds for everybody, and who is told what.
 
+use super::reading::{browser, join};
 use super::{about, expect_done, guest, host, moderate, moderate_with};
 use crate::accounts::{Browser, email_of, password_of, refused};
 use crate::support::{TestClient, TestServer, key};
@@ -144,6 +145,20 @@ fn where_names_are_fixed_everybody_keeps_theirs_and_newcomers_choose_one() {
     let answer = Browser::new(server.addr()).post("/api/signup", wish);
     assert_eq!(refused(&answer), (403, "names_fixed".to_owned()));
     guest(&server, "Cleo").say_and_wait("I am new");
+    // The browser that forgets its key is known by its cookie, here and away, and without ever having told a key.
+    let (mut leas, noas) = (browser(&server), browser(&server));
+    let lea = join(&leas, "Lea");
+    let mut noa = noas.connect();
+    noa.join("Noa");
+    for (tab, other) in [(&leas, "Leo"), (&noas, "Noah")] {
+        let mut forgetful = tab.connect();
+        forgetful.send(
+            json!({"event": "join", "username": other, "guest_key": key(other), "tab_key": key(other)}),
+        );
+        forgetful.expect_error("names_fixed");
+    }
+    lea.leave();
+    assert_eq!(refused(&leas.sign_up("Leo")), (403, "names_fixed".to_owned()));
     host.join("Mr Brown");
     moderate(&mut host, "free_names");
     ana.expect("the switch", |event| event["event"] == "room" && event["names_fixed"] == false);
