@@ -30,7 +30,7 @@ const CATEGORIES: [(&str, &[&str]); 14] = [
 ];
 
 /// Reasons that only other programs than the page can meet, or that it has other words for.
-const FOR_PROGRAMS: [&str; 27] = [
+const FOR_PROGRAMS: [&str; 28] = [
     "action_needs_username",
     "action_unknown",
     "address_unknown",
@@ -51,6 +51,7 @@ const FOR_PROGRAMS: [&str; 27] = [
     "method_not_allowed",
     "minutes_out_of_range",
     "origin_missing",
+    "removed",
     "reset_busy",
     "search_too_long",
     "send_without_name",

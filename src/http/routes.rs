@@ -164,7 +164,6 @@ pub(super) mod tests {
         let api = Api {
             accounts: Arc::new(accounts),
             hub: bounded(1).0,
-            jobs: bounded(1).0,
             config: Config::default(),
             held: Default::default(),
         };

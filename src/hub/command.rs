@@ -31,6 +31,8 @@ pub enum Command {
     ReleaseName(Name, u64),
     /// They did, in a browser with this cookie. Who is here under the name is logged in from now on.
     AccountCreated(Arc<Session>, Option<KeyHash>),
+    /// Somebody who came so forgot the password of the account with this address, if there is one.
+    Forgot(Email, Visitor),
     /// Somebody has chosen another name for their account.
     NameChosen(Chosen),
     /// What became of [`Job::TakeName`].

@@ -1,18 +1,19 @@
 //! What the hub is told of accounts, once it is on disk: who signs up, and whose sessions have ended.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use super::Hub;
+use super::{Hub, Job};
+use crate::accounts::email::Email;
 use crate::accounts::token::TokenHash;
 use crate::accounts::{HostGeneration, Member, Session};
 use crate::hub::client::Identity;
+use crate::hub::visitor::Visitor;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
-use crate::protocol::{CloseCode, KeyHash, Refusal, encode_close};
+use crate::protocol::{CloseCode, KeyHash, Reason, Refusal, encode_close};
 use crate::room::Owner;
 use crate::room::kept::Identifier;
 use crate::room::newcomers::New;
@@ -23,12 +24,9 @@ pub struct HoldName {
     pub name: Name,
     /// Whose it may be already.
     pub guest_key: Option<KeyHash>,
-    /// The hash of their browser's cookie.
-    pub browser: Option<KeyHash>,
+    pub visitor: Visitor,
     /// The account that is to be called so; none where it is yet to be made.
     pub account: Option<AccountId>,
-    /// Where they come from, an IPv6 address as its /64.
-    pub address: IpAddr,
     /// Tells this claim from all others.
     pub number: u64,
     /// Takes one answer: nothing, or why not.
@@ -59,25 +57,26 @@ pub enum Ended {
 
 impl Hub {
     pub(super) fn hold_name(&mut self, claim: HoldName) {
-        let HoldName { name, guest_key, browser, account, address, number, answer } = claim;
+        let HoldName { name, guest_key, visitor, account, number, answer } = claim;
         let now_ms = self.log.now_ms();
         let owner = Owner::Guest(guest_key);
-        let keys = [guest_key.map(Identifier::Guest), browser.map(Identifier::Browser)];
-        let account = account.map(Identifier::Account);
-        let identifiers: Vec<Identifier> = keys.into_iter().chain([account.clone()]).flatten().collect();
+        let mut identifiers = visitor.identifiers();
+        identifiers.extend(guest_key.map(Identifier::Guest));
         let is_theirs = self.room.is_theirs(&name, owner, now_ms);
         let new = [account.is_none().then_some(New::Account), (!is_theirs).then_some(New::Name)];
         let new: Vec<New> = new.into_iter().flatten().collect();
         // Who has an account is in, and is only called otherwise.
         let is_in = account.is_some();
+        let is_out = !visitor.is_host() && self.moderation.is_removed(&identifiers);
         let claimed = self
             .check_name(&name, owner, &identifiers, now_ms)
+            .and_then(|()| if is_out { Err(Reason::Removed.into()) } else { Ok(()) })
             .and_then(|()| if is_in { Ok(()) } else { self.check_door(&name, owner, now_ms) })
             .and_then(|()| self.check_rename(None, &identifiers, &name, owner, now_ms))
-            .and_then(|()| self.check_new(&new, address))
+            .and_then(|()| self.check_new(&new, visitor.address))
             .and_then(|()| self.room.hold_name(&name, guest_key, number, now_ms));
         if claimed.is_ok() {
-            self.count_new(&new, address);
+            self.count_new(&new, visitor.address);
         }
         let _ = answer.send(claimed); // who is gone unclaims it
     }
@@ -106,9 +105,16 @@ impl Hub {
         }
     }
 
+    /// Somebody forgot their password. Who was removed gets no line into the hosts' panel by it, nor letters for others.
+    pub(super) fn forgot(&mut self, email: Email, visitor: &Visitor) {
+        if !self.is_out(visitor) && self.config.jobs.try_send(Job::Forgot(email)).is_err() {
+            log::warn!("too many people forget their passwords at once: one of them was not heard");
+        }
+    }
+
     pub(super) fn name_chosen(&mut self, chosen: &Chosen) {
         let Chosen { account, from, name, number } = chosen;
-        self.room.release_name(name, *number);
+        self.release_name(name, *number);
         self.account_renamed(*account, from, Some(name), false);
     }
 

@@ -48,6 +48,7 @@ use crate::hub::clients::{ClientId, Clients};
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::limits;
+use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, KeyHash, Role, ServerEvent, frame};
 use crate::room::Room;
 use crate::room::freed::Freed;
@@ -92,6 +93,8 @@ pub(crate) struct Hub {
     freed: Freed,
     /// Accounts' names that hosts have taken so far.
     takings: u64,
+    /// Hosts who want a name for themselves that is held for who signs up, until that is over.
+    waiting: Vec<(ClientId, Name)>,
     clients: Clients,
     replay: Replay,
     log: LogWriter,
@@ -121,6 +124,7 @@ impl Hub {
             newcomers,
             freed,
             takings: 0,
+            waiting: Vec::new(),
             clients,
             replay,
             log,
@@ -192,8 +196,9 @@ impl Hub {
                 }
             }
             Command::HoldName(wish) => self.hold_name(wish),
-            Command::ReleaseName(name, number) => self.room.release_name(&name, number),
+            Command::ReleaseName(name, number) => self.release_name(&name, number),
             Command::AccountCreated(session, browser) => self.account_created(&session, browser),
+            Command::Forgot(email, visitor) => self.forgot(email, &visitor),
             Command::NameChosen(chosen) => self.name_chosen(&chosen),
             Command::NameTaken(wish, taken) => self.name_taken(wish, taken),
             Command::FreeName(name) => {

@@ -45,7 +45,7 @@ impl Hub {
     }
 
     /// Whether this is somebody who was removed, as far as that can be told before they join.
-    fn is_out(&self, visitor: &Visitor) -> bool {
+    pub(super) fn is_out(&self, visitor: &Visitor) -> bool {
         !visitor.is_host() && self.moderation.is_removed(&visitor.identifiers())
     }
 

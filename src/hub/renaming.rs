@@ -40,7 +40,25 @@ impl Hub {
                 self.rename_guest(name.folded())?;
                 Ok(true)
             }
+            Holder::SigningUp
+                if !self.room.owner_of(name.folded(), self.log.now_ms()).is_some_and(|own| own.is(owner)) =>
+            {
+                self.waiting.retain(|(id, _)| *id != by);
+                self.waiting.push((by, name.clone()));
+                Ok(false)
+            }
             _ => Ok(true),
+        }
+    }
+
+    /// A name is held no longer for who signs up, and maybe an account's: hosts who want it go on.
+    pub(super) fn release_name(&mut self, name: &Name, number: u64) {
+        self.room.release_name(name, number);
+        let is_it = |(_, wanted): &mut (ClientId, Name)| wanted.folded() == name.folded();
+        for (by, wanted) in self.waiting.extract_if(.., is_it).collect::<Vec<_>>() {
+            if let Err(refusal) = self.join(by, Some(wanted), None, None) {
+                self.tell_host(Some(by), &refusal);
+            }
         }
     }
 
@@ -119,7 +137,7 @@ impl Hub {
     /// What became of an account's name.
     pub(super) fn name_taken(&mut self, wish: TakeName, taken: Result<Taken, Refusal>) {
         let TakeName { account, name, spare, number, by, is_own } = wish;
-        self.room.release_name(&spare, number);
+        self.release_name(&spare, number);
         let freed = match taken {
             Ok(Taken::Renamed(from)) => {
                 self.account_renamed(account, &from, Some(&spare), true);

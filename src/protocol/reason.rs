@@ -127,6 +127,8 @@ pub enum Reason {
     SlowMode { pause: u32, seconds: u64 },
 
     // ---- what hosts have decided ----
+    #[error("A host has removed you from this room.")]
+    Removed,
     #[error("This room is for members only. Log in, or sign up with the code that its host shows.")]
     MembersOnly,
     #[error("The host has locked the room.")]
@@ -312,6 +314,7 @@ impl Reason {
             | ResetWithoutAccount { .. } => ErrorCode::NotFound,
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,
+            Removed => ErrorCode::Removed,
             NamesFixed => ErrorCode::NamesFixed,
             Muted | NameKeptWhileMuted { .. } => ErrorCode::Muted,
             SlowMode { .. } => ErrorCode::SlowMode,

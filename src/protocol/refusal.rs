@@ -30,6 +30,8 @@ pub enum ErrorCode {
     /// Nobody new gets a name at the moment.
     DoorClosed,
     Muted,
+    /// A host has removed this person: told over HTTP, a connection is closed.
+    Removed,
     /// Whoever has a name keeps it at the moment.
     NamesFixed,
     /// This person has written less than slow mode's pause ago.

@@ -105,7 +105,6 @@ impl Server {
         let api = Api {
             accounts: accounts.clone(),
             hub: hub.clone(),
-            jobs: jobs.clone(),
             config: config.clone(),
             held: AtomicU64::new(0),
         };

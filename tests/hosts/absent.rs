@@ -1,8 +1,9 @@
 //! Members who are removed or muted while they are away: logged out, they are nobody new in the browsers that were theirs.
 
+use super::leaving_out::host_from;
 use super::reading::{allow, browser, expect_nothing_read, join, remove};
 use super::{about, expect_done, host, host_browser, moderate_with};
-use crate::accounts::{Browser, email_of, password_of};
+use crate::accounts::{Browser, behind_a_proxy, email_of, password_of, refused};
 use crate::support::{TestServer, key};
 use serde_json::json;
 
@@ -43,12 +44,8 @@ fn a_member_who_is_removed_while_away_is_out_in_their_browsers_logged_out_too() 
             expect_nothing_read(browser.connect());
         }
     }
-    // Another account in the same browser is theirs as well, wherever it is used then.
-    assert_eq!(phone.sign_up("Zoe").status, 201);
-    expect_nothing_read(phone.connect());
-    let mut elsewhere = browser(&server);
-    assert_eq!(elsewhere.log_in(&email_of("Zoe"), &password_of("Zoe")).status, 200);
-    expect_nothing_read(elsewhere.connect());
+    // Nor do they get another account there.
+    assert_eq!(refused(&phone.sign_up("Zoe")), (403, "removed".to_owned()));
     // Nor is it enough to lose the cookie.
     laptop.lose_cookies();
     let mut key_kept = laptop.connect();
@@ -123,20 +120,48 @@ fn a_hosts_browser_that_was_lent_to_them_is_not_out() {
 
 /// The code is that of before: nothing but the browser tells who it is.
 #[test]
-fn in_a_room_for_members_another_account_in_the_same_browser_is_out() {
+fn in_a_room_for_members_nobody_who_is_out_signs_up_in_the_same_browser() {
     let server = TestServer::with(|config| config.members_only = true);
     let mut host = host(&server, "Ms Keller");
     let invite = host.received("moderation")[0]["invite_code"].clone();
     let sign_up = |browser: &mut Browser, name: &str| {
         let wish = json!({"email": email_of(name), "username": name, "password": password_of(name),
                           "invite": invite});
-        assert_eq!(browser.post("/api/signup", wish).status, 201);
+        browser.post("/api/signup", wish)
     };
     let mut mias = browser(&server);
-    sign_up(&mut mias, "Mia");
+    assert_eq!(sign_up(&mut mias, "Mia").status, 201);
     mias.join().leave();
     remove(&mut host, "Mia");
     log_out(&mut mias);
-    sign_up(&mut mias, "Zoe");
-    expect_nothing_read(mias.connect());
+    assert_eq!(refused(&sign_up(&mut mias, "Zoe")), (403, "removed".to_owned()));
+}
+
+#[test]
+fn who_is_out_neither_signs_up_nor_writes_into_the_hosts_panel() {
+    let server = TestServer::with(behind_a_proxy);
+    let mut host = host_from(&server, "203.0.113.1");
+    host.join("Ms Keller");
+    let mut mia = Browser::new(server.addr()).from("203.0.113.3");
+    assert_eq!(mia.sign_up("Mia").status, 201);
+    assert_eq!(Browser::new(server.addr()).from("203.0.113.4").sign_up("Ben").status, 201);
+    let mut ottos = browser(&server).from("203.0.113.9");
+    let mut otto = join(&ottos, "Otto");
+    moderate_with(&mut host, "remove", json!({"username": "Otto", "keep_device_out": true}));
+    otto.expect_close(4403);
+    remove(&mut host, "Mia");
+    let mut moved = ottos.clone().from("203.0.113.10");
+    let mut beside = Browser::new(server.addr()).from("203.0.113.9");
+    for (browser, name) in [(&mut moved, "Lea"), (&mut beside, "Zoe"), (&mut mia, "Noa"), (&mut ottos, "Max")]
+    {
+        assert_eq!(refused(&browser.sign_up(name)), (403, "removed".to_owned()), "{name}");
+        let answer = browser.post("/api/forgot", json!({"email": email_of("Mia")}));
+        assert_eq!(answer.status, 202, "and nothing in it tells");
+    }
+    let mut bens = Browser::new(server.addr()).from("203.0.113.4");
+    assert_eq!(bens.post("/api/forgot", json!({"email": email_of("Ben")})).status, 202);
+    let told =
+        host.expect("a request", |it| it["event"] == "moderation" && it["reset_requests"] != json!([]));
+    let requests = told["reset_requests"].as_array().expect("requests");
+    assert_eq!((requests.len(), &requests[0]["username"]), (1, &json!("Ben")));
 }

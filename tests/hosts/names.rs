@@ -52,6 +52,23 @@ fn a_hosts_join_takes_the_name_from_a_guest_on_all_connections_and_they_stay() {
     assert_eq!(try_join(&mut server.connect(), &spare)["code"], "name_taken");
 }
 
+/// At whatever moment of it.
+#[test]
+fn a_host_waits_for_who_is_signing_up_under_their_name_and_then_has_it() {
+    let server = TestServer::start();
+    let hosts = host_browser(&server);
+    for moment in 0..8 {
+        let name = format!("Frau Meier {moment}");
+        let (mut meier, mut student) = (hosts.connect(), Browser::new(server.addr()));
+        let wish = name.clone();
+        let signing_up = std::thread::spawn(move || student.sign_up(&wish).status);
+        (0..moment * 4).for_each(|_| meier.expect_pong());
+        assert_eq!(try_join(&mut meier, &name)["username"], *name, "{moment}");
+        assert!([201, 409].contains(&signing_up.join().expect("an answer")));
+        meier.say_and_wait("Good morning");
+    }
+}
+
 #[test]
 fn a_hosts_join_takes_the_name_from_an_account_whose_owner_chooses_another() {
     let mut server = TestServer::staying();

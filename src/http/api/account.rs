@@ -13,7 +13,7 @@ use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{AccountError, Member, Session};
 use crate::http::message::{Request, Response};
-use crate::hub::{Command, Ended, Job};
+use crate::hub::{Command, Ended};
 use crate::limits;
 use crate::protocol::Reason;
 use crate::protocol::names::Name;
@@ -83,9 +83,7 @@ impl Api {
             && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
         {
             self.accounts.throttle.fail(&subject, Instant::now());
-            if self.jobs.try_send(Job::Forgot(email)).is_err() {
-                log::warn!("too many people forget their passwords at once: one of them was not heard");
-            }
+            self.notify_hub(Command::Forgot(email, self.visitor(request)?));
         }
         let next = match self.config.sendmail {
             Some(_) => Reason::ForgotMailed,

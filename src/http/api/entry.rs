@@ -148,8 +148,8 @@ impl Api {
     ) -> Result<Held<'_>, ApiError> {
         let number = self.held.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = bounded(1);
-        let (browser, address) = (request.cookies.browser(), request.asker.address);
-        let hold = HoldName { name: name.clone(), guest_key, browser, account, address, number, answer };
+        let visitor = self.visitor(request)?;
+        let hold = HoldName { name: name.clone(), guest_key, visitor, account, number, answer };
         let deadline = Instant::now() + limits::HUB_ANSWER;
         self.hub.send_deadline(Command::HoldName(hold), deadline).map_err(|_| ApiError::busy())?;
         // The hub may hold it from here on, even if its answer is late.

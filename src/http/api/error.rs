@@ -40,6 +40,7 @@ impl ApiError {
     pub(super) fn no_name(refusal: Refusal) -> ApiError {
         let forbidden = match refusal.code {
             ErrorCode::DoorClosed => "door_closed",
+            ErrorCode::Removed => "removed",
             ErrorCode::NamesFixed => "names_fixed",
             ErrorCode::Muted => "muted",
             ErrorCode::Locked => "locked",

@@ -21,14 +21,14 @@ use crate::accounts::{Accounts, Session};
 use crate::config::Config;
 use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
-use crate::hub::{Command, Job};
+use crate::hub::Command;
+use crate::hub::visitor::Visitor;
 use crate::protocol::{Reason, Role};
 use error::ApiError;
 
 pub(crate) struct Api {
     pub accounts: Arc<Accounts>,
     pub hub: Sender<Command>,
-    pub jobs: Sender<Job>,
     pub config: Config,
     /// Counts the names that were held for somebody who signs up.
     pub held: AtomicU64,
@@ -127,6 +127,12 @@ impl Api {
 
     fn session_of(&self, request: &Request) -> Result<Option<Arc<Session>>, ApiError> {
         Ok(self.accounts.first_session(&request.asker.sessions)?)
+    }
+
+    /// Who asks, as the room knows them.
+    fn visitor(&self, request: &Request) -> Result<Visitor, ApiError> {
+        let (address, browser) = (request.asker.address, request.cookies.browser());
+        Ok(Visitor { session: self.session_of(request)?, address, browser })
     }
 
     /// The user, and what signing up needs here.
