@@ -14,6 +14,7 @@ use crate::hub::visitor::Visitor;
 use crate::protocol::AccountId;
 use crate::protocol::names::Name;
 use crate::protocol::{ClientEvent, CloseCode, KeyHash, Position, Refusal};
+use crate::room::kept::AccountBrowser;
 use crate::store::Recent;
 use crate::sys::permits::Permit;
 
@@ -31,6 +32,8 @@ pub enum Command {
     ReleaseName(Name, u64),
     /// They did, in a browser with this cookie. Who is here under the name is logged in from now on.
     AccountCreated(Arc<Session>, Option<KeyHash>),
+    /// Somebody has logged in, and may read without ever joining.
+    LoggedIn(AccountBrowser),
     /// Somebody who came so forgot the password of the account with this address, if there is one.
     Forgot(Email, Visitor),
     /// Somebody has chosen another name for their account.

@@ -198,6 +198,7 @@ impl Hub {
             Command::HoldName(wish) => self.hold_name(wish),
             Command::ReleaseName(name, number) => self.release_name(&name, number),
             Command::AccountCreated(session, browser) => self.account_created(&session, browser),
+            Command::LoggedIn(here) => self.room.note_account_browser(here),
             Command::Forgot(email, visitor) => self.forgot(email, &visitor),
             Command::NameChosen(chosen) => self.name_chosen(&chosen),
             Command::NameTaken(wish, taken) => self.name_taken(wish, taken),

@@ -332,7 +332,7 @@ impl Room {
         }
     }
 
-    /// Somebody who has just joined is in this browser.
+    /// Somebody who has just logged in or joined is in this browser.
     pub(crate) fn note_account_browser(&mut self, here: AccountBrowser) {
         self.changes.push(RoomChange::AccountBrowser(here));
     }

@@ -165,3 +165,16 @@ fn who_is_out_neither_signs_up_nor_writes_into_the_hosts_panel() {
     let requests = told["reset_requests"].as_array().expect("requests");
     assert_eq!((requests.len(), &requests[0]["username"]), (1, &json!("Ben")));
 }
+
+#[test]
+fn a_browser_that_logged_in_and_never_joined_is_known_too() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    let _phone = member(&server, "Mia");
+    let mut laptop = browser(&server);
+    assert_eq!(laptop.log_in(&email_of("Mia"), &password_of("Mia")).status, 200);
+    host.say_and_wait("among us");
+    remove(&mut host, "Mia");
+    log_out(&mut laptop);
+    expect_nothing_read(laptop.connect());
+}

@@ -23,6 +23,8 @@ use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::origin;
 use crate::protocol::{AccountId, KeyHash, Reason, hash_key};
+use crate::room::kept::AccountBrowser;
+use crate::sys::clock::wall_clock_ms;
 use crate::sys::interfaces::interfaces;
 
 /// What somebody signs up with.
@@ -123,6 +125,10 @@ impl Api {
     /// The answer to somebody who is logged in now.
     fn logged_in_now(&self, request: &Request, status: u16, session: NewSession) -> Answer {
         let user = self.user_of(&session.session)?;
+        if let (Some(member), Some(browser)) = (&session.session.member, request.cookies.browser()) {
+            let (account, at_ms) = (member.account, wall_clock_ms());
+            self.notify_hub(Command::LoggedIn(AccountBrowser { account, browser, key: None, at_ms }));
+        }
         Ok(self.begun(request, session, Response::json(status, &json!({"user": user}))))
     }
 
