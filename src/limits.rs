@@ -113,12 +113,9 @@ pub const REFUSAL_CHARACTERS: usize = 200;
 pub const RATE_LIMIT: u32 = 10_000;
 /// What a budget saves at most, and so may be spent at once: ten messages at five a second.
 pub const BURST: Duration = Duration::from_secs(2);
-/// What is bought of a budget in advance, by all who wait for it, one after the other; whoever comes then asks again in a moment.
-/// Else each connection that waits would be one more to wait for: an address may have a thousand.
-pub const DEBT: Duration = Duration::from_secs(10);
 /// People who all at one address together may do as much as: a class that shares a router.
 pub const ADDRESS_PEOPLE: u32 = 40;
-/// Budgets that are remembered, some 200 bytes each; above it, the one asked for longest ago is full again. Each is an account's,
+/// Budgets that are remembered, some 250 bytes each; above it, the one asked for longest ago is full again. Each is an account's,
 /// an address's or a name's, and all of these are hard to have many of.
 pub const BUDGETS: usize = 40_000;
 /// Bytes that a second buys at least: above the longest messages at full pace, so it only meets other floods.

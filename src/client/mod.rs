@@ -115,7 +115,7 @@ pub(crate) fn enter(
             let departure = Departure { id, hub: context.hub.clone() };
             match has_ended(visitor.session.as_ref(), context) {
                 Ok(false) => {
-                    let purse = context.pace.as_ref().map(|pace| pace.purse(&visitor));
+                    let purse = context.pace.as_ref().map(|pace| pace.purse(&visitor, id));
                     return Some(Live { socket, address: visitor.address, early, purse, departure });
                 }
                 Ok(true) => {

@@ -4,17 +4,19 @@
 //! are strangers. They share one for what they say; for all else each of their connections has its own. What all of an address
 //! do together is paid once more by the address, which has as much as [`limits::ADDRESS_PEOPLE`], and as much again for
 //! strangers who ask: nobody who is known waits for those, and hosts wait for nobody. A budget is time: each second brings one,
-//! and buys so many messages, names, frames or bytes.
+//! and buys so many messages, names, frames or bytes. Where several wait for one, they take turns, and the turn of those who have
+//! bought least there comes first: one student with fifty names makes no other at the address wait.
 
+use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
 use crate::accounts::token::TokenHash;
+use crate::hub::clients::ClientId;
 use crate::hub::visitor::Visitor;
 use crate::limits;
 use crate::protocol::{AccountId, KeyHash};
@@ -27,7 +29,9 @@ pub(crate) struct Pace {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Payer {
+pub(crate) enum Payer {
+    /// Somebody who has told no key, or has no name yet.
+    Connection(ClientId),
     /// A host's session.
     Host(TokenHash),
     Account(AccountId),
@@ -53,6 +57,7 @@ pub(crate) enum Act {
 /// What a connection's frames are paid from.
 #[derive(Debug)]
 pub(crate) struct Purse {
+    payer: Payer,
     own: Arc<Budget>,
     /// None for hosts.
     everybody: Option<Arc<Budget>>,
@@ -66,6 +71,11 @@ impl Purse {
         self.strangers.is_some()
     }
 
+    /// Whose turn it is where others pay from the same budget.
+    pub(crate) fn payer(&self) -> Payer {
+        self.payer
+    }
+
     /// The two that pay for this, one after the other.
     pub(crate) fn budgets(&self, act: Act) -> [Option<&Arc<Budget>>; 2] {
         match (&self.strangers, act) {
@@ -76,13 +86,36 @@ impl Purse {
     }
 }
 
-/// The time that people have; no more than [`limits::BURST`] of it is ever saved, and no more than [`limits::DEBT`] is owed.
+/// The time that people have; no more than [`limits::BURST`] of it is ever saved.
 #[derive(Debug)]
 pub(crate) struct Budget {
     people: u32,
-    begin: Instant,
-    /// In nanoseconds after `begin`, up to when all of it is spent. In the future where somebody waits for it.
-    spent: AtomicI64,
+    row: Mutex<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    /// Up to when all of it is spent.
+    spent: Instant,
+    /// The prices of those who wait; the first one's turn is next.
+    waiting: BTreeMap<Place, Duration>,
+    /// What each had bought here after their last turn, as long as that is more than what whoever was last served had.
+    bought: HashMap<Payer, Duration>,
+    /// What whoever was last served had bought before, since somebody waits.
+    level: Duration,
+    places: u64,
+}
+
+/// By what they have bought, whether that was anything since somebody waits, then in the order in which they came.
+type Place = (Duration, bool, u64);
+
+/// Somebody waits for their turn; it is no more theirs once this is dropped.
+#[derive(Debug)]
+pub(crate) struct Waiting<'a> {
+    budget: &'a Budget,
+    place: Place,
+    /// When it comes, if nobody comes first who has bought less.
+    pub until: Instant,
 }
 
 impl Pace {
@@ -98,22 +131,24 @@ impl Pace {
         self.message
     }
 
-    pub(crate) fn purse(&self, visitor: &Visitor) -> Purse {
+    pub(crate) fn purse(&self, visitor: &Visitor, id: ClientId) -> Purse {
         let everybody = || self.budget(Payer::Everybody(visitor.address), limits::ADDRESS_PEOPLE);
         let host = visitor.session.as_ref().filter(|_| visitor.is_host());
         match (host, visitor.account()) {
             (Some(host), _) => {
-                Purse { own: self.budget(Payer::Host(host.token), 1), everybody: None, strangers: None }
+                let payer = Payer::Host(host.token);
+                Purse { payer, own: self.budget(payer, 1), everybody: None, strangers: None }
             }
             (None, Some(account)) => {
-                let own = self.budget(Payer::Account(account), 1);
-                Purse { own, everybody: Some(everybody()), strangers: None }
+                let payer = Payer::Account(account);
+                Purse { payer, own: self.budget(payer, 1), everybody: Some(everybody()), strangers: None }
             }
             (None, None) => {
                 let say = self.budget(Payer::Strangers(visitor.address), 1);
                 let ask = self.budget(Payer::StrangersAsking(visitor.address), limits::ADDRESS_PEOPLE);
                 let own = Arc::new(Budget::new(1, Instant::now()));
-                Purse { own, everybody: Some(everybody()), strangers: Some([say, ask]) }
+                let payer = Payer::Connection(id);
+                Purse { payer, own, everybody: Some(everybody()), strangers: Some([say, ask]) }
             }
         }
     }
@@ -121,7 +156,8 @@ impl Pace {
     /// The connection's guest has a name now, and this key.
     pub(crate) fn know(&self, purse: &mut Purse, key: KeyHash) {
         if purse.strangers.take().is_some() {
-            purse.own = self.budget(Payer::Guest(key), 1);
+            purse.payer = Payer::Guest(key);
+            purse.own = self.budget(purse.payer, 1);
         }
     }
 
@@ -137,34 +173,69 @@ impl Pace {
 }
 
 impl Budget {
-    fn new(people: u32, begin: Instant) -> Budget {
-        Budget { people, begin, spent: AtomicI64::new(i64::MIN) }
+    fn new(people: u32, now: Instant) -> Budget {
+        // The clock may have begun a moment ago.
+        let spent = now.checked_sub(limits::BURST).unwrap_or(now);
+        let (waiting, bought) = (BTreeMap::new(), HashMap::new());
+        Budget { people, row: Mutex::new(Row { spent, waiting, bought, level: Duration::ZERO, places: 0 }) }
     }
 
-    /// Spends this much, now or in advance: what it buys may be had from the time on that comes back. So those who wait are
-    /// served in the order in which they came.
-    ///
-    /// # Errors
-    /// Where so many wait already that [`limits::DEBT`] is owed, nothing is spent; until when it is.
-    pub(crate) fn spend(&self, price: Duration, now: Instant) -> Result<Instant, Instant> {
-        let since_begin = nanos(now.saturating_duration_since(self.begin));
-        let saved = since_begin - nanos(limits::BURST);
-        let after = |spent: i64| spent.max(saved).saturating_add(nanos(price / self.people));
-        let owes_most = |spent: i64| spent > since_begin + nanos(limits::DEBT);
-        let spend = |spent: i64| (!owes_most(spent)).then(|| after(spent));
-        let spent = self.spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
-        let at = |until: i64| self.begin + Duration::from_nanos(until.try_into().unwrap_or(0));
-        spent.map(after).map(at).map_err(at)
+    /// Spends this much at once; or gives a place in the row, if that is not saved or somebody waits already.
+    pub(crate) fn spend(&self, payer: Payer, price: Duration, now: Instant) -> Option<Waiting<'_>> {
+        let price = price / self.people;
+        let mut row = self.serve(now);
+        if row.waiting.is_empty() {
+            row.spent = now.checked_sub(limits::BURST).map_or(row.spent, |saved| row.spent.max(saved));
+            row.bought.clear();
+            row.level = Duration::ZERO;
+            if row.spent + price <= now {
+                row.spent += price;
+                return None;
+            }
+        }
+        let level = row.level;
+        row.bought.retain(|_, bought| *bought > level);
+        let has_bought = row.bought.contains_key(&payer);
+        let bought = row.bought.entry(payer).or_insert(level);
+        let before = *bought;
+        *bought += price;
+        row.places += 1;
+        let place = (before, has_bought, row.places);
+        row.waiting.insert(place, price);
+        let until = row.spent + row.waiting.range(..=place).map(|(_, price)| *price).sum::<Duration>();
+        Some(Waiting { budget: self, place, until })
     }
 
-    /// Somebody who waited for what they have paid has gone.
-    pub(crate) fn give_back(&self, price: Duration) {
-        self.spent.fetch_sub(nanos(price / self.people), Ordering::Relaxed);
+    /// After all those were served whose turn has come by now.
+    fn serve(&self, now: Instant) -> MutexGuard<'_, Row> {
+        let mut row = self.row.lock().unwrap_or_else(PoisonError::into_inner); // nothing panics while it is held
+        while let Some(first) = row.waiting.first_entry()
+            && let (before, price) = (first.key().0, *first.get())
+            && row.spent + price <= now
+        {
+            row.waiting.pop_first();
+            row.spent += price;
+            row.level = before;
+        }
+        row
     }
 }
 
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+impl Waiting<'_> {
+    /// When to look again whether it was this one's turn; none once it was.
+    pub(crate) fn look_at(&self, now: Instant) -> Option<Instant> {
+        let row = self.budget.serve(now);
+        let price = row.waiting.get(&self.place)?;
+        let is_first = row.waiting.first_key_value().is_some_and(|(first, _)| *first == self.place);
+        Some(if is_first { row.spent + *price } else { now + limits::PACE_SLICE })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut row = self.budget.row.lock().unwrap_or_else(PoisonError::into_inner);
+        row.waiting.remove(&self.place);
+    }
 }
 
 #[cfg(test)]
@@ -176,45 +247,68 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
     const KEY: KeyHash = [1; 32];
 
-    /// How long each of so many messages waits.
-    fn waits(budget: &Budget, price: Duration, count: usize, now: Instant) -> Vec<u128> {
-        let wait = |_| budget.spend(price, now).expect("paid").saturating_duration_since(now).as_millis();
-        (0..count).map(wait).collect()
+    fn guest(number: u8) -> Payer {
+        Payer::Guest([number; 32])
+    }
+
+    /// How long each of so many messages waits, and their places.
+    fn wait(budget: &Budget, price: Duration, count: usize, now: Instant) -> (Vec<u128>, Vec<Waiting<'_>>) {
+        let waits: Vec<_> = (0..count).map(|_| budget.spend(guest(1), price, now)).collect();
+        let until = |wait: &Option<Waiting>| wait.as_ref().map_or(now, |wait| wait.until);
+        (
+            waits.iter().map(|wait| (until(wait) - now).as_millis()).collect(),
+            waits.into_iter().flatten().collect(),
+        )
     }
 
     #[test]
     fn ten_at_once_are_free_and_then_each_has_its_place_in_the_row() {
         let (start, price) = (Instant::now(), Duration::from_millis(200));
         let budget = Budget::new(1, start);
-        assert_eq!(waits(&budget, price, 13, start), [[0; 10].as_slice(), &[200, 400, 600]].concat());
-        budget.give_back(price);
-        assert_eq!(waits(&budget, price, 1, start), [600], "the place of who has gone");
+        let (waits, mut row) = wait(&budget, price, 13, start);
+        assert_eq!(waits, [[0; 10].as_slice(), &[200, 400, 600]].concat());
+        row.pop();
+        assert_eq!(wait(&budget, price, 1, start).0, [600], "the place of who has gone");
+        let second = row.pop().expect("it waits");
+        assert_eq!(second.look_at(start + price), Some(start + 2 * price));
+        assert_eq!(second.look_at(start + 2 * price), None);
+        drop(row);
         let later = start + Duration::from_secs(3600);
-        assert_eq!(
-            waits(&budget, price, 11, later),
-            [[0; 10].as_slice(), &[200]].concat(),
-            "nothing more is saved"
-        );
+        let (waits, _row) = wait(&budget, price, 11, later);
+        assert_eq!(waits, [[0; 10].as_slice(), &[200]].concat(), "nothing more is saved");
     }
 
     #[test]
     fn an_address_has_as_much_as_its_people() {
         let (start, price) = (Instant::now(), Duration::from_millis(200));
         let budget = Budget::new(40, start);
-        let waits = waits(&budget, price, 600, start);
+        let (waits, _row) = wait(&budget, price, 600, start);
         assert!(waits[..400].iter().all(|wait| *wait == 0));
         assert_eq!((waits[439], waits[599]), (200, 1000), "two hundred a second");
     }
 
+    /// Forty-nine names, each with eight connections that never stop: whoever spoke beside them was to wait for five seconds.
     #[test]
-    fn nobody_is_owed_without_end() {
-        let (start, price) = (Instant::now(), Duration::from_millis(500));
-        let budget = Budget::new(1, start);
-        let paid = (0..60).filter(|_| budget.spend(price, start).is_ok()).count();
-        assert_eq!(paid, 25, "four that are saved, and ten seconds in advance");
-        assert_eq!(budget.spend(price, start), Err(start + Duration::from_millis(10_500)));
-        let later = start + Duration::from_millis(500);
-        assert_eq!(budget.spend(price, later), Ok(later + Duration::from_millis(10_500)));
+    fn whoever_has_bought_little_waits_for_nobody_who_buys_much() {
+        let (mut now, price) = (Instant::now(), Duration::from_millis(500));
+        let budget = Budget::new(40, now);
+        let mut hog: Vec<_> = (0..49 * 8_u16).map(|n| ((n % 49) as u8, None)).collect();
+        let mut bought = [0; 49];
+        for _ in 0..2_000 {
+            now += Duration::from_millis(5);
+            for (name, waiting) in &mut hog {
+                if waiting.as_ref().is_none_or(|waiting: &Waiting| waiting.look_at(now).is_none()) {
+                    bought[*name as usize] += 1;
+                    *waiting = budget.spend(guest(*name), price, now);
+                }
+            }
+        }
+        let ana = budget.spend(guest(99), price, now).expect("others wait");
+        assert!(ana.until <= now + price / 40, "she is next");
+        assert_eq!(ana.look_at(now + price / 40), None);
+        let (least, most) = (bought.iter().min().expect("some"), bought.iter().max().expect("some"));
+        assert!(most - least <= 10, "and each had as much: {bought:?}");
+        assert!(budget.row.lock().expect("nobody panics").bought.len() <= 50);
     }
 
     fn visitor(account: Option<AccountId>, address: IpAddr, host: Option<i64>) -> Visitor {
@@ -230,6 +324,7 @@ mod tests {
     #[test]
     fn a_budget_outlives_its_connections_and_a_name_makes_a_key_count() {
         let pace = Pace::new(5).expect("a limit");
+        let id = ClientId::default();
         let elsewhere: IpAddr = [192, 0, 2, 1].into();
         let same = |one: &Purse, other: &Purse, act: Act| {
             let same = |(one, other): (Option<&Arc<Budget>>, Option<&Arc<Budget>>)| match (one, other) {
@@ -239,22 +334,22 @@ mod tests {
             let [first, second] = [0, 1].map(|place| (one.budgets(act)[place], other.budgets(act)[place]));
             (same(first), same(second))
         };
-        let stranger = pace.purse(&visitor(None, HERE, None));
-        let mut ana = pace.purse(&visitor(None, HERE, None));
+        let stranger = pace.purse(&visitor(None, HERE, None), id);
+        let mut ana = pace.purse(&visitor(None, HERE, None), id);
         assert_eq!(same(&ana, &stranger, Act::Say), (true, true));
         assert_eq!(same(&ana, &stranger, Act::Ask), (false, true), "none waits for what another asks");
         pace.know(&mut ana, KEY);
         assert_eq!(same(&ana, &stranger, Act::Say), (false, true));
         assert_eq!(same(&ana, &stranger, Act::Ask), (false, false), "who is known waits for none of them");
-        let member = |address| pace.purse(&visitor(Some(7), address, None));
+        let member = |address| pace.purse(&visitor(Some(7), address, None), id);
         assert_eq!(same(&member(HERE), &member(elsewhere), Act::Say), (true, false));
         let mut known = member(HERE);
         pace.know(&mut known, KEY);
         assert_eq!(same(&known, &member(elsewhere), Act::Ask), (true, false), "an account stays what it is");
-        let host = |address| pace.purse(&visitor(Some(7), address, Some(1)));
+        let host = |address| pace.purse(&visitor(Some(7), address, Some(1)), id);
         assert_eq!(same(&host(HERE), &host(elsewhere), Act::Say), (true, false));
         assert!(host(HERE).budgets(Act::Ask)[1].is_none(), "and no address");
-        let mut again = pace.purse(&visitor(None, elsewhere, None));
+        let mut again = pace.purse(&visitor(None, elsewhere, None), id);
         pace.know(&mut again, KEY);
         assert!(same(&again, &ana, Act::Say).0, "wherever they come from");
     }
@@ -263,7 +358,7 @@ mod tests {
     fn however_many_come_the_memory_is_bounded() {
         let pace = Pace::new(5).expect("a limit");
         for number in 0..limits::BUDGETS as i64 + 1_000 {
-            pace.purse(&visitor(Some(number), HERE, None));
+            pace.purse(&visitor(Some(number), HERE, None), ClientId::default());
         }
         assert_eq!(pace.budgets.lock().expect("nobody panics").len(), limits::BUDGETS);
         assert!(Pace::new(0).is_none(), "no limit, no budgets");

@@ -21,7 +21,7 @@ use crate::sys::failpoint;
 use crate::sys::permits::Permit;
 
 /// Names one registered client for as long as the server runs: a slot is used again, a serial is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ClientId {
     slot: usize,
     serial: u64,

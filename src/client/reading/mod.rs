@@ -12,7 +12,7 @@ use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 use super::ClientContext;
-use crate::client::pace::{Act, Purse};
+use crate::client::pace::{Act, Purse, Waiting};
 use crate::hub::clients::ClientId;
 use crate::hub::sender::ClientSocket;
 use crate::hub::{Command, Request};
@@ -253,23 +253,17 @@ impl<'a> Reading<'a> {
             }
             let Some(budget) = purse.budgets(act)[place] else { break };
             let now = Instant::now();
-            let spent = budget.spend(price, now);
-            let (Ok(until) | Err(until)) = spent;
-            if until > now {
-                self.send_rate_limited(until - now, now);
+            let budget = budget.clone();
+            if let Some(waiting) = budget.spend(purse.payer(), price, now) {
+                self.send_rate_limited(waiting.until.saturating_duration_since(now), now);
                 self.hand_over()?;
-                let is_strangers = purse.is_strangers();
-                match spent {
-                    Ok(_) => self.pause(until, is_strangers).inspect_err(|_| budget.give_back(price))?,
-                    Err(_) => self.pause(now + limits::PACE_SLICE, is_strangers)?,
-                }
+                let is_served = self.pause(&waiting, purse.is_strangers())?;
                 self.last_byte = Instant::now(); // it may have sent what was not read
-                if spent.is_ok() && self.last_byte < until && !self.socket.get_ref().socket.is_closing() {
-                    budget.give_back(price);
+                if !is_served {
                     continue;
                 }
             }
-            place += usize::from(spent.is_ok());
+            place += 1;
         }
         self.purse = Some(purse);
         Ok(())
@@ -286,22 +280,24 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// A stranger's ends when they are known.
-    fn pause(&self, until: Instant, is_strangers: bool) -> Result<(), Over> {
+    /// Until it is one's turn, or the hub closes this; false for a stranger who is known meanwhile.
+    fn pause(&self, waiting: &Waiting, is_strangers: bool) -> Result<bool, Over> {
         let socket = &self.socket.get_ref().socket;
-        while let left = until.saturating_duration_since(Instant::now())
-            && !left.is_zero()
-            && !socket.is_closing()
-            && !(is_strangers && socket.guest_key().is_some())
-        {
-            let slice = Instant::now() + left.min(limits::PACE_SLICE);
+        loop {
+            let now = Instant::now();
+            let Some(look_at) = waiting.look_at(now).filter(|_| !socket.is_closing()) else {
+                return Ok(true);
+            };
+            if is_strangers && socket.guest_key().is_some() {
+                return Ok(false);
+            }
             // No events: only a socket that is shut down or torn ends this wait early. What such a peer has left
             // unread is not read, or hanging up would be the way around the pace.
+            let slice = look_at.min(now + limits::PACE_SLICE);
             if !matches!(socket::wait(&socket.stream, PollFlags::empty(), slice), Ok(false)) {
                 return Err(Over);
             }
         }
-        Ok(())
     }
 
     fn send_rate_limited(&mut self, wait: Duration, now: Instant) {
