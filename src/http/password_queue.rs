@@ -1,9 +1,8 @@
-//! Logins that wait for a password's hash: a bounded queue, and the threads that serve it in order.
+//! Logins that wait for a password's hash: bounded rows, and the threads that serve them.
 //!
-//! An account has few places from one address, and an address fewer than are left for all others. So a class that logs in
-//! at once from one address has room, and many logins by one person, even right ones, hold up nobody else.
+//! An account has few places from one address, and an address fewer than are left for all others; addresses take turns. So a class
+//! that logs in at once from one address has room, and many logins by one person, even right ones, hold up no other address.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
@@ -14,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::limits::{PAGE_STOP, PASSWORD_QUEUE, PASSWORD_QUEUE_ACCOUNT, PASSWORD_WORKERS};
 use crate::sys::priority::step_back;
+use crate::sys::turns::Rows;
 
 /// The way to the threads. They end when it is stopped or dropped.
 pub(super) struct PasswordQueue<T> {
@@ -74,35 +74,36 @@ struct Shared<T> {
 }
 
 struct Waiting<T> {
-    requests: VecDeque<(IpAddr, u64, T)>,
+    /// Each with its account.
+    requests: Rows<(u64, T)>,
     is_closed: bool,
 }
 
 impl<T> Shared<T> {
     fn new() -> Shared<T> {
-        let waiting = Waiting { requests: VecDeque::new(), is_closed: false };
+        let waiting = Waiting { requests: Rows::default(), is_closed: false };
         Shared { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 
     fn push(&self, address: IpAddr, account: u64, item: T) -> Result<(), T> {
         let mut waiting = self.lock();
-        let from_here = || waiting.requests.iter().filter(|(from, ..)| *from == address);
+        let from_here = || waiting.requests.of(address);
         let left = PASSWORD_QUEUE - waiting.requests.len();
         let has_all = from_here().count() >= left
-            || from_here().filter(|(_, of, _)| *of == account).count() >= PASSWORD_QUEUE_ACCOUNT;
+            || from_here().filter(|(of, _)| *of == account).count() >= PASSWORD_QUEUE_ACCOUNT;
         if waiting.is_closed || has_all {
             return Err(item);
         }
-        waiting.requests.push_back((address, account, item));
+        waiting.requests.push(address, (account, item));
         self.changed.notify_one();
         Ok(())
     }
 
     /// Waits for the next request; none once the queue is closed.
     fn pop(&self) -> Option<T> {
-        let idle = |waiting: &mut Waiting<T>| waiting.requests.is_empty() && !waiting.is_closed;
+        let idle = |waiting: &mut Waiting<T>| waiting.requests.len() == 0 && !waiting.is_closed;
         let waited = self.changed.wait_while(self.lock(), idle);
-        let (_, _, item) = waited.unwrap_or_else(PoisonError::into_inner).requests.pop_front()?;
+        let (_, item) = waited.unwrap_or_else(PoisonError::into_inner).requests.pop()?;
         Some(item)
     }
 
@@ -142,13 +143,21 @@ mod tests {
     }
 
     #[test]
+    fn addresses_take_turns() {
+        let queue = Shared::new();
+        assert_eq!(fill(&queue, 1, 0..PASSWORD_QUEUE as u64), PASSWORD_QUEUE / 2);
+        assert_eq!(queue.push(address(2), 7, 777), Ok(()), "another, while those wait");
+        assert_eq!([queue.pop(), queue.pop(), queue.pop()], [Some(0), Some(777), Some(1)]);
+    }
+
+    #[test]
     fn somebody_who_sends_many_for_one_account_is_before_few_and_keeps_nobody_out() {
         let queue = Shared::new();
         assert_eq!(fill(&queue, 1, std::iter::repeat(7)), PASSWORD_QUEUE_ACCOUNT);
         assert_eq!(queue.push(address(1), 8, 8), Ok(()), "others of the same address");
         assert_eq!(queue.push(address(2), 7, 9), Ok(()), "and the account's owner from another");
         let others = (0..).take_while(|_| queue.pop() != Some(8)).count();
-        assert_eq!((others, queue.pop()), (PASSWORD_QUEUE_ACCOUNT, Some(9)));
+        assert_eq!(others, PASSWORD_QUEUE_ACCOUNT + 1, "and the owner, in turn");
         assert_eq!(queue.push(address(1), 7, 7), Ok(()), "a place is free again");
     }
 

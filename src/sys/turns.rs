@@ -1,4 +1,5 @@
-//! A bound on how many threads do one thing at once, where addresses take turns: one with many waiting waits for itself.
+//! Rows in which addresses take turns: one with many waiting waits for itself. And a bound on how many threads do one thing at
+//! once, by such rows.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -18,13 +19,55 @@ pub(crate) struct Turn(Turns);
 #[derive(Debug)]
 struct Places {
     free: usize,
-    /// Where somebody waits, the address whose turn is next first; those of one in the order in which they came.
-    waiting: VecDeque<(IpAddr, VecDeque<Sender<()>>)>,
+    waiting: Rows<Sender<()>>,
+}
+
+/// Where somebody waits, the address whose turn is next first; those of one in the order in which they came.
+#[derive(Debug)]
+pub(crate) struct Rows<T>(VecDeque<(IpAddr, VecDeque<T>)>);
+
+impl<T> Default for Rows<T> {
+    fn default() -> Rows<T> {
+        Rows(VecDeque::new())
+    }
+}
+
+impl<T> Rows<T> {
+    pub(crate) fn push(&mut self, address: IpAddr, item: T) {
+        match self.0.iter_mut().find(|(other, _)| *other == address) {
+            Some((_, row)) => row.push_back(item),
+            None => self.0.push_back((address, VecDeque::from([item]))),
+        }
+    }
+
+    /// The next one; the address has its next turn after all others.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let (address, mut row) = self.0.pop_front()?;
+        let item = row.pop_front();
+        if !row.is_empty() {
+            self.0.push_back((address, row));
+        }
+        item
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|(_, row)| row.len()).sum()
+    }
+
+    /// All of an address.
+    pub(crate) fn of(&self, address: IpAddr) -> impl Iterator<Item = &T> {
+        self.0.iter().filter(move |(other, _)| *other == address).flat_map(|(_, row)| row)
+    }
+
+    fn retain(&mut self, mut stays: impl FnMut(&T) -> bool) {
+        self.0.iter_mut().for_each(|(_, row)| row.retain(&mut stays));
+        self.0.retain(|(_, row)| !row.is_empty());
+    }
 }
 
 impl Turns {
     pub(crate) fn new(places: usize) -> Turns {
-        Turns(Arc::new(Mutex::new(Places { free: places, waiting: VecDeque::new() })))
+        Turns(Arc::new(Mutex::new(Places { free: places, waiting: Rows::default() })))
     }
 
     /// Waits for this address's turn until the deadline; a free place can be had even after it.
@@ -36,16 +79,12 @@ impl Turns {
                 places.free -= 1;
                 return Some(Turn(self.clone()));
             }
-            match places.waiting.iter_mut().find(|(other, _)| *other == address) {
-                Some((_, row)) => row.push_back(call.clone()),
-                None => places.waiting.push_back((address, VecDeque::from([call.clone()]))),
-            }
+            places.waiting.push(address, call.clone());
         }
         if called.recv_deadline(deadline).is_err() {
             let mut places = self.lock();
             if called.try_recv().is_err() {
-                places.waiting.iter_mut().for_each(|(_, row)| row.retain(|other| !other.same_channel(&call)));
-                places.waiting.retain(|(_, row)| !row.is_empty());
+                places.waiting.retain(|other| !other.same_channel(&call));
                 return None;
             }
         }
@@ -60,16 +99,11 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut places = self.0.lock();
-        let Some((address, mut row)) = places.waiting.pop_front() else {
-            places.free += 1;
-            return;
-        };
         // The one called is there, or is about to look: none leaves the row but under the lock.
-        let next = row.pop_front();
-        if !row.is_empty() {
-            places.waiting.push_back((address, row));
+        match places.waiting.pop() {
+            Some(next) => drop(next.try_send(())),
+            None => places.free += 1,
         }
-        next.map(|call| call.try_send(()));
     }
 }
 
@@ -85,7 +119,7 @@ mod tests {
     }
 
     fn waiting(turns: &Turns) -> usize {
-        turns.lock().waiting.iter().map(|(_, row)| row.len()).sum()
+        turns.lock().waiting.len()
     }
 
     #[test]
