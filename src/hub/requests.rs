@@ -90,8 +90,11 @@ impl Hub {
             }
         }
         self.check_rename(identity.as_ref(), &identifiers, &name, owner, now_ms)?;
-        let new: &[New] =
-            if is_other && !self.room.is_theirs(&name, owner, now_ms) { &[New::Name] } else { &[] };
+        let new: &[New] = match is_other && !self.room.is_theirs(&name, owner, now_ms) {
+            true if current.is_some() && matches!(owner, Owner::Guest(Some(_))) => &[New::Correction],
+            true => &[New::Name],
+            false => &[],
+        };
         let is_stranger = current.is_none() && !self.room.knows(owner, now_ms);
         self.check_new(new, address)?;
         let folded = self.room.join(current.as_deref(), &name, owner, address, now_ms)?;

@@ -15,6 +15,7 @@ pub(crate) struct Newcomers {
     /// When all that an address has brought is over, one after the other.
     names: LruCache<IpAddr, Instant, RandomState>,
     accounts: LruCache<IpAddr, Instant, RandomState>,
+    corrections: LruCache<IpAddr, Instant, RandomState>,
 }
 
 /// What somebody brings who comes.
@@ -22,12 +23,14 @@ pub(crate) struct Newcomers {
 pub(crate) enum New {
     Name,
     Account,
+    /// Another name of somebody who is here, and known: as many as new ones, beside those.
+    Correction,
 }
 
 impl Default for Newcomers {
     fn default() -> Newcomers {
         let all = || LruCache::with_hasher(limits::NEWCOMERS_ADDRESSES, RandomState::new());
-        Newcomers { names: all(), accounts: all() }
+        Newcomers { names: all(), accounts: all(), corrections: all() }
     }
 }
 
@@ -40,6 +43,7 @@ impl Newcomers {
         let (over, every, at_once) = match new {
             New::Name => (&self.names, limits::NAME_EVERY, limits::NAMES_AT_ONCE),
             New::Account => (&self.accounts, limits::ACCOUNT_EVERY, limits::ACCOUNTS_AT_ONCE),
+            New::Correction => (&self.corrections, limits::NAME_EVERY, limits::NAMES_AT_ONCE),
         };
         let left = over.peek(&address).map_or(Duration::ZERO, |over| over.saturating_duration_since(now));
         let wait_ms = left.saturating_sub((at_once - 1) * every).as_micros().div_ceil(1000) as u64;
@@ -48,7 +52,7 @@ impl Newcomers {
         }
         let seconds = wait_ms.div_ceil(1000);
         let reason = match new {
-            New::Name => Reason::ManyNewNames { seconds },
+            New::Name | New::Correction => Reason::ManyNewNames { seconds },
             New::Account => Reason::ManyNewAccounts { seconds },
         };
         Err(Refusal::from(reason).after(wait_ms))
@@ -59,6 +63,7 @@ impl Newcomers {
         let (over, every) = match new {
             New::Name => (&mut self.names, limits::NAME_EVERY),
             New::Account => (&mut self.accounts, limits::ACCOUNT_EVERY),
+            New::Correction => (&mut self.corrections, limits::NAME_EVERY),
         };
         let begin = over.peek(&address).map_or(now, |over| now.max(*over));
         over.insert(address, begin + every);
