@@ -110,7 +110,7 @@ pub fn free_name_beside(database: &Path, name: &Name) -> Result<(), String> {
             sql::run(db, "INSERT OR IGNORE INTO names_to_free (name) VALUES (?1)", [name.display()])?;
         }
         // Who is here without a key or an account is known to the open room alone; so is a host.
-        if if is_open { is_done(db, newest.unwrap_or_default())? } else { is_kept } {
+        if if is_open { is_done(db, name, newest.unwrap_or_default())? } else { is_kept } {
             return Ok(());
         }
         let asked = "SELECT 1 FROM names_to_free WHERE name = ?1";
@@ -126,12 +126,16 @@ pub fn free_name_beside(database: &Path, name: &Name) -> Result<(), String> {
     })
 }
 
-/// Waits for the room to free a name, which is on record then after this one.
-fn is_done(db: &Connection, newest: i64) -> Result<bool, Unavailable> {
-    let freed = "SELECT 1 FROM host_actions WHERE id > ?1 AND action = 'free_name'";
+/// Waits for the room to free this name, which is on record then after that action.
+fn is_done(db: &Connection, name: &Name, newest: i64) -> Result<bool, Unavailable> {
+    let freed = "SELECT username FROM host_actions WHERE id > ?1 AND action = 'free_name'";
+    let is_it = |freed: &String| {
+        freed == name.display() || Name::parse(freed).is_ok_and(|freed| freed.folded() == name.folded())
+    };
     let until = Instant::now() + limits::BESIDE_ANSWER;
     loop {
-        if db.prepare_cached(freed)?.exists([newest])? {
+        let freed: Vec<String> = sql::all(db, freed, [newest], |row| row.get(0))?;
+        if freed.iter().any(is_it) {
             return Ok(true);
         }
         if Instant::now() >= until {
