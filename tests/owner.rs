@@ -218,6 +218,13 @@ fn a_program_beside_the_room_uses_nobody_elses_database() {
     ] {
         shared.refused(ORDINARY, arguments, "all/7b.db", "belongs to another user");
     }
+    // Nor is one's own found by a stranger's link, or where others could put another.
+    shared.link("all/link.db", "../home/7b.db", SOMEBODY_ELSE);
+    shared.link("open/7b.db", "../home/7b.db", ORDINARY);
+    for arguments in [&["export"][..], &["host-link"], &["backup", copy]] {
+        shared.refused(ORDINARY, arguments, "all/link.db", "is a link that another user");
+        shared.refused(ORDINARY, arguments, "open/7b.db", "other users");
+    }
     // The super-user looks after others' rooms.
     let mut process = shared.run(0, &["export"], "home/7b.db");
     assert_eq!(process.wait().code(), Some(0), "{}", process.stderr.whole());

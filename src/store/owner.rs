@@ -22,13 +22,14 @@ pub(super) fn check(given: &Path, database: &Path) -> Result<(), OpenProblem> {
     check_way(given)
 }
 
-/// Refuses somebody else's database to a program beside the room; the super-user may look after anybody's.
+/// The same for a program beside the room; the super-user may look after anybody's database.
 ///
 /// # Errors
-/// Whose it is.
+/// Whose it is, or which folder others may change.
 #[cfg(unix)]
-pub(super) fn check_beside(database: &Path) -> Result<(), OpenProblem> {
-    check_parts(database, is_super_user())
+pub(super) fn check_beside(given: &Path, database: &Path) -> Result<(), OpenProblem> {
+    check_parts(database, is_super_user())?;
+    check_way(given)
 }
 
 #[cfg(unix)]
@@ -138,7 +139,7 @@ pub(super) fn check(_: &Path, database: &Path) -> Result<(), OpenProblem> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn check_beside(_: &Path) -> Result<(), OpenProblem> {
+pub(super) fn check_beside(_: &Path, _: &Path) -> Result<(), OpenProblem> {
     Ok(())
 }
 

@@ -228,12 +228,12 @@ impl Reader {
 
 /// Connects to a room's database, whether or not a server has it open, and goes on with `begin`.
 pub(super) fn beside<T>(
-    path: &Path,
+    given: &Path,
     begin: impl FnOnce(Connection) -> Result<T, OpenProblem>,
 ) -> Result<T, OpenError> {
-    let path = file::resolve(path).map_err(|problem| problem.at(path))?;
+    let path = file::resolve(given).map_err(|problem| problem.at(given))?;
     let connect = || {
-        owner::check_beside(&path)?;
+        owner::check_beside(given, &path)?;
         match connect_beside(&path)? {
             (db, schema::VERSION) => begin(db),
             (_, version) => {
