@@ -125,7 +125,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
     let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
     let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
     let (mut config, mut format, mut separator) = (Config::default(), ExportFormat::Txt, None);
-    let (mut file, mut email, mut name_to_free, mut void_earlier) = (None, None, None, false);
+    let (mut file, mut email, mut name_to_free, mut void_earlier, mut shown) =
+        (None, None, None, false, None);
     while let Some(argument) = parser.next().map_err(usage)? {
         let name = match (argument, command) {
             (Arg::Long(name), _) => format!("--{name}"),
@@ -157,10 +158,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
             }
             (Some("host-link"), "--new") => void_earlier = true,
             (Some(command), name) => return Err(format!("{command} has no option {name}")),
-            (None, "-V" | "--version") => return Ok(Invocation::Version),
-            (None, "--licenses") => return Ok(Invocation::Licenses),
+            (None, "-V" | "--version") => shown = Some(Invocation::Version),
+            (None, "--licenses") => shown = Some(Invocation::Licenses),
             (None, _) => config.set(option)?,
         }
+    }
+    if let Some(shown) = shown {
+        return Ok(shown);
     }
     let database = config.database.clone();
     Ok(match command {

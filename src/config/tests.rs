@@ -71,6 +71,7 @@ fn export_help_and_version_are_told_apart() {
     }
     assert!(matches!(read("--version"), Ok(Invocation::Version)));
     assert!(matches!(read("--licenses"), Ok(Invocation::Licenses)));
+    assert!(read("--licenses junk").is_err() && read("--version junk").is_err());
 }
 
 #[test]
