@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -71,8 +72,13 @@ fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
         Invocation::Licenses => config::licenses(),
         Invocation::Version => concat!("chat-app ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
     };
-    say(&mut io::stdout(), &text);
-    Ok(())
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("it is done, but could not be written to the output: {error}").into())
+        }
+        _ => Ok(()), // nobody reads on: head, or a pager that was left
+    }
 }
 
 /// Opens the room until Ctrl-C, SIGTERM or SIGHUP.
@@ -86,7 +92,10 @@ fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     }
     let server = Server::start(config.clone())?;
     banner::print(&config, server.opened());
-    if config.open_browser && !config.quiet && launch::is_at_desktop() {
+    // What comes from a proxy's address is not from this computer, and makes nobody a host.
+    let here = [config.bind, Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    let is_proxys = config.trusted_proxies.iter().any(|proxy| here.contains(&proxy.to_canonical()));
+    if config.open_browser && !config.quiet && !is_proxys && launch::is_at_desktop() {
         launch::open_browser(&banner::host_link_here(
             config.bind,
             server.opened().port,
