@@ -99,15 +99,15 @@ struct Row {
     spent: Instant,
     /// The prices of those who wait; the first one's turn is next.
     waiting: BTreeMap<Place, Duration>,
-    /// What each had bought here after their last turn, as long as that is more than what whoever was last served had.
+    /// What each has bought here since somebody waits. Who is not in it, or has less, has [`limits::BURST`] less than the `level`.
     bought: HashMap<Payer, Duration>,
-    /// What whoever was last served had bought before, since somebody waits.
+    /// The most that anybody had bought before they were served.
     level: Duration,
     places: u64,
 }
 
-/// By what they have bought, whether that was anything since somebody waits, then in the order in which they came.
-type Place = (Duration, bool, u64);
+/// By what they have bought, then in the order in which they came.
+type Place = (Duration, u64);
 
 /// Somebody waits for their turn; it is no more theirs once this is dropped.
 #[derive(Debug)]
@@ -187,20 +187,19 @@ impl Budget {
         if row.waiting.is_empty() {
             row.spent = now.checked_sub(limits::BURST).map_or(row.spent, |saved| row.spent.max(saved));
             row.bought.clear();
-            row.level = Duration::ZERO;
+            row.level = limits::BURST / self.people;
             if row.spent + price <= now {
                 row.spent += price;
                 return None;
             }
         }
-        let level = row.level;
-        row.bought.retain(|_, bought| *bought > level);
-        let has_bought = row.bought.contains_key(&payer);
-        let bought = row.bought.entry(payer).or_insert(level);
+        let least = row.level.saturating_sub(limits::BURST / self.people);
+        row.bought.retain(|_, bought| *bought > least);
+        let bought = row.bought.entry(payer).or_insert(least);
         let before = *bought;
         *bought += price;
         row.places += 1;
-        let place = (before, has_bought, row.places);
+        let place = (before, row.places);
         row.waiting.insert(place, price);
         let until = row.spent + row.waiting.range(..=place).map(|(_, price)| *price).sum::<Duration>();
         Some(Waiting { budget: self, place, until })
@@ -215,7 +214,7 @@ impl Budget {
         {
             row.waiting.pop_first();
             row.spent += price;
-            row.level = before;
+            row.level = row.level.max(before);
         }
         row
     }
@@ -303,9 +302,12 @@ mod tests {
                 }
             }
         }
-        let ana = budget.spend(guest(99), price, now).expect("others wait");
-        assert!(ana.until <= now + price / 40, "she is next");
-        assert_eq!(ana.look_at(now + price / 40), None);
+        for _ in 0..4 {
+            let ana = budget.spend(guest(99), price, now).expect("others wait");
+            assert!(ana.until <= now + price / 40, "she is next");
+            now += price / 40;
+            assert_eq!(ana.look_at(now), None);
+        }
         let (least, most) = (bought.iter().min().expect("some"), bought.iter().max().expect("some"));
         assert!(most - least <= 10, "and each had as much: {bought:?}");
         assert!(budget.row.lock().expect("nobody panics").bought.len() <= 50);
