@@ -259,6 +259,15 @@ fn help_and_version_are_no_errors() {
     assert!(printed.contains(env!("CARGO_PKG_VERSION")), "{printed}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let line = concat!(env!("CARGO_BIN_EXE_chat-app"), " --licenses >/dev/full");
+    let done = Command::new("sh").args(["-c", line]).output().expect("a shell");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.code() == Some(1) && said.contains("could not be written"), "{said}");
+}
+
 #[test]
 fn a_file_that_is_no_database_stays_as_it_is() {
     let folder = folder();
