@@ -9,6 +9,8 @@ also_in!([firefox, webkit]:
     code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup,
     what_is_not_between_its_marks_is_no_code,
     code_is_copied_and_exported_as_it_was_typed,
+    code_at_the_head_of_ones_own_message_begins_at_its_head,
+    a_text_of_many_pieces_is_put_in_as_one_and_marks_only_so_many,
 );
 
 const LOOP: &str = "for number in range(10):\n    print(\"<b>https://x.example</b>\", number, \
@@ -58,6 +60,10 @@ fn code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup() {
         [fact(LOOP, "it", &["https://x.example/a"], "ltr"), fact("if שלום: pass\n", "x < y", &[], "rtl")];
     assert_eq!(facts, json!(expected));
     look(&page, "code");
+    let room = "[...document.querySelectorAll('.code')].map((box) => {
+        const [code, button] = [...box.children].map((node) => node.getBoundingClientRect());
+        return (code.right < button.left + 1 || button.bottom < code.top + 1) && button.right <= box.getBoundingClientRect().right;
+    })";
     for (size, compact) in [(Size::Desk, false), (Size::Narrow, false), (Size::Narrow, true)] {
         page.size(size);
         page.run(&format!("void document.body.classList.toggle('compact', {compact})"));
@@ -73,13 +79,14 @@ fn code_stands_in_a_box_that_scrolls_sideways_and_is_the_only_markup() {
         let expected =
             json!({"scrolls": true, "alone": true, "lines": 2, "font": ["14px", "14px"], "mono": true});
         assert_eq!(facts, expected, "{size:?}, {compact}");
+        assert_eq!(page.run(room), json!([true, true]), "Copy lies on no code: {size:?}");
     }
 }
 
 #[test]
 fn what_is_not_between_its_marks_is_no_code() {
     let Some(browser) = Browser::start() else { return };
-    let cases: [(&str, &[&str]); 12] = [
+    let cases: [(&str, &[&str]); 15] = [
         ("one ` alone", &[]),
         ("never closed\n```\nx = 1", &[]),
         ("```\n```", &[]),
@@ -88,6 +95,9 @@ fn what_is_not_between_its_marks_is_no_code() {
         ("`over\ntwo lines`", &[]),
         ("``", &[]),
         ("`a` and `b`", &["a", "b"]),
+        ("don`t and can`t, but (`int`s)", &["int"]),
+        ("``two`` `a`", &["a"]),
+        ("www.x.example/`a``b`", &[]),
         ("```js\nlet x;\n```  ", &["let x;\n"]),
         ("```\n`a`\n```js\n```\n`b`", &["`a`\n```js\n", "b"]),
         ("```\na\n```\n```\nb\n\n```", &["a\n", "b\n\n"]),
@@ -124,6 +134,25 @@ fn code_is_copied_and_exported_as_it_was_typed() {
     let lines: Vec<String> =
         format!("{}\nOr not", text.replace('\n', "\n    ")).lines().map(str::to_owned).collect();
     assert_eq!(copied, json!(lines), "with its marks, and without its button");
+    // So is one message alone, all of it or a part.
+    let copied = |from: &str, to: &str| {
+        page.run(&format!(
+            "(([from, at], [to, end]) => {{
+                getSelection().setBaseAndExtent(from, at, to, end);
+                const event = new ClipboardEvent('copy', {{ clipboardData: new DataTransfer(), bubbles: true, cancelable: true }});
+                document.body.dispatchEvent(event);
+                getSelection().removeAllRanges();
+                return event.clipboardData.getData('text/plain');
+            }})({from}, {to})"
+        ))
+    };
+    assert_eq!(
+        copied("[el.log.querySelector('.message'), 0]", "[el.log.querySelector('time'), 1]"),
+        json!(text)
+    );
+    let last = "el.log.querySelector('.text').lastChild";
+    let it = "el.log.querySelector('.text > code').firstChild";
+    assert_eq!(copied(&format!("[{it}, 0]"), &format!("[{last}, 5]")), json!("it` runs"));
     // A search finds what was typed, marks and all.
     page.click("#open-search");
     page.fill("#query", "`it`");
@@ -143,6 +172,52 @@ fn code_is_copied_and_exported_as_it_was_typed() {
     page.expect_text(".code button", "Copied");
     page.expect_text("#announcer", "Copied");
     assert_eq!(page.run("el.menu.open"), false, "and opens no menu");
+}
+
+#[test]
+fn code_at_the_head_of_ones_own_message_begins_at_its_head() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ben");
+    page.say("```\nlet x;\n```");
+    page.expect_shown(".own .code");
+    let distance = page
+        .number("topOf(document.querySelector('.own .code')) - topOf(document.querySelector('.own .said'))");
+    assert!((7.0..14.0).contains(&distance), "{distance}");
+}
+
+#[test]
+fn a_text_of_many_pieces_is_put_in_as_one_and_marks_only_so_many() {
+    let Some(browser) = Browser::start() else { return };
+    let texts = ["`a ".repeat(1333), "`a` ".repeat(90), "www.a.b ".repeat(490), "```\na\n```\n".repeat(390)]
+        .map(|text| text.trim_end().to_owned());
+    let (page, _actor) = reading(&browser, &texts);
+    let facts = page.run(
+        "[...el.log.querySelectorAll('.message')].map((node) =>
+            [node.querySelectorAll('code').length, node.querySelectorAll('a').length])",
+    );
+    assert_eq!(facts, json!([[0, 0], [90, 0], [0, 490], [0, 0]]));
+    // What comes under an element whose direction follows from its text has all of the text read again.
+    let put_in = page.run(
+        "(() => {
+            let count = 0;
+            for (const name of ['append', 'prepend', 'before', 'after', 'replaceWith', 'replaceChildren', 'appendChild']) {
+                const real = Element.prototype[name];
+                Element.prototype[name] = function (...nodes) {
+                    if (this.closest('[dir=auto]')) count += nodes.length;
+                    return real.apply(this, nodes);
+                };
+            }
+            return [...state.log.messages.values()].map((message) => {
+                count = 0;
+                buildMessage(message);
+                return count;
+            });
+        })()",
+    );
+    let counts: Vec<u64> =
+        put_in.as_array().expect("counts").iter().map(|count| count.as_u64().expect("a number")).collect();
+    assert!(counts.iter().all(|count| (1..10).contains(count)), "{counts:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
     an_at_sign_offers_those_here_and_keys_choose_among_them,
+    names_are_offered_without_their_marks_in_the_order_of_their_numbers,
     a_name_that_stands_there_whole_is_sent_at_once,
     a_message_with_ones_name_is_marked_said_and_counted,
 );
@@ -99,11 +100,49 @@ fn an_at_sign_offers_those_here_and_keys_choose_among_them() {
     page.click("#open-search");
     expect_offered(&page, &[]);
     page.press("Escape");
-    for text in ["ana@", "@@", "@Zo", "@ ", "@Ben,", "@\nB"] {
+    for text in [
+        "ana@",
+        "@@",
+        "@Zo",
+        "@ ",
+        "@Ben,",
+        "@\nB",
+        "https://x.example/@b",
+        "https://x.example?q=@b",
+        "josé@b",
+        "x/@b",
+    ] {
         page.fill("#message", text);
         page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
         assert_eq!(page.run(OFFERED), json!([]), "{text}");
     }
+}
+
+#[test]
+fn names_are_offered_without_their_marks_in_the_order_of_their_numbers() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let _others: Vec<_> =
+        ["Zoë", "O’Neil", "Łukasz", "Team 11", "Team 3"].map(|name| server.join(name)).into();
+    let page = browser.join(server.addr(), "Ana");
+    page.expect("everybody", "el.people.childElementCount === 6");
+    page.run("el.message.focus()");
+    for (typed, names) in [
+        ("@zoe", &["Zoë"][..]),
+        ("@neil", &["O’Neil"]),
+        ("@o'n", &["O’Neil"]),
+        ("@lu", &["Łukasz"]),
+        ("＠team", &["Team 3", "Team 11"]),
+    ] {
+        page.fill("#message", typed);
+        expect_offered(&page, names);
+    }
+    page.press("Enter");
+    page.expect("the name", "el.message.value === '＠Team 3 '");
+    // An address is sent as it stands.
+    page.fill("#message", "https://x.example/@lu");
+    page.press("Enter");
+    page.expect_message("You", "https://x.example/@lu");
 }
 
 #[test]
@@ -177,10 +216,16 @@ fn a_message_with_ones_name_is_marked_said_and_counted() {
         ("Ben without it", false),
         ("write to x@ben or ben@ben.example", false),
         ("@", false),
+        ("https://medium.example/@ben/x and x/@ben", false),
+        ("josé@ben, @ben.example, @ben_x, @ben-y", false),
+        ("`@ben` and\n```\n@ben\n```", false),
+        ("Well, @ben. https://x.example/@Zoe @Ben", true),
+        ("@Ben Lee, who has left, is somebody else", false),
     ];
     let mut said: Vec<Value> =
         (1..).zip(cases).map(|(id, (text, _))| message(id, now_ms(), "Ana", "guest", text)).collect();
-    said.extend((10..60).map(|id| message(id, now_ms(), "Ana", "guest", &format!("message {id}"))));
+    said.extend((15..60).map(|id| message(id, now_ms(), "Ana", "guest", &format!("message {id}"))));
+    said[20]["username"] = json!("Ben Lee");
     actor.welcome(&said);
     page.expect_connection("live");
     let people =
@@ -195,7 +240,7 @@ fn a_message_with_ones_name_is_marked_said_and_counted() {
     page.expect(
         "the marks",
         &format!(
-            "JSON.stringify([...el.log.querySelectorAll('.message')].slice(0, 9).map((node) => node.classList.contains('meant')))
+            "JSON.stringify([...el.log.querySelectorAll('.message')].slice(0, 14).map((node) => node.classList.contains('meant')))
                 === '{}'",
             json!(expected)
         ),
@@ -213,6 +258,15 @@ fn a_message_with_ones_name_is_marked_said_and_counted() {
         actor.send(message(id, now_ms(), "Ana", "guest", text));
     }
     page.expect_text("#jump", "3 new, 2 for you ↓");
+    // What is deleted is not new any more.
+    for (id, text) in [(63, "@Ben, by mistake"), (64, "and this")] {
+        actor.send(message(id, now_ms(), "Ana", "guest", text));
+    }
+    page.expect_text("#jump", "5 new, 3 for you ↓");
+    for id in [63, 64] {
+        actor.send(json!({"event": "message_deleted", "id": id + 2, "message_id": id}));
+    }
+    page.expect_text("#jump", "3 new, 2 for you ↓");
     page.expect("the title", "document.title === '(@2 / 3) Room 12'");
     page.expect("the icon", "decodeURIComponent(el.favicon.href).includes('@')");
     page.click("#jump");
@@ -225,7 +279,7 @@ fn a_message_with_ones_name_is_marked_said_and_counted() {
     // One's own are none, and what is deleted means nobody any more.
     page.write("I mean @Ben");
     let request = actor.expect("send_message");
-    let mut own = message(63, now_ms(), "Ben", "guest", "I mean @Ben");
+    let mut own = message(67, now_ms(), "Ben", "guest", "I mean @Ben");
     own["client_message_id"] = request["client_message_id"].clone();
     actor.send(own);
     page.expect_message("You", "I mean @Ben");

@@ -2,8 +2,9 @@
 
 use super::look::look;
 use super::panel::become_host;
+use super::reading::{AT_THE_END, talkative_room};
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page, TestServer, clipboard};
+use crate::support::{Browser, Finger, Page, Size, TestServer, clipboard};
 use serde_json::json;
 
 also_in!([firefox, webkit]:
@@ -11,7 +12,12 @@ also_in!([firefox, webkit]:
     a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list,
     after_a_flood_three_clicks_leave_nothing_of_it,
     a_deleted_message_has_no_menu,
+    what_a_host_does_without_a_connection_is_answered_in_sight,
+    a_hosts_badge_keeps_its_distance_from_the_name_in_either_direction,
 );
+
+// WebKit's driver has no fingers.
+also_in!([firefox]: a_finger_that_has_opened_the_menu_is_lifted_from_a_row_without_choosing_it);
 
 const ROWS: &str = "[...el.menuRows.children].map((row) => row.textContent)";
 
@@ -146,6 +152,51 @@ fn after_a_flood_three_clicks_leave_nothing_of_it() {
 }
 
 #[test]
+fn what_a_host_does_without_a_connection_is_answered_in_sight() {
+    let Some(browser) = Browser::start() else { return };
+    let (page, _actor) = on_stage(&browser);
+    page.size(Size::Phone);
+    page.run("void (abandon(), clearTimeout(state.connection.retryTimer))");
+    page.expect_connection("lost");
+    page.expect_text("#status-text", "Reconnecting");
+    page.choose("#log .message:last-child .disc", "Mute Ben");
+    page.expect_text("#status-text", "Not connected: nothing was changed.");
+    page.expect_shown("#status-text");
+    page.run("void (state.status.flash.until = 0)");
+    page.expect_text("#status-text", "Reconnecting");
+}
+
+#[test]
+fn a_hosts_badge_keeps_its_distance_from_the_name_in_either_direction() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    let (at, name) = (now_ms(), "Ms Keller");
+    actor.welcome(&[
+        message(1, at, name, "host", "Good morning!"),
+        message(2, at, "يوسف", "host", "صباح الخير"),
+    ]);
+    page.expect_connection("live");
+    for direction in ["ltr", "rtl"] {
+        for badge in ["Host", "مضيف"] {
+            page.run(&format!(
+                "void (document.documentElement.dir = '{direction}',
+                    el.log.querySelectorAll('.head .badge').forEach((node) => {{ node.textContent = '{badge}'; }}))"
+            ));
+            let gaps = page.run(
+                "[...el.log.querySelectorAll('.head')].map((head) => {
+                    const [name, badge] = [...head.children].map((node) => node.getBoundingClientRect());
+                    return Math.round(Math.max(badge.left - name.right, name.left - badge.right));
+                })",
+            );
+            assert_eq!(gaps, json!([6, 6]), "{badge} on a page {direction}");
+        }
+    }
+}
+
+#[test]
 fn a_deleted_message_has_no_menu() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
@@ -158,4 +209,51 @@ fn a_deleted_message_has_no_menu() {
     host.click("#log .deleted .bubble");
     host.run("new Promise((done) => setTimeout(done, CLICK_MS + 50))");
     assert_eq!(host.run("el.menu.open"), false);
+}
+
+#[test]
+fn a_finger_that_has_opened_the_menu_is_lifted_from_a_row_without_choosing_it() {
+    let Some(browser) = Browser::start() else { return };
+    let server = talkative_room(30);
+    let host = become_host(&browser, &server);
+    host.size(Size::Phone);
+    host.join("Ms Keller");
+    host.expect_message("Ana", "message 30");
+    host.expect("the end", AT_THE_END);
+    // Where the sheet's first row is going to be there is a message now.
+    host.run("openMessageMenu(state.log.last)");
+    let top = host.number("topOf(el.menuRows.firstElementChild)");
+    host.press("Escape");
+    host.expect_hidden("#menu");
+    let (x, y) = (100.0, top + 22.0);
+    let there = format!("document.elementFromPoint({x}, {y}).closest('.bubble, button').className");
+    assert_eq!(host.run(&there), "bubble");
+    host.run("void (window.acted = 0, copyText = () => { acted++; })");
+    let settle = "new Promise((done) => setTimeout(done, CLICK_MS))";
+    for rest in [0, 700] {
+        host.touch(Finger::Down(x, y));
+        host.expect("the menu", "el.menu.open");
+        host.run(&format!("new Promise((done) => setTimeout(done, {rest}))"));
+        assert_ne!(host.run(&there), "bubble", "the sheet is under the finger");
+        host.touch(Finger::Up);
+        // What a browser makes of it, and one that makes nothing of it.
+        host.run(&format!(
+            "void document.elementFromPoint({x}, {y}).dispatchEvent(new MouseEvent('click', {{ bubbles: true, detail: 1 }}))"
+        ));
+        host.run(settle);
+        assert_eq!(host.run("[el.menu.open, acted]"), json!([true, 0]), "after {rest} ms more");
+        // The next tap is meant.
+        host.touch(Finger::Down(x, y));
+        host.touch(Finger::Up);
+        host.expect("the row's act", "acted === 1");
+        host.run("void (acted = 0)");
+        host.press("Escape");
+        host.expect_hidden("#menu");
+    }
+    // So are a key's click, and a screen reader's, which tells of no press.
+    host.touch(Finger::Down(x, y));
+    host.expect("the menu", "el.menu.open");
+    host.touch(Finger::Up);
+    host.run("el.menuRows.firstElementChild.click()");
+    assert_eq!(host.run("acted"), 1);
 }

@@ -77,6 +77,15 @@ fn a_projector_shows_the_newest_messages_large_and_the_way_in() {
     // It is nobody who is here, and counts nothing.
     host.expect_text("#people-title", "2 here");
     assert_eq!(screen.run("[document.title, state.me.username, state.me.tabKey]"), json!(["Chat", "", ""]));
+    // However long an address is, and low the window.
+    screen.run("void renderAddress('empty', 'https://classroom-chat.a-long-subdomain.of-a-school.example.org:8443/room/12', '')");
+    let share = "el.emptyInvite.getBoundingClientRect().width / innerHeight";
+    assert!(screen.number(share) < 0.31, "{}", screen.number(share));
+    screen.size(Size::Sideways(350));
+    for place in ["el.log.querySelector('.text')", "el.emptyInvite"] {
+        assert!(screen.number(&format!("parseFloat(getComputedStyle({place}).fontSize)")) >= 12.0, "{place}");
+    }
+    screen.size(Size::Desk);
     // What is deleted makes room for what was said before.
     host.run("send({ event: 'delete_message', message_id: state.log.last.id })");
     let twelve: Vec<String> = (1..=12).map(|number| format!("Because {number} is lighter?")).collect();
@@ -85,6 +94,21 @@ fn a_projector_shows_the_newest_messages_large_and_the_way_in() {
     ben.say_and_wait(&"word ".repeat(790));
     screen.expect("the long one", "el.log.lastElementChild.offsetHeight > innerHeight");
     screen.expect("its head", "Math.abs(topOf(el.log.lastElementChild) - topOf(el.scroller)) < 20");
+    // One may read on, until somebody writes; and it stands at the newest's head, whatever went before or after.
+    screen.expect_focus("#scroller");
+    assert_eq!(screen.run("getComputedStyle(el.scroller).overflowY"), "auto");
+    screen.run("void (el.scroller.dispatchEvent(new WheelEvent('wheel')), el.scroller.scrollTop = el.scroller.scrollHeight)");
+    screen.run("new Promise((done) => setTimeout(done, 2 * TICK_MS))");
+    screen.expect("still", "el.scroller.scrollHeight - el.scroller.clientHeight - el.scroller.scrollTop < 2");
+    ben.say_and_wait("A slip");
+    screen.expect_message("Ben", "A slip");
+    host.expect_message("Ben", "A slip");
+    host.run("send({ event: 'delete_message', message_id: state.log.last.id })");
+    screen.expect("the long one", "state.log.last.node.textContent.includes('word word')");
+    screen.expect(
+        "its head",
+        "Math.abs(topOf(el.log.querySelector('article:last-of-type')) - topOf(el.scroller)) < 20",
+    );
     ben.say_and_wait("The end");
     screen.expect("the end", "Math.abs(el.log.lastElementChild.getBoundingClientRect().bottom - el.scroller.getBoundingClientRect().bottom) < 2");
     // Over a reload it is what it was, and its window what it shows.
@@ -170,6 +194,16 @@ fn the_big_screen_says_that_the_room_is_gone_and_comes_back_by_itself() {
     actor.close(4403);
     page.expect_text("#status", "You were removed from the room");
     page.expect_shown("#status");
+}
+
+#[test]
+fn no_phone_is_led_to_an_address_of_this_computer_alone() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let screen = open_screen(&browser, &server.addr());
+    screen.expect_connection("live");
+    screen.expect_text("#empty", "Nobody has said anything yet");
+    screen.expect_hidden("#empty-invite");
 }
 
 #[test]
