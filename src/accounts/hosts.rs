@@ -46,11 +46,13 @@ impl Accounts {
         sql::at_once(&mut self.writer(), |transaction| {
             let generation = generation(transaction)?;
             let is_current = generation == *started;
-            if is_current && same(&key.hash(), &start_key.hash()) {
-                if !is_here {
-                    return Err(AccountError::Elsewhere);
-                }
-            } else if is_current && is_here && self.first_key.spend(key, Instant::now()) {
+            let is_start = same(&key.hash(), &start_key.hash());
+            if is_current && !is_here && (is_start || same(&key.hash(), &self.first_key.key().hash())) {
+                return Err(AccountError::Elsewhere);
+            }
+            if is_current && is_start {
+                log::debug!("the host link of this start was opened");
+            } else if is_current && self.first_key.spend(key, Instant::now()) {
                 log::info!("the room has opened its host's browser");
             } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
                 return Err(AccountError::Wrong);
