@@ -167,7 +167,7 @@ mod tests {
         room.open(&link, false, None).expect("as often as one likes");
         assert_eq!((room.role(&here), room.role(&elsewhere)), (Some(Role::Host), Some(Role::Host)));
         let first = room.accounts.first_key();
-        assert!(matches!(room.open(first, false, None), Err(AccountError::Wrong)), "not even spent");
+        assert!(matches!(room.open(first, false, None), Err(AccountError::Elsewhere)), "not even spent");
         assert_eq!(room.role(&room.open(first, true, None).expect("a host")), Some(Role::Host));
         assert!(matches!(room.open(first, true, None), Err(AccountError::Wrong)), "once");
         let nobodys = Token::random().expect("random");
