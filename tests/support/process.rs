@@ -57,6 +57,12 @@ impl Process {
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < until => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
+                // Wine's own word for a process that it could not begin at this moment: ERROR_INTERNAL_ERROR.
+                Err(error)
+                    if cfg!(windows) && error.raw_os_error() == Some(1359) && Instant::now() < until =>
+                {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
                 child => return Process::adopt(child.expect("the binary can be run")),
             }
         }
