@@ -417,8 +417,8 @@ pub const RESET_REQUESTS: usize = 100;
 pub const FORGOT_QUEUE: usize = 64;
 /// For the mail program to take a letter and end.
 pub const MAIL_DEADLINE: Duration = Duration::from_secs(10);
-/// How often the mail program is looked at meanwhile.
-pub const MAIL_POLL: Duration = Duration::from_millis(20);
+/// How often the mail program is looked at meanwhile, and the record for what a command beside the room has asked for.
+pub const POLL: Duration = Duration::from_millis(20);
 /// Expired sessions and links are removed this often.
 pub const SWEEP: Duration = Duration::from_secs(60 * 60);
 /// For the hub to take a question from the API, and for its answer.

@@ -101,6 +101,8 @@ fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
             server.opened().port,
             &server.opened().first_key,
         ));
+    } else {
+        log::debug!("no browser is opened for the host");
     }
     wait_for_signal();
     server.stop();

@@ -110,7 +110,11 @@ pub fn free_name_beside(database: &Path, name: &Name) -> Result<(), String> {
             sql::run(db, "INSERT OR IGNORE INTO names_to_free (name) VALUES (?1)", [name.display()])?;
         }
         // Who is here without a key or an account is known to the open room alone; so is a host.
-        if if is_open { is_done(db, name, newest.unwrap_or_default())? } else { is_kept } {
+        let is_freed = match is_open {
+            true => is_done(db, name, newest.unwrap_or_default())?,
+            false => is_kept, // at the next start
+        };
+        if is_freed {
             return Ok(());
         }
         let asked = "SELECT 1 FROM names_to_free WHERE name = ?1";
@@ -141,6 +145,6 @@ fn is_done(db: &Connection, name: &Name, newest: i64) -> Result<bool, Unavailabl
         if Instant::now() >= until {
             return Ok(false);
         }
-        std::thread::sleep(limits::MAIL_POLL);
+        std::thread::sleep(limits::POLL);
     }
 }

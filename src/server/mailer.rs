@@ -63,7 +63,7 @@ fn wait(child: &mut Child, stop: &StopSignal) -> Result<(), String> {
             Ok(None) if Instant::now() >= deadline => {
                 return Err(format!("it took longer than {} seconds", limits::MAIL_DEADLINE.as_secs()));
             }
-            Ok(None) => stop.pause(limits::MAIL_POLL),
+            Ok(None) => stop.pause(limits::POLL),
             Err(error) => return Err(format!("it cannot be waited for: {error}")),
         }
     }

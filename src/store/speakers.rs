@@ -1,5 +1,7 @@
 //! Whose each message is: kept beside its tab, a row for each time that somebody else speaks in it.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, Row, params};
 
 use super::error::ReadError;
@@ -108,10 +110,16 @@ impl Store {
             "SELECT position, username FROM messages WHERE role <> ?1 ORDER BY position DESC LIMIT ?2";
         let mut select = self.db.prepare_cached(select)?;
         let mut rows = select.query(params![Role::Host as i64, limits::AUTHOR_ROWS])?;
+        let mut others: HashSet<String> = HashSet::new(); // comparing a name takes longer than reading a row
         while let Some(row) = rows.next()? {
-            if is_name(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?, name) {
+            let username = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+            if others.contains(username) {
+                continue;
+            }
+            if is_name(username, name) {
                 return Ok(author_at(&self.db, row.get(0)?)?);
             }
+            others.insert(username.to_owned());
         }
         Ok(None)
     }
