@@ -168,15 +168,15 @@ fn a_page_server_that_gets_no_threads_is_replaced_once_there_are_some() {
             if spare == 0 && times(panicked) > 0 {
                 break;
             }
-            let earlier = times(replaced);
-            let before = times(failed) + earlier;
+            let before = times(failed) + times(replaced);
             let mut last = TcpStream::connect(addr).expect("a connection");
             let head = format!("POST /{} HTTP/1.1\r\nHost: {addr}\r\nContent-Length: 2\r\n", TRIGGER);
             write!(last, "{head}Expect: 100-continue\r\n\r\n").expect("bytes can be written");
             last.read_exact(&mut [0; 25]).expect("it has a thread that says so");
             limit(&room.process, "nproc", Footprint::of(&room.process).threads + spare);
             last.write_all(b"{}").expect("bytes can be written");
-            // With few it is tried again and again; with more, it may get far enough to be taken for one.
+            // With few it is tried again and again; with more (also with those that have ended since they were counted), it
+            // may get far enough to be taken for one.
             let until = Instant::now() + DEADLINE;
             while times(failed) + times(replaced) == before {
                 assert!(Instant::now() < until, "{spare} threads: it ended, and nobody tries to replace it");
@@ -184,7 +184,6 @@ fn a_page_server_that_gets_no_threads_is_replaced_once_there_are_some() {
                 assert!(matches!(end.status(), None | Some(200 | 500 | 502)), "{}", end.bytes.escape_ascii());
                 room.witness.listen_for(Duration::from_millis(20));
             }
-            assert!(spare > 0 || times(replaced) == earlier, "without a thread there is no other");
             limit(&room.process, "nproc", 10_000);
             expect_all_works(addr);
         }
