@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PAGE: &str = include_str!("../index.html");
+const STYLE: &str = include_str!("../src/http/style.css");
 const DATA_VERSION: &str = "8.1.9";
 
 /// The oldest browsers in which the page has to work, as the README and the page itself name them.
@@ -113,19 +114,22 @@ const NEWER_SYNTAX: [&str; 12] = [
     "@starting-style",
 ];
 
-/// The text between the tags of this element, all of them together, without comments.
-fn inside(tag: &str) -> String {
-    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-    let parts: Vec<&str> =
-        PAGE.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap_or_default()).collect();
-    assert!(!parts.is_empty(), "the page has {tag}");
-    let mut text = String::new();
-    for line in parts.concat().lines() {
-        // No address stands in the script.
-        let code = if tag == "script" { line.split("// ").next().unwrap_or_default() } else { line };
-        text.extend([code, "\n"]);
-    }
-    while let Some(begin) = text.find("/*").filter(|_| tag == "style") {
+/// All scripts of the page, without comments.
+fn script() -> String {
+    let parts: Vec<&str> = PAGE
+        .split("<script>")
+        .skip(1)
+        .map(|rest| rest.split("</script>").next().unwrap_or_default())
+        .collect();
+    assert!(parts.len() > 1, "the page has scripts");
+    // No address stands in the script.
+    parts.concat().lines().flat_map(|line| [line.split("// ").next().unwrap_or_default(), "\n"]).collect()
+}
+
+/// The page's style, without comments.
+fn style() -> String {
+    let mut text = STYLE.to_owned();
+    while let Some(begin) = text.find("/*") {
         let end = text[begin..].find("*/").map_or(text.len(), |end| begin + end + 2);
         text.replace_range(begin..end, "");
     }
@@ -285,7 +289,7 @@ fn data() -> Option<Value> {
 #[test]
 fn what_is_newer_than_the_oldest_browsers_is_checked_for() {
     let Some(data) = data() else { return };
-    let script = inside("script");
+    let script = script();
     let mut found = newer_in_script(&data, &script);
     for name in OWN {
         found.remove(name);
@@ -305,7 +309,7 @@ fn what_is_newer_than_the_oldest_browsers_is_checked_for() {
 #[test]
 fn style_that_is_newer_has_an_older_form_or_only_pleases() {
     let Some(data) = data() else { return };
-    let style = inside("style");
+    let style = style();
     let niceties: BTreeSet<String> = NICETIES.map(str::to_owned).into();
     let found = newer_in_style(&data, &style);
     let pleases = |name: &String| {
@@ -329,7 +333,7 @@ fn style_that_is_newer_has_an_older_form_or_only_pleases() {
 #[test]
 fn no_syntax_stops_the_page_where_it_is_not_known() {
     for newer in NEWER_SYNTAX {
-        assert!(!inside("script").contains(newer) && !inside("style").contains(newer), "{newer}");
+        assert!(!script().contains(newer) && !style().contains(newer), "{newer}");
     }
     // The first script runs everywhere.
     let (_, first) = PAGE.split_once("<script>").expect("a script");

@@ -12,15 +12,21 @@ use std::{env, fs};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use oxc_allocator::Allocator;
+use oxc_codegen::{Codegen, CodegenOptions};
+use oxc_mangler::{MangleOptions, Mangler};
+use oxc_parser::Parser;
+use oxc_span::SourceType;
 use serde_json::{Map, Value};
 use zopfli::{Format, Options};
 
-use stripped::stripped;
+use stripped::{Syntax, stripped};
 
 #[path = "stripped.rs"]
 mod stripped;
 
 const PAGE: &str = "index.html";
+const STYLE: &str = "src/http/style.css";
 /// Made by `.ci/licenses`.
 const NOTICES: &str = "src/config/licenses.txt";
 const LANGUAGES: &str = "src/http/languages";
@@ -28,11 +34,11 @@ const LANGUAGES: &str = "src/http/languages";
 const ADVICE: &str = "how to add a language";
 
 pub fn pack() -> Result<(), Box<dyn Error>> {
-    for source in [PAGE, NOTICES, LANGUAGES, "src/http/pack.rs", "src/http/stripped.rs"] {
+    for source in [PAGE, STYLE, NOTICES, LANGUAGES, "src/http/pack.rs", "src/http/stripped.rs"] {
         println!("cargo::rerun-if-changed={source}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("Cargo names a folder")?);
-    let page = stripped(&fs::read_to_string(PAGE)?);
+    let page = page()?;
     let (head, tail) = page.split_at(page.rfind("<script>").ok_or("the page has a script")?);
     fs::write(out.join("page-head"), deflated(head.as_bytes())?)?;
     let mut packed = Vec::new();
@@ -57,6 +63,40 @@ pub fn pack() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("catalogues.rs"), format!("{table}];\nconst ENGLISH: usize = {english};\n"))?;
     println!("cargo::rustc-env=LANGUAGES={}", tags.join(" "));
     Ok(())
+}
+
+/// The page as it is sent, but for its words.
+fn page() -> Result<String, Box<dyn Error>> {
+    // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
+    let read = |path| fs::read_to_string(path).map(|text| text.replace("\r\n", "\n"));
+    let source = read(PAGE)?;
+    // Browsers that are too old for the others read the first script: the printer's quotes would be none to them.
+    let (first, others) = source.split_once("</script>\n").ok_or("the page has a script")?;
+    let mut parts = others.split("<script>\n");
+    let mut page = stripped(first, Syntax::Html) + "</script>";
+    page += &stripped(parts.next().unwrap_or_default(), Syntax::Html);
+    for part in parts {
+        let (script, rest) = part.split_once("</script>").ok_or("a script has no end")?;
+        write!(page, "<script>{}</script>", minified(script)?)?;
+        page.push_str(&stripped(rest, Syntax::Html));
+    }
+    Ok(page.replace("{{style}}\n", &stripped(&read(STYLE)?, Syntax::Style)))
+}
+
+/// A script of the page with short names for what is its functions' own. Those of its top level stay: its scripts share them.
+fn minified(script: &str) -> Result<String, Box<dyn Error>> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, script, SourceType::script()).parse();
+    if let Some(error) = parsed.errors.first() {
+        return Err(format!("{PAGE}: {error:?}").into());
+    }
+    let options = MangleOptions { top_level: Some(false), ..MangleOptions::default() };
+    let names = Mangler::new().with_options(options).build(&parsed.program);
+    let printer = Codegen::new()
+        .with_options(CodegenOptions::minify())
+        .with_scoping(Some(names.scoping))
+        .with_private_member_mappings(Some(names.class_private_mappings));
+    Ok(printer.build(&parsed.program).code)
 }
 
 /// The languages that there are, sorted.
