@@ -239,7 +239,7 @@ fn a_terminal_that_hangs_up_closes_the_room_as_sigterm_does() {
     room.process.signal(Signal::HUP);
     room.client.expect_close(1001);
     assert_eq!(room.process.wait().code(), Some(0), "{}", room.process.stderr.text());
-    assert!(!room.path("chat.db-wal").exists(), "everything is in one file");
+    assert!(!room.path("chat.db-wal").exists(), "everything is in one file: {}", room.process.stderr.text());
 }
 
 #[cfg(target_os = "linux")]
