@@ -47,12 +47,16 @@ impl Accounts {
             let generation = generation(transaction)?;
             let is_current = generation == *started;
             let is_start = same(&key.hash(), &start_key.hash());
-            if is_current && !is_here && (is_start || same(&key.hash(), &self.first_key.key().hash())) {
+            let is_first = same(&key.hash(), &self.first_key.key().hash());
+            if is_current && !is_here && (is_start || is_first) {
                 return Err(AccountError::Elsewhere);
             }
             if is_current && is_start {
                 log::debug!("the host link of this start was opened");
-            } else if is_current && self.first_key.spend(key, Instant::now()) {
+            } else if is_current && is_first {
+                if !self.first_key.spend(key, Instant::now()) {
+                    return Err(AccountError::Spent);
+                }
                 log::info!("the room has opened its host's browser");
             } else if !transaction.prepare("SELECT 1 FROM host_keys WHERE key = ?1")?.exists([key.hash()])? {
                 return Err(AccountError::Wrong);
@@ -169,7 +173,7 @@ mod tests {
         let first = room.accounts.first_key();
         assert!(matches!(room.open(first, false, None), Err(AccountError::Elsewhere)), "not even spent");
         assert_eq!(room.role(&room.open(first, true, None).expect("a host")), Some(Role::Host));
-        assert!(matches!(room.open(first, true, None), Err(AccountError::Wrong)), "once");
+        assert!(matches!(room.open(first, true, None), Err(AccountError::Spent)), "once");
         let nobodys = Token::random().expect("random");
         assert!(matches!(room.open(&nobodys, true, None), Err(AccountError::Wrong)));
     }

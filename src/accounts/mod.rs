@@ -116,6 +116,8 @@ pub enum AccountError {
     Password(Reason),
     /// The key counts on the host's own computer alone.
     Elsewhere,
+    /// The key with which the room opened its host's browser, after that.
+    Spent,
     Unavailable(Unavailable),
 }
 

@@ -222,6 +222,10 @@ pub enum Reason {
     #[error("This host link is not whole, or a newer one has taken its place.")]
     HostLinkInvalid,
     #[error(
+        "This link was used, or is older than a minute. Take the link in the window in which the room runs, or start the room again."
+    )]
+    HostLinkSpent,
+    #[error(
         "This link works on the host's own computer, at localhost. For other devices: chat-app host-link."
     )]
     HostElsewhere,

@@ -125,6 +125,7 @@ impl From<AccountError> for ApiError {
             AccountError::Full => ApiError::new(503, "full", &Reason::AccountsFull),
             AccountError::Password(reason) => ApiError::field("password", "bad_password", &reason),
             AccountError::Elsewhere => ApiError::new(403, "host_elsewhere", &Reason::HostElsewhere),
+            AccountError::Spent => ApiError::new(403, "host_link_spent", &Reason::HostLinkSpent),
             AccountError::Unavailable(error) => error.into(),
         }
     }
