@@ -288,6 +288,8 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(2);
 pub const HISTORY_MESSAGES: usize = 200;
 /// Messages of a `history` that names no limit.
 pub const HISTORY_DEFAULT: usize = 50;
+/// Messages that a `history` is asked for by their ids: what the replies of a screen answer.
+pub const HISTORY_IDS: usize = 50;
 /// Encoded bytes of one `history`, and of one page read from the store.
 pub const HISTORY_BYTES: usize = 256 * 1024;
 /// Scalar values of a search. A sentence; each word of it is looked for by itself.

@@ -26,35 +26,35 @@ fn host_browser(server: &TestServer) -> Browser {
 }
 
 /// A host in the room under this name.
-fn host(server: &TestServer, name: &str) -> TestClient {
+pub fn host(server: &TestServer, name: &str) -> TestClient {
     let mut host = host_browser(server).connect();
     assert_eq!(host.join_with_keys(name, &key(name), &key(name))["role"], "host");
     host
 }
 
 /// A guest whose browser has a key, as the page's has.
-fn guest(server: &TestServer, name: &str) -> TestClient {
+pub fn guest(server: &TestServer, name: &str) -> TestClient {
     let mut guest = server.connect();
     guest.join_with_keys(name, &key(name), &key(name));
     guest
 }
 
-fn moderate(client: &mut TestClient, action: &str) {
+pub fn moderate(client: &mut TestClient, action: &str) {
     moderate_with(client, action, json!({}));
 }
 
 /// `fields` go along with the action.
-fn moderate_with(client: &mut TestClient, action: &str, fields: Value) {
+pub fn moderate_with(client: &mut TestClient, action: &str, fields: Value) {
     let mut event = json!({"event": "moderate", "action": action});
     event.as_object_mut().expect("an object").extend(fields.as_object().expect("fields").clone());
     client.send(event);
 }
 
-fn about(name: &str) -> Value {
+pub fn about(name: &str) -> Value {
     json!({"username": name})
 }
 
 /// Waits for the record of this action, as hosts see it; gives back the whole `moderation`.
-fn expect_done(host: &mut TestClient, action: &str) -> Value {
+pub fn expect_done(host: &mut TestClient, action: &str) -> Value {
     host.expect(action, |event| event["event"] == "moderation" && event["actions"][0]["action"] == action)
 }

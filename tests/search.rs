@@ -182,7 +182,7 @@ fn what_makes_no_sense_is_refused_and_the_connection_lives_on() {
 #[test]
 fn an_empty_log_has_nothing_to_find() {
     let server = TestServer::start();
-    let expected = json!({"event": "results", "query": "x", "messages": [], "more": false});
+    let expected = json!({"event": "results", "query": "x", "messages": [], "more": false, "position": 0});
     assert_eq!(search(&mut server.connect(), "x"), expected);
 }
 

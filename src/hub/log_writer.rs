@@ -388,7 +388,8 @@ impl LogWriter {
 }
 
 fn message_bytes(message: &NewMessage) -> usize {
-    encoded_bytes(&message.text, &message.username, message.client_message_id.as_deref())
+    let id = message.client_message_id.as_deref();
+    encoded_bytes(&message.text, &message.username, id, message.reply_to.is_some())
 }
 
 /// What a sender is told whose message the disk did not take.

@@ -35,8 +35,8 @@ impl Hub {
 
     fn take_event(&mut self, client: ClientId, event: ClientEvent) -> Result<(), Refusal> {
         match event {
-            ClientEvent::SendMessage { message, client_message_id, username } => {
-                self.say(client, message, client_message_id, username)
+            ClientEvent::SendMessage { message, client_message_id, username, reply_to } => {
+                self.say(client, message, client_message_id, username, reply_to)
             }
             ClientEvent::Join { username, guest_key, tab_key } => {
                 self.join(client, username, guest_key, tab_key)
@@ -47,7 +47,10 @@ impl Hub {
             }
             ClientEvent::DeleteMessage { message_id } => self.delete(client, message_id),
             ClientEvent::Moderate(action) => self.moderate(client, action),
-            ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. } => Ok(()), // answered on the client's own thread
+            // Answered on the client's own thread.
+            ClientEvent::RequestHistory { .. }
+            | ClientEvent::RequestMessages(_)
+            | ClientEvent::Search { .. } => Ok(()),
         }
     }
 
@@ -155,6 +158,7 @@ impl Hub {
         text: String,
         client_message_id: Option<String>,
         username: Option<Name>,
+        reply_to: Option<Position>,
     ) -> Result<(), Refusal> {
         failpoint::hit("hub", &text);
         let Some(client) = self.clients.get(id) else { return Ok(()) };
@@ -169,7 +173,8 @@ impl Hub {
         let (account, browser) = (client.visitor.account(), client.visitor.browser);
         let speaker = Speaker { account, key: client.guest_key, browser };
         let (tab, at_ms) = (client.tab, self.log.now_ms());
-        let message = NewMessage { at_ms, username: display, role, text, tab, speaker, client_message_id };
+        let username = display;
+        let message = NewMessage { at_ms, username, role, text, tab, speaker, client_message_id, reply_to };
         let may_speak = self.log.check_space().and_then(|()| self.may_speak(id, &message));
         let spoken = match may_speak {
             Ok(spoken) => spoken,

@@ -189,6 +189,13 @@ impl Hub {
                 let refusal = Refusal::from(Reason::MessageIdReused).of(message.client_message_id.clone());
                 frame(&ServerEvent::Error(&refusal))
             }
+            (Change::Message(message), Outcome::Missing) => {
+                if let Some(spoken) = pending.spoken {
+                    self.moderation.unspeak_at(spoken);
+                }
+                let refusal = Refusal::from(Reason::MessageNotFound).of(message.client_message_id.clone());
+                frame(&ServerEvent::Error(&refusal))
+            }
             (_, Outcome::Foreign) => frame(&ServerEvent::Error(&Reason::MessageOfAnother.into())),
             (_, Outcome::Missing) => frame(&ServerEvent::Error(&Reason::MessageNotFound.into())),
             _ => match &pending.refusal {
@@ -238,6 +245,7 @@ fn wire(message: &NewMessage, id: Position) -> Message<'_> {
         role: message.role,
         message: (&message.text).into(),
         client_message_id: message.client_message_id.as_deref().map(Into::into),
+        reply_to: message.reply_to,
         deleted: false,
     }
 }

@@ -57,6 +57,10 @@ fn write_message(message: &Message, out: &mut Vec<u8>) {
         out.extend_from_slice(br#","client_message_id":"#);
         write_text(id, out);
     }
+    if let Some(answered) = &message.reply_to {
+        out.extend_from_slice(br#","reply_to":"#);
+        write_json(answered, out);
+    }
     if message.deleted {
         out.extend_from_slice(br#","deleted":true"#);
     }
@@ -86,11 +90,14 @@ fn count(text: &str, is_it: impl Fn(u8) -> bool) -> usize {
     pieces.map(|piece| usize::from(piece.iter().map(|byte| u8::from(is_it(*byte))).sum::<u8>())).sum()
 }
 
-/// Bytes that [`encode`] makes at most of a message whose text, name and id are given.
-pub fn encoded_bytes(text: &str, username: &str, client_message_id: Option<&str>) -> usize {
+/// Bytes that [`encode`] makes at most of a message whose text, name, id and whether it answers another are given.
+pub fn encoded_bytes(text: &str, username: &str, client_message_id: Option<&str>, is_reply: bool) -> usize {
     /// Braces, field names, two 20-digit numbers, the role, the header.
     const FIXED: usize = 192;
-    FIXED + escaped_bytes(text) + escaped_bytes(username) + client_message_id.map_or(0, escaped_bytes)
+    /// A field name and a 20-digit number.
+    const REPLY: usize = 32;
+    let id = client_message_id.map_or(0, escaped_bytes);
+    FIXED + escaped_bytes(text) + escaped_bytes(username) + id + if is_reply { REPLY } else { 0 }
 }
 
 /// A close frame.
@@ -134,6 +141,7 @@ mod tests {
             role: Role::Member,
             message: text.into(),
             client_message_id: Some("7".into()),
+            reply_to: Some(u64::MAX),
             deleted: true,
         }
     }
@@ -155,11 +163,13 @@ mod tests {
             text in "[\\x00-\\x7f\u{80}-\u{ffff}]{0,300}",
             name in ".{0,9}",
             id in proptest::option::of("[ -~]{1,9}"),
+            reply_to in proptest::option::of(0..u64::MAX),
             deleted in proptest::bool::ANY,
         ) {
             for role in [Role::Guest, Role::Member, Role::Host] {
                 let message = Message {
-                    username: name.as_str().into(), role, client_message_id: id.as_deref().map(Into::into), deleted,
+                    username: name.as_str().into(), role, client_message_id: id.as_deref().map(Into::into), reply_to,
+                    deleted,
                     ..message(&text)
                 };
                 let (mut ours, mut serdes) = (Vec::new(), Vec::new());
@@ -173,7 +183,7 @@ mod tests {
         fn no_message_is_larger_than_its_bound(text in "[\\x00-\\x7f\u{80}-\u{ffff}]{0,200}") {
             let mut bytes = Vec::new();
             encode(&ServerEvent::ReceiveMessage(&message(&text)), &mut bytes);
-            prop_assert!(bytes.len() <= encoded_bytes(&text, "Ana", Some("7")));
+            prop_assert!(bytes.len() <= encoded_bytes(&text, "Ana", Some("7"), true));
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum ClientEvent {
         client_message_id: Option<String>,
         /// Joins with this name first, where it is not the connection's.
         username: Option<Name>,
+        /// The message that it answers.
+        reply_to: Option<Position>,
     },
     Typing,
     DeleteMessage {
@@ -40,6 +42,8 @@ pub enum ClientEvent {
         /// 1 to [`limits::HISTORY_MESSAGES`].
         limit: usize,
     },
+    /// `request_history` of these, at most [`limits::HISTORY_IDS`], in the log's order.
+    RequestMessages(Vec<Position>),
     Search {
         query: Query,
         before: Position,
@@ -133,6 +137,9 @@ pub struct Message<'a> {
     /// The sender's own id of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<Cow<'a, str>>,
+    /// The message that it answers, which may have been deleted since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Position>,
     /// True, with an empty text, in the answer to a retry of what was deleted since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -193,8 +200,10 @@ pub enum ServerEvent<'a> {
     History {
         /// Oldest first.
         messages: &'a [Message<'a>],
-        /// There are older ones.
+        /// There are older ones; or of those that were asked for, more than fit.
         more: bool,
+        /// The newest position when they were read.
+        position: Position,
     },
     /// The answer to `search`.
     Results {
@@ -207,6 +216,8 @@ pub enum ServerEvent<'a> {
         /// The `before` to go on with, where there are.
         #[serde(skip_serializing_if = "Option::is_none")]
         next: Option<Position>,
+        /// The newest position when they were read.
+        position: Position,
     },
     /// Everybody in `users`, else the changes.
     Presence {

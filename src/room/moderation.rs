@@ -200,6 +200,11 @@ impl Moderation {
         self.spoken.retain(|_, last| *last < since);
     }
 
+    /// The message of that moment was not stored.
+    pub(crate) fn unspeak_at(&mut self, moment: Instant) {
+        self.spoken.retain(|_, last| *last != moment);
+    }
+
     /// Notes what a host did.
     pub(crate) fn note(&mut self, action: HostAction) {
         self.actions.push_front(action.clone());

@@ -10,7 +10,7 @@ use super::checkpoint::Checkpointer;
 use super::error::AppendError;
 use super::read::{COLUMNS, message_from_row};
 use super::speakers::{self, Speaker};
-use super::{Store, clear, kept, new_epoch, sql, to_sql};
+use super::{Store, clear, kept, new_epoch, positions, sql, to_sql};
 use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
 
@@ -50,6 +50,8 @@ pub struct NewMessage {
     pub speaker: Speaker,
     /// The sender's own id of it. Without one, a retry can't be told from a new message.
     pub client_message_id: Option<String>,
+    /// The message that it answers, if that is there.
+    pub reply_to: Option<Position>,
 }
 
 /// The outcome of one [`Change`].
@@ -69,7 +71,7 @@ pub enum Outcome {
         /// Its author, if that was another tab.
         author: Option<Arc<str>>,
     },
-    /// The message to delete never was, or is deleted. Nothing was stored.
+    /// The message to delete or to answer never was, or is deleted. Nothing was stored.
     Missing,
     /// The message to delete is another tab's. Nothing was stored.
     Foreign,
@@ -182,6 +184,11 @@ impl Turn<'_> {
     }
 
     fn message(&mut self, message: &NewMessage) -> rusqlite::Result<Outcome> {
+        if let Some(answered) = message.reply_to
+            && !positions::is_shown(self.db, answered)?
+        {
+            return Ok(self.retry_of(message)?.unwrap_or(Outcome::Missing));
+        }
         let id = message.client_message_id.as_deref();
         let (tab, speaker) = self.tab(&message.tab)?;
         let position = self.head + 1;
@@ -196,6 +203,10 @@ impl Turn<'_> {
         ])?;
         if inserted == 1 {
             self.head = position;
+            if let Some(answered) = message.reply_to {
+                let insert = "INSERT INTO replies (position, reply_to) VALUES (?1, ?2)";
+                sql::run(self.db, insert, [position, answered])?;
+            }
             if speaker != message.speaker {
                 speakers::note(self.db, tab, position, &message.speaker)?;
                 self.tabs.insert(message.tab, (tab, message.speaker));

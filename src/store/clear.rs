@@ -75,7 +75,8 @@ fn oldest_kept(db: &Connection) -> rusqlite::Result<Position> {
 /// Whether there are rows of cleared messages that are not kept.
 fn has_rows(db: &Connection) -> rusqlite::Result<bool> {
     let select = "SELECT coalesce((SELECT min(position) FROM messages) < ?1, 0)
-                      OR coalesce((SELECT min(position) FROM deletions) < ?1, 0)";
+                      OR coalesce((SELECT min(position) FROM deletions) < ?1, 0)
+                      OR coalesce((SELECT min(position) FROM replies) < ?1, 0)";
     Ok(sql::value(db, select, [oldest_kept(db)?])? == Some(true))
 }
 
@@ -85,7 +86,7 @@ fn remove(db: &Connection, most: usize) -> rusqlite::Result<()> {
     let removed = || {
         let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
         let oldest = oldest_kept(&transaction)?;
-        for table in ["messages", "deletions"] {
+        for table in ["messages", "deletions", "replies"] {
             let delete = format!(
                 "DELETE FROM {table} WHERE position IN (
                      SELECT position FROM {table} WHERE position < ?1 ORDER BY position LIMIT ?2)"

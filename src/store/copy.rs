@@ -113,9 +113,10 @@ pub(super) fn check(db: &Connection) -> Result<(), OpenProblem> {
     if found == "ok" { Ok(()) } else { Err(OpenProblem::Damaged(found)) }
 }
 
-/// The same of all but the log of messages, which grows: what every start reads, before it writes.
+/// The same of all but the log, which grows: what every start reads, before it writes.
 pub(super) fn check_small(db: &Connection) -> Result<(), OpenProblem> {
-    let select = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('messages', 'deletions', 'gaps')";
+    let select = "SELECT name FROM sqlite_schema WHERE type = 'table'
+                  AND name NOT IN ('messages', 'deletions', 'gaps', 'replies', 'reaction_counts', 'reactions')";
     for table in sql::all(db, select, [], |row| row.get::<_, String>(0))? {
         let found: String = db.query_row(&format!("PRAGMA quick_check({table})"), [], |row| row.get(0))?;
         if found != "ok" {

@@ -4,9 +4,9 @@
 use rusqlite::params;
 
 use super::error::ReadError;
-use super::positions::{gap_start, has_older};
-use super::read::{COLUMNS, Reader, bytes, message_from_row};
-use super::{clear, sql, to_sql};
+use super::positions::{gap_start, has_older, head};
+use super::read::{Reader, bytes, message_at};
+use super::{clear, to_sql};
 use crate::limits;
 use crate::protocol::search::Matcher;
 use crate::protocol::{Message, Position};
@@ -37,7 +37,9 @@ pub(crate) struct FoundMessages {
     pub messages: Vec<Message<'static>>,
     /// How many of these positions that stands for.
     pub answered: usize,
-    /// The log was cleared up to here when they were read.
+    /// The newest position when they were read.
+    pub head: Position,
+    /// The log was cleared up to here then.
     pub cleared: Position,
 }
 
@@ -103,18 +105,16 @@ impl Reader {
         max_bytes: usize,
     ) -> Result<FoundMessages, ReadError> {
         let snapshot = self.db.unchecked_transaction()?;
-        let cleared = clear::cleared(&snapshot)?;
-        let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");
+        let (head, cleared) = (head(&snapshot)?, clear::cleared(&snapshot)?);
         let (mut messages, mut size) = (Vec::new(), 0);
         for (index, position) in positions.iter().enumerate() {
-            let message = sql::first(&snapshot, &select, [position], message_from_row)?;
-            let Some(message) = message.filter(|message| !message.deleted) else { continue };
+            let Some(message) = message_at(&snapshot, *position)? else { continue };
             size += bytes(&message);
             if size > max_bytes && !messages.is_empty() {
-                return Ok(FoundMessages { messages, answered: index, cleared });
+                return Ok(FoundMessages { messages, answered: index, head, cleared });
             }
             messages.push(message);
         }
-        Ok(FoundMessages { messages, answered: positions.len(), cleared })
+        Ok(FoundMessages { messages, answered: positions.len(), head, cleared })
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::sql;
+use super::{sql, to_sql};
 use crate::protocol::Position;
 
 /// The newest position.
@@ -10,6 +10,13 @@ pub(crate) fn head(db: &Connection) -> rusqlite::Result<Position> {
     let select = "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
                              coalesce((SELECT max(position) FROM deletions), 0))";
     db.prepare_cached(select)?.query_row([], |row| row.get(0))
+}
+
+/// Whether a message lies there that is neither deleted nor cleared.
+pub(super) fn is_shown(db: &Connection, position: Position) -> rusqlite::Result<bool> {
+    let select = "SELECT 1 FROM messages
+                  WHERE position = ?1 AND deleted = 0 AND position > (SELECT cleared FROM room)";
+    db.prepare_cached(select)?.exists([to_sql(position)])
 }
 
 /// When the newest message was taken, in ms since 1970; 0 without one.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 use super::error::{OpenError, OpenProblem, ReadError, is_share};
 use super::file::Strays;
 use super::positions::{gap_start, has_older, head};
-use super::{clear, file, mark, owner, schema, to_sql};
+use super::{clear, file, mark, owner, schema, sql, to_sql};
 use crate::limits;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
@@ -22,7 +22,8 @@ pub(super) const COLUMNS: &str = "position, at,
         (SELECT users.password IS NULL FROM former_names JOIN users ON users.id = former_names.user
          WHERE former_names.display = username AND former_names.until >= position ORDER BY former_names.until LIMIT 1),
         EXISTS (SELECT 1 FROM users WHERE display = username AND password IS NULL)), 0, role),
-    deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text";
+    deleted OR position <= (SELECT cleared FROM room), username, client_message_id, text,
+    (SELECT reply_to FROM replies WHERE replies.position = messages.position)";
 
 pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> {
     let deleted = row.get(3)?;
@@ -39,12 +40,21 @@ pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> 
         client_message_id: row.get::<_, Option<String>>(5)?.map(Cow::Owned),
         // The row keeps as many blanks as the text had bytes.
         message: if deleted { Cow::Borrowed("") } else { Cow::Owned(row.get(6)?) },
+        reply_to: row.get(7)?,
     })
+}
+
+/// A message that is still there.
+pub(super) fn message_at(db: &Connection, position: Position) -> rusqlite::Result<Option<Message<'static>>> {
+    let select = format!("SELECT {COLUMNS} FROM messages WHERE position = ?1");
+    let found = sql::first(db, &select, [to_sql(position)], message_from_row)?;
+    Ok(found.filter(|message| !message.deleted))
 }
 
 /// The measure of pages.
 pub(super) fn bytes(message: &Message) -> usize {
-    encoded_bytes(&message.message, &message.username, message.client_message_id.as_deref())
+    let id = message.client_message_id.as_deref();
+    encoded_bytes(&message.message, &message.username, id, message.reply_to.is_some())
 }
 
 /// One entry of the log, as someone who catches up needs it.
@@ -91,7 +101,9 @@ pub(crate) struct HistoryPage {
     pub messages: Vec<Message<'static>>,
     /// Whether there are older ones.
     pub more: bool,
-    /// The log was cleared up to here when the page was read.
+    /// The newest position when the page was read.
+    pub head: Position,
+    /// The log was cleared up to here then.
     pub cleared: Position,
 }
 
@@ -100,7 +112,7 @@ pub(crate) struct HistoryPage {
 pub(super) fn select_after() -> String {
     format!(
         "SELECT {COLUMNS}, NULL FROM messages WHERE position > ?1
-         UNION ALL SELECT position, at, 0, 0, '', NULL, '', message_id FROM deletions WHERE position > ?1
+         UNION ALL SELECT position, at, 0, 0, '', NULL, '', NULL, message_id FROM deletions WHERE position > ?1
          ORDER BY 1 LIMIT ?2"
     )
 }
@@ -155,7 +167,7 @@ impl Reader {
         let mut size = 0;
         while let Some(row) = rows.next()? {
             let position = row.get(0)?;
-            if let Some(message_id) = row.get(7)? {
+            if let Some(message_id) = row.get(8)? {
                 page.entries.push(LogEntry::Deletion { position, message_id });
             } else {
                 let message = message_from_row(row)?;
@@ -208,7 +220,7 @@ impl Reader {
             None => false,
         };
         messages.reverse();
-        Ok(HistoryPage { messages, more, cleared: clear::cleared(&snapshot)? })
+        Ok(HistoryPage { messages, more, head: head(&snapshot)?, cleared: clear::cleared(&snapshot)? })
     }
 
     /// The position just before the newest `count` messages that are not deleted: reading after it is a fresh load.

@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: u32 = 0x6368_6174;
 
 /// Each step takes the schema from the version of its index to the next. A step that has been released is never
 /// edited: what it made lies on other people's disks.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
+    include_str!("schema_10.sql"),
 ];
 
 /// The schema this program writes (`user_version`).

@@ -97,6 +97,7 @@ fn message(text: &str, tab: u8, id: Option<&str>) -> Change {
         tab: [tab; 32],
         speaker: Speaker::default(),
         client_message_id: id.map(str::to_owned),
+        reply_to: None,
     })
 }
 

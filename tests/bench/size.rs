@@ -159,6 +159,7 @@ pub fn fill(database: &Path, messages: u64) -> String {
             tab: [7; 32],
             speaker: Speaker::default(),
             client_message_id: Some(format!("{number:016x}.{:08x}", 1)),
+            reply_to: None,
         })
     };
     while store.head() < messages {

@@ -39,14 +39,17 @@ pub(super) fn frame(bytes: &[u8]) {
                 assert!(is_told("client_message_id", &Value::from(id)));
             }
         }
-        Ok(ClientEvent::SendMessage { message, client_message_id, username }) => {
+        Ok(ClientEvent::SendMessage { message, client_message_id, username, reply_to }) => {
             assert!(is_told("message", &Value::from(&*message)));
-            message_is_carried(&message, client_message_id.as_deref(), username.as_ref());
+            message_is_carried(&message, client_message_id.as_deref(), username.as_ref(), reply_to);
         }
         Ok(ClientEvent::Join { username, .. }) => username.iter().for_each(name_is_settled),
         Ok(ClientEvent::RequestHistory { before, limit }) => {
             assert!(is_told("before", &Value::from(before)));
             assert!((1..=limits::HISTORY_MESSAGES).contains(&limit), "{limit}");
+        }
+        Ok(ClientEvent::RequestMessages(ids)) => {
+            assert!(ids.len() <= limits::HISTORY_IDS && ids.is_sorted(), "{ids:?}");
         }
         Ok(ClientEvent::Search { limit, .. }) => {
             assert!((1..=limits::SEARCH_MESSAGES).contains(&limit), "{limit}");
@@ -77,7 +80,7 @@ fn order_is_sound(order: &Moderate) {
 }
 
 /// A message that was taken fits its bound, and comes out as it went in.
-fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
+fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>, reply_to: Option<u64>) {
     assert!((1..=limits::MESSAGE_CHARACTERS).contains(&text.chars().count()));
     assert!(id.is_none_or(|id| (1..=limits::CLIENT_MESSAGE_ID_CHARACTERS).contains(&id.chars().count())));
     username.iter().for_each(|name| name_is_settled(name));
@@ -89,11 +92,12 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
         role: Role::Guest,
         message: text.into(),
         client_message_id: id.map(Into::into),
+        reply_to,
         deleted: false,
     };
     let mut frame = Vec::new();
     encode(&ServerEvent::ReceiveMessage(&message), &mut frame);
-    assert!(frame.len() <= encoded_bytes(text, username, id), "{} bytes", frame.len());
+    assert!(frame.len() <= encoded_bytes(text, username, id, reply_to.is_some()), "{} bytes", frame.len());
     let (&[first, length], rest) = frame.split_first_chunk().expect("a frame has a head");
     assert_eq!(first, 0x81, "one whole text frame");
     let payload = match length {
@@ -103,6 +107,7 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>) {
     };
     let event: Value = serde_json::from_slice(payload).expect("the server sends JSON");
     assert_eq!((event["message"].as_str(), event["username"].as_str()), (Some(text), Some(username)));
+    assert_eq!(event["reply_to"].as_u64(), reply_to);
 }
 
 /// A head is read whole or refused with a status, is the same however it was cut in pieces, and leaves nothing that a

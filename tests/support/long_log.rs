@@ -40,6 +40,7 @@ fn written(messages: u64, texts: Texts) -> Arc<[u8]> {
             tab: [0; 32],
             speaker: Speaker::default(),
             client_message_id: None,
+            reply_to: None,
         })
     };
     for first in (1..=messages).step_by(1000) {

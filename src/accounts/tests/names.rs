@@ -16,6 +16,7 @@ fn said_by(username: &str) -> Change {
         tab: [7; 32],
         speaker: Speaker::default(),
         client_message_id: None,
+        reply_to: None,
     })
 }
 

@@ -24,8 +24,20 @@ impl Reading<'_> {
         let whole = self.last_answer_taken()?;
         self.answer(whole, |readers| {
             let page = readers.lend()?.before(before, limit, limits::HISTORY_BYTES)?;
-            let history = |messages, more| frame(&ServerEvent::History { messages, more });
+            let position = page.head;
+            let history = |messages, more| frame(&ServerEvent::History { messages, more, position });
             Ok((history(&page.messages, page.more), history(&[], false), page.cleared))
+        })
+    }
+
+    /// Those of these messages that are there.
+    pub(super) fn answer_messages(&mut self, ids: &[Position]) -> Result<(), Over> {
+        let whole = self.last_answer_taken()?;
+        self.answer(whole, |readers| {
+            let FoundMessages { messages, answered, head: position, cleared } =
+                readers.lend()?.messages_at(ids, limits::HISTORY_BYTES)?;
+            let history = |messages, more| frame(&ServerEvent::History { messages, more, position });
+            Ok((history(&messages, answered < ids.len()), history(&[], false), cleared))
         })
     }
 
@@ -42,14 +54,14 @@ impl Reading<'_> {
         self.last_byte = Instant::now(); // it may have sent what was not read
         self.answer(whole, |readers| {
             let Found { positions, mut next } = found?;
-            let FoundMessages { messages, answered, cleared } =
+            let FoundMessages { messages, answered, head: position, cleared } =
                 readers.lend()?.messages_at(&positions, limits::HISTORY_BYTES)?;
             if answered < positions.len() {
                 next = positions[..answered].last().copied();
             }
             let results = |messages, next: Option<Position>| {
                 let (query, more) = (query.text(), next.is_some());
-                frame(&ServerEvent::Results { query, messages, more, next })
+                frame(&ServerEvent::Results { query, messages, more, next, position })
             };
             Ok((results(&messages, next), results(&[], None), cleared))
         })

@@ -182,6 +182,7 @@ impl<'a> Reading<'a> {
         }
         match decoded {
             Ok(ClientEvent::RequestHistory { before, limit }) => return self.answer_history(before, limit),
+            Ok(ClientEvent::RequestMessages(ids)) => return self.answer_messages(&ids),
             Ok(ClientEvent::Search { query, before, limit }) => {
                 return self.answer_search(&query, before, limit);
             }
@@ -228,8 +229,12 @@ impl<'a> Reading<'a> {
             Ok(ClientEvent::SendMessage { .. } | ClientEvent::DeleteMessage { .. }) => {
                 Some((Act::Say, message))
             }
-            Ok(ClientEvent::RequestHistory { .. } | ClientEvent::Search { .. }) => Some((Act::Ask, message)),
-            Ok(ClientEvent::Moderate(_)) => Some((Act::Ask, message)),
+            Ok(
+                ClientEvent::RequestHistory { .. }
+                | ClientEvent::RequestMessages(_)
+                | ClientEvent::Search { .. }
+                | ClientEvent::Moderate(_),
+            ) => Some((Act::Ask, message)),
             Ok(ClientEvent::Join { .. }) => {
                 self.joins = self.joins.saturating_add(1);
                 (self.joins > limits::FREE_JOINS).then_some((Act::Ask, limits::JOIN_PRICE))

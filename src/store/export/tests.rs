@@ -37,6 +37,7 @@ impl Room {
             tab: [0; 32],
             speaker: Speaker::default(),
             client_message_id: None,
+            reply_to: None,
         };
         let turn: Vec<_> = texts.iter().map(message).map(Change::Message).collect();
         self.store.append(&turn).expect("a turn");

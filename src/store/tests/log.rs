@@ -127,6 +127,33 @@ fn a_tab_deletes_what_it_has_sent_with_an_id_or_without_and_nothing_else() {
     assert_eq!(store.head(), 5);
 }
 
+/// The same message, as an answer to another.
+fn reply(text: &str, id: Option<&str>, reply_to: Position) -> Change {
+    let Change::Message(message) = message(text, 1, id) else { panic!("a message") };
+    Change::Message(NewMessage { reply_to: Some(reply_to), ..message })
+}
+
+#[test]
+fn what_is_answered_is_looked_for_in_its_place_in_the_turn() {
+    let place = Place::new();
+    let mut store = place.open();
+    let turn = [
+        message("one", 1, Some("a")),
+        reply("to one", Some("b"), 1),
+        reply("to what comes later", Some("c"), 3),
+        deletion(1),
+        reply("to what is gone", Some("d"), 1),
+        reply("to one", Some("b"), 1),
+        reply("to a reply", None, 2),
+    ];
+    let outcomes = store.append(&turn).expect("a turn");
+    assert_eq!(positions(&outcomes), [Some(1), Some(2), None, Some(3), None, None, Some(4)]);
+    assert_eq!((&outcomes[2], &outcomes[4]), (&Outcome::Missing, &Outcome::Missing));
+    assert!(matches!(&outcomes[5], Outcome::Retry(found) if found.reply_to == Some(1)));
+    let page = reader(&store).before(9, 9, usize::MAX).expect("a page");
+    assert_eq!(page.messages.iter().map(|it| it.reply_to).collect::<Vec<_>>(), [Some(1), Some(2)]);
+}
+
 fn reservation(name: &str, key: u8, left_at_ms: Option<i64>) -> Reservation {
     let name = Name::stored(name.into(), name.to_lowercase().into());
     Reservation { name, key: [key; 32], address: None, browser: None, has_spoken: true, left_at_ms }

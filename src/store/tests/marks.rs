@@ -273,7 +273,9 @@ pub(super) fn as_an_earlier_version(place: &Place) -> String {
                   ALTER TABLE users DROP COLUMN chooses_name; ALTER TABLE room DROP COLUMN invite_code;
                   ALTER TABLE room DROP COLUMN names_fixed;
                   DROP TABLE former_names; DROP TABLE names_to_free;
-                  DROP TABLE account_browsers; DROP TABLE speakers; PRAGMA user_version = 4";
+                  DROP TABLE account_browsers; DROP TABLE speakers; DROP TABLE replies;
+                  DROP TABLE reaction_counts; DROP TABLE reactions; ALTER TABLE room DROP COLUMN pinned;
+                  PRAGMA user_version = 4";
     db.execute_batch(before).expect("as it was");
     fs::write(part(place, "chat.db.lock"), "").expect("as it was");
     db.query_row("SELECT epoch FROM room", [], |row| row.get(0)).expect("an epoch")

@@ -181,7 +181,7 @@ fn pages_keep_to_their_bytes_but_always_hold_a_message() {
     for _ in 0..5 {
         say(&mut store, &text);
     }
-    let (reader, size) = (reader(&store), encoded_bytes(&text, "Ana", None));
+    let (reader, size) = (reader(&store), encoded_bytes(&text, "Ana", None, false));
     for (max_bytes, expected) in
         [(0, 1), (size, 1), (2 * size - 1, 1), (2 * size, 2), (4 * size, 4), (5 * size, 5)]
     {
