@@ -8,9 +8,9 @@ use fast_qr::QRCode;
 
 use crate::accounts::ResetLink;
 use crate::config::Config;
-use crate::http::invite::{best_url, invite_url, local_url, url};
+use crate::http::invite::{best_url, invite_url, local_url, named_url, url};
 use crate::http::qr::{QUIET_ZONE, qr};
-use crate::limits::RESET;
+use crate::limits::{LAN_BANNER, RESET};
 use crate::protocol::origin;
 use crate::server::Opened;
 use crate::store::backup::BackedUp;
@@ -29,6 +29,7 @@ pub fn print(config: &Config, opened: &Opened) {
         invite_url(config, opened.port, &interfaces) + "\n"
     } else {
         let tty = io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        opened.lan_name.wait(LAN_BANNER);
         banner(config, opened, &interfaces, tty)
     };
     // Not `print!`: it panics when nobody reads.
@@ -136,7 +137,9 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
             let advice = format!("Same Wi-Fi, no VPN or guest network; firewall lets {} in", opened.port);
             out += &wrapped("Can't connect?", advice.split(' '));
             out += &drawn(invite, tty);
-            out += &wrapped("Everybody opens", [&*bold(invite)]);
+            let (invite, named) = (bold(invite), named_url(&opened.lan_name, opened.port));
+            let named = named.iter().flat_map(|named| ["or", named]);
+            out += &wrapped("Everybody opens", [&*invite].into_iter().chain(named));
         }
         None if config.bind.is_loopback() => {
             out += "  Only this computer can open it: start with --bind 0.0.0.0 to let others in.\n";
@@ -237,6 +240,7 @@ fn blocks(code: &QRCode) -> String {
 mod tests {
     use super::*;
     use crate::accounts::invite::InviteCode;
+    use crate::lan_name::LanName;
     use crate::sys::interfaces::tests::{interface, laptop};
 
     fn config(arguments: &[&str]) -> Config {
@@ -248,7 +252,9 @@ mod tests {
 
     fn opened(title: &str, invite_code: Option<&InviteCode>) -> Opened {
         let (title, invite_code) = (title.to_owned(), invite_code.cloned());
-        Opened { port: 5000, title, invite_code, host_key: "KEY".to_owned(), first_key: String::new() }
+        let lan_name = LanName::found("chat.local").into();
+        let host_key = "KEY".to_owned();
+        Opened { port: 5000, title, invite_code, host_key, first_key: String::new(), lan_name }
     }
 
     fn banner(arguments: &[&str], interfaces: &[Interface], tty: bool) -> String {
@@ -322,6 +328,7 @@ mod tests {
             assert!(shown.lines().any(|line| line.ends_with(&format!("#host={key}"))), "{shown}");
             let last = shown.lines().last().expect("lines");
             assert!(last.starts_with("  Everybody opens   \u{1b}[1mhttp://192.168."), "{last}");
+            assert!(last.ends_with(":5000\u{1b}[0m or http://chat.local:5000"), "{last}");
         }
         let database = std::path::absolute(&database).expect("a path");
         assert!(full.contains(database.to_str().expect("plain")), "a path is never broken: {full}");

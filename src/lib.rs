@@ -26,7 +26,8 @@
 //!    the window it starts afresh, and a socket that takes nothing is cut off.
 //! 6. Every queue, wait and input has a bound, and the bound has a reason ([`limits`]).
 //! 7. What breaks one connection breaks no other. A hub that panics ends the process.
-//! 8. Passwords, tokens, keys and what people write are never logged.
+//! 8. Passwords, tokens, keys and what people write are never logged. No connection goes out; of its own accord the room sends its
+//!    name alone, to its own network.
 //!
 //! # Where things are
 //!
@@ -36,6 +37,7 @@
 //! |---|---|
 //! | [`limits`] | every bound, with its unit and its reason |
 //! | [`sys`] | what the system gives: waiting on sockets, permits, turns, clock, logging, fault points, network interfaces and names |
+//! | [`lan_name`] | the room's name in the local network, by multicast DNS |
 //! | [`protocol`] | what is said on the wire, and what names, titles, origins and searches may be; pure |
 //! | [`room`] | who is here and what they may do; pure |
 //! | [`store`] | the log on disk, as a file, and the whole of it as a backup |
@@ -57,6 +59,7 @@ mod client;
 pub mod config;
 mod http;
 mod hub;
+pub mod lan_name;
 pub mod limits;
 mod listener;
 mod protocol;

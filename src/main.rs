@@ -91,7 +91,6 @@ fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
         config.database = database;
     }
     let server = Server::start(config.clone())?;
-    banner::print(&config, server.opened());
     // What comes from a proxy's address is not from this computer, and makes nobody a host.
     let here = [config.bind, Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let is_proxys = config.trusted_proxies.iter().any(|proxy| here.contains(&proxy.to_canonical()));
@@ -104,6 +103,7 @@ fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     } else {
         log::debug!("no browser is opened for the host");
     }
+    banner::print(&config, server.opened()); // after the browser, which takes its time anyway
     wait_for_signal();
     server.stop();
     log::logger().flush();

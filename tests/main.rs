@@ -45,6 +45,8 @@ mod hostile;
 mod addresses;
 mod caps;
 mod http;
+#[cfg(target_os = "linux")]
+mod lan_name;
 mod page;
 mod words;
 

@@ -62,6 +62,8 @@ pub use npm::from_npm;
 #[cfg(unix)]
 pub use page::Page;
 pub use places::crowd;
+#[cfg(target_os = "linux")]
+pub use process::Output;
 #[cfg(unix)]
 pub use process::Signal;
 pub use process::{Process, free_port};

@@ -1,22 +1,23 @@
 //! The operator's choices: command line → [`Config`], parsed once.
 
+mod help;
+
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use flate2::read::DeflateDecoder;
 use lexopt::{Arg, Parser};
 use log::LevelFilter;
 
 use crate::accounts::email::Email;
 use crate::limits::{
-    DEFAULT_CLIENTS, HISTORY_MEGABYTES, MAX_CLIENTS, MAX_HISTORY_MEGABYTES, RATE_LIMIT, TITLE_CHARACTERS,
+    HISTORY_MEGABYTES, LAN_NAME_CHARACTERS, MAX_CLIENTS, MAX_HISTORY_MEGABYTES, RATE_LIMIT, TITLE_CHARACTERS,
 };
 use crate::protocol::names::Name;
 use crate::protocol::origin;
-use crate::protocol::title::{self, DEFAULT_TITLE};
+use crate::protocol::title;
 use crate::store::export::ExportFormat;
+pub use help::{help, licenses};
 
 /// The operator's choices. [`Config::default`] is `chat-app` without flags.
 #[derive(Debug, Clone)]
@@ -28,13 +29,15 @@ pub struct Config {
     pub spare_ports: u16,
     /// The room's SQLite file.
     pub database: PathBuf,
-    /// Without one, the room is called what hosts have called it, else [`DEFAULT_TITLE`].
+    /// Without one, the room is called what hosts have called it, else [`crate::protocol::title::DEFAULT_TITLE`].
     pub title: Option<String>,
     /// Addresses of a reverse proxy or a tunnel, each as [`origin::public_url`] returns it: their host is accepted in `Host`,
     /// their origin in `Origin`.
     pub public_urls: Vec<String>,
     /// Reading and writing need an account, and signing up needs the invite code.
     pub members_only: bool,
+    /// The room's name in the local network, as it is asked for.
+    pub lan_name: Option<String>,
     /// Reverse proxies that are believed when they say whose request they pass on.
     pub trusted_proxies: Vec<IpAddr>,
     /// The program that mails reset links; without one, hosts are told who needs a link.
@@ -68,6 +71,7 @@ impl Default for Config {
             title: None,
             public_urls: Vec::new(),
             members_only: false,
+            lan_name: Some("chat".to_owned()),
             trusted_proxies: Vec::new(),
             sendmail: None,
             rate_limit: 5,
@@ -251,6 +255,8 @@ impl Config {
             "--language" => self.language = option.value(&format!("one of {LANGUAGES}"), language)?,
             "--log-level" => self.log_level = Some(option.value(LOG_LEVEL, log_level)?),
             "-q" | "--quiet" => self.quiet = true,
+            "--lan-name" => self.lan_name = Some(option.value(LAN_NAME, lan_label)?),
+            "--no-lan-name" => self.lan_name = None,
             "--no-open" => self.open_browser = false,
             unknown => return Err(format!("unknown option {unknown}")),
         }
@@ -263,6 +269,8 @@ const PORT: &str = "a number from 0 to 65535 (0 takes a free port)";
 const PUBLIC_URL: &str = "http:// or https://, a host, maybe a port, maybe a path of A-Z a-z 0-9 - . _ ~, nothing else; \
                           a host of other letters in its xn-- form";
 const TRUSTED_PROXY: &str = "the IP address from which the proxy connects, such as 127.0.0.1";
+const LAN_NAME: &str =
+    "a name of a-z, 0-9 and hyphens between them, 60 at most, such as physics; .local comes by itself";
 /// The tags of the catalogues in `src/http/languages`.
 const LANGUAGES: &str = env!("LANGUAGES");
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
@@ -301,6 +309,14 @@ impl Given<'_> {
     }
 }
 
+/// A label of a name, in lower case.
+fn lan_label(text: &str) -> Option<String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let fits =
+        (1..=LAN_NAME_CHARACTERS).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-');
+    (is_plain && fits).then(|| text.to_ascii_lowercase())
+}
+
 fn language(text: &str) -> Option<String> {
     LANGUAGES.split(' ').find(|tag| tag.eq_ignore_ascii_case(text)).map(str::to_owned)
 }
@@ -308,91 +324,6 @@ fn language(text: &str) -> Option<String> {
 fn log_level(text: &str) -> Option<LevelFilter> {
     // "off" would be one for the crate. A server that says nothing of its errors is none that we offer.
     text.parse().ok().filter(|&level| level != LevelFilter::Off)
-}
-
-/// The text of `--licenses`, made by `.ci/licenses`.
-pub fn licenses() -> String {
-    let packed = include_bytes!(concat!(env!("OUT_DIR"), "/notices"));
-    let mut text = String::new();
-    DeflateDecoder::new(&packed[..]).read_to_string(&mut text).expect("the build has packed a text");
-    text
-}
-
-/// The text of `--help`.
-pub fn help() -> String {
-    let Config { bind, port, spare_ports, database, rate_limit, max_clients_per_address, language, .. } =
-        Config::default();
-    let (database, last_port) = (database.display(), port + spare_ports);
-    let tags: Vec<&str> = LANGUAGES.split(' ').collect();
-    let tags: String = tags.chunks(16).map(|tags| format!("\n{:31}{}", "", tags.join(" "))).collect();
-    format!(
-        "\
-A chat room for everyone in the room: start it, and everybody else opens a browser tab.
-
-Usage: chat-app [options]
-       chat-app export [--format FORMAT] [--separator ';'] [--database FILE]
-       chat-app backup NEW-FILE [--database FILE]
-       chat-app restore BACKUP [--database FILE]
-       chat-app reset-password EMAIL [--database FILE]
-       chat-app host-link [--new] [--database FILE]
-       chat-app free-name NAME [--database FILE]
-
-Options
-  --bind ADDRESS               address to listen on; 127.0.0.1 keeps it to this computer  [{bind}]
-  --port PORT                  port to listen on, and no other; 0 takes a free one
-                               [{port}, or where it is taken the next up to {last_port}]
-  --database FILE              where the room's history is kept  [{database} here; after a double
-                               click with the system's application data, as the room then says]
-  --title TITLE                what the room is called, until its hosts call it otherwise
-                               [{DEFAULT_TITLE}]
-  --public-url URL             an address under which a proxy or a tunnel shows the room,
-                               such as https://school.example/chat; may be given several times
-  --members-only               let nobody read or write without an account; signing up
-                               needs the code that the room shows to its host
-  --trusted-proxy ADDRESS      a reverse proxy whose X-Forwarded-For is believed;
-                               may be given several times
-  --sendmail PROGRAM           mail links to who forgot their password, with any program
-                               that takes mail as sendmail does
-  --rate-limit NUMBER          messages a second for each person; 0 is no limit  [{rate_limit}]
-  --history-megabytes NUMBER   what the history may take of the disk; it never takes the last
-                               512 MB of it  [{HISTORY_MEGABYTES}]
-  --max-clients NUMBER         connections in all  [{DEFAULT_CLIENTS}]
-  --max-clients-per-address NUMBER
-                               connections from one address  [{max_clients_per_address}]
-  --language TAG               the page's language for those whose browsers ask for none that
-                               it speaks  [{language}]:{tags}
-  --log-level LEVEL            {LOG_LEVEL}; RUST_LOG does the same  [info]
-  --no-open                    open no browser for the host; none is in any case from afar,
-                               without a terminal or a display, or with --quiet
-  -q, --quiet                  print nothing but the room's address
-  -h, --help                   print this
-  -V, --version                print the version
-      --licenses               print the licence, and those of what others have written
-
-Export writes the room's log to standard output, also while the room is open
-  --format FORMAT              {FORMAT}  [txt]
-  --separator SEPARATOR        between the fields of a csv: ',' or ';', which is what a spreadsheet
-                               expects where people write 1,5  [,]
-  --database FILE              the room's history  [{database}]
-
-Backup copies the room's history to a new file, also while the room is open. Restore puts
-such a copy in its place while the room is closed; what was there gets another name
-  --database FILE              the room's history  [{database}]
-
-Reset-password prints a link to choose a new password for the account with this address,
-also while the room is open
-  --database FILE              the room's history  [{database}]
-
-Host-link prints a link that makes who opens it a host of the room, from any device, also
-while the room is open
-  --new                        end all earlier links, and the hosts made by them
-  --database FILE              the room's history  [{database}]
-
-Free-name frees a name that is kept for somebody, an account's or a deleted account's too,
-also while the room is open. An account's owner keeps the account and chooses another name
-  --database FILE              the room's history  [{database}]
-"
-    )
 }
 
 #[cfg(test)]

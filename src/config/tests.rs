@@ -24,7 +24,7 @@ fn every_option_reaches_its_field() {
         "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
          --public-url http://B.example:8080/room/ --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
          --log-level debug --quiet --no-open --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
-         --sendmail /usr/sbin/sendmail",
+         --sendmail /usr/sbin/sendmail --lan-name Physics-9b",
     );
     assert!(config.members_only);
     assert_eq!(config.trusted_proxies.len(), 2);
@@ -33,6 +33,8 @@ fn every_option_reaches_its_field() {
     assert_eq!((config.port, config.spare_ports, config.rate_limit), (0, 0, 0));
     assert_eq!(config.database, PathBuf::from("/tmp/a.db"));
     assert_eq!(config.title.as_deref(), Some("Room"));
+    assert_eq!(config.lan_name.as_deref(), Some("physics-9b"));
+    assert_eq!(serve("--lan-name physics --no-lan-name").lan_name, None);
     assert_eq!(config.public_urls, ["https://a.example", "http://b.example:8080/room"]);
     assert_eq!((config.max_clients, config.max_clients_per_address), (Some(7), 3));
     assert_eq!(config.log_level, Some(LevelFilter::Debug));
@@ -86,6 +88,8 @@ fn a_refusal_names_the_argument_and_what_was_expected() {
         ("--title=", ["--title", "1 to 80 characters"]),
         ("--public-url chat.example", ["--public-url chat.example", "https://"]),
         ("--public-url https://a.example/a?b", ["https://a.example/a?b", "maybe a path of"]),
+        ("--lan-name chat.local", ["--lan-name chat.local", "a-z, 0-9 and hyphens"]),
+        ("--lan-name -chat", ["--lan-name -chat", "hyphens between"]),
         ("--rate-limit -1", ["--rate-limit -1", "from 0 to 10000"]),
         ("--max-clients 0", ["--max-clients 0", "from 1 to 100000"]),
         ("--max-clients-per-address many", ["--max-clients-per-address many", "from 1 to"]),
@@ -156,7 +160,7 @@ fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
         assert!(help.contains(&format!("[{default}]")), "{default}");
     }
     let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                   max-clients-per-address log-level quiet no-open help version licenses format separator new";
+                   max-clients-per-address log-level quiet no-open lan-name no-lan-name help version licenses format separator new";
     for option in options.split_whitespace() {
         assert!(help.contains(&format!("--{option} ")), "{option}");
     }

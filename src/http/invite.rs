@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::Config;
+use crate::lan_name::LanName;
 use crate::protocol::origin;
 use crate::sys::interfaces::{Interface, reachable};
 
@@ -35,11 +36,19 @@ pub(crate) fn local_url(bind: IpAddr, port: u16) -> String {
     }
 }
 
+/// The address with the room's name in the local network, if it has one: easier to type, and not for every device.
+pub(crate) fn named_url(name: &LanName, port: u16) -> Option<String> {
+    name.get().map(|name| with_port(&name, port))
+}
+
 pub(crate) fn url(address: IpAddr, port: u16) -> String {
-    let host = match address {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("[{v6}]"),
-    };
+    match address {
+        IpAddr::V4(v4) => with_port(&v4.to_string(), port),
+        IpAddr::V6(v6) => with_port(&format!("[{v6}]"), port),
+    }
+}
+
+fn with_port(host: &str, port: u16) -> String {
     if port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
 }
 
@@ -66,5 +75,9 @@ mod tests {
         assert_eq!(invite(&["--bind", "127.0.0.1"], &laptop()), "http://127.0.0.1:5000");
         assert_eq!(invite(&[], &[interface("lo", "127.0.0.1")]), "http://127.0.0.1:5000");
         assert_eq!(invite_url(&serve(""), 80, &laptop()), "http://192.168.1.5");
+        let named = LanName::found("chat-2.local");
+        assert_eq!(named_url(&named, 5000).as_deref(), Some("http://chat-2.local:5000"));
+        assert_eq!(named_url(&named, 80).as_deref(), Some("http://chat-2.local"));
+        assert_eq!(named_url(&LanName::default(), 80), None);
     }
 }

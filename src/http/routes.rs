@@ -9,7 +9,7 @@ use crate::accounts::token::Token;
 use crate::http::api::error::ApiError;
 use crate::http::api::{Api, Route};
 use crate::http::download::format_at;
-use crate::http::invite::invite_url;
+use crate::http::invite::{invite_url, named_url};
 use crate::http::languages::{self, Language};
 use crate::http::message::{Request, Response};
 use crate::http::page::{Page, page_in};
@@ -102,7 +102,8 @@ impl Site {
 
     fn invite(&self) -> Response {
         let url = invite_url(&self.api.config, self.port, &interfaces());
-        Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url}))
+        let named = named_url(&self.api.lan_name, self.port);
+        Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url, "lan_url": named}))
     }
 }
 
@@ -165,6 +166,7 @@ pub(super) mod tests {
             accounts: Arc::new(accounts),
             hub: bounded(1).0,
             config: Config::default(),
+            lan_name: Default::default(),
             held: Default::default(),
         };
         Site::new(5000, api).expect("random")

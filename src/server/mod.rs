@@ -28,6 +28,7 @@ use crate::http::routes::Site;
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job};
+use crate::lan_name::LanName;
 use crate::limits;
 use crate::listener::connection_limit::{Caps, Seats};
 use crate::listener::strangers::Strangers;
@@ -57,6 +58,8 @@ pub struct Opened {
     pub host_key: String,
     /// The same for the browser that is opened now: once, and soon.
     pub first_key: String,
+    /// The room's name in the local network, once it has one.
+    pub lan_name: Arc<LanName>,
 }
 
 /// A running room. Stops when dropped.
@@ -102,10 +105,12 @@ impl Server {
         let (jobs, job_threads) = jobs.start(&alive)?;
         let invite = if config.members_only { Some(accounts.need_invite()) } else { None };
         let invite = invite.transpose().map_err(StartError::log(&config))?;
+        let lan_name = Arc::new(LanName::default());
         let api = Api {
             accounts: accounts.clone(),
             hub: hub.clone(),
             config: config.clone(),
+            lan_name: lan_name.clone(),
             held: AtomicU64::new(0),
         };
         // Before the hub's thread: nothing has to be stopped if this fails.
@@ -118,6 +123,7 @@ impl Server {
             invite_code: invite,
             host_key: accounts.start_key().text(),
             first_key: accounts.first_key().text(),
+            lan_name: lan_name.clone(),
         };
         let threads = job_threads.into_iter().chain([hub_thread]).collect();
         let mut server =
@@ -142,6 +148,8 @@ impl Server {
         };
         server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);
         log::info!("the room is open on {local_addr}");
+        let at = (config.bind, local_addr.port());
+        server.threads.extend(lan_name.announce(config.lan_name.as_deref(), at, server.stop.clone())?);
         Ok(server)
     }
 

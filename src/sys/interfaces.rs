@@ -8,6 +8,8 @@ pub struct Interface {
     /// The system's name for it, such as `eth0` or `Wi-Fi`.
     pub name: String,
     pub address: IpAddr,
+    /// Bits with which every address in its network begins.
+    pub prefix: u8,
     /// Whether it is one end of a line, as a VPN's is, and not a place in a network.
     pub point_to_point: bool,
 }
@@ -21,8 +23,25 @@ pub fn interfaces() -> Vec<Interface> {
     // One that is down (no cable, no Wi-Fi) may keep its address.
     let running = found.into_iter().filter(if_addrs::Interface::is_oper_up);
     running
-        .map(|found| Interface { address: found.ip(), point_to_point: found.is_p2p(), name: found.name })
+        .map(|found| Interface {
+            address: found.ip(),
+            prefix: match &found.addr {
+                if_addrs::IfAddr::V4(own) => own.prefixlen,
+                if_addrs::IfAddr::V6(own) => own.prefixlen,
+            },
+            point_to_point: found.is_p2p(),
+            name: found.name,
+        })
         .collect()
+}
+
+impl Interface {
+    /// Whether somebody at this address is in the same network, with no router between.
+    pub(crate) fn has_neighbour(&self, other: Ipv4Addr) -> bool {
+        let IpAddr::V4(own) = self.address else { return false };
+        let other_bits = u32::BITS.saturating_sub(self.prefix.into());
+        (own.to_bits() ^ other.to_bits()).checked_shr(other_bits).unwrap_or(0) == 0
+    }
 }
 
 /// The interfaces under whose address others may reach a listener on `bind`, best first.
@@ -111,6 +130,7 @@ pub(crate) mod tests {
         Interface {
             name: name.to_owned(),
             address: address.parse().expect("an address"),
+            prefix: 24,
             point_to_point: name.starts_with("p2p"),
         }
     }
@@ -136,6 +156,17 @@ pub(crate) mod tests {
     fn ranked(bind: &str) -> Vec<String> {
         let bind = bind.parse().expect("an address");
         reachable(bind, &laptop()).iter().map(|i| i.address.to_string()).collect()
+    }
+
+    #[test]
+    fn a_neighbour_has_the_same_beginning() {
+        let neighbours = |prefix, other: [u8; 4]| {
+            Interface { prefix, ..interface("eth0", "192.168.1.5") }.has_neighbour(other.into())
+        };
+        assert!(neighbours(24, [192, 168, 1, 255]) && !neighbours(24, [192, 168, 2, 5]));
+        assert!(neighbours(23, [192, 168, 0, 9]) && !neighbours(23, [192, 168, 2, 9]));
+        assert!(neighbours(32, [192, 168, 1, 5]) && !neighbours(32, [192, 168, 1, 4]));
+        assert!(neighbours(0, [8, 8, 8, 8]) && !interface("eth0", "fd00::5").has_neighbour([0; 4].into()));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
 use crate::hub::Command;
 use crate::hub::visitor::Visitor;
+use crate::lan_name::LanName;
 use crate::protocol::{Reason, Role};
 use error::ApiError;
 
@@ -30,6 +31,7 @@ pub(crate) struct Api {
     pub accounts: Arc<Accounts>,
     pub hub: Sender<Command>,
     pub config: Config,
+    pub lan_name: Arc<LanName>,
     /// Counts the names that were held for somebody who signs up.
     pub held: AtomicU64,
 }

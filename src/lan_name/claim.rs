@@ -1,0 +1,373 @@
+//! Who has the room's name: asked for before it is used, kept against whoever asks for it later, and given up for the next one where
+//! somebody else has it; pure.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use super::wire::{A, ANY, Message, NSEC, Name, PTR, Question, Record, SRV, TXT, name};
+use crate::limits::{
+    LAN_ASK_PAUSE, LAN_ASKED, LAN_LOST_PAUSE, LAN_NAMES, LAN_TELL_PAUSE, LAN_TOLD, LAN_TTL, LAN_TYPE_TTL,
+};
+
+/// What services on the web are listed under, and what lists all kinds of services.
+const WEB: &str = "_http._tcp.local";
+const KINDS: &str = "_services._dns-sd._udp.local";
+/// Of the types up to 7, an address is the one that there is.
+const ONLY_AN_ADDRESS: [u8; 3] = [0, 1, 0x40];
+/// Where a browser begins.
+const PATH: &[u8] = b"\x06path=/";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Somebody may have it: asked so often.
+    Asking(u32),
+    /// It is this room's: said so often, unasked.
+    Telling(u32),
+    Kept,
+    /// Every name that was tried is somebody else's.
+    Without,
+}
+
+/// What is to be sent, in every network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Ask,
+    Tell,
+}
+
+pub(super) struct Claim {
+    label: String,
+    port: u16,
+    /// `chat`, `chat-2`, `chat-3` …
+    number: u32,
+    step: Step,
+    due: Option<Instant>,
+}
+
+impl Claim {
+    pub(super) fn new(label: &str, port: u16, now: Instant) -> Claim {
+        Claim { label: label.to_owned(), port, number: 1, step: Step::Asking(0), due: Some(now) }
+    }
+
+    /// In another network the name is asked for as at the start.
+    pub(super) fn begin_again(&mut self, now: Instant) {
+        (self.number, self.step, self.due) = (1, Step::Asking(0), Some(now));
+    }
+
+    fn label(&self) -> String {
+        if self.number == 1 { self.label.clone() } else { format!("{}-{}", self.label, self.number) }
+    }
+
+    fn host(&self) -> Name {
+        name(&format!("{}.local", self.label()))
+    }
+
+    fn service(&self) -> Name {
+        name(&format!("{}.{WEB}", self.label()))
+    }
+
+    /// The name, once it is this room's; `None` in it where there is none to be had.
+    pub(super) fn outcome(&self) -> Option<Option<String>> {
+        match self.step {
+            Step::Asking(_) => None,
+            Step::Telling(_) | Step::Kept => Some(Some(format!("{}.local", self.label()))),
+            Step::Without => Some(None),
+        }
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.step, Step::Telling(_) | Step::Kept)
+    }
+
+    /// When there is something to do, unless something is heard before.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// What is due now.
+    pub(super) fn act(&mut self, now: Instant) -> Option<Act> {
+        self.due = self.due.filter(|due| now < *due);
+        match (self.step, self.due) {
+            (_, Some(_)) | (Step::Kept | Step::Without, _) => None,
+            (Step::Asking(asked), _) if asked < LAN_ASKED => {
+                (self.step, self.due) = (Step::Asking(asked + 1), Some(now + LAN_ASK_PAUSE));
+                Some(Act::Ask)
+            }
+            (Step::Asking(_), _) => {
+                (self.step, self.due) = (Step::Telling(1), Some(now + LAN_TELL_PAUSE));
+                Some(Act::Tell)
+            }
+            (Step::Telling(told), _) => {
+                let next = told + 1;
+                self.step = if next < LAN_TOLD { Step::Telling(next) } else { Step::Kept };
+                self.due = (next < LAN_TOLD).then(|| now + LAN_TELL_PAUSE);
+                Some(Act::Tell)
+            }
+        }
+    }
+
+    /// Somebody has said something, which came to `here`. The machine's `own` addresses are no stranger's, whichever of them it was.
+    pub(super) fn hear(&mut self, message: &Message, here: Ipv4Addr, own: &[Ipv4Addr], now: Instant) {
+        let strange = |record: &&Record| record.ttl > 0 && self.is_strangers(record, own);
+        if message.is_answer {
+            if message.answers.iter().chain(&message.more).any(|record| strange(&record)) {
+                self.lose(now);
+            }
+        } else if matches!(self.step, Step::Asking(_)) {
+            // Two ask at once: the greater data has it, and the other asks again when that one can answer.
+            let ours = self.records(here);
+            let greater = |theirs: &Record| {
+                ours.iter()
+                    .any(|own| own.name == theirs.name && own.kind == theirs.kind && own.data < theirs.data)
+            };
+            if message.claims.iter().filter(strange).any(greater) {
+                (self.step, self.due) = (Step::Asking(0), Some(now + LAN_LOST_PAUSE));
+            }
+        }
+    }
+
+    /// Whether a record says that the name is another machine's, or another room's on this one.
+    fn is_strangers(&self, record: &Record, own: &[Ipv4Addr]) -> bool {
+        match record.kind {
+            A if record.name == self.host() => {
+                let address = <[u8; 4]>::try_from(&*record.data).map(Ipv4Addr::from);
+                address.is_ok_and(|address| !own.contains(&address))
+            }
+            SRV if record.name == self.service() => record.data != self.place(),
+            _ => false,
+        }
+    }
+
+    /// Somebody else has the name. What was kept already is asked for once more: they may be gone in a moment.
+    fn lose(&mut self, now: Instant) {
+        match self.step {
+            Step::Without => {}
+            Step::Telling(_) | Step::Kept => (self.step, self.due) = (Step::Asking(0), Some(now)),
+            Step::Asking(_) if self.number < LAN_NAMES => {
+                self.number += 1;
+                (self.step, self.due) = (Step::Asking(0), Some(now));
+            }
+            Step::Asking(_) => (self.step, self.due) = (Step::Without, None),
+        }
+    }
+
+    /// Where the service is: port and host.
+    fn place(&self) -> Vec<u8> {
+        [&[0; 4][..], &self.port.to_be_bytes(), &self.host()].concat()
+    }
+
+    /// All that is said of the room, where it has this address.
+    fn records(&self, address: Ipv4Addr) -> Vec<Record> {
+        let unique = |name: Name, kind, ttl, data| Record { name, kind, ttl, is_unique: true, data };
+        let none_but_address = [&self.host()[..], &ONLY_AN_ADDRESS].concat();
+        vec![
+            unique(self.host(), A, LAN_TTL, address.octets().to_vec()),
+            unique(self.host(), NSEC, LAN_TTL, none_but_address),
+            unique(self.service(), SRV, LAN_TTL, self.place()),
+            unique(self.service(), TXT, LAN_TYPE_TTL, PATH.to_vec()),
+            shared(WEB, self.service()),
+        ]
+    }
+
+    pub(super) fn ask(&self, address: Ipv4Addr) -> Message {
+        let claims =
+            self.records(address).into_iter().filter(|record| [A, SRV].contains(&record.kind)).collect();
+        let questions = [self.host(), self.service()].map(|name| Question { name, kind: ANY }).to_vec();
+        Message { questions, claims, ..Message::default() }
+    }
+
+    /// What is said unasked.
+    pub(super) fn tell(&self, address: Ipv4Addr) -> Message {
+        Message::answer(self.records(address), Vec::new())
+    }
+
+    /// That none of it holds any more.
+    pub(super) fn take_back(&self, address: Ipv4Addr) -> Message {
+        let records = self.records(address).into_iter().map(|record| Record { ttl: 0, ..record });
+        Message::answer(records.collect(), Vec::new())
+    }
+
+    /// What there is to say to somebody's questions, if anything.
+    pub(super) fn answer(&self, message: &Message, address: Ipv4Addr) -> Option<Message> {
+        if message.is_answer || !self.is_kept() {
+            return None;
+        }
+        let is_asked = |record: &Record| {
+            message.questions.iter().any(|Question { name, kind }| {
+                let same_kind = [record.kind, ANY].contains(kind) || (record.kind == NSEC && *kind != A);
+                *name == record.name && same_kind
+            })
+        };
+        let is_known = |record: &Record| {
+            let same = |known: &&Record| {
+                (&known.name, known.kind, &known.data) == (&record.name, record.kind, &record.data)
+            };
+            message.answers.iter().find(same).is_some_and(|known| known.ttl >= record.ttl / 2)
+        };
+        let kinds = shared(KINDS, name(WEB));
+        let kinds = is_asked(&kinds).then_some(kinds);
+        let (asked, more): (Vec<_>, Vec<_>) =
+            self.records(address).into_iter().chain(kinds).partition(is_asked);
+        let asked: Vec<_> = asked.into_iter().filter(|record| !is_known(record)).collect();
+        (!asked.is_empty()).then(|| Message::answer(asked, more))
+    }
+
+    /// Whether somebody is about to take the name.
+    pub(super) fn is_claimed_by(&self, message: &Message) -> bool {
+        message.claims.iter().any(|record| [self.host(), self.service()].contains(&record.name))
+    }
+}
+
+/// One of many of its name.
+fn shared(list: &str, entry: Name) -> Record {
+    Record { name: name(list), kind: PTR, ttl: LAN_TYPE_TTL, is_unique: false, data: entry }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HERE: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 5);
+    const CABLE: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 6);
+    const OWN: [Ipv4Addr; 2] = [HERE, CABLE];
+    const THEIRS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 200);
+
+    /// Does all that is due until nothing is, or `until`.
+    fn run(claim: &mut Claim, now: &mut Instant) -> Vec<Act> {
+        let mut acts = Vec::new();
+        while let Some(due) = claim.due() {
+            *now = (*now).max(due);
+            acts.extend(claim.act(*now));
+        }
+        acts
+    }
+
+    fn kept(label: &str, port: u16) -> (Claim, Instant) {
+        let mut now = Instant::now();
+        let mut claim = Claim::new(label, port, now);
+        run(&mut claim, &mut now);
+        (claim, now)
+    }
+
+    fn named(claim: &Claim) -> Option<String> {
+        claim.outcome().flatten()
+    }
+
+    fn question(text: &str, kind: u16) -> Message {
+        Message { questions: vec![Question { name: name(text), kind }], ..Message::default() }
+    }
+
+    #[test]
+    fn a_name_is_asked_for_three_times_and_then_said() {
+        let start = Instant::now();
+        let (mut claim, mut now) = (Claim::new("chat", 5000, start), start);
+        assert_eq!(claim.act(start), Some(Act::Ask));
+        assert_eq!((claim.act(start), claim.outcome()), (None, None), "not before its time");
+        assert!(claim.answer(&question("chat.local", A), HERE).is_none(), "not ours yet");
+        assert_eq!(run(&mut claim, &mut now), [Act::Ask, Act::Ask, Act::Tell, Act::Tell]);
+        assert_eq!(named(&claim).as_deref(), Some("chat.local"));
+        assert!(now - start < Duration::from_secs(3));
+    }
+
+    #[test]
+    fn a_name_that_somebody_has_is_left_to_them() {
+        let (theirs, _) = kept("chat", 80);
+        let mut now = Instant::now();
+        let mut claim = Claim::new("chat", 5000, now);
+        assert_eq!(claim.act(now), Some(Act::Ask));
+        let answer = theirs.answer(&claim.ask(HERE), THEIRS).expect("they have it");
+        claim.hear(&answer, HERE, &OWN, now);
+        run(&mut claim, &mut now);
+        assert_eq!(named(&claim).as_deref(), Some("chat-2.local"));
+        // Whoever kept it and hears another asks once more, and stays if they are gone.
+        let mut third = kept("chat", 5000).0;
+        third.hear(&theirs.tell(THEIRS), HERE, &OWN, now);
+        assert_eq!(third.outcome(), None);
+        run(&mut third, &mut now);
+        assert_eq!(named(&third).as_deref(), Some("chat.local"));
+    }
+
+    #[test]
+    fn another_room_on_this_machine_has_another_name() {
+        let (first, mut now) = kept("chat", 5000);
+        let mut second = Claim::new("chat", 5001, now);
+        second.act(now);
+        second.hear(&first.answer(&second.ask(HERE), HERE).expect("it is taken"), HERE, &OWN, now);
+        run(&mut second, &mut now);
+        assert_eq!(named(&second).as_deref(), Some("chat-2.local"));
+    }
+
+    #[test]
+    fn what_this_machine_says_in_another_network_card_is_no_strangers() {
+        let start = Instant::now();
+        let (mut claim, mut now) = (Claim::new("chat", 5000, start), start);
+        claim.act(start);
+        claim.hear(&claim.ask(CABLE), HERE, &OWN, start);
+        claim.hear(&claim.tell(CABLE), HERE, &OWN, start);
+        run(&mut claim, &mut now);
+        claim.hear(&claim.tell(CABLE), HERE, &OWN, now);
+        assert_eq!(named(&claim).as_deref(), Some("chat.local"));
+    }
+
+    #[test]
+    fn of_two_who_ask_at_once_one_gets_it() {
+        let start = Instant::now();
+        let (mut low, mut high) = (Claim::new("chat", 5000, start), Claim::new("chat", 5000, start));
+        (low.act(start), high.act(start));
+        let (from_low, from_high) = (low.ask(HERE), high.ask(THEIRS));
+        low.hear(&from_high, HERE, &[HERE], start);
+        high.hear(&from_low, THEIRS, &[THEIRS], start);
+        let mut now = start;
+        run(&mut high, &mut now);
+        assert_eq!(named(&high).as_deref(), Some("chat.local"));
+        assert_eq!(low.act(start + LAN_LOST_PAUSE), Some(Act::Ask));
+        low.hear(&high.answer(&low.ask(HERE), THEIRS).expect("taken"), HERE, &[HERE], now);
+        run(&mut low, &mut now);
+        assert_eq!(named(&low).as_deref(), Some("chat-2.local"));
+    }
+
+    #[test]
+    fn whoever_takes_every_name_gets_them_all_and_another_network_begins_afresh() {
+        let mut now = Instant::now();
+        let mut claim = Claim::new("chat", 5000, now);
+        for _ in 0..LAN_NAMES {
+            assert_eq!(claim.outcome(), None);
+            claim.act(now);
+            let taken = Record { name: claim.host(), ..claim.records(THEIRS).remove(0) };
+            claim.hear(&Message::answer(vec![taken], Vec::new()), HERE, &OWN, now);
+        }
+        assert_eq!((claim.outcome(), claim.due()), (Some(None), None));
+        claim.begin_again(now);
+        run(&mut claim, &mut now);
+        assert_eq!(named(&claim).as_deref(), Some("chat.local"));
+    }
+
+    #[test]
+    fn what_is_asked_is_answered_and_the_rest_goes_along() {
+        let (claim, _) = kept("chat", 5000);
+        let kinds = |asked: Message| {
+            let answer = claim.answer(&asked, HERE)?;
+            let kinds = |records: &[Record]| records.iter().map(|record| record.kind).collect::<Vec<_>>();
+            assert_eq!(
+                answer.answers.len() + answer.more.len(),
+                5 + usize::from(asked.questions[0].name == name(KINDS))
+            );
+            Some(kinds(&answer.answers))
+        };
+        assert_eq!(kinds(question("chat.local", A)), Some(vec![A]));
+        assert_eq!(
+            kinds(question("chat.local", 28)),
+            Some(vec![NSEC]),
+            "there is no IPv6: nobody has to wait for it"
+        );
+        assert_eq!(kinds(question("chat.local", ANY)), Some(vec![A, NSEC]));
+        assert_eq!(kinds(question(WEB, PTR)), Some(vec![PTR]));
+        assert_eq!(kinds(question("chat._http._tcp.local", SRV)), Some(vec![SRV]));
+        assert_eq!(kinds(question(KINDS, PTR)), Some(vec![PTR]));
+        assert_eq!(kinds(question("chat-2.local", A)), None);
+        let known = Message { answers: vec![shared(WEB, claim.service())], ..question(WEB, PTR) };
+        assert_eq!(kinds(known), None, "they know it");
+    }
+}
