@@ -148,6 +148,14 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.expect("the full screen", "document.fullscreenElement === el.inviteSheet");
     page.expect_focus("#close-invite");
     page.expect("a large code", "el.inviteQr.getBoundingClientRect().height > innerHeight * 0.7");
+    // A name to type goes below the address, at the code's expense.
+    page.run("(update({ invite: { lan_url: 'http://chat.local:5000' } }), draw(renderInvite))");
+    page.expect_text("#invite-address", "http://chat.local:5000");
+    page.expect(
+        "all of it",
+        "el.inviteSheet.scrollHeight <= innerHeight && el.inviteQr.clientHeight > innerHeight / 2",
+    );
+    page.expect("the address alone", &format!("state.invite.shown === '{address}'"));
     // Firefox gives a page that fills the screen no other size.
     if page.engine == Engine::Chromium {
         look(&page, "invite-full-screen");
