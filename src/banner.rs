@@ -60,6 +60,11 @@ pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
     )
 }
 
+/// What a second start says where the room is open already.
+pub fn open_already(url: &str) -> String {
+    format!("\n  The room is open already, in another window. Your browser opens it at {url}\n\n")
+}
+
 /// What `chat-app free-name` says.
 pub fn name_freed(name: &str) -> String {
     format!(

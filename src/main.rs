@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chat_app::config::{self, Config, Invocation};
-use chat_app::server::Server;
+use chat_app::server::{Server, running_at};
 use chat_app::{ExportFormat, banner, launch, start_logging};
 
 fn main() -> ExitCode {
@@ -90,20 +90,26 @@ fn serve(mut config: Config) -> Result<(), Box<dyn Error>> {
     {
         config.database = database;
     }
-    let server = Server::start(config.clone())?;
     // What comes from a proxy's address is not from this computer, and makes nobody a host.
     let here = [config.bind, Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     let is_proxys = config.trusted_proxies.iter().any(|proxy| here.contains(&proxy.to_canonical()));
-    if config.open_browser && !config.quiet && !is_proxys && launch::is_at_desktop() {
-        launch::open_browser(&banner::host_link_here(
-            config.bind,
-            server.opened().port,
-            &server.opened().first_key,
-        ));
+    let opens_browser = config.open_browser && !config.quiet && !is_proxys && launch::is_at_desktop();
+    let server = match Server::start(config.clone()) {
+        Err(error) if error.is_in_use() && opens_browser => {
+            let url = running_at(&config.database).ok_or(error)?;
+            launch::open_browser(&url);
+            say(&mut io::stdout(), &banner::open_already(&url));
+            return Ok(());
+        }
+        started => started?,
+    };
+    let opened = server.opened();
+    if opens_browser {
+        launch::open_browser(&banner::host_link_here(config.bind, opened.port, &opened.first_key));
     } else {
         log::debug!("no browser is opened for the host");
     }
-    banner::print(&config, server.opened()); // after the browser, which takes its time anyway
+    banner::print(&config, opened); // after the browser, which takes its time anyway
     wait_for_signal();
     server.stop();
     log::logger().flush();

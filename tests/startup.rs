@@ -165,6 +165,36 @@ fn at_a_desktop_the_hosts_browser_opens_with_a_key_that_counts_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_second_start_at_a_desktop_opens_the_page_of_the_room_that_is_open() {
+    let folder = folder();
+    let room = concat!(env!("CARGO_BIN_EXE_chat-app"), " --bind 127.0.0.1 --port 0");
+    let first = at_desktop(folder.path(), room);
+    let url = first.stdout.wait_for("the host's link", &first.stderr, |text| {
+        let (url, _) = text.split_once("/#host=")?;
+        Some(url[url.rfind("http://")?..].to_owned())
+    });
+    let open = |line: &str| {
+        let _ = std::fs::remove_file(folder.path().join("opened"));
+        let mut second = at_desktop(folder.path(), line);
+        (second.wait().code(), second.stdout.whole())
+    };
+    let (code, said) = open(room);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("open already") && said.contains(&url), "{url}: {said}");
+    let until = Instant::now() + DEADLINE;
+    while opened(folder.path()).is_none() {
+        assert!(Instant::now() < until, "no browser");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(opened(folder.path()), Some(url + "\n"), "without a key: others can read a command line");
+    // Where no browser is to open it is an error, as from afar.
+    let (code, said) = open(&format!("{room} --no-open"));
+    assert!(code == Some(1) && said.contains("another chat-app is using this database"), "{said}");
+    assert_eq!(opened(folder.path()), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_double_click_keeps_the_history_where_programs_keep_theirs() {
     let folder = folder();
     let room = |more: &str| {

@@ -282,6 +282,14 @@ fn device_key(db: &Connection) -> Result<[u8; 32], Unavailable> {
     Ok(db.query_row("SELECT device_key FROM room", [], |row| row.get(0))?)
 }
 
+/// The address that a room has handed out since its last start.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub(crate) fn address_beside(database: &Path) -> Result<String, String> {
+    beside(database, |_, address| Ok(address.to_owned()))
+}
+
 /// Makes something in a room's database from outside of the server, whether or not it runs. `make` is told where links lead.
 ///
 /// # Errors

@@ -24,6 +24,11 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Whether another room has the database open.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, StartError::Store(error) if matches!(error.problem, OpenProblem::InUse))
+    }
+
     /// For errors of a history that is open.
     pub(super) fn log<E: fmt::Display>(config: &Config) -> impl Fn(E) -> StartError {
         |error| StartError::Log(config.database.clone(), error.to_string())

@@ -3,6 +3,7 @@
 mod error;
 pub mod jobs;
 mod mailer;
+mod running;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -45,6 +46,7 @@ use crate::sys::permits::Permits;
 use crate::sys::random::random;
 use crate::sys::socket::StopSignal;
 pub use error::StartError;
+pub use running::running_at;
 
 /// A room that has just been opened, for the operator to see.
 #[derive(Debug)]

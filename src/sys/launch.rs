@@ -33,14 +33,21 @@ pub fn open_browser(url: &str) {
     };
     let mut command = Command::new(program);
     command.args(arguments).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let run = move || match command.status() {
+    // Neither Ctrl-C in this window nor its closing is the browser's.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return log::debug!("{program} cannot be run: {error}"),
+    };
+    let run = move || match child.wait() {
         Ok(status) if status.success() => {}
         Ok(status) => log::debug!("{program} opened no browser: {status}"),
-        Err(error) => log::debug!("{program} cannot be run: {error}"),
+        Err(error) => log::debug!("{program} cannot be waited for: {error}"),
     };
     // A browser that was not open yet may stay that program's child for as long as it is open.
     if let Err(error) = std::thread::Builder::new().name("browser".into()).spawn(run) {
-        log::debug!("no thread to open a browser: {error}");
+        log::debug!("no thread to wait for a browser: {error}");
     }
 }
 
