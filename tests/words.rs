@@ -1,7 +1,7 @@
 //! The page's sentences: all of them in a catalogue for each language, where they can be read one after another and
 //! translated.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
@@ -10,55 +10,68 @@ const ENGLISH: &str = include_str!("../src/http/languages/en.json");
 const REASONS: &str = include_str!("../src/protocol/reason.rs");
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/languages");
 
-/// The plural categories of whole numbers by language, as CLDR has them; all others have `one` and `other`. The `many` that
-/// French, Spanish, Italian and Portuguese have for millions is not counted up to here.
-const CATEGORIES: [(&str, &[&str]); 14] = [
-    ("ar", &["zero", "one", "two", "few", "many", "other"]),
-    ("cs", &["one", "few", "other"]),
-    ("he", &["one", "two", "other"]),
-    ("id", &["other"]),
-    ("ja", &["other"]),
-    ("ko", &["other"]),
-    ("pl", &["one", "few", "many", "other"]),
-    ("ro", &["one", "few", "other"]),
-    ("ru", &["one", "few", "many", "other"]),
-    ("th", &["other"]),
-    ("uk", &["one", "few", "many", "other"]),
-    ("vi", &["other"]),
-    ("zh-Hans", &["other"]),
-    ("zh-Hant", &["other"]),
+/// The plural categories of whole numbers by language, as CLDR has them. The `many` that French, Spanish, Italian and
+/// Portuguese have for millions is not counted up to here. With `=`, a category is of one number alone, which words may name.
+const CATEGORIES: [(&str, &str); 33] = [
+    ("ar", "=zero =one =two few many other"),
+    ("bn", "one other"),
+    ("cs", "=one few other"),
+    ("da", "=one other"),
+    ("de", "=one other"),
+    ("el", "=one other"),
+    ("en", "=one other"),
+    ("es", "=one other"),
+    ("fa", "one other"),
+    ("fi", "=one other"),
+    ("fr", "one other"),
+    ("he", "=one =two other"),
+    ("hi", "one other"),
+    ("hu", "=one other"),
+    ("id", "other"),
+    ("it", "=one other"),
+    ("ja", "other"),
+    ("ko", "other"),
+    ("nb", "=one other"),
+    ("nl", "=one other"),
+    ("pl", "=one few many other"),
+    ("pt-BR", "one other"),
+    ("pt-PT", "=one other"),
+    ("ro", "=one few other"),
+    ("ru", "one few many other"),
+    ("sv", "=one other"),
+    ("sw", "=one other"),
+    ("th", "other"),
+    ("tr", "=one other"),
+    ("uk", "one few many other"),
+    ("vi", "other"),
+    ("zh-Hans", "other"),
+    ("zh-Hant", "other"),
 ];
 
-/// Reasons that only other programs than the page can meet, or that it has other words for.
-const FOR_PROGRAMS: [&str; 28] = [
-    "action_needs_username",
-    "action_unknown",
-    "address_unknown",
-    "body_invalid",
-    "body_not_json",
-    "delete_without_name",
-    "event_invalid",
-    "event_not_an_object",
-    "event_unknown",
-    "history_busy",
-    "hosts_busy",
-    "join_without_username",
-    "key_changed",
-    "key_invalid",
-    "limit_out_of_range",
-    "message_id_length",
-    "message_id_reused",
-    "method_not_allowed",
-    "minutes_out_of_range",
-    "origin_missing",
-    "removed",
-    "reset_busy",
-    "search_too_long",
-    "send_without_name",
-    "slow_mode_out_of_range",
-    "too_fast",
-    "transcript_for_hosts",
-    "transcripts_busy",
+/// Reasons that the page cannot meet, or shows in words of its own, and how that comes.
+const FOR_PROGRAMS: [(&str, &str); 22] = [
+    ("action_needs_username", "its fields say whom"),
+    ("action_unknown", "it names what there is"),
+    ("address_unknown", "it asks at those that there are"),
+    ("body_invalid", "its forms fill in all"),
+    ("body_not_json", "it sends nothing else"),
+    ("delete_without_name", "without a name nothing can be deleted"),
+    ("event_invalid", "it writes them whole"),
+    ("event_not_an_object", "it writes them whole"),
+    ("event_unknown", "it names what there is"),
+    ("join_without_username", "it has one, or asks for one"),
+    ("key_changed", "it keeps them while it is open"),
+    ("key_invalid", "it makes them as they have to be"),
+    ("limit_out_of_range", "it asks for as many as it may"),
+    ("message_id_length", "all of its ids are as long"),
+    ("message_id_reused", "none comes twice"),
+    ("method_not_allowed", "it asks as it has to"),
+    ("minutes_out_of_range", "it offers what there is"),
+    ("origin_missing", "browsers send it"),
+    ("search_too_long", "the field ends before"),
+    ("send_without_name", "without a name nothing can be written"),
+    ("slow_mode_out_of_range", "it offers what there is"),
+    ("too_fast", "it says that what comes next waits"),
 ];
 
 /// Names of the web's, and the room's title until it has one.
@@ -244,45 +257,79 @@ fn placeholders(text: &str) -> BTreeSet<&str> {
     text.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
 }
 
+/// The forms that this language needs, and whether one is of a single number.
+fn needed(tag: &str) -> BTreeMap<&'static str, bool> {
+    let known = CATEGORIES.iter().find(|(known, _)| *known == tag);
+    let (_, categories) =
+        known.unwrap_or_else(|| panic!("{tag} has no line in CATEGORIES: see CLDR's plural rules"));
+    categories
+        .split(' ')
+        .map(|category| (category.trim_start_matches('='), category.starts_with('=')))
+        .collect()
+}
+
+/// What is wrong with a sentence of a language whose forms are `needed`, compared with the source's.
+fn faults(own: &Value, source: &Value, needed: &BTreeMap<&str, bool>) -> Vec<String> {
+    let (own, source) = (forms(own), forms(source));
+    let single = BTreeMap::from([("", false)]);
+    let needed = if source.len() > 1 { needed } else { &single };
+    let mut faults = Vec::new();
+    if !own.keys().eq(needed.keys()) {
+        faults.push(format!("it needs the forms {:?}", needed.keys()));
+    }
+    let fills = placeholders(source.values().next_back().expect("a form"));
+    for (category, text) in own {
+        if text.trim().is_empty() || text.trim() != text || text.contains('<') {
+            faults.push(format!("'{text}' is no plain text"));
+        }
+        let mut named = placeholders(text);
+        if needed.get(category) == Some(&true) && fills.contains("count") {
+            named.insert("count");
+        }
+        if named != fills {
+            faults.push(format!("'{text}' fills in other things than {fills:?}"));
+        }
+    }
+    faults
+}
+
 #[test]
 fn every_catalogue_is_whole_and_fills_in_what_the_source_does() {
     let english = english();
     for (tag, catalogue) in others() {
-        let needed: &[&str] = CATEGORIES
-            .iter()
-            .find(|(known, _)| *known == tag)
-            .map_or(&["one", "other"], |(_, needed)| needed);
+        let needed = needed(&tag);
         for key in catalogue.keys() {
             assert!(english.contains_key(key), "{tag}: the source has no {key}");
         }
         for (key, source) in english.iter().filter(|(key, _)| !key.contains(' ')) {
             let own = catalogue.get(key).unwrap_or_else(|| panic!("{tag} lacks {key}: {source}"));
-            let (own, source) = (forms(own), forms(source));
-            let mut has: Vec<&str> = own.keys().copied().collect();
-            let mut wanted: Vec<&str> = if source.len() > 1 { needed.to_vec() } else { vec![""] };
-            has.sort_unstable();
-            wanted.sort_unstable();
-            assert_eq!(has, wanted, "{tag}, {key}: the forms that it needs");
-            let mut fills = placeholders(source.values().next_back().expect("a form"));
-            for (category, text) in own {
-                assert!(!text.trim().is_empty() && text.trim() == text, "{tag}, {key}: '{text}'");
-                assert!(!text.contains('<'), "{tag}, {key}: text, no markup");
-                // "One message", "two messages" may do without the number.
-                let may_lack = ["zero", "one", "two"].contains(&category);
-                let is_whole = placeholders(text) == fills;
-                let is_without = may_lack && fills.remove("count") && placeholders(text) == fills;
-                assert!(
-                    is_whole || is_without,
-                    "{tag}, {key}: '{text}' fills in other things than '{source:?}'"
-                );
-                fills = placeholders(source.values().next_back().expect("a form"));
-            }
+            let faults = faults(own, source, &needed);
+            assert!(faults.is_empty(), "{tag}, {key}: {faults:#?}");
         }
-        assert!(
-            ["ltr", "rtl"].contains(&catalogue["language.direction"].as_str().expect("a direction")),
-            "{tag}"
-        );
+        let direction = catalogue["language.direction"].as_str().expect("a direction");
+        assert!(["ltr", "rtl"].contains(&direction), "{tag}");
     }
+}
+
+#[test]
+fn a_form_of_many_numbers_names_which() {
+    let source = json!({"one": "{count} new, {meant} for you", "other": "{count} new, {meant} for you"});
+    let whole = "{count}, {meant}";
+    for (tag, own, is_whole) in [
+        ("de", json!({"one": "eine, {meant}", "other": whole}), true),
+        ("de", json!({"one": whole, "other": "viele, {meant}"}), false),
+        ("de", json!({"one": "eine", "other": whole}), false),
+        ("ru", json!({"one": "{meant}", "few": whole, "many": whole, "other": whole}), false),
+        ("fr", json!({"one": "une, {meant}", "other": whole}), false),
+        ("ja", json!({"other": whole}), true),
+        ("ja", json!({"one": whole, "other": whole}), false),
+        ("pl", json!({"one": whole, "other": whole}), false),
+        ("de", json!(whole), false),
+    ] {
+        assert_eq!(faults(&own, &source, &needed(tag)).is_empty(), is_whole, "{tag}: {own}");
+    }
+    let tags: Vec<&str> = CATEGORIES.iter().map(|(tag, _)| *tag).collect();
+    assert_eq!(tags, env!("LANGUAGES").split(' ').collect::<Vec<_>>(), "each that there is, and no other");
 }
 
 /// The sentences of refusals by their keys, as the protocol has them.
@@ -311,10 +358,11 @@ fn refusals_stand_in_the_catalogue_as_the_server_says_them() {
     assert!(reasons.len() > 90, "{reasons:#?}");
     for (key, sentence) in &reasons {
         let listed = english.get(&format!("reason.{key}")).and_then(Value::as_str);
-        let expected = (!FOR_PROGRAMS.contains(&key.as_str())).then_some(sentence.as_str());
-        assert_eq!(listed, expected, "{key}");
+        let is_shown = FOR_PROGRAMS.iter().all(|(known, _)| known != key);
+        assert_eq!(listed, is_shown.then_some(sentence.as_str()), "{key}");
     }
-    for key in english.keys().filter_map(|key| key.strip_prefix("reason.")).chain(FOR_PROGRAMS) {
+    let unshown = FOR_PROGRAMS.iter().map(|(key, _)| *key);
+    for key in english.keys().filter_map(|key| key.strip_prefix("reason.")).chain(unshown) {
         assert!(reasons.contains_key(key), "no refusal gives the reason {key}");
     }
 }
