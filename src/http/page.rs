@@ -25,7 +25,7 @@ const _: () = assert!(
 /// The built-in page in this language, prepared once in a process, when it is first asked for.
 pub(crate) fn page_in(language: Language) -> &'static Page {
     static PAGES: [OnceLock<Page>; Language::COUNT] = [const { OnceLock::new() }; Language::COUNT];
-    PAGES[language.index()].get_or_init(|| Page::new(&head_in(language), TAIL, || text_in(Language::ENGLISH)))
+    PAGES[language.index()].get_or_init(|| Page::new(&head_in(language), TAIL))
 }
 
 #[derive(Debug)]
@@ -57,13 +57,11 @@ struct Form {
 }
 
 impl Page {
-    /// `head` and what `tail` has compressed are the page; without gzip, which all browsers take, `shorter` is sent in place of
-    /// what would hold up a worker.
-    pub(crate) fn new(head: &str, tail: &[u8], shorter: impl FnOnce() -> String) -> Page {
+    /// `head` and what `tail` has compressed are the page.
+    pub(crate) fn new(head: &str, tail: &[u8]) -> Page {
         let text = head.to_owned() + &unpacked(tail);
         let (policy, gzipped) = (policy(&text), Form::new(gzip(head, tail, &text)));
-        let plain = if text.len() <= PAGE_BYTES { text } else { shorter() };
-        Page { gzipped, plain: Form::new(plain.into_bytes()), policy }
+        Page { gzipped, plain: Form::new(text.into_bytes()), policy }
     }
 
     pub(crate) fn answer(&self, request: &Request, public_urls: &[String]) -> Response {
@@ -178,7 +176,6 @@ mod tests {
             "<!doctype html>\n<style>p{}\n</style><p>Hi<script type=\"module\">say(\"ü\")\n</script>\n\
              <script type=\"application/json\">{}</script>",
             &[3, 0], // nothing, compressed
-            String::new,
         )
     }
 
@@ -296,7 +293,7 @@ mod tests {
             let head = format!("<!doctype html>\n<html lang=\"{tag}\"");
             let text = text_in(language);
             assert!(text.starts_with(&head) && !text.contains("{{"), "{tag}: all is filled in");
-            println!("{tag}: {} bytes, gzipped {gzipped}", text.len());
+            println!("{tag}: {bytes} bytes, gzipped {gzipped}");
         }
     }
 

@@ -110,7 +110,7 @@ fn long_page() -> String {
 #[test]
 fn readers_that_do_not_read_hold_no_worker() {
     let mut site = site();
-    site.page = |_| Box::leak(Box::new(Page::new(&long_page(), &[3, 0], String::new)));
+    site.page = |_| Box::leak(Box::new(Page::new(&long_page(), &[3, 0])));
     let pages = Pages::start(site).expect("starts");
     let stalled: Vec<Connection> =
         (0..2 * PAGE_WORKERS).map(|_| send(&pages, "GET /", pages.secret())).collect();
