@@ -1,6 +1,6 @@
 //! The room holds so many connections and no more; who is turned away is told, and let in when there is room.
 
-use crate::support::{DEADLINE, Ended, Knock, TestClient, TestServer, try_http};
+use crate::support::{DEADLINE, Ended, Knock, TestClient, TestServer, http, try_http};
 use chat_app::config::Config;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -18,8 +18,11 @@ fn enter(addr: SocketAddr) -> TestClient {
     panic!("there is room, and still nobody is let in");
 }
 
-fn turned_away(change: impl FnOnce(&mut Config), status: u16) {
-    let server = TestServer::with(change);
+fn turned_away(change: impl FnOnce(&mut Config), status: u16, in_german: &str, in_french: &str) {
+    let server = TestServer::with(|config| {
+        config.language = "fr".to_owned();
+        change(config);
+    });
     let first = server.join("Ana");
     let mut second = server.join("Ben");
     let mut third = server.connect();
@@ -28,6 +31,13 @@ fn turned_away(change: impl FnOnce(&mut Config), status: u16) {
     assert_eq!(refusal.status, status);
     assert!(refusal.header("retry-after").is_some());
     assert_eq!(refusal.text().trim_end().lines().count(), 1, "one line says why: {:?}", refusal.text());
+    assert_eq!(refusal.text().trim_end(), in_french, "the room's language");
+    let addr = server.addr();
+    for asked in ["Accept-Language: de-AT", "Accept-Language: pl\r\nCookie: chat-app-language=de"] {
+        let refusal =
+            http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\n{asked}\r\nConnection: close\r\n\r\n"));
+        assert_eq!((refusal.status, refusal.text().trim_end()), (status, in_german), "{asked}");
+    }
     second.say_and_wait("unharmed");
     first.leave();
     enter(server.addr()).join("Carla");
@@ -35,12 +45,23 @@ fn turned_away(change: impl FnOnce(&mut Config), status: u16) {
 
 #[test]
 fn a_full_room_is_1013_and_503() {
-    turned_away(|config| config.max_clients = Some(2), 503);
+    turned_away(
+        |config| config.max_clients = Some(2),
+        503,
+        "Der Raum ist voll. Sein Host kann mehr erlauben: --max-clients",
+        "Le salon est complet. Son hôte peut accepter plus de monde : --max-clients",
+    );
 }
 
 #[test]
 fn a_full_address_is_1013_and_429() {
-    turned_away(|config| config.max_clients_per_address = 2, 429);
+    turned_away(
+        |config| config.max_clients_per_address = 2,
+        429,
+        "Von deiner Adresse gibt es zu viele Verbindungen. Der Host des Raums kann mehr erlauben: \
+         --max-clients-per-address",
+        "Il y a trop de connexions depuis ton adresse. L’hôte du salon peut en accepter plus : --max-clients-per-address",
+    );
 }
 
 #[test]

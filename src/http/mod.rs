@@ -41,7 +41,7 @@ mod desk;
 pub(crate) mod download;
 pub(crate) mod head;
 pub(crate) mod invite;
-mod languages;
+pub(crate) mod languages;
 pub(crate) mod message;
 pub(crate) mod origin;
 pub(crate) mod page;

@@ -24,6 +24,7 @@ use crate::http::client_address::{address_key, client_address};
 use crate::http::cookies::Cookies;
 use crate::http::download::{Download, Downloads, format_of};
 use crate::http::head::{self, Head};
+use crate::http::languages;
 use crate::http::origin;
 use crate::http::refused::Refused;
 use crate::http::relay::relay;
@@ -31,7 +32,7 @@ use crate::hub::sender::ClientSocket;
 use crate::hub::visitor::Visitor;
 use crate::limits;
 use crate::listener::connection_limit::{Kind, Seat, Seats};
-use crate::protocol::{CloseCode, KeyHash, Role};
+use crate::protocol::{CloseCode, KeyHash, Reason, Role};
 use crate::sys::own_names::own_names;
 use crate::sys::permits::Permits;
 use crate::sys::socket::{self, StopSignal};
@@ -43,6 +44,8 @@ pub(crate) struct Context {
     pub client: ClientContext,
     pub downloads: Downloads,
     pub pages: Pages,
+    /// The page's, for those whose browsers ask for none that it speaks.
+    pub language: String,
     /// Addresses under which others reach this server.
     pub public_urls: Vec<String>,
     pub strangers: Strangers,
@@ -214,13 +217,17 @@ fn entry(head: &Head, kind: Kind, context: &Context) -> Result<Entry, Refused> {
             }
             _ => Entry::Page,
         }),
-        (None, Kind::Full) => Err(Refused::new(503, ROOM_FULL)),
-        (None, Kind::Crowded) => Err(Refused::new(429, ADDRESS_FULL)),
+        (None, Kind::Full) => Err(no_seat(503, &Reason::RoomFull, head, context)),
+        (None, Kind::Crowded) => Err(no_seat(429, &Reason::AddressFull, head, context)),
     }
 }
 
-const ROOM_FULL: &str = "The room is full. Its host can allow more: --max-clients.";
-const ADDRESS_FULL: &str = "There are too many connections from your address. The room's host can allow more: --max-clients-per-address.";
+/// In the language that the page would have had.
+fn no_seat(status: u16, reason: &Reason, head: &Head, context: &Context) -> Refused {
+    let sent = |name| head.header(name).unwrap_or_default();
+    let language = languages::chosen(sent("cookie"), sent("accept-language"), &context.language);
+    Refused::new(status, language.sentence_of(reason))
+}
 
 fn is_host(head: &Head, context: &Context) -> Result<bool, Refused> {
     Ok(session_of(head, context)?.is_some_and(|session| session.role() == Role::Host))

@@ -241,6 +241,12 @@ pub enum Reason {
     TriedTooOften { seconds: u64 },
 
     // ---- requests over HTTP ----
+    #[error("The room is full. Its host can allow more: --max-clients")]
+    RoomFull,
+    #[error(
+        "There are too many connections from your address. The room's host can allow more: --max-clients-per-address"
+    )]
+    AddressFull,
     #[error("The room is busy just now. Try again.")]
     RoomBusy,
     #[error("Too many people log in just now. Try again.")]

@@ -137,6 +137,7 @@ impl Server {
             client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
             hand_overs: Permits::new(limits::HAND_OVERS),
             seats: Seats::new(caps, config.trusted_proxies.clone()),
+            language: config.language,
             public_urls: config.public_urls,
             strangers: Strangers::default(),
             trusted_proxies: config.trusted_proxies,

@@ -7,9 +7,12 @@ mod choice;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::OnceLock;
 
 use flate2::read::DeflateDecoder;
 use serde_json::{Map, Value};
+
+use crate::protocol::Reason;
 
 pub(crate) use choice::chosen;
 
@@ -45,6 +48,20 @@ impl Language {
     /// sentences as JSON, or what can be chosen in place of it.
     pub(crate) fn put_into(self, page: &str) -> String {
         filled(page, self.tag(), &self.sentences())
+    }
+
+    /// The sentence of a reason that names nothing, for somebody who has no page that would say it.
+    pub(crate) fn sentence_of(self, reason: &Reason) -> String {
+        static REASONS: [OnceLock<Map<String, Value>>; Language::COUNT] =
+            [const { OnceLock::new() }; Language::COUNT];
+        let reasons = REASONS[self.index()].get_or_init(|| {
+            self.sentences().into_iter().filter(|(key, _)| key.starts_with("reason.")).collect()
+        });
+        let key = serde_json::to_value(reason)
+            .ok()
+            .and_then(|told| Some(format!("reason.{}", told["reason"].as_str()?)));
+        let own = key.and_then(|key| reasons.get(&key)?.as_str());
+        own.map_or_else(|| reason.to_string(), str::to_owned)
     }
 
     /// Its sentences by their keys, in English where it lacks one: a text, or its forms by CLDR's plural categories.
@@ -128,6 +145,18 @@ mod tests {
             "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben>D<script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
              \"language.direction\":\"rtl\"}</script>{{c}} {{ x }} {{"
         );
+    }
+
+    #[test]
+    fn a_reason_has_its_sentence_in_each_language_or_the_protocols() {
+        let german = Language::of("de").expect("German");
+        let full = Reason::RoomFull;
+        assert_eq!(
+            german.sentence_of(&full),
+            "Der Raum ist voll. Sein Host kann mehr erlauben: --max-clients"
+        );
+        assert_eq!(Language::ENGLISH.sentence_of(&full), full.to_string());
+        assert_eq!(german.sentence_of(&Reason::BodyNotJson), Reason::BodyNotJson.to_string(), "for programs");
     }
 
     #[test]
