@@ -440,6 +440,8 @@ pub const SESSION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub const DEVICE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a browser is known at the door: most browsers keep no cookie for much longer.
 pub const BROWSER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// How long a language that was chosen stays, from the page's last load on.
+pub const LANGUAGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long a reset link works.
 pub const RESET: Duration = Duration::from_secs(15 * 60);
 /// A link is mailed to one account at most this often: a stranger's asking must not fill a mailbox. At most three work at a time.

@@ -114,6 +114,26 @@ fn every_language_comes_at_once_in_few_bytes_and_under_a_tag_of_its_own() {
 }
 
 #[test]
+fn a_chosen_language_is_kept_by_each_load() {
+    let server = TestServer::start();
+    let addr = server.addr();
+    let ask = |headers: &str| {
+        http(addr, format!("GET / HTTP/1.1\r\nHost: {addr}\r\n{headers}Connection: close\r\n\r\n"))
+    };
+    let known =
+        ask("").header("set-cookie").and_then(|set| set.split(';').next()).expect("a cookie").to_owned();
+    let chosen = format!("Cookie: {known}; chat-app-language=pl\r\n");
+    let expected = Some("chat-app-language=pl; Max-Age=31536000; SameSite=Lax");
+    let again = ask(&chosen);
+    assert_eq!((again.status, again.header("set-cookie")), (200, expected));
+    assert_eq!(again.header("cache-control"), Some("no-cache"), "it need not be sent whole each time");
+    let tag = again.header("etag").expect("a tag");
+    let unchanged = ask(&format!("{chosen}If-None-Match: {tag}\r\n"));
+    assert_eq!((unchanged.status, unchanged.header("set-cookie")), (304, expected));
+    assert_eq!(ask(&format!("Cookie: {known}\r\n")).header("set-cookie"), None, "nothing was chosen");
+}
+
+#[test]
 fn an_unchanged_page_is_not_sent_again() {
     let server = TestServer::start();
     let mut browser = Browser::new(server.addr());

@@ -317,8 +317,12 @@ fn lan_label(text: &str) -> Option<String> {
     (is_plain && fits).then(|| text.to_ascii_lowercase())
 }
 
+/// The language of this tag, or the first that begins with it: `pt` is Brazil's.
 fn language(text: &str) -> Option<String> {
-    LANGUAGES.split(' ').find(|tag| tag.eq_ignore_ascii_case(text)).map(str::to_owned)
+    let is_it = |tag: &&str| tag.eq_ignore_ascii_case(text);
+    let begins = |tag: &&str| tag.split_once('-').is_some_and(|(begin, _)| begin.eq_ignore_ascii_case(text));
+    let mut tags = LANGUAGES.split(' ');
+    tags.clone().find(is_it).or_else(|| tags.find(begins)).map(str::to_owned)
 }
 
 fn log_level(text: &str) -> Option<LevelFilter> {

@@ -42,6 +42,19 @@ fn every_option_reaches_its_field() {
 }
 
 #[test]
+fn the_rooms_language_is_a_tag_or_the_begin_of_one() {
+    for (given, tag) in
+        [("de", "de"), ("PT-pt", "pt-PT"), ("pt", "pt-BR"), ("ZH", "zh-Hans"), ("zh-Hant", "zh-Hant")]
+    {
+        assert_eq!(serve(&format!("--language {given}")).language, tag);
+    }
+    for given in ["p", "pt-", "pt-AO", "klingon", "-"] {
+        let refused = read(&format!("--language={given}")).expect_err(given);
+        assert!(refused.contains("expected one of ar bn"), "{refused}");
+    }
+}
+
+#[test]
 fn export_help_and_version_are_told_apart() {
     let Ok(Invocation::Export(database, format)) = read("export --format csv --database x.db") else {
         panic!("export");

@@ -45,7 +45,11 @@ impl Site {
         }
         let former = self.api.former(request);
         let answer = self.api.exchange(request, &former, self.answer_at(request));
-        if is_page { make_known(request, answer).kept_by_nobody_with_cookies() } else { answer }
+        if is_page {
+            keep_language(request, make_known(request, answer).kept_by_nobody_with_cookies())
+        } else {
+            answer
+        }
     }
 
     fn answer_at(&self, request: &Request) -> Response {
@@ -128,6 +132,14 @@ fn make_known(request: &Request, page: Response) -> Response {
             log::warn!("a browser stays unknown, the system has no random numbers: {error}");
             page
         }
+    }
+}
+
+/// The page, and with it the visitor's choice once more. No secret: it may be kept, and told beside a 304.
+fn keep_language(request: &Request, page: Response) -> Response {
+    match languages::kept(request.header("Cookie").unwrap_or_default()) {
+        Some(set) if page.status < 400 => page.with("Set-Cookie", set),
+        _ => page,
     }
 }
 

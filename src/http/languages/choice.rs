@@ -1,32 +1,65 @@
 //! Which language a visitor gets: what they have chosen, else what their browser asks for, else the room's.
 
 use super::Language;
+use crate::limits;
 
 /// The cookie in which the page keeps what was chosen in its settings.
 const COOKIE: &str = "chat-app-language";
 
 /// Tags that browsers send for a language which is called otherwise here, or has several: the likely script of a region,
-/// the grown name of a tag that was replaced.
-const LIKELY: [(&str, &str); 11] = [
+/// the grown name of a tag that was replaced, what is written where a dialect is spoken.
+const LIKELY: [(&str, &str); 33] = [
     ("zh", "zh-Hans"),
     ("zh-TW", "zh-Hant"),
     ("zh-HK", "zh-Hant"),
     ("zh-MO", "zh-Hant"),
+    ("yue", "zh-Hant"),
+    ("yue-CN", "zh-Hans"),
+    ("yue-Hans", "zh-Hans"),
+    ("nan", "zh-Hant"),
+    ("hak", "zh-Hant"),
+    ("cmn", "zh-Hans"),
+    ("cmn-TW", "zh-Hant"),
+    ("cmn-Hant", "zh-Hant"),
     ("pt", "pt-BR"),
+    ("pt-AO", "pt-PT"),
+    ("pt-CH", "pt-PT"),
+    ("pt-CV", "pt-PT"),
+    ("pt-FR", "pt-PT"),
+    ("pt-GQ", "pt-PT"),
+    ("pt-GW", "pt-PT"),
+    ("pt-LU", "pt-PT"),
+    ("pt-MO", "pt-PT"),
+    ("pt-MZ", "pt-PT"),
+    ("pt-ST", "pt-PT"),
+    ("pt-TL", "pt-PT"),
     ("no", "nb"),
     ("nn", "nb"),
     ("iw", "he"),
     ("in", "id"),
+    ("mo", "ro"),
     ("prs", "fa"),
     ("arb", "ar"),
+    ("swc", "sw"),
+    ("gsw", "de"),
 ];
 
 /// `cookies` and `accepted` are what the browser sent as `Cookie` and `Accept-Language`.
 pub(crate) fn chosen(cookies: &str, accepted: &str, rooms_own: &str) -> Language {
-    let mut named = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
-    let by_visitor = named.find_map(|(name, tag)| if name == COOKIE { Language::of(tag) } else { None });
-    let language = by_visitor.or_else(|| accepted_by(accepted)).or_else(|| Language::of(rooms_own));
+    let language = by_visitor(cookies).or_else(|| accepted_by(accepted)).or_else(|| Language::of(rooms_own));
     language.unwrap_or(Language::ENGLISH)
+}
+
+fn by_visitor(cookies: &str) -> Option<Language> {
+    let mut named = cookies.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    named.find_map(|(name, tag)| if name == COOKIE { Language::of(tag) } else { None })
+}
+
+/// The `Set-Cookie` by which a choice lasts: Safari forgets after a week what a script alone has set. Without a path, as the
+/// page writes it, since a proxy may have left out a part.
+pub(crate) fn kept(cookies: &str) -> Option<String> {
+    let (tag, seconds) = (by_visitor(cookies)?.tag(), limits::LANGUAGE.as_secs());
+    Some(format!("{COOKIE}={tag}; Max-Age={seconds}; SameSite=Lax"))
 }
 
 /// RFC 4647's lookup: the ranges by their weight, each shortened from its end until there is such a language.
@@ -43,11 +76,15 @@ fn accepted_by(accepted: &str) -> Option<Language> {
     ranges.into_iter().find_map(|(_, range)| lookup(range))
 }
 
+fn likely(range: &str) -> Option<Language> {
+    let likely = LIKELY.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(range));
+    likely.and_then(|(_, tag)| Language::of(tag))
+}
+
 fn lookup(range: &str) -> Option<Language> {
     let mut range = range;
     loop {
-        let likely = LIKELY.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(range));
-        if let Some(found) = Language::of(range).or_else(|| Language::of(likely?.1)) {
+        if let Some(found) = Language::of(range).or_else(|| likely(range)) {
             return Some(found);
         }
         range = range.rsplit_once('-')?.0;
@@ -83,6 +120,45 @@ mod tests {
             ("", "de;q=much, fr;q=0.1", "en", "fr"),
             ("", "de;q=NaN", "en", "en"),
             ("", "xx, *;q=0.5", "tr", "tr"),
+            // One language, several ways to write it.
+            ("", "pt", "en", "pt-BR"),
+            ("", "pt-US", "en", "pt-BR"),
+            ("", "pt-AO", "en", "pt-PT"),
+            ("", "pt-mz, pt;q=0.9", "en", "pt-PT"),
+            ("", "pt-CV", "en", "pt-PT"),
+            ("", "pt-GW", "en", "pt-PT"),
+            ("", "pt-ST", "en", "pt-PT"),
+            ("", "pt-TL", "en", "pt-PT"),
+            ("", "pt-MO", "en", "pt-PT"),
+            ("", "pt-Latn-BR", "en", "pt-BR"),
+            ("", "zh", "en", "zh-Hans"),
+            ("", "zh-CN", "en", "zh-Hans"),
+            ("", "zh-SG", "en", "zh-Hans"),
+            ("", "zh-MY", "en", "zh-Hans"),
+            ("", "zh-TW", "en", "zh-Hant"),
+            ("", "zh-HK", "en", "zh-Hant"),
+            ("", "zh-MO", "en", "zh-Hant"),
+            ("", "zh-Hans-HK", "en", "zh-Hans"),
+            ("", "zh-Hant-CN", "en", "zh-Hant"),
+            ("", "yue-HK", "en", "zh-Hant"),
+            ("", "yue-Hans-CN", "en", "zh-Hans"),
+            ("", "cmn-Hant-TW", "en", "zh-Hant"),
+            // Names of before, dialects.
+            ("", "no-NO", "en", "nb"),
+            ("", "nn-NO", "en", "nb"),
+            ("", "iw-IL", "en", "he"),
+            ("", "in-ID", "en", "id"),
+            ("", "mo-MD", "en", "ro"),
+            ("", "gsw-CH", "en", "de"),
+            ("", "prs-AF", "en", "fa"),
+            ("", "fa-AF", "en", "fa"),
+            ("", "es-419", "en", "es"),
+            ("", "sw-CD", "en", "sw"),
+            // No catalogue, and no language that is the same.
+            ("", "sr-Latn-RS", "en", "en"),
+            ("", "sk-SK, sk", "en", "en"),
+            ("", "fil-PH, ms, ca", "tr", "tr"),
+            ("", "sk, cs;q=0.8, en;q=0.5", "en", "cs"),
             // Regions, scripts, extensions; a range that is more general than what there is finds the likely one.
             ("", "de-AT", "en", "de"),
             ("", "DE-Latn-CH-1996", "en", "de"),
@@ -97,10 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_likely_is_there_or_shortened_further() {
+    fn what_is_likely_is_there() {
         for (sent, likely) in LIKELY {
-            let expected = Language::of(likely).or_else(|| Language::of(likely.split('-').next()?));
-            assert_eq!(lookup(sent), expected, "{sent}");
+            assert_eq!(lookup(sent).map(Language::tag), Some(likely), "{sent}");
         }
+    }
+
+    #[test]
+    fn a_choice_is_kept_as_the_page_writes_it() {
+        let kept = |cookies| kept(cookies).unwrap_or_default();
+        assert_eq!(kept("a=b; chat-app-language=FR"), "chat-app-language=fr; Max-Age=31536000; SameSite=Lax");
+        assert_eq!((kept(""), kept("chat-app-language=klingon")), (String::new(), String::new()));
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::protocol::Reason;
 
-pub(crate) use choice::chosen;
+pub(crate) use choice::{chosen, kept};
 
 // `CATALOGUES`, each by its tag, as `pack.rs` has packed them, and the place of the English one among them, `ENGLISH`.
 include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
