@@ -86,7 +86,8 @@ pub mod inside {
     pub use crate::protocol::names::Name;
     pub use crate::protocol::origin::canonical as canonical_origin;
     pub use crate::protocol::{
-        ClientEvent, CloseCode, LastName, Message, Moderate, Role, ServerEvent, decode, encode, encoded_bytes,
+        ClientEvent, CloseCode, LastName, Lowered, Message, Moderate, Role, ServerEvent, decode, encode,
+        encoded_bytes,
     };
     pub use crate::store::{Change, NewMessage, Speaker, Store};
     pub use crate::sys::failpoint::TRIGGER;

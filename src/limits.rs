@@ -239,7 +239,7 @@ pub const UNSENT_BYTES: u32 = 16 * 1024;
 pub const SLICES: usize = 16;
 /// From our close frame until the socket is cut, for the peer to read it and answer.
 pub const CLOSE_LINGER: Duration = Duration::from_secs(1);
-/// Changes of who is here, and who is typing, are told at most this often.
+/// Changes of who is here, who is typing and whose hand is up are told at most this often.
 pub const COALESCE: Duration = Duration::from_millis(500);
 /// Above this many persons only their number is told.
 pub const PRESENCE_PERSONS: usize = 200;
@@ -247,6 +247,14 @@ pub const PRESENCE_PERSONS: usize = 200;
 pub const TYPING_SHOWN: Duration = Duration::from_secs(5);
 /// Names in a `typing` event; the rest is a number.
 pub const TYPING_NAMES: usize = 3;
+/// Hands that are up at a time, each with a question: more than a class, and some that nobody lowers.
+pub const HANDS: usize = 200;
+/// Hands that are told, the first ones: as many as a host calls in a lesson.
+pub const HANDS_TOLD: usize = 50;
+/// Scalar values of a question that goes with one: two lines of the host's list.
+pub const QUESTION_CHARACTERS: usize = 200;
+/// How long somebody's hand stays up while they are away: a reload, or a Wi-Fi that comes back.
+pub const HAND_KEPT: Duration = Duration::from_secs(60);
 /// Connections of one person: tabs, and sockets that died without a word.
 pub const PERSON_CONNECTIONS: usize = 8;
 /// Accounts that an address may bring at once: a class that shares a router, as many as [`ADDRESS_PEOPLE`].

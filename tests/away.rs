@@ -1,4 +1,4 @@
-//! Those who are away, say nothing, or say it slowly: each is let go at its deadline, all of them at once. Three of these
+//! Those who are away, say nothing, or say it slowly: each is let go at its deadline, all of them at once. Four of these
 //! tests wait for a minute, in which the others run.
 
 #[cfg(target_os = "linux")]
@@ -8,6 +8,7 @@ use crate::hostile::{Room, allow_descriptors, read_to_end};
 use crate::support::{DEADLINE, Footprint, Process};
 use crate::support::{TestClient, TestServer};
 use chat_app::limits;
+use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -277,4 +278,19 @@ fn five_thousand_idle_connections_are_one_address() {
         assert!(waited > 900 && unheard > 3_000, "closed unheard {unheard}, let in {waited}, told {told}");
     });
     assert_eq!(crate::support::get(room.addr, "/").status, 200, "and there is room again");
+}
+
+#[test]
+fn whoever_is_cut_off_comes_back_to_a_raised_hand_for_a_minute() {
+    let server = TestServer::start();
+    let (mut ana, mut ben) = (server.join("Ana"), server.join("Ben"));
+    ana.send(json!({"event": "raise_hand"}));
+    ben.expect("her hand", |event| event["event"] == "hands" && event["hands"] == json!(["Ana"]));
+    drop(ana);
+    let begin = Instant::now();
+    while ben.received("hands").last().is_some_and(|told| told["hands"] == json!(["Ana"])) {
+        assert!(begin.elapsed() < limits::HAND_KEPT + LATE, "it is up for ever");
+        let _ = ben.next();
+    }
+    assert!(begin.elapsed() + Duration::from_secs(1) > limits::HAND_KEPT, "{:?}", begin.elapsed());
 }

@@ -20,6 +20,7 @@ mod resume;
 mod search;
 
 // Who is here.
+mod hands;
 mod names;
 mod newcomers;
 mod presence;

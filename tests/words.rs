@@ -49,7 +49,7 @@ const CATEGORIES: [(&str, &str); 33] = [
 ];
 
 /// Reasons that the page cannot meet, or shows in words of its own, and how that comes.
-const FOR_PROGRAMS: [(&str, &str); 22] = [
+const FOR_PROGRAMS: [(&str, &str); 24] = [
     ("action_needs_username", "its fields say whom"),
     ("action_unknown", "it names what there is"),
     ("address_unknown", "it asks at those that there are"),
@@ -68,6 +68,8 @@ const FOR_PROGRAMS: [(&str, &str); 22] = [
     ("method_not_allowed", "it asks as it has to"),
     ("minutes_out_of_range", "it offers what there is"),
     ("origin_missing", "browsers send it"),
+    ("question_too_long", "the field ends before"),
+    ("raise_without_name", "without a name nobody raises a hand"),
     ("search_too_long", "the field ends before"),
     ("send_without_name", "without a name nothing can be written"),
     ("slow_mode_out_of_range", "it offers what there is"),

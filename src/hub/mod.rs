@@ -12,6 +12,7 @@
 //! | `command.rs` | what the hub is told and answers |
 //! | `turn.rs`, `broadcast.rs` | what a turn gathers, and its end; what it tells everybody |
 //! | `requests.rs`, `newcomers.rs` | what clients ask for; who may have which name |
+//! | `hands.rs` | raised hands |
 //! | `moderate.rs`, `meant.rs`, `renaming.rs` | what hosts do; to whom; how they take names |
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
@@ -24,6 +25,7 @@ mod broadcast;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod command;
+mod hands;
 pub(crate) mod log_writer;
 mod meant;
 mod membership;
@@ -163,7 +165,8 @@ impl Hub {
         if self.turn.rest.is_some() {
             return Err(RecvTimeoutError::Timeout);
         }
-        let dues = [self.clients.due(), self.due.next(), self.log.due(), self.stopping];
+        let dues =
+            [self.clients.due(), self.due.next(), self.log.due(), self.room.hands.due(), self.stopping];
         match dues.into_iter().flatten().min() {
             Some(due) => self.commands.recv_deadline(due),
             None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),

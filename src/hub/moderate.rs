@@ -84,6 +84,7 @@ impl Hub {
 
     fn mute(&mut self, by: ClientId, Meant { held, .. }: Meant) -> Result<(), Refusal> {
         let display = held.name.shared_display();
+        self.room.hands.lower(held.name.folded());
         self.moderation.hold(Hold::Mute, held)?;
         self.send_muted();
         self.note_action(by, "mute", Some(display), None);
@@ -97,6 +98,7 @@ impl Hub {
             held.identifiers.extend(addresses.into_iter().map(Identifier::Address));
         }
         let display = held.name.shared_display();
+        self.room.hands.lower(held.name.folded());
         self.moderation.hold(Hold::Ban, held)?;
         let moderation = &self.moderation;
         let out =
@@ -136,6 +138,7 @@ impl Hub {
 
     pub(super) fn depart_removed(&mut self, id: ClientId) {
         if self.clients.get(id).is_some_and(|client| !client.is_leaving) {
+            self.lower_hand_of(id);
             self.depart(id, encode_close(CloseCode::Removed));
         }
     }
@@ -197,6 +200,9 @@ impl Hub {
         for id in changed {
             if let Some(client) = self.clients.get(id) {
                 client.is_muted = !client.is_muted;
+            }
+            if self.clients.get(id).is_some_and(|client| client.is_muted) {
+                self.lower_hand_of(id);
             }
             self.send_joined(id);
         }
@@ -300,6 +306,7 @@ impl Hub {
             reset_requests: &self.moderation.reset_requests,
             invite_code: self.config.invite_code.as_deref(),
             actions: self.moderation.actions(),
+            questions: &self.moderation.questions,
             history_percent: self.log.percent(),
         })
     }
@@ -316,11 +323,13 @@ impl Hub {
 }
 
 const _: () = {
-    use crate::limits::{HELD_BACK, HOST_ACTIONS_SHOWN, NAME_CHARACTERS, OWN_BYTES, RESET_REQUESTS};
+    use crate::limits::{HANDS_TOLD, HELD_BACK, HOST_ACTIONS_SHOWN, NAME_CHARACTERS};
+    use crate::limits::{OWN_BYTES, QUESTION_CHARACTERS, RESET_REQUESTS};
     let name = NAME_CHARACTERS * 4 + 4;
     let actions = HOST_ACTIONS_SHOWN * 1024;
+    let questions = HANDS_TOLD * (name + QUESTION_CHARACTERS * 4 + 64);
     assert!(
-        2 * HELD_BACK * name + RESET_REQUESTS * (name + 64) + actions < OWN_BYTES / 2,
+        2 * HELD_BACK * name + RESET_REQUESTS * (name + 64) + actions + questions < OWN_BYTES / 2,
         "what hosts are told must fit what may wait for one"
     );
 };

@@ -24,11 +24,12 @@ impl Hub {
         self.clients.fan_out(&Broadcast::default(), now);
     }
 
-    /// The room as everybody has been told: `room` and a whole `presence`.
+    /// The room as everybody has been told: `room`, a whole `presence` and `hands`.
     fn state(&self) -> Vec<u8> {
         let mut state = frame(&self.room_event());
         let (online, listed) = self.room.told();
         encode(&presence(online, listed.as_deref()), &mut state);
+        self.encode_hands(&mut state);
         state
     }
 

@@ -47,6 +47,8 @@ impl Hub {
             }
             ClientEvent::DeleteMessage { message_id } => self.delete(client, message_id),
             ClientEvent::Moderate(action) => self.moderate(client, action),
+            ClientEvent::RaiseHand { question } => self.raise_hand(client, question),
+            ClientEvent::LowerHand(whose) => self.lower_hand(client, whose),
             // Answered on the client's own thread.
             ClientEvent::RequestHistory { .. }
             | ClientEvent::RequestMessages(_)

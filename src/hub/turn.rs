@@ -53,6 +53,8 @@ pub(super) struct Due {
     presence: Option<Instant>,
     typing: Option<Instant>,
     typing_told: Option<Instant>,
+    hands: Option<Instant>,
+    hands_told: Option<Instant>,
 }
 
 impl Due {
@@ -60,7 +62,13 @@ impl Due {
     pub(super) fn next(&self) -> Option<Instant> {
         // What the end of a turn brought about is told with the next one, which begins at once.
         let at_once = (self.room || self.moderation).then(Instant::now);
-        [self.presence, self.typing, at_once].into_iter().flatten().min()
+        [self.presence, self.typing, self.hands, at_once].into_iter().flatten().min()
+    }
+
+    /// Whose hands are up has changed.
+    pub(super) fn tell_hands(&mut self, now: Instant) {
+        let next = self.hands_told.map_or(now, |told| told + limits::COALESCE);
+        self.hands.get_or_insert(next.max(now));
     }
 }
 
@@ -71,6 +79,7 @@ impl Hub {
         // Who was blocked is tried again before more is added, and has the time of the commit to read.
         self.clients.tick(now);
         self.note_changes();
+        self.note_hands(now);
         self.announce(now);
         let broadcast = self.store(now);
         self.clients.fan_out(&broadcast, now);
@@ -107,6 +116,10 @@ impl Hub {
         let mut frames = std::mem::take(&mut self.turn.frames);
         if std::mem::take(&mut self.due.room) {
             encode(&self.room_event(), &mut frames);
+        }
+        if self.due.hands.take_if(|due| *due <= now).is_some() {
+            self.due.hands_told = Some(now);
+            self.announce_hands(&mut frames);
         }
         if std::mem::take(&mut self.due.moderation) {
             self.send_moderation();

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::hand::{self, Lowered};
 use super::{ClientEvent, KeyHash, Moderate, Position, Reason, Refusal};
 use crate::limits;
 use crate::protocol::names::Name;
@@ -58,6 +59,8 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
         "request_history" => decode_request_history(text),
         "search" => decode_search(text),
         "delete_message" => decode_delete_message(text),
+        "raise_hand" => decode_raise_hand(text),
+        "lower_hand" => decode_lower_hand(text),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let unknown = Reason::EventUnknown { event: quoted(other) };
@@ -165,6 +168,29 @@ fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
     }
     let Fields { message_id } = parse(text)?;
     Ok(ClientEvent::DeleteMessage { message_id })
+}
+
+fn decode_raise_hand(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        question: Option<String>,
+    }
+    let Fields { question } = parse(text)?;
+    Ok(ClientEvent::RaiseHand { question: hand::question(&question.unwrap_or_default())? })
+}
+
+fn decode_lower_hand(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        username: Option<String>,
+        all: Option<bool>,
+    }
+    let Fields { username, all } = parse(text)?;
+    Ok(ClientEvent::LowerHand(match username {
+        _ if all == Some(true) => Lowered::All,
+        Some(username) => Lowered::Named(name(&username)?),
+        None => Lowered::Own,
+    }))
 }
 
 fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{KeyHash, Person, Position, Refusal, Renamed, Role};
+use super::{KeyHash, Lowered, Person, Position, Question, Refusal, Renamed, Role};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
@@ -37,6 +37,12 @@ pub enum ClientEvent {
         message_id: Position,
     },
     Moderate(Moderate),
+    /// Raises one's hand, or asks something else.
+    RaiseHand {
+        /// For hosts alone.
+        question: Option<String>,
+    },
+    LowerHand(Lowered),
     RequestHistory {
         before: Position,
         /// 1 to [`limits::HISTORY_MESSAGES`].
@@ -238,6 +244,11 @@ pub enum ServerEvent<'a> {
         /// How many more.
         others: usize,
     },
+    /// Whose hands are up: the first [`limits::HANDS_TOLD`], in order.
+    Hands {
+        hands: &'a [Arc<str>],
+        more: bool,
+    },
     /// What holds for everybody.
     Room {
         title: &'a str,
@@ -262,6 +273,8 @@ pub enum ServerEvent<'a> {
         invite_code: Option<&'a str>,
         /// The newest first, at most [`limits::HOST_ACTIONS_SHOWN`].
         actions: &'a VecDeque<HostAction>,
+        /// What is asked by those in `hands`.
+        questions: &'a [Question],
         /// How full the history is, from [`limits::HISTORY_TOLD_PERCENT`] on; at 100 messages are refused.
         #[serde(skip_serializing_if = "Option::is_none")]
         history_percent: Option<u64>,

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `event.rs`, `refusal.rs`, `reason.rs` | both sides' events; how the server says no, and why |
 //! | `decode.rs`, `encode.rs` | a frame's text → an event; an event → a finished frame |
+//! | `hand.rs` | what goes with a raised hand |
 //! | `names.rs`, `spelling.rs` | names; which characters may stand where |
 //! | `look_alikes.rs`, `former_fold.rs` | when two names are one; what was one before |
 //! | `pictures.rs` | whom a name could be taken for |
@@ -18,6 +19,7 @@ mod decode;
 mod encode;
 mod event;
 pub(crate) mod former_fold;
+mod hand;
 mod look_alikes;
 pub(crate) mod names;
 pub(crate) mod origin;
@@ -38,6 +40,8 @@ pub(crate) use encode::{PING, encode_close, frame};
 pub use encode::{encode, encoded_bytes};
 pub use event::{ClientEvent, Message, Moderate, ServerEvent};
 pub(crate) use event::{HostAction, ResetRequest, WIRE_LIMITS, WelcomeSession};
+pub use hand::Lowered;
+pub(crate) use hand::Question;
 pub(crate) use reason::Reason;
 pub use refusal::CloseCode;
 pub(crate) use refusal::{ErrorCode, Refusal};

@@ -112,6 +112,16 @@ pub enum Reason {
     #[error("The room's history is full, and nobody saw this. A host can clear it.")]
     HistoryFull,
 
+    // ---- hands ----
+    #[error("Join with a name before you raise your hand.")]
+    RaiseWithoutName,
+    #[error("A question may have {limit} characters.")]
+    QuestionTooLong { limit: usize },
+    #[error("{limit} hands are up already. Try again when some are down.")]
+    HandsFull { limit: usize },
+    #[error("{username} has no hand up.")]
+    HandNotUp { username: String },
+
     // ---- how fast ----
     #[error(
         "You, or all at your address together, send faster than this room allows. It is read, only later."
@@ -301,9 +311,9 @@ impl Reason {
             | NameLooksLikeMember
             | NameLooksLikeHost
             | NoSpareName => ErrorCode::NameTaken,
-            MessageTooLong { .. } | SearchTooLong { .. } => ErrorCode::TooLong,
+            MessageTooLong { .. } | SearchTooLong { .. } | QuestionTooLong { .. } => ErrorCode::TooLong,
             MessageEmpty => ErrorCode::Empty,
-            SendWithoutName | DeleteWithoutName => ErrorCode::NameRequired,
+            SendWithoutName | DeleteWithoutName | RaiseWithoutName => ErrorCode::NameRequired,
             MembersOnly => ErrorCode::LoginRequired,
             TooFast
             | HistoryBusy
@@ -321,6 +331,7 @@ impl Reason {
             | NotOut { .. }
             | NothingRecent { .. }
             | NameNobodys { .. }
+            | HandNotUp { .. }
             | ResetWithoutAccount { .. } => ErrorCode::NotFound,
             RoomLocked | NameKeptWhileLocked => ErrorCode::Locked,
             DoorClosed => ErrorCode::DoorClosed,

@@ -10,10 +10,12 @@
 //! | `taking.rs`, `freed.rs` | names that hosts take; who has just lost one |
 //! | `reservations.rs` | guests' names, each kept for its browser after they left |
 //! | `newcomers.rs` | how many new names an address may bring |
+//! | `hands.rs` | whose hands are up |
 //! | `presence.rs` | what is told of who is here and who is typing |
 //! | `moderation.rs`, `held_back.rs` | what hosts have decided; who is muted or out |
 
 pub(crate) mod freed;
+mod hands;
 mod held_back;
 pub(crate) mod kept;
 mod looks;
@@ -30,7 +32,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::protocol::names::{APART, Name};
-use crate::protocol::{AccountId, KeyHash, Person, Refusal};
+use crate::protocol::{AccountId, KeyHash, Person, Reason, Refusal};
+use crate::room::hands::Hands;
 use crate::room::kept::{HostName, Reservation, RoomChange};
 use crate::room::looks::Looks;
 use crate::room::reservations::Reservations;
@@ -84,6 +87,7 @@ pub(crate) struct Room {
     /// Folded names, each with the time of its last `typing`.
     typing: Vec<(Arc<str>, Instant)>,
     typing_changed: bool,
+    pub hands: Hands,
 }
 
 impl Room {
@@ -139,7 +143,7 @@ impl Room {
                 self.leave(current, now_ms);
                 if !self.present.contains_key(current) {
                     self.reservations.forget_silent(current);
-                    self.note_rename(current, &folded);
+                    self.note_rename(current, name);
                 }
             }
             let newcomer = || Present { name: name.clone(), owner, connections: 0, address };
@@ -148,6 +152,7 @@ impl Room {
             if person.connections == 1 {
                 self.looks.insert(name);
                 self.reservations.hold(&folded, owner.key(), now_ms);
+                self.hands.arrive(&folded, owner);
                 self.presence_changed = true;
             }
         }
@@ -167,6 +172,7 @@ impl Room {
                 self.looks.remove(&person.name);
                 self.looks.insert(name);
                 person.name = name.clone();
+                self.hands.rename(name.folded(), name);
             }
             if person.owner == Owner::Guest(None) {
                 person.owner = owner;
@@ -198,6 +204,7 @@ impl Room {
         }
         if let Some(gone) = self.present.remove(folded) {
             self.looks.remove(&gone.name);
+            self.hands.leave(folded, gone.owner);
         }
         self.stop_typing(folded);
         self.reservations.release(folded, now_ms);
@@ -207,6 +214,11 @@ impl Room {
     /// The person with this name, as the room shows them.
     pub(crate) fn person(&self, folded: &str) -> Option<Person> {
         self.present.get(folded).map(Present::person)
+    }
+
+    /// Somebody raises their hand, who is here; nobody else can.
+    pub(crate) fn raise_hand(&mut self, folded: &str, question: Option<Arc<str>>) -> Result<(), Reason> {
+        self.present.get(folded).map_or(Ok(()), |person| self.hands.raise(person.name.clone(), question))
     }
 
     /// The changes since the last call.

@@ -14,7 +14,7 @@ use super::held_back::HeldBackList;
 use super::kept::{HeldBack, Hold, Identifier, RoomChange, Settings};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{HostAction, Reason, Refusal, ResetRequest};
+use crate::protocol::{HostAction, Question, Reason, Refusal, ResetRequest};
 
 #[derive(Debug)]
 pub(crate) struct Moderation {
@@ -27,6 +27,8 @@ pub(crate) struct Moderation {
     actions: VecDeque<HostAction>,
     /// As the accounts know them.
     pub reset_requests: Vec<ResetRequest>,
+    /// As hosts have been told what is asked.
+    pub questions: Vec<Question>,
     changes: Vec<RoomChange>,
 }
 
@@ -44,6 +46,7 @@ impl Moderation {
             spoken: LruCache::with_hasher(limits::SLOW_MODE_SPEAKERS, RandomState::new()),
             actions: actions.into(),
             reset_requests: Vec::new(),
+            questions: Vec::new(),
             changes: Vec::new(),
         };
         for (hold, somebody) in held_back {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Room;
 use crate::limits;
+use crate::protocol::names::Name;
 use crate::protocol::{Person, Renamed};
 
 /// The content of `presence`: nothing but the number of persons where they are too many to be listed.
@@ -94,9 +95,10 @@ impl Room {
     }
 
     /// Somebody's last connection under one name goes on under another.
-    pub(super) fn note_rename(&mut self, before: &str, now: &Arc<str>) {
+    pub(super) fn note_rename(&mut self, before: &str, now: &Name) {
+        self.hands.rename(before, now);
         let first = self.renames.remove(before).unwrap_or_else(|| before.into());
-        self.renames.insert(now.clone(), first);
+        self.renames.insert(now.shared_folded(), first);
     }
 
     /// Who is told of under another name than `before`; only who has left that name to nobody.

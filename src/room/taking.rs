@@ -67,7 +67,7 @@ impl Room {
         self.reservations.forget(folded);
         self.present.insert(name.shared_folded(), Present { name: name.clone(), ..person });
         self.keep(name.folded(), has_spoken, now_ms);
-        self.note_rename(folded, &name.shared_folded());
+        self.note_rename(folded, name);
         self.presence_changed = true;
     }
 

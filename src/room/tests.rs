@@ -1,3 +1,4 @@
+mod hands;
 mod looks;
 mod taking;
 

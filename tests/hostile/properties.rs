@@ -5,8 +5,8 @@
 //! panics where something does not hold.
 
 use chat_app::inside::{
-    ClientEvent, Head, LastName, Message, Moderate, Name, Role, ServerEvent, canonical_origin, check_origin,
-    client_address, decode, encode, encoded_bytes, parse_head,
+    ClientEvent, Head, LastName, Lowered, Message, Moderate, Name, Role, ServerEvent, canonical_origin,
+    check_origin, client_address, decode, encode, encoded_bytes, parse_head,
 };
 use chat_app::limits;
 use serde_json::Value;
@@ -58,7 +58,13 @@ pub(super) fn frame(bytes: &[u8]) {
         Ok(ClientEvent::DeleteMessage { message_id }) => {
             assert!(is_told("message_id", &Value::from(message_id)))
         }
-        Ok(ClientEvent::Typing) => {}
+        Ok(ClientEvent::RaiseHand { question }) => {
+            let question = question.unwrap_or_default();
+            assert!(question.chars().count() <= limits::QUESTION_CHARACTERS, "{question:?}");
+            assert!(!question.contains(char::is_control) && question.trim() == question, "{question:?}");
+        }
+        Ok(ClientEvent::LowerHand(Lowered::Named(name))) => name_is_settled(&name),
+        Ok(ClientEvent::LowerHand(Lowered::Own | Lowered::All) | ClientEvent::Typing) => {}
     }
 }
 

@@ -226,9 +226,12 @@ impl<'a> Reading<'a> {
     fn price(&mut self, decoded: &Result<ClientEvent, Refusal>) -> Option<(Act, Duration)> {
         let message = self.context.pace.as_ref()?.message();
         match decoded {
-            Ok(ClientEvent::SendMessage { .. } | ClientEvent::DeleteMessage { .. }) => {
-                Some((Act::Say, message))
-            }
+            Ok(
+                ClientEvent::SendMessage { .. }
+                | ClientEvent::DeleteMessage { .. }
+                | ClientEvent::RaiseHand { .. }
+                | ClientEvent::LowerHand(_),
+            ) => Some((Act::Say, message)),
             Ok(
                 ClientEvent::RequestHistory { .. }
                 | ClientEvent::RequestMessages(_)
