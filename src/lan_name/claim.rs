@@ -315,7 +315,8 @@ mod tests {
     fn of_two_who_ask_at_once_one_gets_it() {
         let start = Instant::now();
         let (mut low, mut high) = (Claim::new("chat", 5000, start), Claim::new("chat", 5000, start));
-        (low.act(start), high.act(start));
+        low.act(start);
+        high.act(start);
         let (from_low, from_high) = (low.ask(HERE), high.ask(THEIRS));
         low.hear(&from_high, HERE, &[HERE], start);
         high.hear(&from_low, THEIRS, &[THEIRS], start);
