@@ -142,7 +142,7 @@ fn banner(config: &Config, opened: &Opened, interfaces: &[Interface], tty: bool)
             let advice = format!("Same Wi-Fi, no VPN or guest network; firewall lets {} in", opened.port);
             out += &wrapped("Can't connect?", advice.split(' '));
             out += &drawn(invite, tty);
-            let (invite, named) = (bold(invite), named_url(&opened.lan_name, opened.port));
+            let (invite, named) = (bold(invite), named_url(config, &opened.lan_name, opened.port));
             let named = named.iter().flat_map(|named| ["or", named]);
             out += &wrapped("Everybody opens", [&*invite].into_iter().chain(named));
         }

@@ -36,9 +36,10 @@ pub(crate) fn local_url(bind: IpAddr, port: u16) -> String {
     }
 }
 
-/// The address with the room's name in the local network, if it has one: easier to type, and not for every device.
-pub(crate) fn named_url(name: &LanName, port: u16) -> Option<String> {
-    name.get().map(|name| with_port(&name, port))
+/// The address with the room's name in the local network, if it has one: easier to type, and not for every device. A room with an
+/// address for everywhere needs none.
+pub(crate) fn named_url(config: &Config, name: &LanName, port: u16) -> Option<String> {
+    name.get().filter(|_| config.public_urls.is_empty()).map(|name| with_port(&name, port))
 }
 
 pub(crate) fn url(address: IpAddr, port: u16) -> String {
@@ -76,8 +77,9 @@ mod tests {
         assert_eq!(invite(&[], &[interface("lo", "127.0.0.1")]), "http://127.0.0.1:5000");
         assert_eq!(invite_url(&serve(""), 80, &laptop()), "http://192.168.1.5");
         let named = LanName::found("chat-2.local");
-        assert_eq!(named_url(&named, 5000).as_deref(), Some("http://chat-2.local:5000"));
-        assert_eq!(named_url(&named, 80).as_deref(), Some("http://chat-2.local"));
-        assert_eq!(named_url(&LanName::default(), 80), None);
+        assert_eq!(named_url(&serve(""), &named, 5000).as_deref(), Some("http://chat-2.local:5000"));
+        assert_eq!(named_url(&serve(""), &named, 80).as_deref(), Some("http://chat-2.local"));
+        assert_eq!(named_url(&serve(""), &LanName::default(), 80), None);
+        assert_eq!(named_url(&serve("--public-url https://a.example"), &named, 80), None);
     }
 }

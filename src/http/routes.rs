@@ -106,7 +106,7 @@ impl Site {
 
     fn invite(&self) -> Response {
         let url = invite_url(&self.api.config, self.port, &interfaces());
-        let named = named_url(&self.api.lan_name, self.port);
+        let named = named_url(&self.api.config, &self.api.lan_name, self.port);
         Response::json(200, &json!({"qr_svg": qr_svg(&url), "url": url, "lan_url": named}))
     }
 }
