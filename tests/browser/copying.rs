@@ -50,7 +50,7 @@ fn several_messages_are_copied_as_the_transcript_has_them() {
     let server = TestServer::start();
     let page = browser.join(server.addr(), "Ana");
     talk(&page, &server);
-    let times = page.run("[1, 2, 4, 5].map((id) => clockOf(state.log.messages.get(id).at))");
+    let times = page.run("[1, 2, 4, 5].map((id) => timeOf(state.log.messages.get(id).at))");
     let [ben, two, own, yusuf] = [0, 1, 2, 3].map(|at| times[at].as_str().expect("a time"));
     assert!(ben.len() == 5 && ben.contains(':'), "hours and minutes: {ben}");
     let lines = [

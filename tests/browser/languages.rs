@@ -40,6 +40,7 @@ fn choose(page: &Page, tag: &str) {
         &format!("document.documentElement.lang === '{tag}' && document.readyState === 'complete'"),
     );
     page.expect_connection("live");
+    page.expect_focus("#language"); // which comes last
 }
 
 /// Somebody in a conversation, whose page says `own` for what is theirs.
@@ -62,6 +63,15 @@ fn each_language_is_shown_without_a_complaint() {
         assert_eq!(page.run("el.joinButton.textContent"), words["me.join"], "{tag}");
         assert_eq!(page.run("document.documentElement.dir"), words["language.direction"], "{tag}");
         assert_eq!(page.run("el.openInvite.textContent"), words["page.invite"], "{tag}");
+        let room = page.run(
+            "Math.min(...[...el.theme.querySelectorAll('span')].map((word) => {
+                const [range, box] = [document.createRange(), word.getBoundingClientRect()];
+                range.selectNodeContents(word);
+                const { left, right } = range.getBoundingClientRect();
+                return Math.min(left - box.left, box.right - right);
+            })) >= 5",
+        );
+        assert_eq!(room, true, "{tag}: the words of the appearance keep off its edges");
         talk(&page, &server);
         look_at(&page, &format!("language-{tag}"), Size::Desk, Scheme::Light);
         look_at(&page, &format!("language-{tag}"), Size::Phone, Scheme::Dark);
@@ -87,6 +97,13 @@ fn what_is_written_from_the_right_is_mirrored() {
         );
         assert_eq!(sides, json!([true, true, true, true, true]), "{tag}: panel, own, other, title, button");
         look(&page, &format!("mirrored-{tag}"));
+        page.run("openForm('login')");
+        assert_eq!(
+            page.run("[...el.accountSheet.querySelectorAll('.field input')].map((input) => getComputedStyle(input).direction)"),
+            json!(["ltr", "ltr"]),
+            "{tag}: addresses and passwords"
+        );
+        page.press("Escape");
         page.size(Size::Narrow);
         page.expect(
             "the title on the right",
@@ -126,6 +143,24 @@ fn another_language_keeps_what_was_being_written() {
 }
 
 #[test]
+fn what_was_refused_is_told_in_the_language_of_now() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    page.run(
+        "(state.outbox.items.push({ id: 'x', message: 'half a sentence', at: Date.now(), status: 'pending' }),
+        handlers.error({ code: 'not_saved', reason: 'message_not_saved', message: 'No.', client_message_id: 'x' }))",
+    );
+    page.expect_text("#waiting", "Not sent: This could not be saved, and nobody saw it.");
+    choose(&page, "de");
+    let words = catalogue("de");
+    let told =
+        words["outbox.failed"].as_str().expect("a sentence").split('{').next().expect("its begin").trim();
+    page.expect_text("#waiting", told);
+    page.expect_text("#waiting", words["reason.message_not_saved"].as_str().expect("a sentence"));
+}
+
+#[test]
 fn a_room_out_of_reach_keeps_its_language_and_says_so() {
     let Some(browser) = Browser::start() else { return };
     let mut server = TestServer::start();
@@ -137,6 +172,70 @@ fn a_room_out_of_reach_keeps_its_language_and_says_so() {
     page.expect_text("#host-note", "nothing was changed");
     assert_eq!(page.run("[el.language.value, document.documentElement.lang]"), json!(["", "en"]));
     page.take_complaints();
+}
+
+#[test]
+fn a_network_that_went_unnoticed_takes_no_page_away() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    page.expect("the choice", "!el.languageRow.hidden");
+    let cut = |offline: bool| {
+        page.call("Network.enable", json!({}));
+        let none =
+            json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        page.call("Network.emulateNetworkConditions", none);
+    };
+    cut(true);
+    page.expect_connection("live");
+    page.run("(el.language.value = 'de', el.language.dispatchEvent(new Event('change')))");
+    page.expect_text("#status-text", "nothing was changed");
+    assert_eq!(page.run("[el.language.value, document.cookie]"), json!(["", ""]));
+    page.take_complaints();
+    cut(false);
+    choose(&page, "de");
+}
+
+#[test]
+fn the_settings_are_still_open_in_the_other_language() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.join(server.addr(), "Ana");
+    page.size(Size::Phone);
+    page.click("#toggle-panel");
+    page.click("#settings summary");
+    choose(&page, "pl");
+    page.expect_focus("#language");
+    assert_eq!(page.run("[state.people.drawer, el.settings.open]"), json!([true, true]));
+    page.reload();
+    page.expect_connection("live");
+    page.expect("the choice", "!el.languageRow.hidden");
+    assert_eq!(page.run("[state.people.drawer, el.settings.open]"), json!([false, false]), "only then");
+}
+
+/// A morning and an afternoon of 9 June, and the day.
+const MOMENTS: &str = "[timeOf(new Date(2026, 5, 9, 9, 5)), timeOf(new Date(2026, 5, 9, 14, 5)),
+    timeOf(new Date(2026, 5, 9, 14, 5), 'short')].map((text) => text.replace(/\\s/g, ' '))";
+
+#[test]
+fn english_for_want_of_another_language_brings_no_american_clock() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = browser.open(server.addr());
+    for (spoken, tag, expected) in [
+        ("sk-SK", "en", ["09:05", "14:05", "9 Jun 2026, 14:05"]),
+        ("sk-SK,sk,en-US,en", "en", ["09:05", "14:05", "9 Jun 2026, 14:05"]),
+        ("fil-PH", "en", ["9:05 am", "2:05 pm", "9 June 2026, 2:05 pm"]),
+        ("en-US", "en", ["9:05 AM", "2:05 PM", "Jun 9, 2026, 2:05 PM"]),
+        ("en-GB", "en", ["09:05", "14:05", "9 Jun 2026, 14:05"]),
+        ("de-AT", "de", ["09:05", "14:05", "09.06.2026, 14:05"]),
+        ("ko-KR", "ko", ["오전 9:05", "오후 2:05", "2026. 6. 9. 오후 2:05"]),
+    ] {
+        page.speak(spoken);
+        page.reload();
+        page.expect(tag, &format!("document.documentElement.lang === '{tag}'"));
+        assert_eq!(page.run(MOMENTS), json!(expected), "{spoken}");
+    }
 }
 
 #[test]
@@ -154,6 +253,11 @@ fn refusals_are_told_in_the_pages_language() {
     page.press("Enter");
     page.expect_text("#account .problem", "E-Mail-Adresse oder Passwort stimmt nicht.");
     page.take_complaints(); // of the 401
+    page.press("Escape");
+    page.run(
+        "handlers.error({ code: 'rate_limited', reason: 'hosts_busy', message: 'Busy.', retry_after_ms: 9 })",
+    );
+    page.expect_text("#status-text", "Die Hosts wollen gerade zu viel auf einmal.");
     // A reason that it has no words for is told as the server says it.
     let told =
         page.run("sentenceOf({ reason: 'brought_by_an_update', values: {}, message: 'As it stands.' })");
@@ -199,12 +303,19 @@ fn numbers_take_the_forms_that_their_language_has() {
         ("ar", ["رسالة واحدة تنتظر", "رسالتان تنتظران", "5 رسائل تنتظر", "11 رسالة تنتظر", "21 رسالة تنتظر"]),
     ] {
         choose(&page, tag);
-        // The digits are the browser's, whose Arabic may have its own.
-        let counted = page.run(
-            "[1, 2, 5, 11, 21].map((count) => phrase('status.waiting', { count })
-                .replace(/[٠-٩]/g, (digit) => digit.charCodeAt(0) - 0x660))",
-        );
+        let counted = page.run("[1, 2, 5, 11, 21].map((count) => phrase('status.waiting', { count }))");
         assert_eq!(counted, json!(said), "{tag}");
+    }
+    // The digits of its sentences in what Intl writes: a region may have others.
+    for (tag, digits) in
+        [("ar", "^[^٠-٩۰-۹]+$"), ("fa", "^[^0-9٠-٩]+$"), ("bn", "^[^0-9]+$"), ("hi", "^[^०-९]+$")]
+    {
+        choose(&page, tag);
+        let written = page.run(&format!(
+            "[timeOf(0), timeOf(0, 'full'), grouped(5), grouped(12345), phrase('hint.chosen'), phrase('host.fullness', {{ percent: 80 }})]
+                .filter((text) => !/{digits}/.test(text))"
+        ));
+        assert_eq!(written, json!([]), "{tag}");
     }
     choose(&page, "de");
     assert_eq!(

@@ -185,10 +185,11 @@ impl Tab for DevTools {
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    fn speak(&self, locale: &str) {
-        self.call("Emulation.setLocaleOverride", json!({"locale": locale}));
+    fn speak(&self, locales: &str) {
+        let first = locales.split(',').next().unwrap_or_default();
+        self.call("Emulation.setLocaleOverride", json!({"locale": first}));
         let agent = self.evaluate("navigator.userAgent", DEADLINE).unwrap_or_else(|error| panic!("{error}"));
-        let agent = json!({"userAgent": agent, "acceptLanguage": locale});
+        let agent = json!({"userAgent": agent, "acceptLanguage": locales});
         self.call("Emulation.setUserAgentOverride", agent);
     }
 
