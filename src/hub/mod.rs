@@ -81,8 +81,18 @@ pub(crate) struct HubConfig {
     pub proxies: Vec<IpAddr>,
     /// This computer's own addresses now, an IPv6 one as its /64: what a whole local network has in common.
     pub own_addresses: fn() -> Vec<IpAddr>,
+    /// What people are called who have no name, in the room's language.
+    pub nameless: Nameless,
     /// The way to what is done aside.
     pub jobs: Sender<Job>,
+}
+
+pub(crate) struct Nameless {
+    /// With a number, as the next.
+    pub guest: String,
+    pub member: String,
+    /// In the record of what hosts did.
+    pub host: String,
 }
 
 /// The hub thread's state.

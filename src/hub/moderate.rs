@@ -15,9 +15,6 @@ use crate::protocol::{
 use crate::room::kept::{Hold, Identifier, Settings};
 use crate::store::Recent;
 
-/// What a host without a name is called in the record.
-const NAMELESS: &str = "Host";
-
 impl Hub {
     pub(super) fn moderate(&mut self, by: ClientId, action: Moderate) -> Result<(), Refusal> {
         if !self.is_host(by) {
@@ -279,7 +276,8 @@ impl Hub {
             None => None,
         };
         let identity = client.and_then(|client| client.identity.as_ref());
-        let host = identity.map_or_else(|| NAMELESS.into(), |identity| identity.display.clone());
+        let host =
+            identity.map_or_else(|| (*self.config.nameless.host).into(), |identity| identity.display.clone());
         log::info!("{action} by {host}{}", username.as_ref().map(|it| format!(": {it}")).unwrap_or_default());
         self.moderation.note(HostAction { at, host, action: action.into(), username, detail });
         self.due.moderation = true;

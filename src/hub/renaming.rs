@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Hub, Job};
+use super::{Hub, Job, Nameless};
 use crate::accounts::{Session, Taken};
 use crate::hub::clients::ClientId;
 use crate::protocol::names::Name;
@@ -86,21 +86,21 @@ impl Hub {
     }
 
     fn rename_guest(&mut self, folded: &str) -> Result<(), Refusal> {
-        let (spare, now_ms) = (self.spare_name("Guest")?, self.log.now_ms());
+        let (spare, now_ms) = (self.spare_name(|nameless| &nameless.guest)?, self.log.now_ms());
         self.room.rename(folded, &spare, now_ms);
         self.rename_clients(folded, &spare);
         Ok(())
     }
 
     /// What somebody is called who loses their name.
-    fn spare_name(&mut self, kind: &str) -> Result<Name, Reason> {
+    fn spare_name(&mut self, of: fn(&Nameless) -> &String) -> Result<Name, Reason> {
         let (now_ms, moderation) = (self.log.now_ms(), &self.moderation);
         let is_held = |name: &Name| {
             moderation.is_name_muted(name.folded())
                 || moderation.is_name_out(name.folded())
                 || moderation.is_look_out(name)
         };
-        self.room.spare_name(kind, now_ms, is_held).ok_or(Reason::NoSpareName)
+        self.room.spare_name(of(&self.config.nameless), now_ms, is_held).ok_or(Reason::NoSpareName)
     }
 
     /// Everybody who speaks under this name is told the new one.
@@ -123,7 +123,7 @@ impl Hub {
         by: Option<ClientId>,
         is_own: bool,
     ) -> Result<(), Refusal> {
-        let (spare, now_ms) = (self.spare_name("Member")?, self.log.now_ms());
+        let (spare, now_ms) = (self.spare_name(|nameless| &nameless.member)?, self.log.now_ms());
         self.takings += 1;
         let number = u64::MAX - self.takings; // who signs up counts from 0
         self.room.hold_name(&spare, None, number, now_ms)?;

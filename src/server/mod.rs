@@ -25,10 +25,11 @@ use crate::http::api::Api;
 use crate::http::client_address::address_key;
 use crate::http::download::Downloads;
 use crate::http::invite::invite_url;
+use crate::http::languages;
 use crate::http::routes::Site;
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
-use crate::hub::{Command, Hub, HubConfig, Job};
+use crate::hub::{Command, Hub, HubConfig, Job, Nameless};
 use crate::lan_name::LanName;
 use crate::limits;
 use crate::listener::connection_limit::{Caps, Seats};
@@ -228,7 +229,14 @@ fn listen(config: &Config) -> Result<TcpListener, StartError> {
 }
 
 fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -> io::Result<HubConfig> {
+    let language = languages::chosen("", "", &config.language);
+    let nameless = Nameless {
+        guest: language.nameless("guest"),
+        member: language.nameless("member"),
+        host: language.nameless("host"),
+    };
     Ok(HubConfig {
+        nameless,
         title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
         members_only: config.members_only,
         is_paced: config.rate_limit > 0,

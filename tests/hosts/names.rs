@@ -52,6 +52,18 @@ fn a_hosts_join_takes_the_name_from_a_guest_on_all_connections_and_they_stay() {
     assert_eq!(try_join(&mut server.connect(), &spare)["code"], "name_taken");
 }
 
+#[test]
+fn who_loses_their_name_is_called_as_the_rooms_language_has_it() {
+    let server = TestServer::with(|config| config.language = "pl".to_owned());
+    let mut pupil = guest(&server, "Frau Meier");
+    let mut host = host_browser(&server).connect();
+    host.send(json!({"event": "moderate", "action": "lock"}));
+    let done = expect_done(&mut host, "lock");
+    assert_eq!(done["actions"][0]["host"], "Gospodarz");
+    host.send(json!({"event": "join", "username": "Frau Meier", "guest_key": key("host")}));
+    assert_eq!(expect_renamed(&mut pupil, "Frau Meier"), "Gość 1");
+}
+
 /// At whatever moment of it.
 #[test]
 fn a_host_waits_for_who_is_signing_up_under_their_name_and_then_has_it() {

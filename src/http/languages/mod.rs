@@ -64,6 +64,12 @@ impl Language {
         own.map_or_else(|| reason.to_string(), str::to_owned)
     }
 
+    /// What somebody with this role is called who has no name.
+    pub(crate) fn nameless(self, role: &str) -> String {
+        let word = self.sentences().remove(&format!("role.{role}"));
+        word.as_ref().and_then(Value::as_str).unwrap_or(role).to_owned()
+    }
+
     /// Its sentences by their keys, in English where it lacks one: a text, or its forms by CLDR's plural categories.
     fn sentences(self) -> Map<String, Value> {
         let mut sentences = english();
