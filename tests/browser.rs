@@ -58,6 +58,8 @@ mod writing;
 use crate::support::{Browser, DEADLINE, TestServer};
 use std::time::Instant;
 
+also_in!([firefox, webkit]: whatever_a_page_must_not_do_is_noticed);
+
 /// What every other test relies on when it ends without a complaint.
 #[test]
 fn whatever_a_page_must_not_do_is_noticed() {

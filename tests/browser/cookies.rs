@@ -6,12 +6,26 @@ use crate::support::{Browser, Page, TestServer};
 use serde_json::json;
 
 also_in!([firefox, webkit]:
+    who_blocks_cookies_is_told_before_signing_up,
+    a_host_link_waits_until_cookies_are_allowed,
     a_browser_that_keeps_nothing_talks_all_the_same,
     two_rooms_and_another_program_on_one_computer_keep_their_cookies,
 );
 
-fn block_cookies(page: &Page, blocked: bool) {
-    page.call("Emulation.setDocumentCookieDisabled", json!({"disabled": blocked}));
+/// Somebody's page in a browser that blocks cookies.
+fn join_without_cookies(browser: &Browser, server: &TestServer, name: &str) -> Page {
+    let page = browser.tab();
+    page.block_cookies(true);
+    page.go_to(server.addr());
+    page.join(name);
+    page
+}
+
+/// Some browsers believe it from the next page on.
+fn allow_cookies(page: &Page) {
+    page.block_cookies(false);
+    page.reload();
+    page.expect_connection("live");
 }
 
 fn expect_told(page: &Page) {
@@ -24,8 +38,7 @@ fn expect_told(page: &Page) {
 fn who_blocks_cookies_is_told_before_signing_up() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
-    let page = browser.join(server.addr(), "Ana");
-    block_cookies(&page, true);
+    let page = join_without_cookies(&browser, &server, "Ana");
     page.click("#open-account");
     expect_told(&page);
     look(&page, "no-cookies");
@@ -38,8 +51,11 @@ fn who_blocks_cookies_is_told_before_signing_up() {
     page.press("Enter");
     page.expect_hidden("#account");
     page.say("As a guest one needs none.");
+    page.reload();
+    page.expect("the name, still", "state.me.joined && state.me.username === 'Ana'");
+    page.say("And stays who one is.");
 
-    block_cookies(&page, false);
+    allow_cookies(&page);
     page.click("#open-account");
     page.expect_focus("#account-email");
     assert_eq!(page.run("document.cookie"), "", "what was tried is gone");
@@ -49,14 +65,13 @@ fn who_blocks_cookies_is_told_before_signing_up() {
 fn a_host_link_waits_until_cookies_are_allowed() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
-    let page = browser.join(server.addr(), "Ms Keller");
+    let page = join_without_cookies(&browser, &server, "Ms Keller");
     let open_link = format!("void (location.hash = 'host={}')", server.host_key());
-    block_cookies(&page, true);
     page.run(&open_link);
     expect_told(&page);
     assert_eq!(page.run("[location.hash, isHost()]"), json!(["", false]));
     page.press("Enter");
-    block_cookies(&page, false);
+    allow_cookies(&page);
     page.run(&open_link);
     page.expect("a host's controls", "isHost()");
 }
@@ -77,6 +92,14 @@ fn a_browser_that_keeps_nothing_talks_all_the_same() {
     page.go_to(server.addr());
     page.join("Ana");
     page.say("Can you hear me?");
+    page.run("void (location.hash = 'host=x')");
+    page.expect_text("#account-title", "link");
+    page.press("Escape");
+    // A tab's history lasts over a reload.
+    page.reload();
+    page.expect("the name, still", "state.me.joined && state.me.username === 'Ana'");
+    page.say("It is still me.");
+    let _ = page.take_complaints(); // of the 403
     page.click("#toggle-panel");
     page.expect_hidden("#panel");
 }

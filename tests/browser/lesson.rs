@@ -2,11 +2,15 @@
 
 use super::look::{look, look_at, look_closely, look_into_drawer, take_picture};
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page, Scheme, Size};
+use crate::support::{Browser, Engine, Page, Scheme, Size};
 use serde_json::{Value, json};
 
-also_in!([firefox, webkit]: a_lively_room_shows_days_groups_roles_scripts_and_links);
-also_in!([webkit]: long_words_markup_and_links_stay_inside_their_bubble);
+// WebKit for GTK knows no forced colours.
+also_in!([firefox, webkit]:
+    a_lively_room_shows_days_groups_roles_scripts_and_links,
+    a_window_of_320_pixels_a_page_at_200_percent_and_forced_colours_lose_nothing,
+    long_words_markup_and_links_stay_inside_their_bubble,
+);
 
 /// A class in the middle of its lesson, Ben's eyes: everything that a log can hold.
 fn lesson() -> Vec<Value> {
@@ -127,7 +131,10 @@ fn a_window_of_320_pixels_a_page_at_200_percent_and_forced_colours_lose_nothing(
         );
     }
     page.size(Size::Desk);
-    page.prefer(&[("forced-colors", "active")]);
+    if page.engine == Engine::WebKit {
+        return;
+    }
+    page.force_colours();
     take_picture(&page, "forced-colors");
     let edge = "getComputedStyle(document.querySelector('.own .bubble')).borderTopColor";
     let other = "getComputedStyle(document.querySelector('.message:not(.own) .bubble')).borderTopColor";

@@ -12,6 +12,16 @@ also_in!([old_chromium]:
     the_oldest_browsers_join_write_log_in_and_show_the_code,
     a_hosts_switches_tell_their_state_in_attributes,
 );
+also_in!([firefox, webkit]:
+    a_drawer_keeps_the_focus_where_nothing_is_inert,
+    a_browser_without_notifications_is_not_told_to_get_https,
+    a_browser_that_notifies_from_workers_alone_offers_no_switch,
+    a_browser_that_opens_no_socket_says_so,
+    a_browser_that_is_too_old_is_told_which_are_not,
+    a_browser_without_dialogs_is_told_and_not_told_otherwise,
+    a_fault_of_the_page_is_not_taken_for_a_room_that_does_not_answer,
+    a_room_that_is_late_makes_no_browser_old,
+);
 
 /// Takes away each feature that the page once used, or still does, and Chrome 90, Firefox 98 or Safari 15.4 has not.
 const LACKS: &str = "
@@ -49,6 +59,8 @@ fn the_oldest_browsers_join_write_log_in_and_show_the_code() {
     let page = old_tab(&browser, LACKS);
     page.go_to(server.addr());
     page.expect("the code", "el.emptyQr.checkVisibility() && el.emptyQr.src.startsWith('data:image/svg')");
+    let rest = "[innerHeight - el.foot.getBoundingClientRect().bottom, document.documentElement.scrollHeight - innerHeight]";
+    assert_eq!(page.run(rest), json!([0, 0]), "the page is as high as the window");
     page.join("Ana María");
     page.say("From long ago");
     let mut ben = server.join("Ben");
@@ -115,7 +127,10 @@ fn a_drawer_keeps_the_focus_where_nothing_is_inert() {
     page.expect_focus("#close-panel");
     page.run("el.name.focus()");
     page.expect_focus("#close-panel");
+    let hidden = "[el.main, el.header].map((node) => node.getAttribute('aria-hidden'))";
+    assert_eq!(page.run(hidden), json!(["true", "true"]), "to who listens, too");
     page.press("Escape");
+    assert_eq!(page.run(hidden), json!(["false", "false"]));
     page.run("el.name.focus()");
     page.expect_focus("#name");
 }
@@ -133,6 +148,42 @@ fn a_browser_without_notifications_is_not_told_to_get_https() {
         );
         assert_eq!(seen, shown, "{lacks}");
     }
+}
+
+#[test]
+fn a_browser_that_notifies_from_workers_alone_offers_no_switch() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = old_tab(
+        &browser,
+        "window.noted = [];
+        window.Notification = class {
+            static permission = 'granted';
+            static requestPermission() { return Promise.resolve('granted'); }
+            constructor(title) {
+                if (localStorage.getItem('phone')) throw new TypeError('Illegal constructor');
+                noted.push(title);
+            }
+        };",
+    );
+    page.go_to(server.addr());
+    page.click("summary");
+    page.click("#notify");
+    page.expect("a first one", "noted.join() === 'Chat' && el.notify.checked");
+    // As Chrome on Android: first where the switch was on, then where it is pressed.
+    page.run("localStorage.setItem('phone', 'yes')");
+    for act in ["alertUser({ username: 'Ben', message: 'Hi' })", "el.notify.click()"] {
+        page.run(&format!("void {act}"));
+        page.expect_hidden("#notify-row");
+        page.expect_hidden("#notify-hint");
+        page.reload();
+        page.expect_connection("live");
+        page.run("void (el.settings.open = true)");
+        page.expect("no switch", "el.notifyRow.hidden && !el.notify.checked");
+        page.run("(local.set('notify', 'off'), renderSettings())");
+        page.expect_shown("#notify-row");
+    }
+    assert_eq!(page.run("noted"), json!([]), "none since");
 }
 
 #[test]
@@ -176,22 +227,70 @@ const TOLD: &str = "Chrome and Edge from version 90, in Firefox from 98, in Safa
 fn a_browser_that_is_too_old_is_told_which_are_not() {
     let Some(browser) = Browser::start() else { return };
     let server = TestServer::start();
-    for lacks in [
+    // All at once: each waits three seconds.
+    let pages = [
         "delete window.WebSocket;",
         "delete window.ResizeObserver;",
         "delete Element.prototype.replaceChildren;",
         "delete Object.fromEntries; delete Object.entries;",
         "delete window.crypto; delete window.matchMedia;",
-    ] {
+        "delete Performance.prototype.getEntriesByType;", // missed in what nobody waits for
+    ]
+    .map(|lacks| {
         let page = old_tab(&browser, lacks);
         page.visit(&format!("http://{}", server.addr()));
+        (lacks, page)
+    });
+    for (lacks, page) in &pages {
         page.expect_shown("#too-old");
         page.expect_text("#too-old", TOLD);
         assert!(!page.take_complaints().is_empty(), "{lacks}: something is missing, after all");
         if lacks.contains("ResizeObserver") {
-            super::look::take_picture(&page, "too-old");
+            super::look::take_picture(page, "too-old");
         }
     }
+}
+
+/// Nothing fails in it until somebody is asked something.
+#[test]
+fn a_browser_without_dialogs_is_told_and_not_told_otherwise() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let page = old_tab(&browser, "delete window.HTMLDialogElement;");
+    page.go_to(server.addr());
+    page.join("Ana");
+    page.say("One may write all the same.");
+    page.expect_shown("#too-old");
+    page.expect_text("#too-old", TOLD);
+    page.run("void start.look()");
+    page.expect_shown("#too-old");
+    // There a dialog is an element like any other.
+    let rule = page.run(
+        "[...document.styleSheets[0].cssRules].some(({ selectorText, style }) =>
+            selectorText?.includes('dialog:not([open])') && style.display === 'none')",
+    );
+    assert_eq!(rule, true);
+}
+
+/// Only a room that does not answer is told as one.
+#[test]
+fn a_fault_of_the_page_is_not_taken_for_a_room_that_does_not_answer() {
+    let Some(browser) = Browser::start() else { return };
+    let mut server = TestServer::start();
+    let page = browser.open(server.addr());
+    let asked =
+        "ask('api/session').then((answer) => answer.error?.code ?? 'an answer', (fault) => fault.message)";
+    assert_eq!(page.run(asked), "an answer");
+    page.run("void (window.real = answerOf, answerOf = () => { throw new Error('a fault'); })");
+    assert_eq!(page.run(asked), "a fault");
+    page.run("void (answerOf = real)");
+    let half = "new Response('{', { headers: { 'Content-Type': 'application/json' } })";
+    page.run(&format!("void (window.real = fetch, window.fetch = async () => {half})"));
+    assert_eq!(page.run(asked), "no_answer", "one that is cut off");
+    page.run("void (window.fetch = real)");
+    server.stop();
+    assert_eq!(page.run(asked), "no_answer");
+    let _ = page.take_complaints();
 }
 
 #[test]

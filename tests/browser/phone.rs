@@ -187,6 +187,45 @@ fn a_phone_on_its_side_keeps_its_height_for_the_messages() {
     }
 }
 
+/// A phone on its side has its camera at the left or the right, and a line to be drawn at the foot.
+#[test]
+fn nothing_to_read_or_press_lies_under_a_phones_camera() {
+    let Some(browser) = Browser::start() else { return };
+    let server = talkative_room(60);
+    let page = browser.tab();
+    page.go_to(server.addr());
+    page.join("Ben");
+    page.expect_message("Ana", "message 60");
+    page.size(Size::Sideways(390));
+    let insets = json!({"insets": {"top": 0, "left": 50, "bottom": 20, "right": 60}});
+    page.call("Emulation.setSafeAreaInsetsOverride", insets);
+    let covered = "[...document.querySelectorAll('button, input, textarea, h1, h2, summary, .disc, .bubble, .field, #status, #menu')]
+        .filter((node) => node.checkVisibility() && node.getClientRects().length > 0)
+        .filter((node) => {
+            const { left, right, bottom } = node.getBoundingClientRect();
+            const isLow = node.closest('#foot, #menu') && bottom > innerHeight - 20;
+            return left < 50 || right > innerWidth - 60 || isLow;
+        }).map((node) => node.id || node.textContent)";
+    for dir in ["ltr", "rtl"] {
+        page.run(&format!("void (document.documentElement.dir = '{dir}')"));
+        page.run("flash('A word in the status line', 'warn')");
+        page.expect_shown("#status");
+        assert_eq!(page.run(covered), json!([]), "{dir}");
+        page.run("void openMessageMenu(state.log.last)");
+        page.expect("the menu", "el.menu.open");
+        assert_eq!(page.run(covered), json!([]), "{dir}, with a menu");
+        page.press("Escape");
+        page.click("#toggle-panel");
+        page.expect_focus("#close-panel");
+        assert_eq!(page.run(covered), json!([]), "{dir}, with the drawer");
+        if dir == "ltr" {
+            take_picture(&page, "camera-drawer-phone-light");
+        }
+        page.press("Escape");
+        page.expect_hidden("#panel");
+    }
+}
+
 #[test]
 fn a_long_press_opens_the_menu_of_a_message_and_moving_does_not() {
     let Some(browser) = Browser::start() else { return };

@@ -33,7 +33,7 @@ impl DevTools {
         for domain in ["Log", "Runtime", "Network", "Page"] {
             tab.call(&format!("{domain}.enable"), json!({}));
         }
-        tab.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
+        tab.pass_for_seen(true);
         tab
     }
 
@@ -183,6 +183,25 @@ impl Tab for DevTools {
             {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"},
         ]);
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    fn allow_motion(&self, allowed: bool) {
+        let value = if allowed { "no-preference" } else { "reduce" };
+        let features = json!([{"name": "prefers-reduced-motion", "value": value}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    fn force_colours(&self) {
+        let features = json!([{"name": "forced-colors", "value": "active"}]);
+        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    }
+
+    fn block_cookies(&self, blocked: bool) {
+        self.call("Emulation.setDocumentCookieDisabled", json!({"disabled": blocked}));
+    }
+
+    fn pass_for_seen(&self, enabled: bool) {
+        self.call("Emulation.setFocusEmulationEnabled", json!({"enabled": enabled}));
     }
 
     fn speak(&self, locales: &str) {

@@ -121,6 +121,16 @@ pub(super) trait Tab: Send + Sync {
     fn resize(&self, size: Size);
     /// Changes what the system prefers, and has it prefer less motion.
     fn prefer(&self, scheme: Scheme);
+    /// Has the system prefer as much motion as there is, or less.
+    fn allow_motion(&self, allowed: bool);
+    /// Has the system force its colours on every page, where the engine can.
+    fn force_colours(&self) {
+        panic!("this engine's driver can't force colours")
+    }
+    /// Has the browser take no cookies, from the next page on; or takes that back.
+    fn block_cookies(&self, blocked: bool);
+    /// Whether the tab passes for one that is looked at, when another has the focus or covers it.
+    fn pass_for_seen(&self, enabled: bool);
     /// Has words and clocks as this place has them, from the next page on.
     fn speak(&self, locale: &str);
     /// Makes this the tab that its window shows, in the window in front.

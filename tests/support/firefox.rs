@@ -202,15 +202,19 @@ impl FirefoxTab {
         }
     }
 
+    /// Runs a script in Firefox's own window.
+    fn command(&self, script: &str) {
+        self.script(&self.firefox().chrome, &format!("{script}, null"), DEADLINE)
+            .unwrap_or_else(|error| panic!("{error} from {script}"));
+    }
+
     /// Sets fields that WebDriver has no command for, as Firefox' own developer tools do.
     fn set(&self, fields: &str) {
-        let assign = format!(
+        self.command(&format!(
             "Object.assign(ChromeUtils.importESModule('chrome://remote/content/shared/NavigableManager.sys.mjs')
-                .NavigableManager.getBrowsingContextById('{}'), {fields}) && null",
+                .NavigableManager.getBrowsingContextById('{}'), {fields})",
             self.id
-        );
-        self.script(&self.firefox().chrome, &assign, DEADLINE)
-            .unwrap_or_else(|error| panic!("{error} from {fields}"));
+        ));
     }
 
     /// What is pressed or clicked is for the window in front.
@@ -288,6 +292,30 @@ impl Tab for FirefoxTab {
     fn prefer(&self, scheme: Scheme) {
         let scheme = if scheme == Scheme::Dark { "dark" } else { "light" };
         self.set(&format!("{{ prefersColorSchemeOverride: '{scheme}' }}"));
+    }
+
+    fn allow_motion(&self, allowed: bool) {
+        self.command(&format!(
+            "Services.prefs.setIntPref('ui.prefersReducedMotion', {})",
+            u8::from(!allowed)
+        ));
+    }
+
+    fn force_colours(&self) {
+        self.set("{ forcedColorsOverride: 'active' }");
+    }
+
+    fn block_cookies(&self, blocked: bool) {
+        let change = if blocked {
+            "setIntPref('network.cookie.cookieBehavior', 2)"
+        } else {
+            "clearUserPref('network.cookie.cookieBehavior')"
+        };
+        self.command(&format!("Services.prefs.{change}"));
+    }
+
+    fn pass_for_seen(&self, enabled: bool) {
+        self.set(&format!("{{ isActive: {enabled} }}"));
     }
 
     fn speak(&self, locale: &str) {

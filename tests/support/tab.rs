@@ -2,7 +2,7 @@
 
 use super::{DEADLINE, Finger, Page, Scheme, Size};
 use data_encoding::BASE64;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// How long one question to the page may take before it is asked again.
@@ -182,11 +182,19 @@ impl Page {
         self.tab.prefer(scheme);
     }
 
-    /// Sets media features, as Chromium alone can.
-    pub fn prefer(&self, features: &[(&str, &str)]) {
-        let feature = |(name, value): &(&str, &str)| json!({"name": name, "value": value});
-        let features: Vec<Value> = features.iter().map(feature).collect();
-        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+    /// Has the system prefer as much motion as there is, or less.
+    pub fn allow_motion(&self, allowed: bool) {
+        self.tab.allow_motion(allowed);
+    }
+
+    /// Has the system force its colours on the page.
+    pub fn force_colours(&self) {
+        self.tab.force_colours();
+    }
+
+    /// Has the browser take no cookies, from the next page on; or takes that back.
+    pub fn block_cookies(&self, blocked: bool) {
+        self.tab.block_cookies(blocked);
     }
 
     /// Has words and clocks as this place has them, from the next page on.
@@ -194,9 +202,9 @@ impl Page {
         self.tab.speak(locale);
     }
 
-    /// Tabs of one window act as if each were in front. Taken away, the tab is as visible as it is.
-    pub fn act_as_if_looked_at(&self, enabled: bool) {
-        self.call("Emulation.setFocusEmulationEnabled", json!({"enabled": enabled}));
+    /// Tabs pass for such that are looked at. Taken away, one that another covers is hidden.
+    pub fn pass_for_seen(&self, enabled: bool) {
+        self.tab.pass_for_seen(enabled);
     }
 
     /// Makes this the tab that its window shows.

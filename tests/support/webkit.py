@@ -1,7 +1,7 @@
 """A browser of nothing but windows, for WebKitWebDriver to drive: MiniBrowser's are never narrower than 447 pixels.
 
 What WebDriver has no command for is asked of a window from its page: `webkit.messageHandlers.window.postMessage(JSON)`.
-Whatever pages say on their console, and what they ask for, is written to the file that the command line names.
+What pages complain of, and what they ask for, is written to the file that the command line names.
 """
 import base64
 import json
@@ -15,6 +15,20 @@ for name, version in {"Gdk": "3.0", "Gtk": "3.0", "JavaScriptCore": "4.1", "WebK
 from gi.repository import Gdk, GLib, Gtk, JavaScriptCore, WebKit2  # noqa: E402
 
 
+# WebKit's own console is written nowhere. A ResizeObserver that reports one was late, and nothing failed.
+COMPLAINTS = """(() => {
+    const complain = (...words) => webkit.messageHandlers.window.postMessage(JSON.stringify({ complaint: words.join(' ') }));
+    addEventListener('error', ({ message }) => { if (!message.startsWith('ResizeObserver')) complain(message); });
+    addEventListener('unhandledrejection', ({ reason }) => complain('rejected:', reason));
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) =>
+        complain('Content Security Policy:', effectiveDirective, blockedURI));
+    for (const kind of ['error', 'warn']) {
+        const { [kind]: say } = console;
+        console[kind] = (...words) => { complain('console:', ...words); say.apply(console, words); };
+    }
+})()"""
+
+
 class Window:
     """One tab."""
 
@@ -26,8 +40,8 @@ class Window:
         self.scripts = WebKit2.UserContentManager()
         self.scripts.connect("script-message-with-reply-received::window", self.answer)
         self.scripts.register_script_message_handler_with_reply("window", None)
+        self.observe(COMPLAINTS)
         settings = WebKit2.Settings(
-            enable_write_console_messages_to_stdout=True,
             enable_fullscreen=True,
             javascript_can_access_clipboard=True,
             hardware_acceleration_policy=WebKit2.HardwareAccelerationPolicy.NEVER,
@@ -49,6 +63,10 @@ class Window:
     def note(self, _view, _resource, request):
         print("REQUEST", self.number, request.get_uri(), flush=True)
 
+    def observe(self, script):
+        frames, start = WebKit2.UserContentInjectedFrames.TOP_FRAME, WebKit2.UserScriptInjectionTime.START
+        self.scripts.add_script(WebKit2.UserScript.new(script, frames, start, None, None))
+
     def bring_to_front(self):
         # There is no window manager, so nothing else gives a window the focus.
         self.frame.present()
@@ -63,11 +81,20 @@ class Window:
             self.frame.resize(*asked["size"])
         if "dark" in asked:
             Gtk.Settings.get_default().props.gtk_application_prefer_dark_theme = asked["dark"]
+        if "motion" in asked:
+            Gtk.Settings.get_default().props.gtk_enable_animations = asked["motion"]
+        if "cookies" in asked or "empty" in asked:
+            policy = WebKit2.CookieAcceptPolicy
+            taken = policy.NO_THIRD_PARTY if asked.get("cookies", True) else policy.NEVER
+            self.data.get_cookie_manager().set_accept_policy(taken)
+        if "shown" in asked:
+            self.frame.set_visible(asked["shown"])
         if "front" in asked:
             self.bring_to_front()
         if "observe" in asked:
-            frames, start = WebKit2.UserContentInjectedFrames.TOP_FRAME, WebKit2.UserScriptInjectionTime.START
-            self.scripts.add_script(WebKit2.UserScript.new(asked["observe"], frames, start, None, None))
+            self.observe(asked["observe"])
+        if "complaint" in asked:
+            print("COMPLAINT", self.number, json.dumps(asked["complaint"]), flush=True)
         if "empty" in asked:
             self.data.clear(WebKit2.WebsiteDataTypes.ALL, 0, None, lambda *_: say())
         elif "inject" in asked:

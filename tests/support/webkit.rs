@@ -53,7 +53,7 @@ struct WebKit {
     first: String,
     /// The tab that the driver's commands are for.
     current: Mutex<String>,
-    /// Where its pages' words go, how much of that was read, and what of that no tab has taken yet.
+    /// Where its pages' complaints go, how much of that was read, and what of that no tab has taken yet.
     console: PathBuf,
     read: Mutex<usize>,
     untold: Mutex<Vec<String>>,
@@ -149,16 +149,14 @@ impl WebKit {
         Ok(answer.as_str().unwrap_or_default().to_owned())
     }
 
-    /// What was said since this was asked last, and what this window asked for.
+    /// What this window has complained of and asked for since this was asked last.
     fn news(&self, window: usize) -> Vec<String> {
         let said = fs::read(&self.console).unwrap_or_default();
         let (mut read, mut untold) = (lock(&self.read), lock(&self.untold));
         untold.extend(String::from_utf8_lossy(&said[*read..]).lines().map(str::to_owned));
         *read = said.len();
-        let is_anothers = |line: &String| {
-            line.strip_prefix("REQUEST ").is_some_and(|rest| !rest.starts_with(&format!("{window} ")))
-        };
-        let (later, now) = untold.drain(..).partition(is_anothers);
+        let is_own = |line: &String| line.split(' ').nth(1) == Some(&window.to_string());
+        let (now, later) = untold.drain(..).partition(is_own);
         *untold = later;
         now
     }
@@ -312,6 +310,18 @@ impl Tab for WebKitTab {
         self.ask_window(json!({"dark": scheme == Scheme::Dark}));
     }
 
+    fn allow_motion(&self, allowed: bool) {
+        self.ask_window(json!({"motion": allowed}));
+    }
+
+    fn block_cookies(&self, blocked: bool) {
+        self.ask_window(json!({"cookies": !blocked}));
+    }
+
+    fn pass_for_seen(&self, enabled: bool) {
+        self.ask_window(json!({"shown": enabled}));
+    }
+
     fn speak(&self, locale: &str) {
         assert_eq!(locale, "en-GB", "WebKit is asked for its language when it starts");
     }
@@ -330,17 +340,12 @@ impl Tab for WebKitTab {
         lock(&webkit.current).clear();
     }
 
-    /// The console is the browser's, so a page may hear of what another one did.
     fn note(&self) {
         for line in self.profile.webkit().news(self.number) {
-            if let Some(url) = line.strip_prefix(&format!("REQUEST {} ", self.number)) {
-                self.notes.request(url);
-            } else if line.contains("CONSOLE")
-                && (line.contains(" ERROR ") || line.contains(" WARN "))
-                // A server that is away is no fault of the page's, and WebKit mentions each try.
-                && !line.contains("WebSocket connection to")
-            {
-                self.notes.complain(line);
+            match line.split_once(&format!(" {} ", self.number)) {
+                Some(("REQUEST", url)) => self.notes.request(url),
+                Some(("COMPLAINT", text)) => self.notes.complain(text.to_owned()),
+                _ => (),
             }
         }
     }
