@@ -2,7 +2,7 @@
 
 use super::look::look;
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page, Size, TestServer, clipboard};
+use crate::support::{Browser, Engine, Page, Size, TestServer, clipboard};
 use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
@@ -11,6 +11,7 @@ also_in!([firefox, webkit]:
     code_is_copied_and_exported_as_it_was_typed,
     code_at_the_head_of_ones_own_message_begins_at_its_head,
     a_text_of_many_pieces_is_put_in_as_one_and_marks_only_so_many,
+    a_click_copies_code_and_paper_has_all_of_it,
 );
 
 const LOOP: &str = "for number in range(10):\n    print(\"<b>https://x.example</b>\", number, \
@@ -233,7 +234,11 @@ fn a_click_copies_code_and_paper_has_all_of_it() {
     page.paste();
     page.expect("the code", &format!("el.message.value === {}", json!(LOOP.trim_end())));
     drop(held);
-    page.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    // WebKit's driver can't show paper.
+    if page.engine == Engine::WebKit {
+        return;
+    }
+    page.show_paper();
     let facts = page.run(
         "(([code, button]) => [code.scrollWidth <= code.clientWidth, button.checkVisibility()])(
             document.querySelector('.code').querySelectorAll('code, button'))",

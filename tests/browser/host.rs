@@ -19,6 +19,7 @@ also_in!([firefox, webkit]:
     a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_receipt_again,
     a_page_that_fell_behind_with_no_message_missed_shows_what_it_is_sent,
     a_refused_message_can_be_sent_again_copied_or_discarded,
+    hosts_see_that_the_history_fills_up_and_that_it_is_full,
 );
 // WebKit for GTK takes the close code of a full room for a mistake, and has one language until it ends.
 also_in!([firefox]:

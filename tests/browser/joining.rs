@@ -9,10 +9,10 @@ also_in!([firefox, webkit]:
     a_browser_that_was_here_before_continues_as_who_it_was,
     a_newcomer_who_has_to_wait_gets_in_without_asking_again,
     an_empty_room_shows_how_to_bring_others_in,
+    the_invitation_fills_the_screen_and_is_copied_on_plain_http,
     a_page_that_stays_open_invites_to_where_the_room_is_now,
     the_keyboard_alone_leads_from_a_first_visit_through_every_part_and_back,
 );
-also_in!([webkit]: the_invitation_fills_the_screen_and_is_copied_on_plain_http);
 
 #[test]
 fn a_first_visit_asks_for_a_name_and_offers_another_when_it_is_taken() {

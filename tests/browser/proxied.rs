@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 also_in!([firefox, webkit]:
     a_room_under_a_path_has_all_that_it_has_elsewhere,
+    a_bare_proxy_is_told_what_it_leaves_out,
     a_room_that_is_refused_while_people_talk_says_so_below_what_they_said,
 );
 

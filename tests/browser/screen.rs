@@ -10,6 +10,9 @@ also_in!([firefox, webkit]:
     a_projector_shows_the_newest_messages_large_and_the_way_in,
     nothing_private_reaches_the_big_screen,
     the_big_screen_says_that_the_room_is_gone_and_comes_back_by_itself,
+    no_phone_is_led_to_an_address_of_this_computer_alone,
+    a_host_opens_it_in_a_second_window_and_a_student_sees_no_more_on_it,
+    a_room_for_members_is_shown_to_members_alone,
 );
 
 /// What can be seen of what does not belong there.
