@@ -178,6 +178,11 @@ pub const PING_AFTER: Duration = Duration::from_secs(25);
 /// … and is let go after this long: a Wi-Fi that went away sends no FIN. The others are told within a minute.
 pub const IDLE: Duration = Duration::from_secs(58);
 
+/// Signs that a room offers to react with: one row of them, on a phone too.
+pub const SIGNS: usize = 8;
+/// Bytes of one of them: the longest pictures of families have 25.
+pub const SIGN_BYTES: usize = 32;
+
 // ---- the hub ----
 
 /// Commands waiting for the hub. A full channel makes a reader wait, and TCP slows its sender.
@@ -192,6 +197,10 @@ pub const TURN_MESSAGES: usize = 1024;
 pub const TURN_BYTES: usize = 256 * 1024;
 /// What a deletion counts of those: it is always about as long.
 pub const DELETION_BYTES: usize = 96;
+/// What a reaction counts of those: as long as an event with eight pictures is, and one stands for all of its message's in the turn.
+pub const REACTION_BYTES: usize = 256;
+/// Names that hosts are told of who has reacted with a sign: as many as are listed of those who are here.
+pub const REACTORS: usize = PRESENCE_PERSONS;
 /// A turn takes in no more after this long: a taken name costs up to half a millisecond where every name near it is taken too.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
 /// Messages kept while the disk does not take them; further ones are refused at once.
@@ -204,6 +213,8 @@ pub const SAVE_DEADLINE: Duration = Duration::from_secs(2);
 pub const SAVE_RETRY: Duration = Duration::from_millis(50);
 /// Encoded frames kept in memory for those who come back.
 pub const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// Positions for which they are kept. A frame that went with its message, or that a newer one replaces, leaves its place.
+pub const KEPT_ENTRIES: usize = KEPT_BYTES / 64;
 /// Newest positions whose frames are read from the store at start: what a class misses while a server restarts.
 pub const KEPT_AT_START: u64 = 1_000;
 /// The most that the hub itself sends to a client that registers; one that misses more catches up on its own thread.
@@ -314,7 +325,7 @@ pub const AUTHOR_ROWS: u64 = 20_000;
 pub const HOST_ACTIONS_SHOWN: usize = 50;
 /// Actions kept in all: a school year of busy lessons.
 pub const HOST_ACTIONS: usize = 10_000;
-/// Cleared messages overwritten in one go, and the pause after it: some milliseconds each, a million in less than a minute.
+/// Cleared messages, and reactions to them, overwritten in one go, and the pause after it: some milliseconds each, a million in less than a minute.
 pub const OVERWRITE: (usize, Duration) = (500, Duration::from_millis(10));
 
 // ---- reading the log ----
@@ -397,6 +408,8 @@ pub const SPACE_PARTS: u64 = 256;
 /// The newest cleared messages keep their rows, so many and so many bytes of (overwritten) text: a retry of one is known. Also,
 /// pages with messages of now stay untouched: 25 of the longest fill more than the three that SQLite may put in order together.
 pub const CLEARED_KEPT: (u32, usize) = (1_000, 25 * 4 * MESSAGE_CHARACTERS);
+/// The same of reactions to them: rows of 12 bytes at least, which fill three pages.
+pub const CLEARED_REACTIONS_KEPT: usize = 1_000;
 /// Pages that are given back to the disk in one go, with the pause of [`OVERWRITE`]: some milliseconds, a gigabyte in a minute or two.
 pub const GIVE_BACK_PAGES: u64 = 50;
 /// A copy that has no name yet and to which nothing was written for this long is nobody's any more, and makes room.
@@ -515,6 +528,11 @@ const _: () = {
     assert!(ms(STALL) < ms(WINDOW_AGE), "a client that takes nothing must be cut off, not start afresh");
     assert!(REGISTER_BYTES + HISTORY_BYTES < OWN_BYTES, "what the hub sends at once must fit what may wait");
     assert!(COMMAND_BYTES <= TURN_BYTES, "a command must fit a turn");
+    assert!(TURN_MESSAGES * REACTION_BYTES <= TURN_BYTES, "a turn must take as many reactions as messages");
+    assert!(
+        2 * SIGNS * REACTORS * (NAME_CHARACTERS * 4 + 4) < OWN_BYTES,
+        "what a host is told of a message must fit what may wait for one"
+    );
     assert!(MESSAGE_CHARACTERS * 12 <= FRAME_BYTES, "every message must fit a frame, each character escaped");
     assert!(
         REGISTER_BYTES < CATCH_UP_BYTES && CATCH_UP_BYTES < KEPT_BYTES,

@@ -15,6 +15,7 @@ mod broadcast;
 mod deletion;
 mod delivery;
 mod history;
+mod reactions;
 mod replies;
 mod resume;
 mod search;

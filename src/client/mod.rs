@@ -25,6 +25,7 @@ use crate::hub::sender::ClientSocket;
 use crate::hub::visitor::Visitor;
 use crate::hub::{Command, LogPart, Registered, Registration, Request, Resume, welcome};
 use crate::limits;
+use crate::protocol::signs::Signs;
 use crate::protocol::{CloseCode, Position, Reason, ServerEvent, encode, encode_close, frame};
 use crate::store::{Lent, LogEntry, Readers};
 use crate::sys::permits::Permits;
@@ -51,12 +52,14 @@ pub(crate) struct ClientContext {
 }
 
 /// What the operator chose for all clients.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct ClientOptions {
     /// Messages a second for each person, 0 for no limit.
     pub rate_limit: u32,
     /// Whether only who is logged in may be here, reading included.
     pub members_only: bool,
+    /// What people react with.
+    pub signs: Signs,
 }
 
 impl ClientContext {
@@ -258,7 +261,8 @@ fn catch_up(
     if let Some(reset) = part.welcome {
         let session = session.map(AsRef::as_ref);
         let more = lend().and_then(|reader| reader.has_older(position)).map_err(failed)?;
-        encode(&welcome(&part.epoch, part.head, reset, more, session), &mut chunk);
+        let welcome = welcome(&part.epoch, part.head, reset, more, session, &context.options.signs);
+        encode(&welcome, &mut chunk);
     }
     loop {
         let (entries, bytes) = (limits::CATCH_UP_ENTRIES, limits::CATCH_UP_PAGE_BYTES);
@@ -281,6 +285,9 @@ fn catch_up(
 pub(crate) fn event_of(entry: &LogEntry) -> ServerEvent<'_> {
     match entry {
         LogEntry::Message(stored) => ServerEvent::ReceiveMessage(stored),
+        LogEntry::Reactions { position, message_id, counts } => {
+            ServerEvent::Reactions { id: *position, message_id: *message_id, reactions: counts }
+        }
         LogEntry::Deletion { position, message_id } => {
             ServerEvent::MessageDeleted { id: *position, message_id: *message_id }
         }

@@ -5,7 +5,8 @@ use std::io::Read;
 use flate2::read::DeflateDecoder;
 
 use super::{Config, FORMAT, LANGUAGES, LOG_LEVEL};
-use crate::limits::{DEFAULT_CLIENTS, HISTORY_MEGABYTES};
+use crate::limits::{DEFAULT_CLIENTS, HISTORY_MEGABYTES, SIGNS};
+use crate::protocol::signs::Signs;
 use crate::protocol::title::DEFAULT_TITLE;
 
 /// The text of `--licenses`, made by `.ci/licenses`.
@@ -29,6 +30,7 @@ pub fn help() -> String {
         lan_name,
         ..
     } = Config::default();
+    let (signs, none) = (Signs::DEFAULT, Signs::NONE);
     let lan_name = lan_name.unwrap_or_default();
     let (database, last_port) = (database.display(), port + spare_ports);
     let tags: Vec<&str> = LANGUAGES.split(' ').collect();
@@ -64,6 +66,8 @@ Options
                                may be given several times
   --sendmail PROGRAM           mail links to who forgot their password, with any program
                                that takes mail as sendmail does
+  --reactions SIGNS            what people react to messages with: up to {SIGNS} signs, in quotes and
+                               with a blank after each, or {none}  [{signs}]
   --rate-limit NUMBER          messages a second for each person; 0 is no limit  [{rate_limit}]
   --history-megabytes NUMBER   what the history may take of the disk; it never takes the last
                                512 MB of it  [{HISTORY_MEGABYTES}]

@@ -15,6 +15,7 @@ use crate::limits::{
 };
 use crate::protocol::names::Name;
 use crate::protocol::origin;
+use crate::protocol::signs::Signs;
 use crate::protocol::title;
 use crate::store::export::ExportFormat;
 pub use help::{help, licenses};
@@ -42,6 +43,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// The program that mails reset links; without one, hosts are told who needs a link.
     pub sendmail: Option<PathBuf>,
+    /// What people react with.
+    pub reactions: Signs,
     /// Messages a second for each person, twice that at once; 0 is no limit.
     pub rate_limit: u32,
     /// What the history may take of the disk.
@@ -74,6 +77,7 @@ impl Default for Config {
             lan_name: Some("chat".to_owned()),
             trusted_proxies: Vec::new(),
             sendmail: None,
+            reactions: Signs::default(),
             rate_limit: 5,
             history_megabytes: HISTORY_MEGABYTES,
             max_clients: None,
@@ -248,6 +252,7 @@ impl Config {
                 self.trusted_proxies.push(option.value(TRUSTED_PROXY, |v| v.parse().ok())?);
             }
             "--sendmail" => self.sendmail = Some(option.path("the path of a program")?),
+            "--reactions" => self.reactions = option.checked(SIGNS, Signs::parse)?,
             "--rate-limit" => self.rate_limit = option.number(0, RATE_LIMIT as usize)? as u32,
             "--history-megabytes" => self.history_megabytes = option.number(1, MAX_HISTORY_MEGABYTES)?,
             "--max-clients" => self.max_clients = Some(option.number(1, MAX_CLIENTS)?),
@@ -274,6 +279,7 @@ const LAN_NAME: &str =
 /// The tags of the catalogues in `src/http/languages`.
 const LANGUAGES: &str = env!("LANGUAGES");
 const LOG_LEVEL: &str = "error, warn, info, debug or trace";
+const SIGNS: &str = "some signs with a blank after each, in quotes; or none";
 const FORMAT: &str = "txt, csv or json";
 const SEPARATOR: &str = "a comma or a semicolon, in quotes";
 
@@ -295,6 +301,17 @@ impl Given<'_> {
             let given = given.to_string_lossy();
             format!("{} {}: expected {expected}", self.name, given.escape_debug())
         })
+    }
+
+    /// The same, where `read` says what is wrong.
+    fn checked<T>(
+        mut self,
+        expected: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let given = self.raw(expected)?;
+        let read = given.to_str().ok_or_else(|| "it is no text".to_owned()).and_then(read);
+        read.map_err(|complaint| format!("{}: {complaint}; expected {expected}", self.name))
     }
 
     fn number(self, least: usize, most: usize) -> Result<usize, String> {

@@ -24,8 +24,9 @@ fn every_option_reaches_its_field() {
         "--bind ::1 --port=0 --database /tmp/a.db --title Room --public-url https://a.example \
          --public-url http://B.example:8080/room/ --rate-limit 0 --max-clients 7 --max-clients-per-address 3 \
          --log-level debug --quiet --no-open --members-only --trusted-proxy 127.0.0.1 --trusted-proxy ::1 \
-         --sendmail /usr/sbin/sendmail --lan-name Physics-9b",
+         --sendmail /usr/sbin/sendmail --lan-name Physics-9b --reactions=none",
     );
+    assert_eq!(config.reactions, Signs::parse("none").expect("no signs"));
     assert!(config.members_only);
     assert_eq!(config.trusted_proxies.len(), 2);
     assert_eq!(config.sendmail, Some(PathBuf::from("/usr/sbin/sendmail")));
@@ -104,6 +105,9 @@ fn a_refusal_names_the_argument_and_what_was_expected() {
         ("--lan-name chat.local", ["--lan-name chat.local", "a-z, 0-9 and hyphens"]),
         ("--lan-name -chat", ["--lan-name -chat", "hyphens between"]),
         ("--rate-limit -1", ["--rate-limit -1", "from 0 to 10000"]),
+        ("--reactions yes", ["--reactions: yes is not one sign", "or none"]),
+        ("--reactions=", ["--reactions: there are no signs", "say none"]),
+        ("--reactions", ["--reactions needs a value", "or none"]),
         ("--max-clients 0", ["--max-clients 0", "from 1 to 100000"]),
         ("--max-clients-per-address many", ["--max-clients-per-address many", "from 1 to"]),
         ("--log-level off", ["--log-level off", "error, warn, info, debug or trace"]),
@@ -167,13 +171,15 @@ fn help_lists_every_option_with_its_default_and_fits_a_terminal() {
         "10000",
         "1000",
         "info",
+        Signs::DEFAULT,
         "txt",
         ",",
     ] {
         assert!(help.contains(&format!("[{default}]")), "{default}");
     }
     let options = "bind port database title public-url members-only trusted-proxy sendmail rate-limit max-clients \
-                   max-clients-per-address log-level quiet no-open lan-name no-lan-name help version licenses format separator new";
+                   max-clients-per-address reactions log-level quiet no-open lan-name no-lan-name help version licenses \
+                   format separator new";
     for option in options.split_whitespace() {
         assert!(help.contains(&format!("--{option} ")), "{option}");
     }

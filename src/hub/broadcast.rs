@@ -29,6 +29,8 @@ pub(crate) enum Logged {
     Nothing,
     /// A message took the next position.
     Message,
+    /// A message's reactions took the next position.
+    Reactions { message_id: Position },
     /// A deletion took the next position.
     Deletion {
         /// The message that is gone.

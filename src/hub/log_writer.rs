@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::hub::clients::ClientId;
+use crate::hub::fullness::Fullness;
 use crate::limits;
 use crate::protocol::{KeyHash, Position, Reason, Refusal, encoded_bytes};
 use crate::room::kept::RoomChange;
-use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Space, Store};
+use crate::store::{AppendError, Change, KeptRoom, NewMessage, Outcome, Reaction, Store};
 use crate::sys::clock::LogClock;
 
 /// A change on its way to the disk.
@@ -57,14 +58,7 @@ pub(crate) struct LogWriter {
     unrecorded: VecDeque<RoomChange>,
     /// When the next texts of cleared messages are overwritten.
     overwrite_due: Option<Instant>,
-    /// Bytes that the history may take.
-    bound: u64,
-    space: Space,
-    space_due: Instant,
-    /// Bytes that were stored since it was looked.
-    space_unseen: u64,
-    /// How full it is, as hosts have been told.
-    told_percent: Option<u64>,
+    fullness: Fullness,
     /// The operator has been told that the disk does not take messages.
     failing: bool,
     /// The disk works again, and what is not of the log has to be stored once more.
@@ -75,12 +69,8 @@ pub(crate) struct LogWriter {
 impl LogWriter {
     /// The only writer of this store's log, which may take so many bytes.
     pub(crate) fn new(store: Store, bound: u64) -> LogWriter {
-        let mut writer = LogWriter {
-            bound,
-            space: Space { used: 0, most: bound },
-            space_due: Instant::now(),
-            space_unseen: 0,
-            told_percent: None,
+        LogWriter {
+            fullness: Fullness::new(&store, bound),
             clock: LogClock::after(store.newest_at_ms()),
             store,
             waiting: Vec::new(),
@@ -92,9 +82,7 @@ impl LogWriter {
             overwrite_due: Some(Instant::now()),
             failing: false,
             recovered: false,
-        };
-        writer.look_at_space(Instant::now());
-        writer
+        }
     }
 
     /// What the store has kept of the room beside the log; `title` is the operator's.
@@ -154,7 +142,7 @@ impl LogWriter {
         let (most, pause) = limits::OVERWRITE;
         let overwritten = self.store.overwrite(most);
         self.store.settle();
-        self.look_at_space(now);
+        self.fullness.look(&self.store, now);
         self.overwrite_due = match overwritten {
             Ok(true) => None,
             Ok(false) => Some(Instant::now() + pause),
@@ -165,50 +153,22 @@ impl LogWriter {
         };
     }
 
-    fn look_at_space(&mut self, now: Instant) {
-        if now < self.space_due && self.space_unseen < self.bound / limits::SPACE_PARTS {
-            return;
-        }
-        self.space_due = now + limits::SPACE_LOOK;
-        self.space_unseen = 0;
-        // A database that can't be read is told about when it is written to.
-        let Ok(space) = self.store.space(self.bound) else { return };
-        if space.is_full() && !self.space.is_full() {
-            log::warn!(
-                "the history is full ({} MB of {}): messages are refused until a host clears it, --history-megabytes allows more, \
-                 or the disk has more free",
-                space.used >> 20,
-                space.most >> 20
-            );
-        }
-        self.space = space;
-    }
-
     /// How full the history is, where hosts have to be told.
     pub(crate) fn percent(&self) -> Option<u64> {
-        self.space.percent()
+        self.fullness.percent()
     }
 
     /// Whether that has changed since this was last asked.
     pub(crate) fn percent_has_changed(&mut self) -> bool {
-        let percent = self.percent();
-        percent != std::mem::replace(&mut self.told_percent, percent)
+        self.fullness.has_changed()
     }
 
-    /// Whether a message fits.
+    /// Whether a message or a reaction fits.
     ///
     /// # Errors
     /// `not_saved`, where the history is full.
     pub(crate) fn check_space(&mut self) -> Result<(), Refusal> {
-        if self.space.is_full() {
-            // Somebody may just have made room. Else it is looked at with each turn that is stored.
-            self.space_due = Instant::now();
-            self.look_at_space(self.space_due);
-        }
-        match self.space.is_full() {
-            true => Err(Reason::HistoryFull.into()),
-            false => Ok(()),
-        }
+        self.fullness.check(&self.store)
     }
 
     /// How many changes wait: the place in the turn of what is told now.
@@ -252,6 +212,18 @@ impl LogWriter {
         let bytes = message_bytes(&message);
         let (change, from, refusal) = (Change::Refused(message), Some(from), Some(refusal));
         self.push(Pending { change, from, refusal, spoken: None, bytes });
+        Ok(())
+    }
+
+    /// A reaction of this client's, to be stored with this turn.
+    ///
+    /// # Errors
+    /// `not_saved`, as of a message.
+    pub(crate) fn push_reaction(&mut self, reaction: Reaction, from: ClientId) -> Result<(), Refusal> {
+        if self.is_full() {
+            return Err(not_saved(None));
+        }
+        self.push_change(Change::Reaction(reaction), Some(from), limits::REACTION_BYTES);
         Ok(())
     }
 
@@ -333,8 +305,8 @@ impl LogWriter {
                 let stored = std::mem::replace(&mut self.waiting, later);
                 let bytes = stored.iter().map(|pending| pending.bytes).sum::<usize>();
                 self.waiting_bytes -= bytes;
-                self.space_unseen += bytes as u64;
-                self.look_at_space(now);
+                self.fullness.stored(bytes as u64);
+                self.fullness.look(&self.store, now);
                 if stored.iter().any(|pending| matches!(pending.change, Change::Clear)) {
                     self.overwrite_due = Some(Instant::now() + limits::OVERWRITE.1);
                 }

@@ -17,20 +17,23 @@
 //! | `membership.rs` | what accounts bring about |
 //! | `register.rs`, `replay.rs` | taking clients in; the newest part of the log in memory |
 //! | `visitor.rs` | somebody who comes |
-//! | `log_writer.rs` | what waits to be stored, and what becomes of it |
+//! | `reactions.rs` | who may react, and who is told who has |
+//! | `log_writer.rs`, `fullness.rs` | what waits to be stored, and what becomes of it; how much of the disk is taken |
 //! | `clients.rs`, `client.rs` | everybody who is registered; one of them, and who it is |
 //! | `sender.rs`, `window.rs` | one client's write half; the newest part of what everybody is told |
 
-mod broadcast;
+pub(crate) mod broadcast;
 pub(crate) mod client;
 pub(crate) mod clients;
 mod command;
+mod fullness;
 mod hands;
 pub(crate) mod log_writer;
 mod meant;
 mod membership;
 mod moderate;
 mod newcomers;
+mod reactions;
 mod register;
 mod renaming;
 pub(crate) mod replay;
@@ -51,6 +54,7 @@ use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::limits;
 use crate::protocol::names::Name;
+use crate::protocol::signs::Signs;
 use crate::protocol::{ClientEvent, KeyHash, Role, ServerEvent, frame};
 use crate::room::Room;
 use crate::room::freed::Freed;
@@ -73,6 +77,8 @@ pub(crate) struct HubConfig {
     pub members_only: bool,
     /// Random, so that no tab of an earlier run has the same scope as a connection without a key.
     pub nonce: KeyHash,
+    /// What people react with.
+    pub signs: Signs,
     /// Whether there is a limit to how fast new names come.
     pub is_paced: bool,
     /// What signing up needs, for hosts to show; none where anybody may.

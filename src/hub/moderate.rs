@@ -61,7 +61,7 @@ impl Hub {
     }
 
     /// Whether it is a host who has asked, still.
-    fn is_host(&mut self, by: ClientId) -> bool {
+    pub(super) fn is_host(&mut self, by: ClientId) -> bool {
         self.clients.get(by).is_some_and(|client| client.is_host())
     }
 

@@ -9,6 +9,7 @@ use crate::accounts::Session;
 use crate::hub::broadcast::Broadcast;
 use crate::hub::visitor::Visitor;
 use crate::limits;
+use crate::protocol::signs::Signs;
 use crate::protocol::{KeyHash, Person, Position, ServerEvent, WIRE_LIMITS, WelcomeSession, encode, frame};
 
 impl Hub {
@@ -79,7 +80,7 @@ impl Hub {
         let mut own = Vec::new();
         if let Some(reset) = reset {
             let more = after > self.log.cleared();
-            encode(&welcome(self.log.epoch(), head, reset, more, visitor.session.as_deref()), &mut own);
+            encode(&self.welcome(head, reset, more, visitor.session.as_deref()), &mut own);
         }
         if reached < head || frames.iter().map(Bytes::len).sum::<usize>() > limits::REGISTER_BYTES {
             let frames = std::iter::once(Bytes::from(own)).chain(frames).collect();
@@ -101,6 +102,16 @@ impl Hub {
 }
 
 impl Hub {
+    fn welcome<'a>(
+        &'a self,
+        head: Position,
+        reset: bool,
+        more: bool,
+        session: Option<&'a Session>,
+    ) -> ServerEvent<'a> {
+        welcome(self.log.epoch(), head, reset, more, session, &self.config.signs)
+    }
+
     /// The log was cleared after so many of the turn's changes: everybody drops what they show, as if they came now.
     pub(super) fn broadcast_cleared(&mut self, place: usize) {
         let state = self.state();
@@ -109,7 +120,7 @@ impl Hub {
             let session = client.visitor.session.clone();
             let mut frames = Vec::new();
             let head = self.log.cleared();
-            encode(&welcome(self.log.epoch(), head, true, false, session.as_deref()), &mut frames);
+            encode(&self.welcome(head, true, false, session.as_deref()), &mut frames);
             frames.extend_from_slice(&state);
             self.clients.send_to(id, frames, place);
         }
@@ -137,7 +148,7 @@ impl Hub {
         for id in fallen_out {
             let Some(client) = self.clients.get(id) else { continue };
             let session = client.visitor.session.clone();
-            let welcome = frame(&welcome(self.log.epoch(), head, true, more, session.as_deref()));
+            let welcome = frame(&self.welcome(head, true, more, session.as_deref()));
             self.clients.start_afresh(id, [welcome.into(), common.clone()], now);
         }
     }
@@ -150,13 +161,22 @@ pub(crate) fn welcome<'a>(
     reset: bool,
     more: bool,
     session: Option<&'a Session>,
+    signs: &'a Signs,
 ) -> ServerEvent<'a> {
     let session = session.map(|session| WelcomeSession {
         username: session.member.as_ref().map(|member| member.name.display()),
         role: session.role(),
         choose_name: session.member.as_ref().is_some_and(|member| member.chooses_name),
     });
-    ServerEvent::Welcome { epoch, position: head, reset, more, session, limits: WIRE_LIMITS }
+    ServerEvent::Welcome {
+        epoch,
+        position: head,
+        reset,
+        more,
+        session,
+        limits: WIRE_LIMITS,
+        reactions: signs,
+    }
 }
 
 /// `presence` with everybody, or with their number alone.

@@ -46,6 +46,11 @@ impl Hub {
                 Ok(())
             }
             ClientEvent::DeleteMessage { message_id } => self.delete(client, message_id),
+            ClientEvent::React { message_id, reaction, on } => {
+                let done = self.react(client, message_id, &reaction, on);
+                done.map_err(|refusal| refusal.of_reaction(message_id, &reaction))
+            }
+            ClientEvent::WhoReacted(message_id) => self.tell_reactors(client, message_id),
             ClientEvent::Moderate(action) => self.moderate(client, action),
             ClientEvent::RaiseHand { question } => self.raise_hand(client, question),
             ClientEvent::LowerHand(whose) => self.lower_hand(client, whose),

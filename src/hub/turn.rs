@@ -9,9 +9,10 @@ use super::{Hub, Registration, Request};
 use crate::hub::broadcast::{Broadcast, Ended, Logged};
 use crate::hub::clients::ClientId;
 use crate::limits;
+use crate::protocol::signs::Counts;
 use crate::protocol::{CloseCode, Message, Position, Reason, Refusal, ServerEvent, encode, frame};
 use crate::room::PresenceUpdate;
-use crate::store::{Change, NewMessage, Outcome};
+use crate::store::{Change, NewMessage, Outcome, Reaction};
 use crate::sys::failpoint;
 
 /// What the turn under way has gathered.
@@ -190,6 +191,15 @@ impl Hub {
                 }
                 return Logged::Deletion { message_id };
             }
+            (Change::Reaction(Reaction { message_id, sign, on, .. }), Outcome::Reacted(entry)) => {
+                if let Some(from) = pending.from {
+                    let reacted = ServerEvent::Reacted { message_id: *message_id, reaction: sign, on: *on };
+                    self.clients.send_to(from, frame(&reacted), place);
+                }
+                let Some((id, reactions)) = &entry else { return Logged::Nothing };
+                encode(&ServerEvent::Reactions { id: *id, message_id: *message_id, reactions }, frames);
+                return Logged::Reactions { message_id: *message_id };
+            }
             (Change::Clear, Outcome::Cleared { .. }) => {
                 self.broadcast_cleared(place);
                 if let Some(by) = pending.from {
@@ -207,6 +217,10 @@ impl Hub {
                     self.moderation.unspeak_at(spoken);
                 }
                 let refusal = Refusal::from(Reason::MessageNotFound).of(message.client_message_id.clone());
+                frame(&ServerEvent::Error(&refusal))
+            }
+            (Change::Reaction(Reaction { message_id, sign, .. }), Outcome::Missing) => {
+                let refusal = Refusal::from(Reason::MessageNotFound).of_reaction(*message_id, sign);
                 frame(&ServerEvent::Error(&refusal))
             }
             (_, Outcome::Foreign) => frame(&ServerEvent::Error(&Reason::MessageOfAnother.into())),
@@ -227,12 +241,15 @@ impl Hub {
         let mut since = None;
         for Pending { change, from, spoken, .. } in changes {
             since = since.or(spoken);
-            let id = match change {
-                Change::Message(message) | Change::Refused(message) => message.client_message_id,
-                _ => None,
+            let refusal = match change {
+                Change::Message(message) | Change::Refused(message) => not_saved(message.client_message_id),
+                Change::Reaction(Reaction { message_id, sign, .. }) => {
+                    not_saved(None).of_reaction(message_id, &sign)
+                }
+                _ => not_saved(None),
             };
             if let Some(from) = from {
-                self.clients.send_to(from, frame(&ServerEvent::Error(&not_saved(id))), 0);
+                self.clients.send_to(from, frame(&ServerEvent::Error(&refusal)), 0);
             }
         }
         if let Some(since) = since {
@@ -259,6 +276,7 @@ fn wire(message: &NewMessage, id: Position) -> Message<'_> {
         message: (&message.text).into(),
         client_message_id: message.client_message_id.as_deref().map(Into::into),
         reply_to: message.reply_to,
+        reactions: Counts::default(),
         deleted: false,
     }
 }

@@ -61,6 +61,8 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
         "delete_message" => decode_delete_message(text),
         "raise_hand" => decode_raise_hand(text),
         "lower_hand" => decode_lower_hand(text),
+        "react" => decode_react(text),
+        "who_reacted" => decode_who_reacted(text),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let unknown = Reason::EventUnknown { event: quoted(other) };
@@ -193,6 +195,29 @@ fn decode_lower_hand(text: &str) -> Result<ClientEvent, Refusal> {
     }))
 }
 
+fn decode_react(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        message_id: Position,
+        reaction: String,
+        on: bool,
+    }
+    let Fields { message_id, reaction, on } = parse(text)?;
+    match reaction.len() <= limits::SIGN_BYTES {
+        true => Ok(ClientEvent::React { message_id, reaction, on }),
+        false => Err(no_sign(&reaction).of_reaction(message_id, &reaction)),
+    }
+}
+
+fn decode_who_reacted(text: &str) -> Result<ClientEvent, Refusal> {
+    #[derive(Deserialize)]
+    struct Fields {
+        message_id: Position,
+    }
+    let Fields { message_id } = parse(text)?;
+    Ok(ClientEvent::WhoReacted(message_id))
+}
+
 fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
     #[derive(Deserialize)]
     struct Fields {
@@ -249,6 +274,11 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
 /// An event that has its form, and is none all the same.
 fn invalid(error: String) -> Refusal {
     Reason::EventInvalid { error }.into()
+}
+
+/// A reaction that is none of the room's signs.
+pub(crate) fn no_sign(reaction: &str) -> Refusal {
+    invalid(format!("'{}' is no reaction of this room's", quoted(reaction)))
 }
 
 /// The beginning of something unknown, on one line.

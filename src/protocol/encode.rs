@@ -120,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::Role;
+    use crate::protocol::signs::Counts;
 
     /// The payload of the one frame in `bytes`, by the header's own account.
     fn payload(bytes: &[u8]) -> &[u8] {
@@ -142,6 +143,7 @@ mod tests {
             message: text.into(),
             client_message_id: Some("7".into()),
             reply_to: Some(u64::MAX),
+            reactions: Counts::default(),
             deleted: true,
         }
     }

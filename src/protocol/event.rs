@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{KeyHash, Lowered, Person, Position, Question, Refusal, Renamed, Role};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::search::Query;
+use crate::protocol::signs::{Counts, Signs};
 
 /// A client's request.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub enum ClientEvent {
     DeleteMessage {
         message_id: Position,
     },
+    React {
+        message_id: Position,
+        /// At most [`limits::SIGN_BYTES`].
+        reaction: String,
+        /// False takes one's own back.
+        on: bool,
+    },
+    /// For hosts alone.
+    WhoReacted(Position),
     Moderate(Moderate),
     /// Raises one's hand, or asks something else.
     RaiseHand {
@@ -146,9 +156,22 @@ pub struct Message<'a> {
     /// The message that it answers, which may have been deleted since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<Position>,
+    /// In pages alone; live, they have an event of their own.
+    #[serde(skip_serializing_if = "Counts::is_empty")]
+    pub reactions: Counts,
     /// True, with an empty text, in the answer to a retry of what was deleted since.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+}
+
+/// By sign, the names of those who have reacted with it: at most [`limits::REACTORS`] each, who came first.
+#[derive(Debug, Default)]
+pub struct Reactors(pub Vec<(String, Vec<Arc<str>>)>);
+
+impl Serialize for Reactors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(sign, names)| (sign, names)))
+    }
 }
 
 /// The owner of the login cookie.
@@ -188,6 +211,7 @@ pub enum ServerEvent<'a> {
         more: bool,
         session: Option<WelcomeSession<'a>>,
         limits: WireLimits,
+        reactions: &'a Signs,
     },
     Joined {
         /// The name as the room shows it.
@@ -201,6 +225,24 @@ pub enum ServerEvent<'a> {
         /// The deletion's own position.
         id: Position,
         message_id: Position,
+    },
+    Reactions {
+        /// Their own position.
+        id: Position,
+        message_id: Position,
+        /// All that the message has now.
+        reactions: &'a Counts,
+    },
+    /// The answer to `react`: it is so now, if it was not before.
+    Reacted {
+        message_id: Position,
+        reaction: &'a str,
+        on: bool,
+    },
+    /// The answer to `who_reacted`.
+    Reactors {
+        message_id: Position,
+        reactors: &'a Reactors,
     },
     /// The answer to `request_history`.
     History {

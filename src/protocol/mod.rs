@@ -11,7 +11,7 @@
 //! | `names.rs`, `spelling.rs` | names; which characters may stand where |
 //! | `look_alikes.rs`, `former_fold.rs` | when two names are one; what was one before |
 //! | `pictures.rs` | whom a name could be taken for |
-//! | `title.rs`, `origin.rs`, `search.rs` | what a room's title, an origin and a search may be |
+//! | `title.rs`, `origin.rs`, `search.rs`, `signs.rs` | what a room's title, an origin, a search and a reaction may be |
 //! | `bidi.rs` | texts that reach beyond themselves when they are shown |
 
 pub(crate) mod bidi;
@@ -27,6 +27,7 @@ pub(crate) mod pictures;
 mod reason;
 mod refusal;
 pub(crate) mod search;
+pub(crate) mod signs;
 mod spelling;
 pub(crate) mod title;
 
@@ -34,12 +35,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub(crate) use decode::hash_key;
 pub use decode::{LastName, decode};
+pub(crate) use decode::{hash_key, no_sign};
 pub(crate) use encode::{PING, encode_close, frame};
 pub use encode::{encode, encoded_bytes};
 pub use event::{ClientEvent, Message, Moderate, ServerEvent};
-pub(crate) use event::{HostAction, ResetRequest, WIRE_LIMITS, WelcomeSession};
+pub(crate) use event::{HostAction, Reactors, ResetRequest, WIRE_LIMITS, WelcomeSession};
 pub use hand::Lowered;
 pub(crate) use hand::Question;
 pub(crate) use reason::Reason;

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use super::Position;
 use super::reason::Reason;
+use crate::limits;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,11 +52,21 @@ pub struct Refusal {
     /// The message that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_message_id: Option<String>,
+    #[serde(flatten)]
+    pub reaction: Option<Box<RefusedReaction>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
     /// A name that is free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+}
+
+/// The reaction that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedReaction {
+    pub message_id: Position,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaction: Option<String>,
 }
 
 impl From<Reason> for Refusal {
@@ -64,6 +76,7 @@ impl From<Reason> for Refusal {
             message: reason.to_string(),
             reason: Box::new(reason),
             client_message_id: None,
+            reaction: None,
             retry_after_ms: None,
             suggestion: None,
         }
@@ -75,6 +88,14 @@ impl Refusal {
     #[must_use]
     pub fn of(self, client_message_id: Option<String>) -> Refusal {
         Refusal { client_message_id, ..self }
+    }
+
+    /// The same, of this reaction.
+    #[must_use]
+    pub fn of_reaction(self, message_id: Position, reaction: &str) -> Refusal {
+        // What is longer is nobody's, and not echoed.
+        let reaction = Some(reaction).filter(|it| it.len() <= limits::SIGN_BYTES).map(str::to_owned);
+        Refusal { reaction: Some(Box::new(RefusedReaction { message_id, reaction })), ..self }
     }
 
     /// The same, to be tried again after so many milliseconds.

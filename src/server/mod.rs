@@ -27,6 +27,7 @@ use crate::http::download::Downloads;
 use crate::http::invite::invite_url;
 use crate::http::languages;
 use crate::http::routes::Site;
+use crate::hub::broadcast::Logged;
 use crate::hub::log_writer::LogWriter;
 use crate::hub::replay::Replay;
 use crate::hub::{Command, Hub, HubConfig, Job, Nameless};
@@ -131,7 +132,11 @@ impl Server {
         let threads = job_threads.into_iter().chain([hub_thread]).collect();
         let mut server =
             Server { local_addr, opened, stop: stop.clone(), hub: hub.clone(), jobs, threads, running };
-        let options = ClientOptions { rate_limit: config.rate_limit, members_only: config.members_only };
+        let options = ClientOptions {
+            rate_limit: config.rate_limit,
+            members_only: config.members_only,
+            signs: config.reactions.clone(),
+        };
         let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
         let context = Arc::new(Context {
             downloads: Downloads::new(readers.clone(), &config.public_urls),
@@ -239,6 +244,7 @@ fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -
         nameless,
         title: config.title.clone().unwrap_or_else(|| DEFAULT_TITLE.to_owned()),
         members_only: config.members_only,
+        signs: config.reactions.clone(),
         is_paced: config.rate_limit > 0,
         nonce: random()?,
         invite_code: invite.map(InviteCode::to_string),
@@ -282,6 +288,15 @@ fn start_hub(
     Ok(thread::Builder::new().name("hub".into()).spawn(run)?)
 }
 
+/// What an entry was when the hub told it.
+fn logged(entry: &LogEntry) -> Logged {
+    match *entry {
+        LogEntry::Message(_) => Logged::Message,
+        LogEntry::Reactions { message_id, .. } => Logged::Reactions { message_id },
+        LogEntry::Deletion { message_id, .. } => Logged::Deletion { message_id },
+    }
+}
+
 /// The newest part of the log: what a class missed while the server restarted comes from memory.
 fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
     let head = store.head();
@@ -292,7 +307,7 @@ fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
             store.readers().lend()?.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
         for entry in &page.entries {
             kept.fill_to(entry.position());
-            kept.push(Bytes::from(frame(&event_of(entry))), matches!(entry, LogEntry::Message(_)));
+            kept.push(Bytes::from(frame(&event_of(entry))), logged(entry));
         }
         kept.fill_to(page.through + 1);
         position = page.through;

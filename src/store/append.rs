@@ -8,9 +8,11 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::checkpoint::Checkpointer;
 use super::error::AppendError;
+use super::reactions::{Reaction, TurnReactions};
 use super::read::{COLUMNS, message_from_row};
 use super::speakers::{self, Speaker};
 use super::{Store, clear, kept, new_epoch, positions, sql, to_sql};
+use crate::protocol::signs::Counts;
 use crate::protocol::{KeyHash, Message, Position, Role};
 use crate::room::kept::RoomChange;
 
@@ -29,6 +31,8 @@ pub enum Change {
         /// Whether it may be another tab's message.
         any: bool,
     },
+    /// Takes a position with all others of its message in the turn, if any of them changes anything.
+    Reaction(Reaction),
     /// No part of the log.
     Room(RoomChange),
     /// Everything that was said before goes, and the log gets another name. Takes no position.
@@ -71,7 +75,9 @@ pub enum Outcome {
         /// Its author, if that was another tab.
         author: Option<Arc<str>>,
     },
-    /// The message to delete or to answer never was, or is deleted. Nothing was stored.
+    /// It is so now; and the position and the counts of its message, in the place of the last of the turn.
+    Reacted(Option<(Position, Counts)>),
+    /// The message to delete, to answer or to react to never was, or is deleted. Nothing was stored.
     Missing,
     /// The message to delete is another tab's. Nothing was stored.
     Foreign,
@@ -96,19 +102,19 @@ const INSERT_MESSAGE: &str =
     ON CONFLICT (client_message_id, tab) WHERE client_message_id IS NOT NULL DO NOTHING";
 
 impl Store {
-    /// Stores a turn: its changes in their order, positions without gaps, in one transaction that is on the disk
+    /// Stores a turn: its changes in their order, each position the next one, in one transaction that is on the disk
     /// when this returns. The outcomes are in the turn's order.
     ///
     /// # Errors
     /// Nothing of the turn is stored then, [`Store::head`] is as it was, and a later turn works when the disk does.
     pub fn append<'a>(
         &mut self,
-        turn: impl IntoIterator<Item = &'a Change>,
+        turn: impl IntoIterator<Item = &'a Change, IntoIter: Clone>,
     ) -> Result<Vec<Outcome>, AppendError> {
         if self.checkpointer.as_ref().is_some_and(Checkpointer::is_lost) {
             return Err(AppendError::Failed("the database is not in its place".to_owned()));
         }
-        match write(&self.db, &mut self.tabs, self.head, turn) {
+        match write(&self.db, &mut self.tabs, self.head, turn.into_iter()) {
             Ok((outcomes, head)) => {
                 self.head = head;
                 let mut deleted = false;
@@ -148,12 +154,18 @@ fn write<'a>(
     db: &Connection,
     tabs: &mut TabIds,
     head: Position,
-    turn: impl IntoIterator<Item = &'a Change>,
+    turn: impl Iterator<Item = &'a Change> + Clone,
 ) -> rusqlite::Result<(Vec<Outcome>, Position)> {
     // The write lock is taken first: a transaction that begins with reading can be refused it at its end.
     sql::run(db, "BEGIN IMMEDIATE", [])?;
-    let mut writer = Turn { db, tabs, insert: db.prepare_cached(INSERT_MESSAGE)?, head };
-    let outcomes = turn.into_iter().map(|change| writer.apply(change)).collect::<Result<_, _>>()?;
+    let reactions = TurnReactions::of(turn.clone().map(|change| match change {
+        Change::Reaction(reaction) => Some(reaction),
+        _ => None,
+    }));
+    let insert = db.prepare_cached(INSERT_MESSAGE)?;
+    let mut writer = Turn { db, tabs, insert, reactions, head };
+    let applied = turn.enumerate().map(|(place, change)| writer.apply(place, change));
+    let outcomes = applied.collect::<Result<_, _>>()?;
     let head = writer.head;
     sql::run(db, "COMMIT", [])?;
     Ok((outcomes, head))
@@ -164,19 +176,29 @@ struct Turn<'a> {
     db: &'a Connection,
     tabs: &'a mut TabIds,
     insert: CachedStatement<'a>,
+    reactions: TurnReactions,
     head: Position,
 }
 
 impl Turn<'_> {
-    fn apply(&mut self, change: &Change) -> rusqlite::Result<Outcome> {
+    fn apply(&mut self, place: usize, change: &Change) -> rusqlite::Result<Outcome> {
         match change {
             Change::Message(message) => self.message(message),
             Change::Deletion { message_id, at_ms, tab, any } => self.delete(*message_id, *at_ms, tab, *any),
+            Change::Reaction(reaction) => {
+                if !positions::is_shown(self.db, reaction.message_id)? {
+                    return Ok(Outcome::Missing);
+                }
+                let entry = self.reactions.react(self.db, place, reaction, self.head + 1)?;
+                self.head = entry.as_ref().map_or(self.head, |(position, _)| *position);
+                Ok(Outcome::Reacted(entry))
+            }
             Change::Room(change) => kept::store(self.db, change).map(|()| Outcome::Done),
             Change::Clear => {
                 let epoch =
                     new_epoch().map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
                 clear::clear(self.db, self.head, &epoch)?;
+                self.reactions.clear();
                 Ok(Outcome::Cleared { through: self.head, epoch })
             }
             Change::Refused(message) => self.retry_of(message).map(|retry| retry.unwrap_or(Outcome::Refused)),
@@ -268,21 +290,10 @@ impl Turn<'_> {
         let position = self.head + 1;
         let insert = "INSERT INTO deletions (position, message_id, at) VALUES (?1, ?2, ?3)";
         sql::run(self.db, insert, params![position, message_id, at_ms])?;
-        self.widen_gaps(message_id)?;
-        self.widen_gaps(position)?;
+        positions::widen_gaps(self.db, message_id)?;
+        positions::widen_gaps(self.db, position)?;
+        self.reactions.delete(self.db, message_id)?;
         self.head = position;
         Ok(Outcome::Deleted { position, author: (!is_own).then_some(username) })
-    }
-
-    /// Adds a position to the runs that hold no message, joining the runs on either side of it.
-    fn widen_gaps(&self, position: Position) -> rusqlite::Result<()> {
-        let before =
-            "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
-             WHERE last = ?1 - 1";
-        let first = sql::value(self.db, before, [position])?.unwrap_or(position);
-        let after = "DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last";
-        let last = sql::value(self.db, after, [position])?.unwrap_or(position);
-        let insert = "INSERT INTO gaps (first, last) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2";
-        sql::run(self.db, insert, [first, last]).map(drop)
     }
 }

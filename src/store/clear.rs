@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::error::AppendError;
-use super::{Store, sql};
+use super::{Store, reactions, sql};
 use crate::limits;
 use crate::protocol::Position;
 
@@ -46,7 +46,7 @@ impl Store {
         let mut erases = false;
         if !is_over {
             erases = overwrite(&self.db, most)?;
-        } else if has_rows(&self.db)? {
+        } else if has_rows(&self.db, most)? {
             remove(&self.db, most)?;
         } else if has_free_pages(&self.db)? {
             give_back(&self.db, limits::GIVE_BACK_PAGES)?;
@@ -58,7 +58,7 @@ impl Store {
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.committed(erases);
         }
-        Ok((is_over || erases) && !has_rows(&self.db)? && !has_free_pages(&self.db)?)
+        Ok((is_over || erases) && !has_rows(&self.db, most)? && !has_free_pages(&self.db)?)
     }
 }
 
@@ -73,11 +73,13 @@ fn oldest_kept(db: &Connection) -> rusqlite::Result<Position> {
 }
 
 /// Whether there are rows of cleared messages that are not kept.
-fn has_rows(db: &Connection) -> rusqlite::Result<bool> {
+fn has_rows(db: &Connection, most: usize) -> rusqlite::Result<bool> {
     let select = "SELECT coalesce((SELECT min(position) FROM messages) < ?1, 0)
                       OR coalesce((SELECT min(position) FROM deletions) < ?1, 0)
-                      OR coalesce((SELECT min(position) FROM replies) < ?1, 0)";
-    Ok(sql::value(db, select, [oldest_kept(db)?])? == Some(true))
+                      OR coalesce((SELECT min(position) FROM replies) < ?1, 0)
+                      OR coalesce((SELECT min(position) FROM reaction_counts) < ?1, 0)";
+    let has_rows = sql::value(db, select, [oldest_kept(db)?])? == Some(true);
+    Ok(has_rows || reactions::removable(db, most)?.is_some())
 }
 
 /// Removes the oldest rows. There is nothing to read in them any more: so pages that come free need not be overwritten.
@@ -86,12 +88,15 @@ fn remove(db: &Connection, most: usize) -> rusqlite::Result<()> {
     let removed = || {
         let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
         let oldest = oldest_kept(&transaction)?;
-        for table in ["messages", "deletions", "replies"] {
+        for table in ["messages", "deletions", "replies", "reaction_counts"] {
             let delete = format!(
                 "DELETE FROM {table} WHERE position IN (
                      SELECT position FROM {table} WHERE position < ?1 ORDER BY position LIMIT ?2)"
             );
             sql::run(&transaction, &delete, params![oldest, most])?;
+        }
+        if let Some(end) = reactions::removable(&transaction, most)? {
+            sql::run(&transaction, "DELETE FROM reactions WHERE id < ?1", [end])?;
         }
         transaction.commit()
     };
@@ -150,6 +155,9 @@ fn overwrite(db: &Connection, most: usize) -> rusqlite::Result<bool> {
     let update = "UPDATE messages SET deleted = 1, text = printf('%*s', octet_length(text), '')
                   WHERE position > ?1 AND position <= ?2 AND deleted = 0";
     sql::run(&transaction, update, [from, to])?;
+    // The last step is taken with the last reaction: it says that all is done.
+    let more = reactions::overwrite_cleared(&transaction, most)?;
+    let to = if more && to == cleared { from } else { to };
     sql::run(&transaction, "UPDATE room SET overwritten = ?1", [to])?;
     transaction.commit()?;
     Ok(to == cleared)

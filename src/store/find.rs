@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::error::ReadError;
 use super::positions::{gap_start, has_older, head};
+use super::reactions::counts_of;
 use super::read::{Reader, bytes, message_at};
 use super::{clear, to_sql};
 use crate::limits;
@@ -108,7 +109,8 @@ impl Reader {
         let (head, cleared) = (head(&snapshot)?, clear::cleared(&snapshot)?);
         let (mut messages, mut size) = (Vec::new(), 0);
         for (index, position) in positions.iter().enumerate() {
-            let Some(message) = message_at(&snapshot, *position)? else { continue };
+            let Some(mut message) = message_at(&snapshot, *position)? else { continue };
+            message.reactions = counts_of(&snapshot, message.id)?;
             size += bytes(&message);
             if size > max_bytes && !messages.is_empty() {
                 return Ok(FoundMessages { messages, answered: index, head, cleared });

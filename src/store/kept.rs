@@ -3,12 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use rusqlite::{Connection, Transaction, params};
 
+use super::identifier::{identifier_from_sql, identifier_to_sql};
 use super::{AppendError, ReadError, Store, sql};
 use crate::limits;
 use crate::protocol::names::Name;
@@ -233,31 +232,6 @@ fn hold_back(db: &Connection, hold: Hold, somebody: &HeldBack) -> rusqlite::Resu
         sql::run(db, insert, params![kind, name.folded(), identifier_to_sql(identifier)])?;
     }
     Ok(())
-}
-
-fn identifier_to_sql(identifier: &Identifier) -> String {
-    match identifier {
-        Identifier::Account(account) => format!("account:{account}"),
-        Identifier::Guest(key) => format!("guest:{}", HEXLOWER.encode(key)),
-        Identifier::Browser(key) => format!("browser:{}", HEXLOWER.encode(key)),
-        Identifier::Tab(key) => format!("tab:{}", HEXLOWER.encode(key)),
-        Identifier::Address(address) => format!("address:{address}"),
-        Identifier::Name(folded) => format!("name:{folded}"),
-    }
-}
-
-fn identifier_from_sql(text: &str) -> Option<Identifier> {
-    let (kind, value) = text.split_once(':')?;
-    let key = || HEXLOWER.decode(value.as_bytes()).ok()?.try_into().ok();
-    match kind {
-        "account" => Some(Identifier::Account(value.parse().ok()?)),
-        "guest" => Some(Identifier::Guest(key()?)),
-        "browser" => Some(Identifier::Browser(key()?)),
-        "tab" => Some(Identifier::Tab(key()?)),
-        "name" => Some(Identifier::Name(value.into())),
-        "address" => Some(Identifier::Address(value.parse::<IpAddr>().ok()?)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

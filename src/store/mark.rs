@@ -33,7 +33,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::error::OpenProblem;
 use super::file::{self, Found, Salts};
 use super::lock::{LockFile, Mark, Note, Notebook};
-use super::positions::head;
+use super::positions::head_of_any;
 use super::sql;
 use crate::protocol::Position;
 use crate::sys::random::random;
@@ -97,7 +97,7 @@ fn fits(note: &Note, in_file: Mark, through: Mark) -> bool {
 
 /// Whether what a connection sees through the log can be the noted file with it.
 fn is_one(db: &Connection, note: &Note, in_file: Mark) -> rusqlite::Result<bool> {
-    Ok(fits(note, in_file, through(db)?) && (note.head == 0 || head(db)? >= note.head))
+    Ok(fits(note, in_file, through(db)?) && (note.head == 0 || head_of_any(db)? >= note.head))
 }
 
 fn next(note: &Note) -> u64 {

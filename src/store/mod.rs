@@ -1,6 +1,6 @@
 //! The room's source of truth: one SQLite file, and the only SQL of the room's log.
 //!
-//! The log is a sequence of changes, each with the next position: a message, or the deletion of one. The hub alone
+//! The log is a sequence of changes, each with the next position: a message, a deletion, new reactions. The hub alone
 //! writes it, a turn at a time, each turn one transaction that is on the disk before [`Store::append`] returns. All
 //! others read, through a few shared connections ([`Readers`]), in bounded pages.
 //!
@@ -11,18 +11,16 @@
 //! | `lock.rs` | the file beside it: one server at a time, and what it knows of its database |
 //! | `mark.rs` | which file it is, and whether the log beside it is its own |
 //! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql` and on), migrations, settings of a connection; names as they are compared now |
-//! | `error.rs` | why it says no: opening, writing, reading |
-//! | `sql.rs` | statements, each prepared once |
+//! | `error.rs`, `sql.rs` | why it says no: opening, writing, reading; statements, each prepared once |
 //! | `append.rs` | writing a turn |
 //! | `clear.rs`, `space.rs` | clearing the log, and giving its place back to the disk; how much that is |
-//! | `kept.rs`, `speakers.rs` | what is kept of the room beside the log; whose each message is |
-//! | `positions.rs` | where the log ends, and where it holds no message |
+//! | `kept.rs`, `speakers.rs`, `identifier.rs` | what is kept of the room beside the log; whose each message is; what they are known by |
+//! | `positions.rs`, `reactions.rs` | where the log ends, and where it holds no message; how many reactions, and whose |
 //! | `read.rs` | reading pages forwards and backwards |
 //! | `find.rs`, `recent.rs` | looking through the log; what somebody has said lately |
 //! | `readers.rs` | the shared connections they are read on |
 //! | `export/` | the log as a file |
-//! | `copy.rs` | copies of the whole database, each of one moment, checked |
-//! | `backup.rs`, `restore.rs` | such a copy out of the room, and one in its place |
+//! | `copy.rs`, `backup.rs`, `restore.rs` | copies of the whole database, checked; one out of the room, and one in its place |
 //! | `checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
 
 mod append;
@@ -35,11 +33,13 @@ mod error;
 pub(crate) mod export;
 mod file;
 mod find;
+mod identifier;
 mod kept;
 mod lock;
 mod mark;
 mod owner;
 mod positions;
+mod reactions;
 mod read;
 mod readers;
 mod recent;
@@ -75,6 +75,7 @@ pub(crate) use error::{AppendError, OpenError, OpenProblem, ReadError};
 pub(crate) use find::{FoundMessages, FoundPage};
 pub(crate) use kept::KeptRoom;
 pub(crate) use positions::head as head_of;
+pub(crate) use reactions::{Reacted, Reaction, who};
 pub(crate) use read::{LogEntry, LogPage, Reader};
 pub(crate) use readers::{Lent, Readers};
 pub(crate) use recent::Recent;

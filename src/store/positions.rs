@@ -1,15 +1,27 @@
-//! The log's positions: where it ends, and where it holds no message. Each is a message's or a deletion's, without a hole.
+//! The log's positions: where it ends, and where it holds no message. Each is a message's, a deletion's or that of reactions, or was
+//! until there were newer reactions to the same message.
 
 use rusqlite::Connection;
 
-use super::{sql, to_sql};
+use super::{schema, sql, to_sql};
 use crate::protocol::Position;
 
 /// The newest position.
 pub(crate) fn head(db: &Connection) -> rusqlite::Result<Position> {
     let select = "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
-                             coalesce((SELECT max(position) FROM deletions), 0))";
+                             coalesce((SELECT max(position) FROM deletions), 0),
+                             coalesce((SELECT max(position) FROM reaction_counts), 0))";
     db.prepare_cached(select)?.query_row([], |row| row.get(0))
+}
+
+/// The same in a database that an earlier version may have left.
+pub(super) fn head_of_any(db: &Connection) -> rusqlite::Result<Position> {
+    if schema::marks(db)?.1 == schema::VERSION {
+        return head(db);
+    }
+    let select = "SELECT max(coalesce((SELECT max(position) FROM messages), 0),
+                             coalesce((SELECT max(position) FROM deletions), 0))";
+    db.query_row(select, [], |row| row.get(0))
 }
 
 /// Whether a message lies there that is neither deleted nor cleared.
@@ -17,6 +29,18 @@ pub(super) fn is_shown(db: &Connection, position: Position) -> rusqlite::Result<
     let select = "SELECT 1 FROM messages
                   WHERE position = ?1 AND deleted = 0 AND position > (SELECT cleared FROM room)";
     db.prepare_cached(select)?.exists([to_sql(position)])
+}
+
+/// Adds a position to the runs that hold no message, joining the runs on either side of it.
+pub(super) fn widen_gaps(db: &Connection, position: Position) -> rusqlite::Result<()> {
+    let before =
+        "SELECT first FROM (SELECT first, last FROM gaps WHERE first < ?1 ORDER BY first DESC LIMIT 1)
+         WHERE last = ?1 - 1";
+    let first = sql::value(db, before, [position])?.unwrap_or(position);
+    let after = "DELETE FROM gaps WHERE first = ?1 + 1 RETURNING last";
+    let last = sql::value(db, after, [position])?.unwrap_or(position);
+    let insert = "INSERT INTO gaps (first, last) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET last = ?2";
+    sql::run(db, insert, [first, last]).map(drop)
 }
 
 /// When the newest message was taken, in ms since 1970; 0 without one.

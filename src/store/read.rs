@@ -10,8 +10,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row, params};
 use super::error::{OpenError, OpenProblem, ReadError, is_share};
 use super::file::Strays;
 use super::positions::{gap_start, has_older, head};
+use super::reactions::counts_of;
 use super::{clear, file, mark, owner, schema, sql, to_sql};
 use crate::limits;
+use crate::protocol::signs::Counts;
 use crate::protocol::{Message, Position, Role, encoded_bytes};
 
 /// The columns of [`message_from_row`], in its order. Somebody without an account any more is shown as a guest, also in
@@ -41,6 +43,7 @@ pub(super) fn message_from_row(row: &Row) -> rusqlite::Result<Message<'static>> 
         // The row keeps as many blanks as the text had bytes.
         message: if deleted { Cow::Borrowed("") } else { Cow::Owned(row.get(6)?) },
         reply_to: row.get(7)?,
+        reactions: Counts::default(), // of pages alone
     })
 }
 
@@ -55,6 +58,7 @@ pub(super) fn message_at(db: &Connection, position: Position) -> rusqlite::Resul
 pub(super) fn bytes(message: &Message) -> usize {
     let id = message.client_message_id.as_deref();
     encoded_bytes(&message.message, &message.username, id, message.reply_to.is_some())
+        + message.reactions.encoded_bytes()
 }
 
 /// One entry of the log, as someone who catches up needs it.
@@ -62,6 +66,13 @@ pub(super) fn bytes(message: &Message) -> usize {
 pub(crate) enum LogEntry {
     /// A message that is still there.
     Message(Message<'static>),
+    /// What a message has by now; the reader may have seen it or not.
+    Reactions {
+        /// The entry's own position.
+        position: Position,
+        message_id: Position,
+        counts: Counts,
+    },
     /// A message was deleted; the reader may never have seen it.
     Deletion {
         /// The deletion's own position.
@@ -72,11 +83,20 @@ pub(crate) enum LogEntry {
 }
 
 impl LogEntry {
+    /// The measure of pages.
+    fn bytes(&self) -> usize {
+        match self {
+            LogEntry::Message(message) => bytes(message),
+            LogEntry::Reactions { counts, .. } => limits::DELETION_BYTES + counts.encoded_bytes(),
+            LogEntry::Deletion { .. } => limits::DELETION_BYTES,
+        }
+    }
+
     /// The entry's own position.
     pub(crate) fn position(&self) -> Position {
         match self {
             LogEntry::Message(message) => message.id,
-            LogEntry::Deletion { position, .. } => *position,
+            LogEntry::Reactions { position, .. } | LogEntry::Deletion { position, .. } => *position,
         }
     }
 }
@@ -107,14 +127,26 @@ pub(crate) struct HistoryPage {
     pub cleared: Position,
 }
 
-/// Messages and deletions after a position, in their order. Both tables are walked by their positions and merged row by row:
-/// nothing is sorted.
+/// The log after a position, in its order. All three tables are walked by their positions and merged row by row: nothing is sorted.
 pub(super) fn select_after() -> String {
     format!(
-        "SELECT {COLUMNS}, NULL FROM messages WHERE position > ?1
-         UNION ALL SELECT position, at, 0, 0, '', NULL, '', NULL, message_id FROM deletions WHERE position > ?1
+        "SELECT {COLUMNS}, NULL, NULL FROM messages WHERE position > ?1
+         UNION ALL SELECT position, at, 0, 0, '', NULL, '', NULL, message_id, NULL FROM deletions WHERE position > ?1
+         UNION ALL SELECT position, 0, 0, 0, '', NULL, '', NULL, message_id, counts FROM reaction_counts WHERE position > ?1
          ORDER BY 1 LIMIT ?2"
     )
+}
+
+/// The entry of a row of [`select_after`]; none of a message that is deleted.
+fn entry_from_row(row: &Row, position: Position) -> rusqlite::Result<Option<LogEntry>> {
+    let about: Option<Position> = row.get(8)?;
+    Ok(match (about, row.get_ref(9)?.as_str_or_null()?) {
+        (Some(message_id), Some(counts)) => {
+            Some(LogEntry::Reactions { position, message_id, counts: Counts::read(counts) })
+        }
+        (Some(message_id), None) => Some(LogEntry::Deletion { position, message_id }),
+        (None, _) => Some(message_from_row(row)?).filter(|message| !message.deleted).map(LogEntry::Message),
+    })
 }
 
 /// One connection that reads the log.
@@ -147,8 +179,8 @@ impl Reader {
         Ok(head(&self.db)?)
     }
 
-    /// Messages and deletions after `position`, for someone who has seen everything up to it: at most `max_entries`
-    /// entries, and `max_bytes` of [`encoded_bytes`] (but always one message). Messages deleted since are left out; their
+    /// The log after `position`, for someone who has seen everything up to it: at most `max_entries`
+    /// entries, and `max_bytes` of what they are as frames (but always one). Messages deleted since are left out; their
     /// positions count as passed.
     pub(crate) fn after(
         &self,
@@ -167,17 +199,12 @@ impl Reader {
         let mut size = 0;
         while let Some(row) = rows.next()? {
             let position = row.get(0)?;
-            if let Some(message_id) = row.get(8)? {
-                page.entries.push(LogEntry::Deletion { position, message_id });
-            } else {
-                let message = message_from_row(row)?;
-                if !message.deleted {
-                    size += bytes(&message);
-                    if size > max_bytes && !page.entries.is_empty() {
-                        return Ok(page);
-                    }
-                    page.entries.push(LogEntry::Message(message));
+            if let Some(entry) = entry_from_row(row, position)? {
+                size += entry.bytes();
+                if size > max_bytes && !page.entries.is_empty() {
+                    return Ok(page);
                 }
+                page.entries.push(entry);
             }
             page.through = position;
         }
@@ -203,11 +230,12 @@ impl Reader {
             let wanted = limit - messages.len();
             let mut rows = select.query_map(params![to_sql(below), wanted], message_from_row)?;
             loop {
-                let Some(message) = rows.next().transpose()? else { break 'page };
+                let Some(mut message) = rows.next().transpose()? else { break 'page };
                 if message.deleted {
                     below = gap_start(&snapshot, message.id)?;
                     break;
                 }
+                message.reactions = counts_of(&snapshot, message.id)?;
                 size += bytes(&message);
                 if size > max_bytes && !messages.is_empty() {
                     break 'page;

@@ -9,6 +9,7 @@ mod marks;
 mod mixtures;
 mod pages;
 mod pressure;
+mod reactions;
 mod recent;
 mod refold;
 

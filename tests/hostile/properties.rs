@@ -5,8 +5,8 @@
 //! panics where something does not hold.
 
 use chat_app::inside::{
-    ClientEvent, Head, LastName, Lowered, Message, Moderate, Name, Role, ServerEvent, canonical_origin,
-    check_origin, client_address, decode, encode, encoded_bytes, parse_head,
+    ClientEvent, Counts, Head, LastName, Lowered, Message, Moderate, Name, Role, ServerEvent,
+    canonical_origin, check_origin, client_address, decode, encode, encoded_bytes, parse_head,
 };
 use chat_app::limits;
 use serde_json::Value;
@@ -55,7 +55,12 @@ pub(super) fn frame(bytes: &[u8]) {
             assert!((1..=limits::SEARCH_MESSAGES).contains(&limit), "{limit}");
         }
         Ok(ClientEvent::Moderate(moderate)) => order_is_sound(&moderate),
-        Ok(ClientEvent::DeleteMessage { message_id }) => {
+        Ok(ClientEvent::React { message_id, reaction, on }) => {
+            assert!(reaction.len() <= limits::SIGN_BYTES, "{reaction:?}");
+            assert!(is_told("message_id", &Value::from(message_id)) && is_told("on", &Value::from(on)));
+            assert!(is_told("reaction", &Value::from(reaction)));
+        }
+        Ok(ClientEvent::DeleteMessage { message_id } | ClientEvent::WhoReacted(message_id)) => {
             assert!(is_told("message_id", &Value::from(message_id)))
         }
         Ok(ClientEvent::RaiseHand { question }) => {
@@ -99,6 +104,7 @@ fn message_is_carried(text: &str, id: Option<&str>, username: Option<&Name>, rep
         message: text.into(),
         client_message_id: id.map(Into::into),
         reply_to,
+        reactions: Counts::default(),
         deleted: false,
     };
     let mut frame = Vec::new();

@@ -21,11 +21,20 @@ pub struct View {
     /// Positions that the replay passed over: messages whose deletion has to be in it.
     passed_over: BTreeSet<u64>,
     shown: BTreeMap<u64, (String, String)>,
+    /// Of what is shown or not: what each message has, and since which position.
+    counts: BTreeMap<u64, (u64, Value)>,
+    /// People react here: a replay also passes over what newer reactions to the same message have replaced.
+    has_reactions: bool,
     /// Ids of what this client sent: only these may be answered with a position that is already past.
     own: HashSet<String>,
 }
 
 impl View {
+    /// A view of a log with reactions in it.
+    pub fn with_reactions() -> View {
+        View { has_reactions: true, ..View::default() }
+    }
+
     /// Connects to where this view left off.
     pub fn connect(&self, addr: SocketAddr) -> TestClient {
         match self.epoch.as_str() {
@@ -56,6 +65,15 @@ impl View {
     /// What is shown: position, name, text; oldest first.
     pub fn messages(&self) -> Vec<(u64, String, String)> {
         self.shown.iter().map(|(id, (name, text))| (*id, name.clone(), text.clone())).collect()
+    }
+
+    /// What those that are shown have, where they have any; oldest first.
+    pub fn reactions(&self) -> Vec<(u64, Value)> {
+        let shown = self
+            .counts
+            .iter()
+            .filter(|(id, (_, counts))| self.shown.contains_key(id) && *counts != json!({}));
+        shown.map(|(id, (_, counts))| (*id, counts.clone())).collect()
     }
 
     /// The texts of what is shown, oldest first.
@@ -107,8 +125,18 @@ impl View {
             "receive_message" => self.receive(event),
             "message_deleted" => {
                 self.step(position(&event["id"]), event);
-                self.shown.remove(&position(&event["message_id"]));
-                self.passed_over.remove(&position(&event["message_id"]));
+                let message_id = position(&event["message_id"]);
+                self.shown.remove(&message_id);
+                self.counts.remove(&message_id);
+                self.passed_over.remove(&message_id);
+                self.replaced(message_id, event);
+            }
+            "reactions" => {
+                assert!(self.has_reactions, "nobody reacts here: {event}");
+                let (id, message_id) = (position(&event["id"]), position(&event["message_id"]));
+                self.step(id, event);
+                self.counts.insert(message_id, (id, event["reactions"].clone()));
+                self.replaced(message_id, event);
             }
             "history" => self.history(event),
             "room" => {
@@ -126,8 +154,14 @@ impl View {
         self.promised = position(&event["position"]);
         self.live = false;
         if self.epoch != epoch || event["reset"] == true {
-            let own = std::mem::take(&mut self.own);
-            *self = View { epoch: epoch.to_owned(), own, promised: self.promised, ..View::default() };
+            let (own, has_reactions) = (std::mem::take(&mut self.own), self.has_reactions);
+            *self = View {
+                epoch: epoch.to_owned(),
+                own,
+                has_reactions,
+                promised: self.promised,
+                ..View::default()
+            };
             self.anywhere = self.promised > 0;
         }
         assert!(self.position <= self.promised, "a head behind what was seen needs a reset: {event}");
@@ -159,6 +193,19 @@ impl View {
             assert!(id < end, "history is older than what is shown, and ascending: {id} before {end}");
             end = id;
             self.shown.insert(id, (string(message, "username"), string(message, "message")));
+            let read = position(&event["position"]);
+            if self.counts.get(&id).is_none_or(|(since, _)| *since <= read) {
+                let none = json!({});
+                self.counts.insert(id, (read, message.get("reactions").unwrap_or(&none).clone()));
+            }
+        }
+    }
+
+    /// Earlier reactions to this message are between it and what has come now.
+    fn replaced(&mut self, message_id: u64, event: &Value) {
+        if self.has_reactions {
+            let now = position(&event["id"]);
+            self.passed_over.retain(|passed| *passed < message_id || *passed > now);
         }
     }
 

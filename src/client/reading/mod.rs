@@ -230,12 +230,14 @@ impl<'a> Reading<'a> {
                 ClientEvent::SendMessage { .. }
                 | ClientEvent::DeleteMessage { .. }
                 | ClientEvent::RaiseHand { .. }
-                | ClientEvent::LowerHand(_),
+                | ClientEvent::LowerHand(_)
+                | ClientEvent::React { .. },
             ) => Some((Act::Say, message)),
             Ok(
                 ClientEvent::RequestHistory { .. }
                 | ClientEvent::RequestMessages(_)
                 | ClientEvent::Search { .. }
+                | ClientEvent::WhoReacted(_)
                 | ClientEvent::Moderate(_),
             ) => Some((Act::Ask, message)),
             Ok(ClientEvent::Join { .. }) => {

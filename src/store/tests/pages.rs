@@ -26,6 +26,7 @@ fn caught_up(
         for entry in page.entries {
             match entry {
                 LogEntry::Message(message) => shown.push(message.id),
+                LogEntry::Reactions { .. } => {}
                 LogEntry::Deletion { message_id, .. } => shown.retain(|id| *id != message_id),
             }
         }
@@ -136,14 +137,14 @@ fn a_page_reports_deletions_of_messages_that_it_would_have_had() {
 }
 
 #[test]
-fn a_page_merges_two_walks_and_sorts_nothing() {
+fn a_page_merges_three_walks_and_sorts_nothing() {
     let store = Store::open(":memory:".as_ref()).expect("a database in memory");
     let plan = format!("EXPLAIN QUERY PLAN {}", crate::store::read::select_after());
     let mut plan = store.db.prepare(&plan).expect("a plan");
     let steps = plan.query_map([1, 2], |row| row.get::<_, String>(3)).expect("a plan");
     let steps: Vec<String> = steps.map(|step| step.expect("a step")).collect();
     assert!(steps.contains(&"MERGE (UNION ALL)".to_owned()), "{steps:?}");
-    for table in ["messages", "deletions"] {
+    for table in ["messages", "deletions", "reaction_counts"] {
         let walk = format!("SEARCH {table} USING INTEGER PRIMARY KEY (rowid>?)");
         assert!(steps.contains(&walk), "{steps:?}");
     }
