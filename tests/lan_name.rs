@@ -271,4 +271,5 @@ fn a_network_in_which_no_name_can_be_had_is_no_error() {
     );
     keeper.stdin.take().expect("a pipe").write_all(b"\n").expect("it ends");
     keeper.wait().expect("it ends");
+    name_of(&room, "chat.local");
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -63,6 +63,7 @@ impl LanName {
             networks: Vec::new(),
             own: Vec::new(),
             socket: None,
+            looked: SystemTime::now(),
         };
         let run = move || announcer.run(&stop);
         Ok(Some(thread::Builder::new().name("lan-name".into()).spawn(run)?))
@@ -108,6 +109,8 @@ struct Announcer {
     own: Vec<Ipv4Addr>,
     /// One for all networks. None where the system gives none: another program may keep the port to itself.
     socket: Option<UdpSocket>,
+    /// When it looked for networks, by the clock that goes on while the computer sleeps.
+    looked: SystemTime,
 }
 
 impl Announcer {
@@ -125,26 +128,31 @@ impl Announcer {
                 continue;
             };
             while let Some(act) = self.claim.act(now) {
-                self.do_it(&socket, act, now);
+                self.carry_out(&socket, act, now);
             }
             if let Some(name) = self.claim.outcome() {
                 self.publish(name);
             }
             let until = self.claim.due().unwrap_or(look).min(look);
-            if stop.wait(&socket, PollFlags::IN, until).is_ok() {
-                self.listen(&socket, stop);
+            match stop.wait(&socket, PollFlags::IN, until) {
+                Ok(()) => self.listen(&socket, stop),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Err(_) => stop.pause(LAN_LOOK), // the end of the server, or a system that cannot wait
             }
             self.socket = Some(socket);
         }
         self.take_back();
     }
 
-    /// Finds the networks. In other ones than before everything begins afresh: the name may be somebody's there.
+    /// Finds the networks. In other ones than before, and after the computer's sleep, everything begins afresh: the name may be
+    /// somebody's by now.
     fn look_around(&mut self, now: Instant) {
         let interfaces = interfaces();
         let found = networks(self.bind, &interfaces);
         let same = |known: &Vec<Network>| known.iter().map(|network| &network.interface).eq(&found);
-        if same(&self.networks) {
+        let has_slept = self.looked.elapsed().is_ok_and(|time| time > 4 * LAN_LOOK);
+        self.looked = SystemTime::now();
+        if same(&self.networks) && !has_slept && (self.socket.is_some() || found.is_empty()) {
             return;
         }
         self.own = interfaces.iter().filter_map(|own| v4(own.address)).collect();
@@ -171,7 +179,7 @@ impl Announcer {
         self.name.tell(name);
     }
 
-    fn do_it(&mut self, socket: &UdpSocket, act: Act, now: Instant) {
+    fn carry_out(&mut self, socket: &UdpSocket, act: Act, now: Instant) {
         for network in &mut self.networks {
             let message = match act {
                 Act::Ask => self.claim.ask(network.address),
