@@ -1,7 +1,6 @@
 //! How much of the machine a thread asks for.
 
-/// Lets every other thread of the machine go before this one. A thread has a priority of its own on Linux and Windows; on a Mac
-/// the system's fair share has to do.
+/// Lets every other thread of the machine go before this one.
 pub(crate) fn step_back() {
     if let Err(error) = lower() {
         log::debug!("a thread keeps the same priority as everything else: {error}");
@@ -14,14 +13,17 @@ fn lower() -> std::io::Result<()> {
     Ok(rustix::process::setpriority_process(Some(thread), crate::limits::PASSWORD_NICENESS)?)
 }
 
-#[cfg(windows)]
+#[cfg(any(windows, target_os = "macos"))]
 fn lower() -> std::io::Result<()> {
-    use thread_priority::{ThreadPriority, WinAPIThreadPriority, set_current_thread_priority};
-    let lower = ThreadPriority::Os(WinAPIThreadPriority::BelowNormal.into());
+    use thread_priority::{ThreadPriority, set_current_thread_priority};
+    #[cfg(windows)]
+    let lower = ThreadPriority::Os(thread_priority::WinAPIThreadPriority::BelowNormal.into());
+    #[cfg(target_os = "macos")]
+    let lower = ThreadPriority::Min; // of those that are no real-time thread's
     set_current_thread_priority(lower).map_err(|error| std::io::Error::other(format!("{error:?}")))
 }
 
-#[cfg(not(any(target_os = "linux", windows)))]
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 fn lower() -> std::io::Result<()> {
     Ok(())
 }
