@@ -72,6 +72,8 @@ fn each_language_is_shown_without_a_complaint() {
             })) >= 5",
         );
         assert_eq!(room, true, "{tag}: the words of the appearance keep off its edges");
+        let height = page.number("el.languageRow.firstElementChild.getBoundingClientRect().height");
+        assert!((10.0..40.0).contains(&height), "{tag}: the row of languages has its name in one line");
         talk(&page, &server);
         look_at(&page, &format!("language-{tag}"), Size::Desk, Scheme::Light);
         look_at(&page, &format!("language-{tag}"), Size::Phone, Scheme::Dark);
