@@ -1,6 +1,8 @@
 //! The page's script and style against MDN's data: features that the oldest browsers do not have (the README names them) stand
 //! in a check, have an older form before them, or are niceties.
 
+mod markup;
+
 use crate::support::from_npm;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
