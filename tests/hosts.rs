@@ -10,6 +10,7 @@ mod leaving_out;
 mod meant;
 mod muting;
 mod names;
+mod pinning;
 mod reading;
 mod refusing;
 mod resets;

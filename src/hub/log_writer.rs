@@ -255,6 +255,11 @@ impl LogWriter {
         self.push_change(Change::Clear, Some(from), 0);
     }
 
+    /// This message, or none, is pinned with this turn.
+    pub(crate) fn push_pin(&mut self, pinned: Option<Position>, from: ClientId) {
+        self.push_change(Change::Pin(pinned), Some(from), 0);
+    }
+
     /// What has changed of the room beside the log, to be stored with this turn.
     pub(crate) fn push_room_changes(&mut self, changes: impl IntoIterator<Item = RoomChange>) {
         changes.into_iter().for_each(|change| self.push_change(Change::Room(change), None, 0));

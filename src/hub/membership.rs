@@ -134,5 +134,11 @@ impl Hub {
     pub(super) fn forget_account(&mut self, account: AccountId) {
         self.end_sessions(&Ended::All(account));
         self.due.replay_is_stale = true;
+        if self.pinned.is_some()
+            && let Ok(pinned) = self.log.store().pinned()
+        {
+            self.pinned = pinned;
+            self.due.room = true;
+        }
     }
 }

@@ -55,7 +55,7 @@ use crate::hub::replay::Replay;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::signs::Signs;
-use crate::protocol::{ClientEvent, KeyHash, Role, ServerEvent, frame};
+use crate::protocol::{ClientEvent, KeyHash, Message, Role, ServerEvent, frame};
 use crate::room::Room;
 use crate::room::freed::Freed;
 use crate::room::moderation::Moderation;
@@ -107,6 +107,8 @@ pub(crate) struct Hub {
     config: HubConfig,
     room: Room,
     moderation: Moderation,
+    /// What hosts have pinned, as it is on disk.
+    pinned: Option<Message<'static>>,
     newcomers: Newcomers,
     freed: Freed,
     /// Accounts' names that hosts have taken so far.
@@ -129,6 +131,7 @@ impl Hub {
         commands: Receiver<Command>,
         room: Room,
         moderation: Moderation,
+        pinned: Option<Message<'static>>,
         replay: Replay,
         log: LogWriter,
     ) -> Hub {
@@ -139,6 +142,7 @@ impl Hub {
             config,
             room,
             moderation,
+            pinned,
             newcomers,
             freed,
             takings: 0,

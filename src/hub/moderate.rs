@@ -55,6 +55,8 @@ impl Hub {
                 self.config.jobs.try_send(Job::FindRecent(by, recent)).map_err(|_| Reason::HistoryBusy)?;
             }
             Moderate::NewInvite => self.ask_for_invite(by)?,
+            Moderate::Pin(message_id) => self.log.push_pin(Some(message_id), by),
+            Moderate::Unpin => self.log.push_pin(None, by),
             Moderate::Clear => self.log.push_clear(by),
         }
         Ok(())

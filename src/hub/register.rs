@@ -43,6 +43,7 @@ impl Hub {
             slow_mode_seconds: room.slow_mode_seconds,
             names_fixed: room.names_fixed,
             members_only: self.config.members_only,
+            pinned: self.pinned.as_ref(),
         }
     }
 

@@ -186,6 +186,9 @@ impl Hub {
             }
             (&Change::Deletion { message_id, .. }, Outcome::Deleted { position, author }) => {
                 encode(&ServerEvent::MessageDeleted { id: position, message_id }, frames);
+                if self.pinned.take_if(|pinned| pinned.id == message_id).is_some() {
+                    self.due.room = true;
+                }
                 if let (Some(author), Some(by)) = (author, pending.from) {
                     self.note_action(by, "delete", Some(author), None);
                 }
@@ -200,7 +203,12 @@ impl Hub {
                 encode(&ServerEvent::Reactions { id: *id, message_id: *message_id, reactions }, frames);
                 return Logged::Reactions { message_id: *message_id };
             }
+            (_, Outcome::Pinned(pinned)) => {
+                self.pin(pinned.map(|pinned| *pinned), pending.from);
+                return Logged::Nothing;
+            }
             (Change::Clear, Outcome::Cleared { .. }) => {
+                self.pinned = None;
                 self.broadcast_cleared(place);
                 if let Some(by) = pending.from {
                     self.note_action(by, "clear", None, None);
@@ -234,6 +242,15 @@ impl Hub {
             self.clients.send_to(from, answer, place);
         }
         Logged::Nothing
+    }
+
+    /// What is on disk now is told with the turn that follows at once.
+    fn pin(&mut self, pinned: Option<Message<'static>>, by: Option<ClientId>) {
+        let author = pinned.as_ref().map(|pinned| (*pinned.username).into());
+        let action = if pinned.is_some() { "pin" } else { "unpin" };
+        self.pinned = pinned;
+        self.due.room = true;
+        self.note_action(by, action, author, None);
     }
 
     /// Tells the senders of a turn that the disk did not take.

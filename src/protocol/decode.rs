@@ -266,6 +266,8 @@ fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
             let title = title.as_deref().and_then(title::parse);
             Moderate::SetTitle(title.ok_or(Reason::TitleInvalid { limit: limits::TITLE_CHARACTERS })?)
         }
+        "pin" => Moderate::Pin(message_id.ok_or_else(|| invalid("'pin' needs a `message_id`".to_owned()))?),
+        "unpin" => Moderate::Unpin,
         "clear" => Moderate::Clear,
         other => return Err(Reason::ActionUnknown { action: quoted(other) }.into()),
     })

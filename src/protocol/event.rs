@@ -108,6 +108,9 @@ pub enum Moderate {
         minutes: u32,
         message_id: Option<Position>,
     },
+    /// This message stands above all others, for whoever comes later too; in place of the one before.
+    Pin(Position),
+    Unpin,
     /// Everything that was said goes.
     Clear,
 }
@@ -304,6 +307,8 @@ pub enum ServerEvent<'a> {
         names_fixed: bool,
         /// Reading needs an account.
         members_only: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pinned: Option<&'a Message<'a>>,
     },
     /// For hosts alone.
     Moderation {

@@ -275,7 +275,7 @@ fn start_hub(
     let room = Room::new(kept.reservations, &members, kept.host_names, kept.former_host_names);
     let moderation = Moderation::new(kept.settings, kept.held_back, kept.actions);
     log.begin();
-    let hub = Hub::new(hub_config, commands, room, moderation, newest, log);
+    let hub = Hub::new(hub_config, commands, room, moderation, kept.pinned, newest, log);
     let run = move || {
         let _alive = alive;
         if catch_unwind(AssertUnwindSafe(|| hub.run())).is_err() {

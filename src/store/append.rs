@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use super::checkpoint::Checkpointer;
 use super::error::AppendError;
 use super::reactions::{Reaction, TurnReactions};
-use super::read::{COLUMNS, message_from_row};
+use super::read::{COLUMNS, message_at, message_from_row};
 use super::speakers::{self, Speaker};
 use super::{Store, clear, kept, new_epoch, positions, sql, to_sql};
 use crate::protocol::signs::Counts;
@@ -33,6 +33,8 @@ pub enum Change {
     },
     /// Takes a position with all others of its message in the turn, if any of them changes anything.
     Reaction(Reaction),
+    /// This message, or none, is pinned. Takes no position.
+    Pin(Option<Position>),
     /// No part of the log.
     Room(RoomChange),
     /// Everything that was said before goes, and the log gets another name. Takes no position.
@@ -77,7 +79,9 @@ pub enum Outcome {
     },
     /// It is so now; and the position and the counts of its message, in the place of the last of the turn.
     Reacted(Option<(Position, Counts)>),
-    /// The message to delete, to answer or to react to never was, or is deleted. Nothing was stored.
+    /// What is pinned now, since it was something else before.
+    Pinned(Option<Box<Message<'static>>>),
+    /// The message to delete, to answer, to react to or to pin never was, or is deleted. Nothing was stored.
     Missing,
     /// The message to delete is another tab's. Nothing was stored.
     Foreign,
@@ -193,6 +197,7 @@ impl Turn<'_> {
                 self.head = entry.as_ref().map_or(self.head, |(position, _)| *position);
                 Ok(Outcome::Reacted(entry))
             }
+            Change::Pin(pinned) => self.pin(*pinned),
             Change::Room(change) => kept::store(self.db, change).map(|()| Outcome::Done),
             Change::Clear => {
                 let epoch =
@@ -253,6 +258,16 @@ impl Turn<'_> {
         }))
     }
 
+    fn pin(&self, message_id: Option<Position>) -> rusqlite::Result<Outcome> {
+        let message = message_id.map(|id| message_at(self.db, id)).transpose()?.flatten();
+        if message_id.is_some() && message.is_none() {
+            return Ok(Outcome::Missing);
+        }
+        let update = "UPDATE room SET pinned = ?1 WHERE pinned IS NOT ?1";
+        let changed = sql::run(self.db, update, [message.as_ref().map(|message| message.id)])? == 1;
+        Ok(if changed { Outcome::Pinned(message.map(Box::new)) } else { Outcome::Done })
+    }
+
     fn tab(&mut self, key: &KeyHash) -> rusqlite::Result<(i64, Speaker)> {
         if let Some(known) = self.tabs.get(key) {
             return Ok(*known);
@@ -293,6 +308,7 @@ impl Turn<'_> {
         positions::widen_gaps(self.db, message_id)?;
         positions::widen_gaps(self.db, position)?;
         self.reactions.delete(self.db, message_id)?;
+        sql::run(self.db, "UPDATE room SET pinned = NULL WHERE pinned = ?1", [message_id])?;
         self.head = position;
         Ok(Outcome::Deleted { position, author: (!is_own).then_some(username) })
     }

@@ -16,7 +16,7 @@ use crate::protocol::Position;
 
 /// Everything up to `head` is gone from here on, and the log has another name.
 pub(super) fn clear(db: &Connection, head: Position, epoch: &str) -> rusqlite::Result<()> {
-    sql::run(db, "UPDATE room SET cleared = ?1, epoch = ?2", params![head, epoch])?;
+    sql::run(db, "UPDATE room SET cleared = ?1, epoch = ?2, pinned = NULL", params![head, epoch])?;
     // One run without messages takes the place of all the others.
     sql::run(db, "DELETE FROM gaps", [])?;
     if head > 0 {

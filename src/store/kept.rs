@@ -8,10 +8,11 @@ use std::sync::Arc;
 use rusqlite::{Connection, Transaction, params};
 
 use super::identifier::{identifier_from_sql, identifier_to_sql};
+use super::read::message_at;
 use super::{AppendError, ReadError, Store, sql};
 use crate::limits;
 use crate::protocol::names::Name;
-use crate::protocol::{AccountId, HostAction, KeyHash};
+use crate::protocol::{AccountId, HostAction, KeyHash, Message, Position};
 use crate::room::kept::{
     AccountBrowser, HeldBack, Hold, HostName, Identifier, Reservation, RoomChange, Settings,
 };
@@ -20,6 +21,8 @@ use crate::room::kept::{
 #[derive(Debug, Default)]
 pub struct KeptRoom {
     pub settings: Settings,
+    /// What hosts have pinned.
+    pub pinned: Option<Message<'static>>,
     pub held_back: Vec<(Hold, HeldBack)>,
     pub host_names: Vec<HostName>,
     /// Names of hosts in the form in which they were compared before, where it is all that is known; each with the key of its
@@ -56,6 +59,11 @@ impl Store {
         Ok(found.into_iter().flatten().flatten().collect())
     }
 
+    /// What hosts have pinned, as it is shown now.
+    pub fn pinned(&self) -> Result<Option<Message<'static>>, ReadError> {
+        Ok(pinned(&self.db)?)
+    }
+
     fn load(&self, title: Option<&str>, now_ms: i64) -> rusqlite::Result<KeptRoom> {
         let [spoken_ms, silent_ms] = [limits::RESERVED, limits::RESERVED_SILENT]
             .map(|kept| now_ms.saturating_sub(kept.as_millis() as i64));
@@ -77,6 +85,7 @@ impl Store {
         let (host_names, former_host_names) = host_names(&db)?;
         let kept = KeptRoom {
             settings: settings(&db)?,
+            pinned: pinned(&db)?,
             held_back: held_back(&db)?,
             host_names,
             former_host_names,
@@ -98,6 +107,11 @@ fn settings(db: &Transaction) -> rusqlite::Result<Settings> {
             names_fixed: row.get(4)?,
         })
     })
+}
+
+fn pinned(db: &Connection) -> rusqlite::Result<Option<Message<'static>>> {
+    let message_id: Option<Position> = sql::value(db, "SELECT pinned FROM room", [])?.flatten();
+    Ok(message_id.map(|id| message_at(db, id)).transpose()?.flatten())
 }
 
 fn held_back(db: &Transaction) -> rusqlite::Result<Vec<(Hold, HeldBack)>> {

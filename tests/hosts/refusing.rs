@@ -31,6 +31,8 @@ fn every_action_of_who_is_no_host_is_refused_and_changes_nothing() {
             ("free_name", about("Ben")),
             ("new_invite", json!({})),
             ("set_title", json!({"title": "Mine"})),
+            ("pin", json!({"message_id": 1})),
+            ("unpin", json!({})),
             ("clear", json!({})),
         ] {
             moderate_with(client, action, fields);
@@ -83,6 +85,8 @@ fn what_a_host_cannot_mean_is_told() {
         ("free_name", about("Ms Keller"), "bad_request"),
         ("free_name", about("mr brown"), "bad_request"),
         ("new_invite", json!({}), "bad_request"),
+        ("pin", json!({}), "bad_request"),
+        ("pin", json!({"message_id": 9}), "not_found"),
     ] {
         moderate_with(&mut host, action, fields.clone());
         host.expect_error(code);

@@ -76,6 +76,12 @@ impl View {
         shown.map(|(id, (_, counts))| (*id, counts.clone())).collect()
     }
 
+    /// The newest that are shown, so many.
+    #[cfg(unix)]
+    pub fn newest(&self, count: usize) -> Vec<u64> {
+        self.shown.keys().rev().take(count).copied().collect()
+    }
+
     /// The texts of what is shown, oldest first.
     pub fn texts(&self) -> Vec<&str> {
         self.shown.values().map(|(_, text)| text.as_str()).collect()
