@@ -151,7 +151,8 @@ fn another_language_keeps_what_was_being_written() {
     page.expect("the name", "state.me.joined && state.me.username === 'Łucja'");
     page.expect("the choice", "el.language.value === 'de'");
     // Another program's cookie on this host is none.
-    let chosen = page.run("(document.cookie = 'a-chat-app-language=pl', renderLanguage(), el.language.value)");
+    let chosen =
+        page.run("(document.cookie = 'a-chat-app-language=pl', renderLanguage(), el.language.value)");
     assert_eq!(chosen, "de");
     // Back to what the browser asks for.
     page.run("setTimeout(() => { el.language.value = ''; el.language.dispatchEvent(new Event('change')); })");
