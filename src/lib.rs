@@ -85,7 +85,7 @@ pub mod inside {
     pub use crate::http::page::page_as_sent;
     pub use crate::protocol::names::Name;
     pub use crate::protocol::origin::canonical as canonical_origin;
-    pub use crate::protocol::signs::Counts;
+    pub use crate::protocol::signs::{Counts, Signs};
     pub use crate::protocol::{
         ClientEvent, CloseCode, LastName, Lowered, Message, Moderate, Role, ServerEvent, decode, encode,
         encoded_bytes,

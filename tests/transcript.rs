@@ -4,6 +4,7 @@ use crate::accounts::{Browser, refused};
 use crate::support::{DEADLINE, Response, TestServer, key};
 #[cfg(target_os = "linux")]
 use crate::support::{Footprint, Process, Texts, http, long_log};
+use chat_app::inside::Signs;
 #[cfg(target_os = "linux")]
 use chat_app::make_host_link_beside;
 use serde_json::{Value, json};
@@ -82,6 +83,46 @@ fn a_host_gets_the_whole_log_as_a_file() {
 }
 
 #[test]
+fn replies_and_counts_of_reactions_are_in_it_and_who_reacted_is_not() {
+    let server = TestServer::with(|config| config.reactions = Signs::parse("👍 =").expect("signs"));
+    let mut ana = server.connect();
+    ana.join_with_keys("Ana", &key("Ana"), &key("Ana"));
+    ana.say_and_wait("Done?");
+    ana.say_with_id("a slip", "2");
+    for (text, reply_to) in [("Yes\n  ↪ no", 1), ("What?", 2)] {
+        ana.send(json!({"event": "send_message", "message": text, "reply_to": reply_to}));
+        ana.expect_text(text);
+    }
+    let mut zoe = server.join("Zoe Zimmermann");
+    for (client, message_id, sign) in [(0, 1, "👍"), (1, 1, "👍"), (1, 1, "="), (1, 3, "=")] {
+        let client = if client == 0 { &mut ana } else { &mut zoe };
+        client.send(json!({"event": "react", "message_id": message_id, "reaction": sign, "on": true}));
+        client.expect_event("reacted");
+    }
+    ana.send(json!({"event": "delete_message", "message_id": 2}));
+    ana.expect_event("message_deleted");
+    let mut host = host(&server);
+    let messages = host.get("/transcript.json").json();
+    let beside = |n: usize| (messages[n].get("reply_to"), messages[n].get("reactions"));
+    assert_eq!(beside(0), (None, Some(&json!({"👍": 2, "=": 1}))));
+    assert_eq!(beside(1), (Some(&json!(1)), Some(&json!({"=": 1}))));
+    assert_eq!(beside(2), (Some(&json!(2)), None));
+    let answer = host.get("/transcript.csv");
+    let mut reader = csv::Reader::from_reader(&answer.body[..]);
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("RFC 4180");
+    let beside: Vec<_> = rows.iter().map(|row| (&row[5], &row[6])).collect();
+    assert_eq!(beside, [("", "👍 2 = 1"), ("1", "'= 1"), ("2", "")]);
+    let text = host.get("/transcript.txt").text().to_owned();
+    let time = text.split(' ').next().expect("a time");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "  👍 2 = 1");
+    assert_eq!(lines[3], "      ↪ no", "what is text is indented more");
+    assert_eq!(lines[4], format!("  ↪ {time} Ana"));
+    assert_eq!((lines[5], lines[7]), ("  = 1", "  ↪ –"));
+    assert!(![messages.to_string(), text, answer.text().to_owned()].iter().any(|it| it.contains("Zoe")));
+}
+
+#[test]
 fn who_speaks_http_1_0_gets_it_without_chunks() {
     let server = TestServer::start();
     server.join("Ana").say_and_wait("hi");
@@ -111,11 +152,11 @@ fn a_csv_is_read_as_it_was_written_and_runs_nothing() {
         ana.expect_message(text);
     }
     let answer = host(&server).get("/transcript.csv");
-    assert!(answer.text().starts_with("\u{feff}position,time,username,role,message\r\n"));
+    assert!(answer.text().starts_with("\u{feff}position,time,username,role,message,reply_to,reactions\r\n"));
     let mut reader = csv::Reader::from_reader(&answer.body[..]);
     assert_eq!(
         reader.headers().expect("a head"),
-        ["position", "time", "username", "role", "message"].as_slice()
+        ["position", "time", "username", "role", "message", "reply_to", "reactions"].as_slice()
     );
     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("RFC 4180");
     assert_eq!(rows.len(), harmless.len() + formulas.len());
@@ -145,12 +186,12 @@ fn a_csv_has_the_separator_that_is_asked_for() {
     ] {
         let answer = host.get(&format!("/transcript.csv{query}"));
         let head = format!(
-            "\u{feff}position{separator}time{separator}username{separator}role{separator}message\r\n"
+            "\u{feff}position{separator}time{separator}username{separator}role{separator}message{separator}reply_to{separator}reactions\r\n"
         );
         assert!(answer.text().starts_with(&head), "{query}: {}", answer.text());
         let mut reader = csv::ReaderBuilder::new().delimiter(separator as u8).from_reader(&answer.body[..]);
         let row = reader.records().next().expect("a row").expect("RFC 4180");
-        assert_eq!((row.len(), &row[0], &row[2], &row[4]), (5, "1", "Ana", "a; \"b\", c"), "{query}");
+        assert_eq!((row.len(), &row[0], &row[2], &row[4]), (7, "1", "Ana", "a; \"b\", c"), "{query}");
     }
 }
 

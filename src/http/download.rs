@@ -12,7 +12,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::http::head::Head;
 use crate::http::message::common_headers;
-use crate::limits::{CATCH_UP_ENTRIES, HISTORY_BYTES, TRANSCRIPTS};
+use crate::limits::{CATCH_UP_ENTRIES, TRANSCRIPTS};
 use crate::store::Readers;
 use crate::store::export::{ExportError, ExportFormat, Transcript};
 use crate::sys::permits::{Permit, Permits};
@@ -134,7 +134,7 @@ fn write(
     mut send: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), ExportError> {
     let mut transcript = Transcript::new(format, readers.lend()?.head()?);
-    let read = |position| readers.lend()?.after(position, CATCH_UP_ENTRIES, HISTORY_BYTES);
+    let read = |position| readers.lend()?.transcript_page(position, CATCH_UP_ENTRIES);
     while let Some(page) = transcript.next_page(read)? {
         if !is_chunked {
             send(&page)?;

@@ -8,14 +8,18 @@ use crate::protocol::{Message, Role};
 
 /// Without the mark in front, Excel takes the text for another encoding than UTF-8.
 pub(super) fn head(separator: char) -> Vec<u8> {
-    let fields = ["position", "time", "username", "role", "message"].join(&separator.to_string());
+    let fields = ["position", "time", "username", "role", "message", "reply_to", "reactions"];
+    let fields = fields.join(&separator.to_string());
     format!("\u{feff}{fields}\r\n").into_bytes()
 }
 
 pub(super) fn write(out: &mut Vec<u8>, separator: char, message: &Message, time: &str) -> io::Result<()> {
     let (position, username, text) = (message.id, text(&message.username), text(&message.message));
     let (role, s) = (role(message.role), separator);
-    write!(out, "{position}{s}{time}{s}{username}{s}{role}{s}{text}\r\n")
+    let reply_to = message.reply_to.map(|id| id.to_string()).unwrap_or_default();
+    let reactions =
+        if message.reactions.is_empty() { String::new() } else { self::text(&message.reactions.to_string()) };
+    write!(out, "{position}{s}{time}{s}{username}{s}{role}{s}{text}{s}{reply_to}{s}{reactions}\r\n")
 }
 
 /// A field of text, always in quotes: so it may hold separators, quotes and lines.

@@ -6,20 +6,23 @@
 //!
 //! | format | a message is |
 //! |---|---|
-//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. Control characters are shown as symbols, so that none reaches a terminal. A name or a line that could order its neighbours (Arabic, Hebrew, direction controls) stands between U+2068 and U+2069 |
-//! | csv | a record of RFC 4180, `position,time,username,role,message`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe. With semicolons, on demand, for spreadsheets of places that write 1,5 |
-//! | json | an object with the fields of `receive_message`, one on each line, in an array; direction controls are escaped |
+//! | txt | a line `2026-11-23T09:02:11+01:00 Ana: text`; further lines of its text are indented, and a colon in a name is a wide one, so that neither can pass for another message. What it answers and what people reacted with stand under it, indented by two: `  ↪ 2026-11-23T09:02:05+01:00 Bea`, `  👍 25 ❤️ 3`. Control characters are shown as symbols, so that none reaches a terminal. A name or a line that could order its neighbours (Arabic, Hebrew, direction controls) stands between U+2068 and U+2069 |
+//! | csv | a record of RFC 4180, `position,time,username,role,message,reply_to,reactions`, in UTF-8 with a byte order mark. A field that a spreadsheet could take for a formula begins with an apostrophe. With semicolons, on demand, for spreadsheets of places that write 1,5 |
+//! | json | an object with the fields of a message in `history`, one on each line, in an array; direction controls are escaped |
 
 mod csv;
 mod json;
 mod txt;
 
+use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::reactions::counts_of;
+use super::read::message_at;
 use crate::limits;
 use crate::protocol::{Message, Position};
 use crate::store::{LogEntry, LogPage, OpenError, ReadError, Reader};
@@ -93,12 +96,48 @@ fn write_log(
     out: &mut impl Write,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<(), ExportError> {
-    let read = |position| reader.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES);
+    let read = |position| reader.transcript_page(position, limits::CATCH_UP_ENTRIES);
     while let Some(page) = transcript.next_page(read)? {
         out.write_all(&page)?;
         progress(transcript.position, transcript.end);
     }
     Ok(out.flush()?)
+}
+
+/// A page of the log as a transcript has it: each message with its reactions.
+#[derive(Debug)]
+pub(crate) struct TranscriptPage {
+    page: LogPage,
+    answered: HashMap<Position, Answered>,
+}
+
+/// A message that was answered, as far as a reply names it.
+#[derive(Debug)]
+struct Answered {
+    at: i64,
+    username: String,
+}
+
+impl Reader {
+    /// The log after a position, at most `max_entries` of it.
+    pub(crate) fn transcript_page(
+        &self,
+        position: Position,
+        max_entries: usize,
+    ) -> Result<TranscriptPage, ReadError> {
+        let mut page = self.after(position, max_entries, limits::HISTORY_BYTES)?;
+        let mut answered = HashMap::new();
+        for entry in &mut page.entries {
+            let LogEntry::Message(message) = entry else { continue };
+            message.reactions = counts_of(&self.db, message.id)?;
+            if let Some(id) = message.reply_to
+                && let Some(Message { at, username, .. }) = message_at(&self.db, id)?
+            {
+                answered.insert(id, Answered { at, username: username.into_owned() });
+            }
+        }
+        Ok(TranscriptPage { page, answered })
+    }
 }
 
 /// The log in one of the formats, made page by page.
@@ -138,13 +177,13 @@ impl Transcript {
     /// Those of `read`, and [`ExportError::Cleared`].
     pub(crate) fn next_page(
         &mut self,
-        read: impl FnOnce(Position) -> Result<LogPage, ReadError>,
+        read: impl FnOnce(Position) -> Result<TranscriptPage, ReadError>,
     ) -> Result<Option<Vec<u8>>, ExportError> {
         if self.is_whole {
             return Ok(None);
         }
         if self.position < self.end {
-            let page = read(self.position)?;
+            let TranscriptPage { page, answered } = read(self.position)?;
             if *self.cleared.get_or_insert(page.cleared) != page.cleared {
                 return Err(ExportError::Cleared);
             }
@@ -152,7 +191,8 @@ impl Transcript {
                 if let LogEntry::Message(message) = entry
                     && message.id <= self.end
                 {
-                    self.write(&message).expect("a Vec takes every byte");
+                    let answered = message.reply_to.map(|id| answered.get(&id));
+                    self.write(&message, answered).expect("a Vec takes every byte");
                     self.has_messages = true;
                 }
             }
@@ -165,10 +205,15 @@ impl Transcript {
         Ok(Some(std::mem::take(&mut self.page)))
     }
 
-    fn write(&mut self, message: &Message) -> io::Result<()> {
+    /// `answered` is there where it is a reply; but none where that is gone.
+    fn write(&mut self, message: &Message, answered: Option<Option<&Answered>>) -> io::Result<()> {
         let time = self.time(message.at);
         match self.format {
-            ExportFormat::Txt => txt::write(&mut self.page, message, &time),
+            ExportFormat::Txt => {
+                let answered = answered.map(|it| it.map(|it| (self.time(it.at), &*it.username)));
+                txt::write(&mut self.page, message, &time)?;
+                txt::write_beside(&mut self.page, message, answered)
+            }
             ExportFormat::Csv { separator } => csv::write(&mut self.page, separator, message, &time),
             ExportFormat::Json => {
                 self.page.write_all(if self.has_messages { b",\n" } else { b"\n" })?;

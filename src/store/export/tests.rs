@@ -60,7 +60,7 @@ fn a_log_that_is_cleared_meanwhile_does_not_pass_for_whole() {
     let mut room = Room::new(&["one", "two", "three"]);
     let readers = room.store.readers();
     let mut transcript = Transcript::new(ExportFormat::Json, 3);
-    let mut next = || transcript.next_page(|position| readers.lend()?.after(position, 1, usize::MAX));
+    let mut next = || transcript.next_page(|position| readers.lend()?.transcript_page(position, 1));
     assert!(matches!(next(), Ok(Some(_))));
     room.store.append(&[Change::Clear]).expect("cleared");
     let error = next().expect_err("the rest is gone");
@@ -154,9 +154,9 @@ fn json_has_direction_controls_as_escapes_and_the_text_as_it_was_typed() {
 #[test]
 fn csv_quotes_what_needs_it() {
     let room = Room::new(&["hi", "a, \"b\"\nc"]);
-    let expected = "\u{feff}position,time,username,role,message\r\n\
-        1,2026-11-23T09:02:11+01:00,\"Ana\",member,\"hi\"\r\n\
-        2,2026-11-23T09:02:11+01:00,\"Ana\",member,\"a, \"\"b\"\"\nc\"\r\n";
+    let expected = "\u{feff}position,time,username,role,message,reply_to,reactions\r\n\
+        1,2026-11-23T09:02:11+01:00,\"Ana\",member,\"hi\",,\r\n\
+        2,2026-11-23T09:02:11+01:00,\"Ana\",member,\"a, \"\"b\"\"\nc\",,\r\n";
     assert_eq!(room.export(CSV), expected);
 }
 
@@ -178,7 +178,7 @@ fn csv_defuses_formulas() {
         "\u{200b}\u{feff}@SUM(A1)",
     ] {
         let row = Room::new(&[text]).export(CSV);
-        let field = format!(",\"'{}\"\r\n", text.replace('"', "\"\""));
+        let field = format!(",\"'{}\",,\r\n", text.replace('"', "\"\""));
         assert!(row.ends_with(&field), "{row:?}");
     }
     for text in ["1=1", "a+b", "3 - 1", "mail me @home", "'tis", "\"quoted\"", " "] {

@@ -1,4 +1,4 @@
-//! The log for people to read: a message a line, and nothing in it can pass for another line, or for another part of its own.
+//! The log for people to read: a message a line, with what belongs to it under it, and nothing in it can pass for another line, or for another part of its own.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,13 +16,34 @@ const LINE_ENDS: [char; 3] = ['\n', '\u{2028}', '\u{2029}'];
 const WIDE_COLON: char = '\u{ff1a}';
 
 pub(super) fn write(out: &mut Vec<u8>, message: &Message, time: &str) -> io::Result<()> {
-    let name: String = message.username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect();
-    write!(out, "{time} {}:", shown(&name))?;
+    write!(out, "{time} {}:", shown(&name(&message.username)))?;
     for (index, line) in message.message.split(LINE_ENDS).enumerate() {
         let indent = if index == 0 { " " } else { "    " };
         writeln!(out, "{indent}{}", shown(line.strip_suffix('\r').unwrap_or(line)))?;
     }
     Ok(())
+}
+
+/// What it answers, by the time and the name, and what people reacted with: each on a line that is indented less than text, so that
+/// no text passes for one.
+pub(super) fn write_beside(
+    out: &mut Vec<u8>,
+    message: &Message,
+    answered: Option<Option<(String, &str)>>,
+) -> io::Result<()> {
+    match answered {
+        Some(Some((time, username))) => writeln!(out, "  ↪ {time} {}", shown(&name(username)))?,
+        Some(None) => writeln!(out, "  ↪ –")?, // it is gone
+        None => {}
+    }
+    if !message.reactions.is_empty() {
+        writeln!(out, "  {}", shown(&message.reactions.to_string()))?;
+    }
+    Ok(())
+}
+
+fn name(username: &str) -> String {
+    username.chars().map(|c| if is_colon(c) { WIDE_COLON } else { c }).collect()
 }
 
 fn is_colon(c: char) -> bool {
