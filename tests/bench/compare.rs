@@ -33,13 +33,15 @@ pub struct Contender {
     pub server: Server,
     /// Whether each message has its `username`; else its clients join first.
     pub named: bool,
+    /// Whether people react to what they flood it with.
+    pub reacts: bool,
     /// How many flood it, where not as many as the others.
     pub clients: Option<usize>,
 }
 
 impl Contender {
     pub fn new(name: impl Into<String>, server: Server) -> Contender {
-        Contender { name: name.into(), server, named: true, clients: None }
+        Contender { name: name.into(), server, named: true, reacts: false, clients: None }
     }
 
     /// The server, running. The yardstick does what the model did.
@@ -50,6 +52,7 @@ impl Contender {
         };
         let mut running = Running::start(&server);
         running.dialect.named &= self.named;
+        running.dialect.reacts = self.reacts;
         running
     }
 }
@@ -70,19 +73,21 @@ pub struct TalkFigures {
     pub cpu: Rounds,
 }
 
-/// Each build of the room on disk and in memory, and on disk for clients that join; these peers; the yardstick.
+/// Each build of the room on disk and in memory, and on disk for clients that join, and that react; these peers; the yardstick.
 pub fn contenders(options: &Options, peers: &[Peer]) -> Vec<Contender> {
-    let rooms = options.binaries.iter().flat_map(|binary| {
+    let rooms = options.binaries.iter().enumerate().flat_map(|(place, binary)| {
         let name = match options.binaries.len() {
             1 => "chat-app".to_owned(),
             _ => binary.display().to_string(),
         };
-        let room = |log| Server::Room { binary: binary.clone(), log };
-        [
-            Contender::new(name.clone(), room(Log::Disk)),
-            Contender { named: false, ..Contender::new(format!("{name}, joined first"), room(Log::Disk)) },
-            Contender::new(format!("{name}, in memory"), room(Log::Memory)),
-        ]
+        let room = |what: &str, log| {
+            Contender::new(format!("{name}{what}"), Server::Room { binary: binary.clone(), log })
+        };
+        // An earlier build, to compare with the first, may know of none.
+        let reacting = Contender { reacts: true, ..room(", with reactions", Log::Disk) };
+        let joining = Contender { named: false, ..room(", joined first", Log::Disk) };
+        let reacting = Some(reacting).filter(|_| place == 0);
+        [room("", Log::Disk), joining].into_iter().chain(reacting).chain([room(", in memory", Log::Memory)])
     });
     let peers = peers.iter().map(|peer| Contender::new(peer.name(), Server::Peer(*peer)));
     // What it has to do is what the first contender did the last time.
@@ -102,7 +107,7 @@ pub fn flood(options: &Options) {
 /// The paced section.
 pub fn paced(options: &Options) {
     let mut all = contenders(options, &peers::installed(&options.beside));
-    all.retain(|contender| contender.named);
+    all.retain(|contender| contender.named && !contender.reacts);
     for talk in TALKS.into_iter().filter(|talk| talk.clients <= options.most_clients()) {
         talk_table(&all, talk, options);
     }
@@ -114,7 +119,8 @@ fn flood_rounds(all: &[Contender], flood: Flood, clients: Clients, options: &Opt
     let mut model = None;
     for round in 0..options.rounds {
         for index in order(round, all.len()) {
-            if clients == Clients::Tungstenite && !all[index].server.speaks_plainly() {
+            let for_own_clients = !all[index].server.speaks_plainly() || all[index].reacts;
+            if clients == Clients::Tungstenite && for_own_clients {
                 continue;
             }
             let (running, figures) = (all[index].start(model), &mut figures[index]);

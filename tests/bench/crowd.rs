@@ -303,6 +303,8 @@ impl Crowd {
         if let Some(position) = dialect.position(payload) {
             let is_new = client.place.take(position);
             delivered(Delivery { client: index, position, is_new, payload, at });
+        } else if let Some(position) = dialect.reactions_position(payload) {
+            client.place.take_reactions(position);
         } else if client.state == State::Open {
             if payload.starts_with(dialect.live.as_bytes()) {
                 client.state = State::Live;

@@ -15,6 +15,8 @@ pub struct Dialect {
     envelope: [&'static str; 3],
     /// Whether each message has its sender's `username`, as the original's do; else a client joins once.
     pub named: bool,
+    /// Whether every fourth receipt is reacted to.
+    pub reacts: bool,
     /// Said first, when the server's first frame has come.
     pub hello: Option<&'static str>,
     /// How the frame begins that says that a client is live.
@@ -32,6 +34,7 @@ pub const PLAIN: Dialect = Dialect {
     target: Some("/ws"),
     envelope: [r#"{"event":""#, r#"","#, "}"],
     named: true,
+    reacts: false,
     hello: None,
     live: r#"{"event":"presence""#,
     before_number: r#"{"event":"receive_message","id":"#,
@@ -44,6 +47,7 @@ pub const SOCKET_IO: Dialect = Dialect {
     target: Some("/socket.io/?EIO=4&transport=websocket"),
     envelope: [r#"42[""#, r#"",{"#, "}]"],
     named: true,
+    reacts: false,
     hello: Some("40"),
     live: "40",
     before_number: r#"42["receive_message",{"id":"#,
@@ -71,11 +75,21 @@ impl Dialect {
         )
     }
 
+    /// Reacts to a message; each second time it is taken back.
+    pub fn react(&self, position: u64, on: bool) -> String {
+        let [before, between, behind] = self.envelope;
+        format!(r#"{before}react{between}"message_id":{position},"reaction":"👍","on":{on}{behind}"#)
+    }
+
+    /// The position that reactions have taken; none if the frame is something else.
+    pub fn reactions_position(&self, payload: &[u8]) -> Option<u64> {
+        let digits = payload.strip_prefix(br#"{"event":"reactions","id":"#).filter(|_| self.reacts)?;
+        Some(number(digits))
+    }
+
     /// A delivered message's position; none if the frame is something else.
     pub fn position(&self, payload: &[u8]) -> Option<u64> {
-        let digits = payload.strip_prefix(self.before_number.as_bytes())?;
-        let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-        Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+        Some(number(payload.strip_prefix(self.before_number.as_bytes())?))
     }
 
     /// The number and the sender in a delivered message's id, as [`Dialect::say`] was given them.
@@ -84,6 +98,12 @@ impl Dialect {
         let id = &payload[end - ID_BYTES..end];
         (hexadecimal(&id[..16]), hexadecimal(&id[17..]) as u32)
     }
+}
+
+/// The one that a text begins with.
+fn number(text: &[u8]) -> u64 {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 fn hexadecimal(digits: &[u8]) -> u64 {

@@ -25,8 +25,9 @@ Options:
                  all of them, one after the other, and a ratio is the first one's figure over another's
 
 Each message has its sender's username, as the original's frame does; 'joined first' are clients that join once
-and send no name. Sockets have the system's own buffers. 'Cut off' and 'sent afresh' are how many clients could
-not keep up, round by round.
+and send no name; 'with reactions', the first build's alone, are clients that react to every fourth receipt.
+Sockets have the system's own buffers. 'Cut off' and 'sent afresh' are how many clients could not keep up, round
+by round.
 
 Is anybody cut off?       cargo bench -- flood --rounds 10 --seconds 10
 Is a change faster?       cargo bench -- flood paced --rounds 5 --binary AFTER --binary BEFORE

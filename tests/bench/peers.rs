@@ -94,7 +94,8 @@ pub fn installed(which: &[Peer]) -> Vec<Peer> {
 /// The section.
 pub fn run(options: &Options) {
     let there = installed(&Peer::ALL);
-    let all = compare::contenders(options, &there);
+    let mut all = compare::contenders(options, &there);
+    all.retain(|contender| !contender.reacts); // none of them does
     let floods = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Own, options));
     let others = FLOODS.map(|flood| compare::flood_table(&all, flood, Clients::Tungstenite, options));
     // A thread for each of 10,000 clients is no work for Python; a talk in a hall of 1,000 is what all can be asked for.

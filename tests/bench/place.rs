@@ -10,6 +10,8 @@ pub struct Place {
     /// The server has told that what comes next need not follow it.
     gap_told: bool,
     was_sent_afresh: bool,
+    /// Reactions came: newer ones leave gaps in what it is sent afresh.
+    has_reactions: bool,
 }
 
 impl Place {
@@ -19,10 +21,17 @@ impl Place {
             return false;
         }
         let follows = self.position == 0 || position == self.position + 1;
-        let may_jump = self.gap_told && position > self.position;
+        let may_jump =
+            (self.gap_told || self.has_reactions && self.was_sent_afresh) && position > self.position;
         assert!(follows || may_jump, "{position} comes after {}", self.position);
         (self.position, self.gap_told) = (position, false);
         true
+    }
+
+    /// Reactions have taken a position.
+    pub fn take_reactions(&mut self, position: u64) {
+        self.has_reactions = true;
+        self.take(position);
     }
 
     /// Takes note if this event is a second `welcome`: the client was too far behind and goes on from the newest messages.

@@ -86,15 +86,20 @@ pub fn flood(server: &Running, flood: Flood, time: Duration) -> Flooded {
     let mut crowd = gather(server, flood.clients, flood.senders);
     let mut book = Book::new(server.dialect, flood.senders);
     let mut freed: Vec<usize> = (0..flood.senders).flat_map(|sender| vec![sender; flood.window]).collect();
-    let mut deliveries = 0_u64;
+    let (mut deliveries, mut receipts, mut newest) = (0_u64, 0_u64, 0);
     let mut turn = |crowd: &mut Crowd, book: &mut Book, deliveries: &mut u64, goes_on: bool| {
         for sender in freed.drain(..) {
             if goes_on && crowd.is_left(sender) {
                 book.say(crowd, sender, Instant::now());
+                receipts += 1;
+                if server.dialect.reacts && receipts.is_multiple_of(4) && newest > 0 {
+                    crowd.say(sender, &server.dialect.react(newest, receipts.is_multiple_of(8)));
+                }
             }
         }
         book.repeat(crowd);
         crowd.poll(Duration::from_millis(100), &mut |delivery| {
+            newest = delivery.position;
             *deliveries += u64::from(delivery.is_new);
             if book.hear(&delivery) {
                 freed.push(delivery.client);
