@@ -13,6 +13,8 @@ also_in!([firefox, webkit]:
     twice_as_many_words_fit_a_narrow_window,
     what_is_written_from_the_right_is_mirrored,
     another_language_keeps_what_was_being_written,
+    what_was_refused_is_told_in_the_language_of_now,
+    the_settings_are_still_open_in_the_other_language,
 );
 
 /// The tags of all languages.
