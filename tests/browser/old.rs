@@ -326,11 +326,15 @@ fn a_room_that_is_late_makes_no_browser_old() {
     let mut actor = stage.expect_entrance();
     page.expect("three seconds", "start.waited");
     page.expect_hidden("#too-old");
-    // An error before the room is there shows it, and the room takes it back.
+    // An error before the room is there shows it, also in what nobody waits for, and the room takes it back.
+    page.inject("setTimeout(() => Promise.reject(new Error('a promise of theirs')));");
+    page.expect_shown("#too-old");
+    page.run("void (start.wrong = '', start.look())");
+    page.expect_hidden("#too-old");
     page.inject("setTimeout(() => { throw new Error('an add-on of theirs'); });");
     page.expect_shown("#too-old");
     actor.welcome(&[]);
     page.expect_connection("live");
     page.expect_hidden("#too-old");
-    assert_eq!(page.take_complaints().len(), 1);
+    assert_eq!(page.take_complaints().len(), 2);
 }
