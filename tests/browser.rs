@@ -46,7 +46,9 @@ mod phone;
 mod printing;
 #[cfg(target_os = "linux")]
 mod proxied;
+mod reacting;
 mod reading;
+mod replying;
 mod screen;
 mod scripts;
 mod searching;

@@ -77,8 +77,10 @@ const FOR_PROGRAMS: [(&str, &str); 24] = [
 ];
 
 /// Names of the web's, and the room's title until it has one.
-const NO_WORDS: [&str; 13] = [
+const NO_WORDS: [&str; 15] = [
     "ArrowDown",
+    "ArrowLeft",
+    "ArrowRight",
     "ArrowUp",
     "Chat",
     "Content-Type",

@@ -103,7 +103,7 @@ fn a_tab_knows_its_own_messages_after_a_reload_and_no_other_tab_does() {
         "innerHeight - el.menu.getBoundingClientRect().bottom < 16 && el.menu.offsetWidth > innerWidth - 20";
     first.expect("it at the foot of the window", low);
     look_at(&first, "message-sheet", Size::Phone, Scheme::Dark);
-    first.click("#menu-rows button:last-child");
+    first.click("#menu-rows > button:last-child");
     first.click("#confirm-yes");
     first.expect_shown(".deleted");
     second.expect_shown(".deleted");

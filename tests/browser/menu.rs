@@ -20,6 +20,8 @@ also_in!([firefox, webkit]:
 also_in!([firefox]: a_finger_that_has_opened_the_menu_is_lifted_from_a_row_without_choosing_it);
 
 const ROWS: &str = "[...el.menuRows.children].map((row) => row.textContent)";
+/// The first row, wherever one may react.
+const SIGNS: &str = "👍❤️😂😮✅❓";
 
 /// A host's page in a room that the test plays, with something said by Ben and by another host.
 fn on_stage(browser: &Browser) -> (Page, Actor) {
@@ -54,14 +56,18 @@ fn a_menu_opens_by_click_right_click_and_keyboard_and_leaves_links_and_selection
     for opener in [".disc", ".name", ".text"] {
         page.click(&format!("#log .message:not(.own) {opener}"));
         page.expect(opener, "el.menu.open");
-        assert_eq!(page.run(ROWS), json!(["Copy"]), "what a guest may do with somebody else's");
+        assert_eq!(
+            page.run(ROWS),
+            json!([SIGNS, "Reply …", "Copy"]),
+            "what a guest may do with somebody else's"
+        );
         page.press("Escape");
         page.expect_hidden("#menu");
         page.expect_focus(".message:not(.own)");
     }
     page.run("void el.log.querySelector('.own').dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true }))");
     page.expect("the menu", "el.menu.open");
-    assert_eq!(page.run(ROWS), json!(["Copy", "Delete"]));
+    assert_eq!(page.run(ROWS), json!([SIGNS, "Reply …", "Copy", "Delete"]));
     page.press("Escape");
     // Two clicks select a word, and that is no wish for a menu; nor is a selection that is to be copied.
     page.run("void getSelection().selectAllChildren(el.log.querySelector('.text'))");
@@ -77,7 +83,7 @@ fn a_menu_opens_by_click_right_click_and_keyboard_and_leaves_links_and_selection
 
     let held = clipboard();
     page.choose("#log .message:not(.own) .disc", "Copy");
-    page.expect_text("#menu-rows button", "Copied");
+    page.expect_text("#menu-rows .half + .half", "Copied");
     page.press("Escape");
     page.run("el.message.focus()");
     page.paste();
@@ -91,11 +97,12 @@ fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
     let (page, mut actor) = on_stage(&browser);
     page.click("#log .message:first-of-type .disc");
     page.expect("the menu", "el.menu.open");
-    assert_eq!(page.run(ROWS), json!(["Copy", "Delete"]), "nothing against a host");
+    assert_eq!(page.run(ROWS), json!(["Reply …", "Copy", "Delete"]), "nothing against a host");
     page.press("Escape");
     let bens = "#log .message:last-child .disc";
-    let all =
-        json!(["Copy", "Delete", "Mute Ben", "Remove Ben", "Delete what Ben said in the last 10 minutes"]);
+    let said = ["Reply …", "Copy", "Delete"];
+    let deeds = ["Mute Ben", "Remove Ben", "Delete what Ben said in the last 10 minutes"];
+    let all = json!([said, deeds].concat());
     page.click(bens);
     page.expect("the menu", "el.menu.open");
     assert_eq!(page.run(ROWS), all);
@@ -120,7 +127,7 @@ fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
     page.expect_text("#people", "Ben");
     page.click("#people li:last-child .name");
     page.expect("the menu", "el.menu.open");
-    assert_eq!(page.run(ROWS), json!(all.as_array().expect("rows")[2..]));
+    assert_eq!(page.run(ROWS), json!(deeds));
     page.press("Escape");
     page.expect_focus("#people button");
     page.click("#people li:first-child .name");
@@ -220,15 +227,15 @@ fn a_finger_that_has_opened_the_menu_is_lifted_from_a_row_without_choosing_it() 
     host.join("Ms Keller");
     host.expect_message("Ana", "message 30");
     host.expect("the end", AT_THE_END);
-    // Where the sheet's first row is going to be there is a message now.
+    // Where a row of the sheet is going to be there is a message now.
     host.run("openMessageMenu(state.log.last)");
-    let top = host.number("topOf(el.menuRows.firstElementChild)");
+    let top = host.number("topOf(el.menuRows.querySelector('.half'))");
     host.press("Escape");
     host.expect_hidden("#menu");
     let (x, y) = (100.0, top + 22.0);
     let there = format!("document.elementFromPoint({x}, {y}).closest('.bubble, button').className");
     assert_eq!(host.run(&there), "bubble");
-    host.run("void (window.acted = 0, copyText = () => { acted++; })");
+    host.run("void (window.acted = 0, startReply = () => { acted++; })");
     let settle = "new Promise((done) => setTimeout(done, CLICK_MS))";
     for rest in [0, 700] {
         host.touch(Finger::Down(x, y));
@@ -254,6 +261,6 @@ fn a_finger_that_has_opened_the_menu_is_lifted_from_a_row_without_choosing_it() 
     host.touch(Finger::Down(x, y));
     host.expect("the menu", "el.menu.open");
     host.touch(Finger::Up);
-    host.run("el.menuRows.firstElementChild.click()");
+    host.run("el.menuRows.querySelector('.half').click()");
     assert_eq!(host.run("acted"), 1);
 }

@@ -96,7 +96,7 @@ fn no_address_is_drawn_in_an_order_that_lies() {
         page.expect(text, &format!("el.log.querySelectorAll('.message').length === {}", at + 1));
         expect_in_order(&page, ".message:last-child .text a");
         page.run("void openMessageMenu(state.log.last)");
-        page.click("#menu-rows button:last-child");
+        page.click("#menu-rows > button:last-child");
         expect_in_order(&page, "#confirm-text bdi");
         assert!(page.text("#confirm-text").contains(link));
         page.press("Escape");

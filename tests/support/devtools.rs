@@ -129,6 +129,8 @@ impl Tab for DevTools {
             "Escape" => (key, 27, "", json!([])),
             "ArrowUp" => (key, 38, "", json!([])),
             "ArrowDown" => (key, 40, "", json!([])),
+            "ArrowLeft" => (key, 37, "", json!([])),
+            "ArrowRight" => (key, 39, "", json!([])),
             "c" => ("KeyC", 67, "", json!(["copy"])),
             "v" => ("KeyV", 86, "", json!(["paste"])),
             other => panic!("no such key: {other}"),

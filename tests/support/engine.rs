@@ -160,6 +160,8 @@ pub(super) fn key_actions(key: &str, held: &[&str]) -> Value {
         "Escape" => "\u{E00C}".to_owned(),
         "ArrowUp" => "\u{E013}".to_owned(),
         "ArrowDown" => "\u{E015}".to_owned(),
+        "ArrowLeft" => "\u{E012}".to_owned(),
+        "ArrowRight" => "\u{E014}".to_owned(),
         "Shift" => "\u{E008}".to_owned(),
         "Control" => "\u{E009}".to_owned(),
         letter => letter.to_owned(),

@@ -95,7 +95,7 @@ impl Page {
         self.tab.insert(text);
     }
 
-    /// Presses and releases a key: `Enter`, `Tab`, `Escape`, `ArrowUp` or `ArrowDown`.
+    /// Presses and releases a key: `Enter`, `Tab`, `Escape`, or an arrow such as `ArrowUp`.
     pub fn press(&self, key: &str) {
         self.tab.press(key, &[]);
     }
