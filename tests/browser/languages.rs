@@ -120,6 +120,17 @@ fn what_is_written_from_the_right_is_mirrored() {
             "{tag}: addresses and passwords"
         );
         page.press("Escape");
+        let fields = page.run(
+            "(() => {
+                const sides = () => [el.query, el.who].map((field) => getComputedStyle(field).direction);
+                const empty = sides();
+                el.query.value = el.who.value = 'Ana';
+                const written = sides();
+                el.query.value = el.who.value = '';
+                return [...empty, ...written];
+            })()",
+        );
+        assert_eq!(fields, json!(["rtl", "rtl", "ltr", "ltr"]), "{tag}: empty, and with a name");
         page.size(Size::Narrow);
         page.expect(
             "the title on the right",
