@@ -31,6 +31,7 @@ mod cookies;
 mod copying;
 mod deleting;
 mod density;
+mod doubled;
 mod hands;
 mod host;
 mod hosting;

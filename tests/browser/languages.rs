@@ -1,6 +1,6 @@
 //! The page in each of its languages: whole, mirrored where they are written from the right, and changed while somebody writes.
 
-use super::look::{look, look_at, take_picture};
+use super::look::{look, look_at};
 use crate::support::{Browser, Engine, Page, Scheme, Size, TestServer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -10,7 +10,6 @@ also_in!([firefox, webkit]:
     a_room_out_of_reach_keeps_its_language_and_says_so,
     refusals_are_told_in_the_pages_language,
     numbers_take_the_forms_that_their_language_has,
-    twice_as_many_words_fit_a_narrow_window,
     what_is_written_from_the_right_is_mirrored,
     another_language_keeps_what_was_being_written,
     what_was_refused_is_told_in_the_language_of_now,
@@ -51,7 +50,7 @@ fn choose(page: &Page, tag: &str) {
 }
 
 /// Somebody in a conversation, whose page says `own` for what is theirs.
-fn talk(page: &Page, server: &TestServer) {
+pub(super) fn talk(page: &Page, server: &TestServer) {
     page.join("Ana");
     page.write("Hello! https://example.org");
     page.expect("the message", "el.log.querySelectorAll('.message.own').length === 1");
@@ -353,74 +352,4 @@ fn numbers_take_the_forms_that_their_language_has() {
         page.run("[grouped(12345), nameSome(['Ana', 'Ben', 'Cem'])]"),
         json!(["12.345", "\u{2068}Ana\u{2069}, \u{2068}Ben\u{2069} und \u{2068}Cem\u{2069}"])
     );
-}
-
-/// Doubles every text, as no language is longer.
-const DOUBLE: &str = "(() => {
-    const twice = (text) => /\\p{L}{2}/u.test(text) ? `${text} ${text}` : text;
-    const parse = JSON.parse;
-    JSON.parse = (text, ...rest) => {
-        const value = parse(text, ...rest);
-        if (!value?.['language.name']) return value;
-        for (const [key, words] of Object.entries(value)) {
-            if (typeof words === 'string') value[key] = twice(words);
-            else for (const form of Object.keys(words)) words[form] = twice(words[form]);
-        }
-        const roots = [document.body, ...[...document.querySelectorAll('template')].map(({ content }) => content)];
-        for (const root of roots) {
-            const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-            while (texts.nextNode()) {
-                const { currentNode: node } = texts;
-                if (!node.parentElement?.closest('script, #language')) node.data = twice(node.data);
-            }
-        }
-        return value;
-    };
-})()";
-
-/// What stands in less room than it needs, other than names, titles and what the people here wrote.
-fn cut_words(page: &Page) -> Value {
-    page.run(
-        "[...document.querySelectorAll('button, label, span, p, h2, h3, legend, summary')]
-            .filter((node) => node.checkVisibility() && node.childElementCount === 0 && node.textContent.trim()
-                && !node.closest('.vh, .name, .value, .disc, .text, time, #title, #open-account, noscript')
-                && getComputedStyle(node).position !== 'absolute')
-            .filter((node) => {
-                const range = document.createRange();
-                range.selectNodeContents(node);
-                const { left, right } = range.getBoundingClientRect();
-                for (let box = node; box; box = box.parentElement) {
-                    if (['visible', 'auto'].includes(getComputedStyle(box).overflowX)) continue;
-                    const edges = box.getBoundingClientRect();
-                    if (left < edges.left - 1 || right > edges.right + 1) return true;
-                }
-                return left < -1 || right > innerWidth + 1;
-            })
-            .map((node) => `${node.id || node.className}: ${node.textContent}`)",
-    )
-}
-
-#[test]
-fn twice_as_many_words_fit_a_narrow_window() {
-    let Some(browser) = Browser::start() else { return };
-    let server = TestServer::start();
-    let page = browser.tab();
-    page.observe(DOUBLE);
-    page.go_to(server.addr());
-    page.size(Size::Narrow);
-    assert_eq!(cut_words(&page), json!([]), "asked for a name");
-    talk(&page, &server);
-    assert_eq!(cut_words(&page), json!([]), "in a conversation");
-    page.click("#toggle-panel");
-    page.run("el.settings.open = true");
-    assert_eq!(cut_words(&page), json!([]), "in the drawer");
-    page.expect(
-        "the choice of languages within its row",
-        "el.language.getBoundingClientRect().right <= el.languageRow.getBoundingClientRect().right + 1",
-    );
-    look_at(&page, "doubled-drawer", Size::Narrow, Scheme::Light);
-    page.click("#open-account");
-    page.run("openForm('signup')");
-    assert_eq!(cut_words(&page), json!([]), "in a dialog");
-    take_picture(&page, "doubled-dialog");
 }
