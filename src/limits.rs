@@ -106,6 +106,8 @@ pub const LAN_DEFENCE: Duration = Duration::from_millis(250);
 /// Seconds that others remember an address, and what does not change with the network (10).
 pub const LAN_TTL: u32 = 120;
 pub const LAN_TYPE_TTL: u32 = 4_500;
+/// Seconds at most for somebody who asks alone, and so hears of no change (6.7).
+pub const LAN_ONE_TTL: u32 = 10;
 /// Bytes of a message (17).
 pub const LAN_BYTES: usize = 9_000;
 /// Messages that are read at once, and the pause after them: 800 a second are more than a busy school's network has, and cost a

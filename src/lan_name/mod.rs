@@ -220,10 +220,7 @@ impl Announcer {
             self.claim.hear(message, network.address, &self.own, now);
             let Some(answer) = self.claim.answer(message, network.address) else { continue };
             if from.port() != PORT {
-                // Somebody who does not listen to the group, and wants the question back.
-                let questions = message.questions.clone();
-                let answer = Message { id: message.id, questions, ..answer };
-                let _ = socket.send_to(&answer.bytes(), from); // they ask again
+                let _ = socket.send_to(&answer.to_one(message).bytes(), from); // they ask again
                 continue;
             }
             let pause = if self.claim.is_claimed_by(message) { LAN_DEFENCE } else { LAN_REPEAT };
@@ -287,7 +284,56 @@ fn send(socket: &UdpSocket, address: Ipv4Addr, message: &Message) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::interfaces::tests::laptop;
+    use crate::sys::interfaces::tests::{interface, laptop};
+    use wire::{A, NSEC, Question, name};
+
+    /// The room `chat.local` in the network of this computer alone, and somebody else in it.
+    fn room_and_phone() -> (Announcer, UdpSocket, UdpSocket) {
+        let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        let mut claim = Claim::new("chat", 5000, Instant::now());
+        while let Some(due) = claim.due() {
+            claim.act(due);
+        }
+        let network =
+            Network { interface: interface("lo", "127.0.0.1"), address: Ipv4Addr::LOCALHOST, told: None };
+        let announcer = Announcer {
+            name: Arc::default(),
+            claim,
+            bind: Ipv4Addr::UNSPECIFIED.into(),
+            networks: vec![network],
+            own: vec![Ipv4Addr::LOCALHOST],
+            socket: None,
+            looked: SystemTime::now(),
+        };
+        (announcer, socket(), socket())
+    }
+
+    fn place(socket: &UdpSocket) -> SocketAddrV4 {
+        match socket.local_addr().expect("a place") {
+            SocketAddr::V4(place) => place,
+            SocketAddr::V6(place) => panic!("{place}"),
+        }
+    }
+
+    #[test]
+    fn a_phone_that_asks_alone_gets_the_class_that_it_knows_and_a_short_time() {
+        const AAAA: u16 = 28;
+        let (mut announcer, room, phone) = room_and_phone();
+        phone.set_read_timeout(Some(Duration::from_secs(30))).expect("a deadline");
+        for (kind, answered) in [(A, A), (AAAA, NSEC)] {
+            let questions = vec![Question { name: name("chat.local"), kind }];
+            let asked = Message { id: 4711, questions, ..Message::default() };
+            announcer.hear(&room, &asked, place(&phone));
+            let mut bytes = [0; LAN_BYTES];
+            let count = phone.recv(&mut bytes).expect("an answer");
+            let said = Message::read(&bytes[..count]).expect("a message");
+            assert_eq!((said.id, &said.questions), (asked.id, &asked.questions));
+            let head = [&name("chat.local")[..], &answered.to_be_bytes(), &[0, 1, 0, 0, 0, 10]].concat();
+            assert!(bytes[..count].windows(head.len()).any(|part| part == head), "{said:?}");
+            let mut records = said.answers.iter().chain(&said.more);
+            assert!(records.all(|record| !record.is_unique && record.ttl <= 10), "{said:?}");
+        }
+    }
 
     #[test]
     fn a_room_is_announced_in_the_networks_of_people_that_reach_it() {

@@ -1,5 +1,7 @@
 //! Messages of multicast DNS, read and written; pure. Anybody in the network may send anything.
 
+use crate::limits::LAN_ONE_TTL;
+
 /// Types of records.
 pub(super) const A: u16 = 1;
 pub(super) const PTR: u16 = 12;
@@ -61,6 +63,15 @@ pub(super) struct Message {
 impl Message {
     pub(super) fn answer(answers: Vec<Record>, more: Vec<Record>) -> Message {
         Message { is_answer: true, answers, more, ..Message::default() }
+    }
+
+    /// This answer for somebody who asks as usual DNS does, once and alone: Android, for one, skips a record with the bit beside its
+    /// class, and whoever does not listen to the group hears of no change (RFC 6762, 6.7).
+    pub(super) fn to_one(self, asked: &Message) -> Message {
+        let plain = |record: Record| Record { ttl: record.ttl.min(LAN_ONE_TTL), is_unique: false, ..record };
+        let [answers, more] =
+            [self.answers, self.more].map(|records| records.into_iter().map(plain).collect());
+        Message { id: asked.id, questions: asked.questions.clone(), answers, more, ..self }
     }
 
     /// None where it is no message.
