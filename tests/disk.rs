@@ -1,5 +1,6 @@
 //! The disk does not take what is said: the sender learns it, nobody is shown it, and the room goes on.
 
+use crate::hosts::{guest, host, moderate_with};
 use crate::support::{Process, TestClient, TestServer};
 use chat_app::limits;
 use rusqlite::Connection;
@@ -89,6 +90,34 @@ fn a_lock_that_stays_is_told_to_the_sender_and_to_nobody_else() {
     let log = process.stderr.text();
     let errors = log.lines().filter(|line| line.contains("ERROR")).count();
     assert!((1..=10).contains(&errors), "one line for the operator, not one a message: {errors} in\n{log}");
+}
+
+#[test]
+fn a_reaction_and_a_pin_that_are_not_on_disk_are_told_to_nobody_but_their_maker() {
+    let server = TestServer::start();
+    let (mut host, mut ana) = (host(&server, "Ms Keller"), guest(&server, "Ana"));
+    ana.say_and_wait("before");
+    let locked = lock(server.database());
+    let react = json!({"event": "react", "message_id": 1, "reaction": "👍", "on": true});
+    ana.send(react.clone());
+    let error = ana.expect_error("not_saved");
+    assert_eq!((&error["message_id"], &error["reaction"]), (&json!(1), &json!("👍")));
+    moderate_with(&mut host, "pin", json!({"message_id": 1}));
+    host.expect_error("not_saved");
+    drop(locked);
+    ana.send(react);
+    ana.expect_event("reacted");
+    let mut late = server.connect();
+    assert_eq!(late.expect_event("room").get("pinned"), None);
+    for client in [&ana, &host, &late] {
+        assert!(
+            client
+                .received("reactions")
+                .iter()
+                .all(|event| event["reactions"]["👍"] == 1 && event["id"] == 2)
+        );
+        assert!(client.received("room").iter().all(|event| event.get("pinned").is_none()));
+    }
 }
 
 #[test]
