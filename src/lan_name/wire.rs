@@ -1,6 +1,6 @@
 //! Messages of multicast DNS, read and written; pure. Anybody in the network may send anything.
 
-use crate::limits::LAN_ONE_TTL;
+use crate::limits::{LAN_LABELS, LAN_ONE_TTL};
 
 /// Types of records.
 pub(super) const A: u16 = 1;
@@ -76,7 +76,7 @@ impl Message {
 
     /// None where it is no message.
     pub(super) fn read(bytes: &[u8]) -> Option<Message> {
-        let mut input = Input { bytes, at: 0 };
+        let mut input = Input { bytes, at: 0, labels: LAN_LABELS };
         let (id, flags) = (input.number()?, input.number()?);
         let counts = [input.number()?, input.number()?, input.number()?, input.number()?];
         let questions = (0..counts[0]).map(|_| input.question()).collect::<Option<_>>()?;
@@ -109,6 +109,8 @@ impl Message {
 struct Input<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Labels and pointers that are still followed, of all names together.
+    labels: usize,
 }
 
 impl<'a> Input<'a> {
@@ -122,11 +124,11 @@ impl<'a> Input<'a> {
         Some(u16::from_be_bytes(self.take(2)?.try_into().ok()?))
     }
 
-    /// A name may go on where an earlier one is, and only further to the front each time: so it has an end.
+    /// A name may go on where another one is. It has an end because the labels of a message are counted.
     fn name(&mut self) -> Option<Name> {
-        let (mut name, mut at, mut behind) = (Name::new(), self.at, None);
-        let mut front = self.at;
+        let (mut name, mut at, mut after) = (Name::new(), self.at, None);
         loop {
+            self.labels = self.labels.checked_sub(1)?;
             match *self.bytes.get(at)? {
                 length @ 0..=63 => {
                     let end = at + 1 + usize::from(length);
@@ -136,18 +138,14 @@ impl<'a> Input<'a> {
                     }
                     at = end;
                     if length == 0 {
-                        self.at = behind.unwrap_or(at);
+                        self.at = after.unwrap_or(at);
                         name.make_ascii_lowercase();
                         return Some(name);
                     }
                 }
                 high @ 0xc0.. => {
-                    behind.get_or_insert(at + 2);
+                    after.get_or_insert(at + 2);
                     at = usize::from(high & 0x3f) << 8 | usize::from(*self.bytes.get(at + 1)?);
-                    if at >= front {
-                        return None;
-                    }
-                    front = at;
                 }
                 _ => return None,
             }
@@ -177,6 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::limits::LAN_BYTES;
 
     fn message() -> Message {
         let target = [&[0, 0, 0, 0, 19, 136][..], &name("chat.local")].concat();
@@ -224,6 +223,31 @@ mod tests {
         let long =
             [&[0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &[1, b'x'].repeat(128), &[0, 0, 1, 0, 1]].concat();
         assert_eq!(Message::read(&long), None);
+    }
+
+    /// As many questions as fit: the first has the name, and each other leads to that, or to the one before it.
+    fn questions(name: &[u8], is_chain: bool) -> Vec<u8> {
+        let second = 12 + name.len() + 4;
+        let count = (LAN_BYTES - second) / 6;
+        let leads_to = |other: usize| if is_chain && other > 0 { second + 6 * (other - 1) } else { 12 };
+        let kind_and_class = [0, 1, 0, 1];
+        let mut bytes = [&[0; 4][..], &(1 + count as u16).to_be_bytes(), &[0; 6]].concat();
+        bytes.extend([name, &kind_and_class].concat());
+        for other in 0..count {
+            bytes.extend((0xc000 | leads_to(other) as u16).to_be_bytes());
+            bytes.extend(kind_and_class);
+        }
+        bytes
+    }
+
+    #[test]
+    fn long_ways_to_many_names_are_not_gone() {
+        let usual = name("chat._http._tcp.local");
+        let read = Message::read(&questions(&usual, false)).expect("a full message of usual names");
+        assert!(read.questions.len() > 200 && read.questions.iter().all(|question| question.name == usual));
+        assert_eq!(Message::read(&questions(&usual, true)), None, "pointer to pointer");
+        let labels = [&[1, b'x'].repeat(127)[..], &[0]].concat();
+        assert_eq!(Message::read(&questions(&labels, false)), None, "label after label");
     }
 
     proptest! {
