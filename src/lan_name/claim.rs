@@ -2,11 +2,12 @@
 //! somebody else has it; pure.
 
 use std::net::Ipv4Addr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::wire::{A, ANY, Message, NSEC, Name, PTR, Question, Record, SRV, TXT, name};
 use crate::limits::{
-    LAN_ASK_PAUSE, LAN_ASKED, LAN_LOST_PAUSE, LAN_NAMES, LAN_TELL_PAUSE, LAN_TOLD, LAN_TTL, LAN_TYPE_TTL,
+    LAN_AGAIN, LAN_ASK_PAUSE, LAN_ASKED, LAN_LOST_PAUSE, LAN_NAMES, LAN_TELL_PAUSE, LAN_TOLD, LAN_TTL,
+    LAN_TYPE_TTL,
 };
 
 /// What services on the web are listed under, and what lists all kinds of services.
@@ -24,7 +25,7 @@ enum Step {
     /// It is this room's: said so often, unasked.
     Telling(u32),
     Kept,
-    /// Every name that was tried is somebody else's.
+    /// Every name that was tried is somebody else's; tried again later, as anybody can say that of a name.
     Without,
 }
 
@@ -38,6 +39,8 @@ pub(super) enum Act {
 pub(super) struct Claim {
     label: String,
     port: u16,
+    /// How long after others this room asks, who begin at the same moment.
+    lag: Duration,
     /// `chat`, `chat-2`, `chat-3` …
     number: u32,
     step: Step,
@@ -45,13 +48,13 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn new(label: &str, port: u16, now: Instant) -> Claim {
-        Claim { label: label.to_owned(), port, number: 1, step: Step::Asking(0), due: Some(now) }
+    pub(super) fn new(label: &str, port: u16, lag: Duration, now: Instant) -> Claim {
+        Claim { label: label.to_owned(), port, lag, number: 1, step: Step::Asking(0), due: Some(now + lag) }
     }
 
     /// In another network the name is asked for as at the start.
     pub(super) fn begin_again(&mut self, now: Instant) {
-        (self.number, self.step, self.due) = (1, Step::Asking(0), Some(now));
+        (self.number, self.step, self.due) = (1, Step::Asking(0), Some(now + self.lag));
     }
 
     fn label(&self) -> String {
@@ -87,6 +90,9 @@ impl Claim {
     /// What is due now.
     pub(super) fn act(&mut self, now: Instant) -> Option<Act> {
         self.due = self.due.filter(|due| now < *due);
+        if (self.step, self.due) == (Step::Without, None) {
+            self.begin_again(now);
+        }
         match (self.step, self.due) {
             (_, Some(_)) | (Step::Kept | Step::Without, _) => None,
             (Step::Asking(asked), _) if asked < LAN_ASKED => {
@@ -113,16 +119,19 @@ impl Claim {
             if message.answers.iter().chain(&message.more).any(|record| strange(&record)) {
                 self.lose(now);
             }
-        } else if matches!(self.step, Step::Asking(_)) {
-            // Two ask at once: the greater data has it, and the other asks again when that one can answer.
-            let ours = self.records(here);
-            let greater = |theirs: &Record| {
-                ours.iter()
-                    .any(|own| own.name == theirs.name && own.kind == theirs.kind && own.data < theirs.data)
-            };
-            if message.claims.iter().filter(strange).any(greater) {
-                (self.step, self.due) = (Step::Asking(0), Some(now + LAN_LOST_PAUSE));
-            }
+        } else if matches!(self.step, Step::Asking(_)) && self.yields_to(&message.claims, here, own) {
+            (self.step, self.due) = (Step::Asking(0), Some(now + LAN_LOST_PAUSE + self.lag));
+        }
+    }
+
+    /// Whether of two who ask at once the other has it, and this one asks again when that one can answer: the greater address has
+    /// it, and of one address the greater port. A rule for each of the two could give each of them one, again and again.
+    fn yields_to(&self, claims: &[Record], here: Ipv4Addr, own: &[Ipv4Addr]) -> bool {
+        let claimed =
+            |kind| claims.iter().find(|record| record.kind == kind && self.is_strangers(record, own));
+        match claimed(A) {
+            Some(address) => address.data[..] > here.octets()[..],
+            None => claimed(SRV).is_some_and(|place| place.data > self.place()),
         }
     }
 
@@ -147,7 +156,7 @@ impl Claim {
                 self.number += 1;
                 (self.step, self.due) = (Step::Asking(0), Some(now));
             }
-            Step::Asking(_) => (self.step, self.due) = (Step::Without, None),
+            Step::Asking(_) => (self.step, self.due) = (Step::Without, Some(now + LAN_AGAIN)),
         }
     }
 

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::event::PollFlags;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::limits::{LAN_AT_ONCE, LAN_BYTES, LAN_DEFENCE, LAN_LOOK, LAN_PAUSE, LAN_REPEAT};
+use crate::limits::{LAN_ASK_PAUSE, LAN_AT_ONCE, LAN_BYTES, LAN_DEFENCE, LAN_LOOK, LAN_PAUSE, LAN_REPEAT};
 use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
+use crate::sys::random::random;
 use crate::sys::socket::StopSignal;
 use claim::{Act, Claim};
 use wire::Message;
@@ -45,7 +46,7 @@ impl LanName {
     /// Announces a room that listens on `bind` and `port`, until `stop`; nothing without a label, or where others cannot reach it.
     ///
     /// # Errors
-    /// When the system has no thread.
+    /// When the system has no thread or no random number.
     pub(crate) fn announce(
         self: &Arc<LanName>,
         label: Option<&str>,
@@ -56,9 +57,10 @@ impl LanName {
             self.tell(None);
             return Ok(None);
         };
+        let lag = LAN_ASK_PAUSE * random::<1>()?[0].into() / 256;
         let mut announcer = Announcer {
             name: self.clone(),
-            claim: Claim::new(label, port, Instant::now()),
+            claim: Claim::new(label, port, lag, Instant::now()),
             bind,
             networks: Vec::new(),
             own: Vec::new(),
@@ -217,7 +219,10 @@ impl Announcer {
             if !network.interface.has_neighbour(*from.ip()) {
                 continue;
             }
-            self.claim.hear(message, network.address, &self.own, now);
+            // A name is somebody's by the word of the group's port alone (RFC 6762, 6).
+            if from.port() == PORT {
+                self.claim.hear(message, network.address, &self.own, now);
+            }
             let Some(answer) = self.claim.answer(message, network.address) else { continue };
             if from.port() != PORT {
                 let _ = socket.send_to(&answer.to_one(message).bytes(), from); // they ask again
@@ -290,7 +295,7 @@ mod tests {
     /// The room `chat.local` in the network of this computer alone, and somebody else in it.
     fn room_and_phone() -> (Announcer, UdpSocket, UdpSocket) {
         let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
-        let mut claim = Claim::new("chat", 5000, Instant::now());
+        let mut claim = Claim::new("chat", 5000, Duration::ZERO, Instant::now());
         while let Some(due) = claim.due() {
             claim.act(due);
         }
@@ -333,6 +338,16 @@ mod tests {
             let mut records = said.answers.iter().chain(&said.more);
             assert!(records.all(|record| !record.is_unique && record.ttl <= 10), "{said:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_not_taken_from_another_port_than_the_groups() {
+        let (mut announcer, room, phone) = room_and_phone();
+        let taken = announcer.claim.tell(Ipv4Addr::new(127, 0, 0, 9));
+        announcer.hear(&room, &taken, place(&phone));
+        assert!(announcer.claim.is_kept());
+        announcer.hear(&room, &taken, SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT));
+        assert!(!announcer.claim.is_kept());
     }
 
     #[test]
