@@ -2,11 +2,12 @@
 
 mod error;
 pub mod jobs;
+mod listen;
 mod mailer;
 mod running;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -41,6 +42,7 @@ use crate::protocol::title::DEFAULT_TITLE;
 use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
+use crate::server::listen::listen;
 use crate::store::{LogEntry, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
@@ -212,25 +214,6 @@ fn clients_at_once(config: &Config) -> usize {
         log::warn!("{capacity}");
     }
     capacity.connections
-}
-
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let address = SocketAddr::new(config.bind, config.port);
-    let mut bound = TcpListener::bind(address);
-    for next in 1..=config.spare_ports {
-        match &bound {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                bound = TcpListener::bind((config.bind, config.port.saturating_add(next)));
-            }
-            _ => break,
-        }
-    }
-    let spare = config.spare_ports;
-    let listener = bound.map_err(|source| StartError::Bind { address, spare, source })?;
-    listener.set_nonblocking(true)?;
-    // Listening again only lengthens the queue, which is short by default: a class comes back all at once.
-    rustix::net::listen(&listener, limits::ACCEPT_QUEUE).map_err(io::Error::from)?;
-    Ok(listener)
 }
 
 fn hub_config(config: &Config, invite: Option<&InviteCode>, jobs: Sender<Job>) -> io::Result<HubConfig> {
