@@ -225,7 +225,7 @@ impl Announcer {
             }
             let Some(answer) = self.claim.answer(message, network.address) else { continue };
             if from.port() != PORT {
-                let _ = socket.send_to(&answer.to_one(message).bytes(), from); // they ask again
+                let _ = socket.send_to(&answer.into_one(message).bytes(), from); // they ask again
                 continue;
             }
             let pause = if self.claim.is_claimed_by(message) { LAN_DEFENCE } else { LAN_REPEAT };

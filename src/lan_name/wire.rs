@@ -67,7 +67,7 @@ impl Message {
 
     /// This answer for somebody who asks as usual DNS does, once and alone: Android, for one, skips a record with the bit beside its
     /// class, and whoever does not listen to the group hears of no change (RFC 6762, 6.7).
-    pub(super) fn to_one(self, asked: &Message) -> Message {
+    pub(super) fn into_one(self, asked: &Message) -> Message {
         let plain = |record: Record| Record { ttl: record.ttl.min(LAN_ONE_TTL), is_unique: false, ..record };
         let [answers, more] =
             [self.answers, self.more].map(|records| records.into_iter().map(plain).collect());
