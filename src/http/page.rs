@@ -11,15 +11,15 @@ use sha2::{Digest, Sha256};
 
 use crate::http::languages::{Language, unpacked};
 use crate::http::message::{Request, Response};
-use crate::limits::PAGE_BYTES;
+use crate::limits::{PAGE_BYTES, PAGE_SOURCE_BYTES};
 use crate::protocol::origin::{canonical, host_and_port, split};
 
 /// The page up to its last script, with the words still to be put in, and from there on, as `pack.rs` has packed them.
 static HEAD: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-head"));
 static TAIL: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/page-tail"));
 const _: () = assert!(
-    include_str!("../../index.html").len() <= PAGE_BYTES,
-    "the page must fit the socket behind the listener"
+    include_str!("../../index.html").len() <= PAGE_SOURCE_BYTES,
+    "the page's source must be short enough to read"
 );
 
 /// The built-in page in this language, prepared once in a process, when it is first asked for.
@@ -289,7 +289,7 @@ mod tests {
             let (page, tag) = (page_in(language), language.tag());
             assert_eq!(page.policy, english.policy, "{tag}");
             let (bytes, gzipped) = (page.plain.body.len(), page.gzipped.body.len());
-            assert!(bytes <= PAGE_BYTES, "{tag}: {bytes} of {PAGE_BYTES} bytes");
+            assert!(bytes <= PAGE_BYTES, "{tag}: {bytes} bytes do not fit the socket behind the listener");
             let head = format!("<!doctype html>\n<html lang=\"{tag}\"");
             let text = text_in(language);
             assert!(text.starts_with(&head) && !text.contains("{{"), "{tag}: all is filled in");

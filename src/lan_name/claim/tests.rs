@@ -110,7 +110,8 @@ fn of_two_who_ask_at_once_one_gets_it_whatever_their_ports() {
     for (here, there) in [(5000, 5001), (5001, 5000), (5000, 5000)] {
         let mut low = Claim::new("chat", here, NO_LAG, start);
         let mut high = Claim::new("chat", there, NO_LAG, start);
-        (low.act(start), high.act(start));
+        low.act(start);
+        high.act(start);
         let (from_low, from_high) = (low.ask(HERE), high.ask(THEIRS));
         low.hear(&from_high, HERE, &[HERE], start);
         high.hear(&from_low, THEIRS, &[THEIRS], start);
