@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use jiff::Timestamp;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
@@ -85,18 +86,19 @@ impl Log for Lines {
 pub fn start(flag: Option<LevelFilter>) -> std::io::Result<()> {
     let level = flag.or_else(|| std::env::var("RUST_LOG").ok()?.parse().ok()).unwrap_or(LevelFilter::Info);
     let quiet = level.min(LevelFilter::Warn);
-    let is_journal = is_journal();
+    let has_times = !is_journal();
     let logger = || {
-        let logger = SimpleLogger::new()
+        SimpleLogger::new()
             .with_level(level)
             .with_module_level("tungstenite", quiet)
-            .with_module_level("tiny_http", quiet);
-        if is_journal { logger.without_timestamps() } else { logger.with_utc_timestamps() }
+            .with_module_level("tiny_http", quiet)
     };
     let (entries, received) = bounded(limits::LOG_LINES);
     let (writer, progress) = (logger(), Arc::new(Progress::default()));
     let lines = Lines { filter: logger(), entries, progress: progress.clone() };
-    thread::Builder::new().name(THREAD.into()).spawn(move || write(&writer, &received, &progress))?;
+    thread::Builder::new()
+        .name(THREAD.into())
+        .spawn(move || write(&writer, has_times, &received, &progress))?;
     if log::set_boxed_logger(Box::new(lines)).is_ok() {
         log::set_max_level(level);
     }
@@ -128,10 +130,14 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// Writes line after line. A line that panics went to a closed stderr; so will all others, and they are let go.
-fn write(logger: &SimpleLogger, entries: &Receiver<Entry>, progress: &Progress) {
+/// Writes line after line. A line that panics went to a closed stderr; so will all others, and they are let go. The times are ours:
+/// the logger's own may be local, for which a static binary carries another calendar and the C library's time zones.
+fn write(logger: &SimpleLogger, has_times: bool, entries: &Receiver<Entry>, progress: &Progress) {
     let print = |level: Level, target: &str, text: &str| {
         let line = || {
+            if has_times {
+                eprint!("{} ", Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+            }
             logger.log(&Record::builder().level(level).target(target).args(format_args!("{text}")).build());
         };
         progress.is_writing.store(true, Ordering::Relaxed);
