@@ -115,10 +115,15 @@ fn filled(page: &str, tag: &str, sentences: &Map<String, Value>) -> String {
     filled
 }
 
-/// What the script says: what stands in the markup alone (`page`) it need not know.
+/// What the script says, by group: what stands in the markup alone (`page`, `start`) it need not know.
 fn as_json(sentences: &Map<String, Value>) -> String {
-    let said: BTreeMap<&String, &Value> =
-        sentences.iter().filter(|(key, _)| !key.starts_with("page.")).collect();
+    let mut said: BTreeMap<&str, BTreeMap<&str, &Value>> = BTreeMap::new();
+    for (key, sentence) in sentences {
+        match key.split_once('.') {
+            None | Some(("page" | "start" | "language", _)) => {}
+            Some((group, name)) => drop(said.entry(group).or_default().insert(name, sentence)),
+        }
+    }
     // No end of the element around it.
     serde_json::to_string(&said).unwrap_or_default().replace('<', "\\u003c")
 }
@@ -143,13 +148,12 @@ mod tests {
 
     #[test]
     fn a_catalogue_fills_the_page_and_leaves_what_is_none_of_its_keys() {
-        let sentences = json!({"a.b": "Tom & <Ben>", "language.direction": "rtl", "page.d": "D", "c": {"other": "{count}"}});
+        let sentences = json!({"a.b": "Tom & <Ben>", "language.direction": "rtl", "page.d": "D", "c.e": {"other": "{count}"}});
         let Value::Object(sentences) = sentences else { unreachable!("an object") };
         let page = "<p lang=\"{{lang}}\" dir=\"{{language.direction}}\">{{a.b}}{{d}}<script>{{words}}</script>{{c}} {{ x }} {{";
         assert_eq!(
             filled(page, "he", &sentences),
-            "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben>D<script>{\"a.b\":\"Tom & \\u003cBen>\",\"c\":{\"other\":\"{count}\"},\
-             \"language.direction\":\"rtl\"}</script>{{c}} {{ x }} {{"
+            "<p lang=\"he\" dir=\"rtl\">Tom &amp; &lt;Ben>D<script>{\"a\":{\"b\":\"Tom & \\u003cBen>\"},\"c\":{\"e\":{\"other\":\"{count}\"}}}</script>{{c}} {{ x }} {{"
         );
     }
 
