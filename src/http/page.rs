@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::languages::{Language, unpacked};
 use crate::http::message::{Request, Response};
-use crate::limits::{PAGE_BYTES, PAGE_SOURCE_BYTES};
+use crate::limits::PAGE_SOURCE_BYTES;
 use crate::protocol::origin::{canonical, host_and_port, split};
 
 /// The page up to its last script, with the words still to be put in, and from there on, as `pack.rs` has packed them.
@@ -170,6 +170,7 @@ fn sources(page: &str, element: &str) -> String {
 mod tests {
     use super::*;
     use crate::http::message;
+    use crate::limits::PAGE_BYTES;
 
     fn page() -> Page {
         Page::new(
