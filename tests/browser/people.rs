@@ -21,8 +21,16 @@ fn comings_and_goings_are_one_line_and_one_list() {
     let page = browser.join(server.addr(), "Ms Keller");
     page.say("Come in!");
     let names = ["Ana", "Ben", "Liu Wei", "Sofia", "يوسف"];
+    // A row that is taken out and put back loses the click that has begun on it.
+    page.run(
+        "void (window.out = 0, new MutationObserver((records) => {
+            for (const { removedNodes } of records) out += removedNodes.length;
+        }).observe(el.people, { childList: true }))",
+    );
     let others: Vec<_> = names.iter().map(|name| server.join(name)).collect();
     page.expect_text("#people-title", "6 here");
+    page.expect("everybody", "el.people.childElementCount === 6");
+    assert_eq!(page.run("out"), 0);
     page.expect_text(".notice", "and 3 others joined");
     assert_eq!(page.number("document.querySelectorAll('.notice').length"), 1.0);
     assert_eq!(page.number("el.people.children.length"), 6.0);
