@@ -17,8 +17,7 @@ fn main() -> ExitCode {
     launch::prepare_terminal();
     let code = follow();
     if code != ExitCode::SUCCESS && launch::owns_window() {
-        say(&mut io::stderr(), "\nPress Enter to close this window.");
-        let _ = io::stdin().read_line(&mut String::new()); // no line, no reader
+        launch::keep_window();
     }
     code
 }

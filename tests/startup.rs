@@ -22,8 +22,8 @@ fn folder() -> TempDir {
 
 /// Starts a room over `database`, which must be refused with code 1 and one sentence that names the file.
 fn expect_refused(database: &Path) -> String {
-    let (code, _, log) =
-        run([OsStr::new("--port"), OsStr::new("0"), OsStr::new("--database"), database.as_os_str()]);
+    let arguments = ["--bind", "127.0.0.1", "--port", "0", "--database"].map(OsStr::new);
+    let (code, _, log) = run(arguments.into_iter().chain([database.as_os_str()]));
     assert_eq!(code, Some(1), "{log}");
     let named = [Some(database), database.parent()].map(|path| path.and_then(Path::to_str).expect("a path"));
     assert!(named.iter().any(|path| log.contains(path)), "the file or its folder is named: {log}");
@@ -54,7 +54,8 @@ fn a_temporary_folder_whose_path_is_too_long_for_a_socket_does_not_keep_the_room
 fn the_banner_says_all_and_in_plain_text_without_a_terminal() {
     let folder = folder();
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-    command.current_dir(folder.path()).args(["--port", "0", "--title", "Class 7b"]);
+    // Open to the network, which hears nothing of it.
+    command.current_dir(folder.path()).args(["--port", "0", "--title", "Class 7b", "--no-lan-name"]);
     let process = Process::spawn(&mut command);
     let text = process.stdout.wait_for("the address", &process.stderr, |text| {
         text.lines().any(|line| line.contains("Everybody opens")).then(|| text.to_owned())
@@ -217,6 +218,26 @@ fn a_double_click_keeps_the_history_where_programs_keep_theirs() {
     let here = folder.path().join("chat.db");
     std::fs::copy(&place, &here).expect("a copy");
     wait_for(&at_desktop(folder.path(), &room("")), &here); // as from a version that kept it beside itself
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_window_that_was_opened_for_the_room_stays_until_its_error_is_read() {
+    let room = concat!(env!("CARGO_BIN_EXE_chat-app"), " --bind 127.0.0.1 --port 0 --no-open");
+    let said = |line: &str| {
+        let folder = folder();
+        let mut process = at_desktop(folder.path(), line);
+        let code = process.wait().code();
+        (code, process.stdout.whole())
+    };
+    let (missing, wrong) = (format!("{room} --database no-folder/chat.db"), format!("{room} --prot"));
+    for (line, code) in [(&missing, 1), (&wrong, 2)] {
+        let (ended, clicked) = said(&format!("exec {line}"));
+        assert_eq!(ended, Some(code), "{clicked}");
+        assert!(clicked.trim_end().ends_with("Press Enter to close this window."), "{clicked}");
+        let (_, typed) = said(&format!("{line}; exit 1"));
+        assert!(!typed.contains("Press Enter") && typed.contains("chat-app: "), "a shell stays: {typed}");
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -46,6 +46,7 @@ use crate::server::listen::listen;
 use crate::store::{LogEntry, ReadError, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
+use crate::sys::launch;
 use crate::sys::permits::Permits;
 use crate::sys::random::random;
 use crate::sys::socket::StopSignal;
@@ -122,7 +123,14 @@ impl Server {
         // Before the hub's thread: nothing has to be stopped if this fails.
         let pages = Pages::start(Site::new(local_addr.port(), api)?)?;
         let hub_config = hub_config(&config, invite.as_ref(), jobs.clone())?;
-        let hub_thread = start_hub((store, newest), &accounts, hub_config, &config, commands, alive.clone())?;
+        let hub_thread = start_hub(
+            (store, newest),
+            &accounts,
+            hub_config,
+            &config,
+            commands,
+            (alive.clone(), stop.clone()),
+        )?;
         let opened = Opened {
             port: local_addr.port(),
             title: accounts.room_title().map_err(StartError::log(&config))?, // the hub's start may have changed it
@@ -250,7 +258,7 @@ fn start_hub(
     hub_config: HubConfig,
     config: &Config,
     commands: Receiver<Command>,
-    alive: Sender<()>,
+    (alive, stop): (Sender<()>, Arc<StopSignal>),
 ) -> Result<JoinHandle<()>, StartError> {
     let mut log = LogWriter::new(store, (config.history_megabytes as u64) << 20);
     let members = accounts.names().map_err(StartError::log(config))?;
@@ -265,6 +273,10 @@ fn start_hub(
             // A room without its hub would look open and be dead: better closed, for everybody to see.
             log::error!("the hub panicked; the server ends. What was shown is stored: start it again.");
             log::logger().flush();
+            if launch::owns_window() {
+                stop.stop();
+                launch::keep_window();
+            }
             std::process::exit(70);
         }
     };

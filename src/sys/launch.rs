@@ -1,7 +1,7 @@
 //! How the program was started: from a shell, from the desktop, from afar, by a service; and what that asks for.
 
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -51,9 +51,16 @@ pub fn open_browser(url: &str) {
     }
 }
 
-/// Whether the window closes with the program: it was made for it.
+/// Whether the window closes with the program: it was made for it. A Mac's Terminal leaves it open.
 pub fn owns_window() -> bool {
-    cfg!(windows) && is_from_desktop()
+    !cfg!(target_os = "macos") && is_from_desktop()
+}
+
+/// Leaves whoever has clicked the time to read what went wrong.
+pub fn keep_window() {
+    let mut out = io::stderr();
+    let asked = out.write_all(b"\nPress Enter to close this window.\n").and_then(|()| out.flush());
+    let _ = asked.and_then(|()| io::stdin().read_line(&mut String::new())); // no line, no reader
 }
 
 /// Where the room's history lies if the program was started from the desktop, and its folder holds none: where programs keep what
