@@ -129,8 +129,12 @@ impl Announcer {
                 stop.pause(LAN_LOOK);
                 continue;
             };
+            let mut is_sent = true;
             while let Some(act) = self.claim.act(now) {
-                self.carry_out(&socket, act, now);
+                is_sent &= self.carry_out(&socket, act, now);
+            }
+            if !is_sent {
+                continue; // without a socket, until another is opened: nobody would find the name
             }
             if let Some(name) = self.claim.outcome() {
                 self.publish(name);
@@ -181,7 +185,9 @@ impl Announcer {
         self.name.tell(name);
     }
 
-    fn carry_out(&mut self, socket: &UdpSocket, act: Act, now: Instant) {
+    /// False where the system lets it go nowhere, as where multicast is forbidden.
+    fn carry_out(&mut self, socket: &UdpSocket, act: Act, now: Instant) -> bool {
+        let mut is_sent = false;
         for network in &mut self.networks {
             let message = match act {
                 Act::Ask => self.claim.ask(network.address),
@@ -190,8 +196,9 @@ impl Announcer {
             if act == Act::Tell {
                 network.told = Some(now);
             }
-            send(socket, network.address, &message);
+            is_sent |= send(socket, network.address, &message);
         }
+        is_sent
     }
 
     /// Takes what has come, and no more at once than costs little: the rest of a flood is for the system to drop.
@@ -278,12 +285,10 @@ fn open(addresses: &[Ipv4Addr]) -> io::Result<UdpSocket> {
 }
 
 /// To everybody in the network in which the room has this address. What gets lost is asked for again.
-fn send(socket: &UdpSocket, address: Ipv4Addr, message: &Message) {
+fn send(socket: &UdpSocket, address: Ipv4Addr, message: &Message) -> bool {
     let sent = socket2::SockRef::from(socket).set_multicast_if_v4(&address);
     let sent = sent.and_then(|()| socket.send_to(&message.bytes(), (GROUP, PORT)));
-    if let Err(error) = sent {
-        log::debug!("{address} tells nobody the room's name: {error}");
-    }
+    sent.inspect_err(|error| log::debug!("{address} tells nobody the room's name: {error}")).is_ok()
 }
 
 #[cfg(test)]
@@ -348,6 +353,15 @@ mod tests {
         assert!(announcer.claim.is_kept());
         announcer.hear(&room, &taken, SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT));
         assert!(!announcer.claim.is_kept());
+    }
+
+    #[test]
+    fn what_the_system_lets_go_nowhere_is_told_from_what_is_sent() {
+        let (mut announcer, room, _) = room_and_phone();
+        announcer.networks[0].address = Ipv4Addr::new(192, 0, 2, 1); // no machine's
+        for act in [Act::Ask, Act::Tell] {
+            assert!(!announcer.carry_out(&room, act, Instant::now()));
+        }
     }
 
     #[test]

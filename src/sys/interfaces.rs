@@ -1,6 +1,7 @@
 //! This machine's network interfaces, and how likely others reach it by each.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Once;
 
 /// One address of one network interface of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +15,11 @@ pub struct Interface {
     pub point_to_point: bool,
 }
 
-/// The interfaces of this machine now; none, with a warning in the log, if the system does not tell.
+/// The interfaces of this machine now; none, with a warning in the log the first time, if the system does not tell.
 pub fn interfaces() -> Vec<Interface> {
+    static WARNING: Once = Once::new();
     let found = if_addrs::get_if_addrs().unwrap_or_else(|error| {
-        log::warn!("cannot list this machine's addresses: {error}");
+        WARNING.call_once(|| log::warn!("cannot list this machine's addresses: {error}"));
         Vec::new()
     });
     // One that is down (no cable, no Wi-Fi) may keep its address.
@@ -84,11 +86,11 @@ fn range_rank(address: IpAddr) -> u8 {
 
 /// Whether an interface leads to containers, virtual machines or a VPN, as far as its name and address tell.
 pub(crate) fn is_virtual(interface: &Interface) -> bool {
-    const NAMES: [&str; 30] = [
+    // Not "bridge": so is called the hotspot of a Mac.
+    const NAMES: [&str; 29] = [
         "docker",
         "podman",
         "br-",
-        "bridge",
         "veth",
         "vethernet",
         "virbr",
@@ -151,6 +153,12 @@ pub(crate) mod tests {
             interface("usb0", "169.254.7.7"),
             interface("wlan0", "192.168.1.5"),
         ]
+    }
+
+    #[test]
+    fn a_macs_own_hotspot_is_a_network_of_people() {
+        let is_virtual = |name| is_virtual(&interface(name, "192.168.2.1"));
+        assert!(!is_virtual("bridge100") && is_virtual("br-3f2a") && is_virtual("vmnet8"));
     }
 
     fn ranked(bind: &str) -> Vec<String> {
