@@ -183,6 +183,11 @@ fn a_room_is_found_by_its_name_and_in_lists_until_it_is_closed() {
     switch.plug(&laptop, "wlan0", "192.168.77.5");
     let mut room = laptop.room(folder.path(), &["--lan-name", "Physics"]);
     phone.finds("physics.local", Some("192.168.77.5"));
+    let asked = phone.machine.command("python3").args(["-c", ASK, "physics.local"]).output().expect("runs");
+    let answer = String::from_utf8_lossy(&asked.stdout).into_owned();
+    // Of the one class there is, for ten seconds, four bytes: the address.
+    let record = format!("07{}05{}00{}", "70687973696373", "6c6f63616c", "000100010000000a0004c0a84d05");
+    assert!(answer.starts_with("1234") && answer.contains(&record), "{answer}");
     let listed = phone.say("avahi-browse -rpt _http._tcp");
     assert!(
         listed.contains(";physics;Web Site;local;physics.local;192.168.77.5;5000;\"path=/\""),
@@ -204,6 +209,16 @@ fn a_room_is_found_by_its_name_and_in_lists_until_it_is_closed() {
     assert!(room.wait().success());
     phone.finds("physics.local", None);
 }
+
+/// Asks everybody as Android does: once, from a port of its own; the answer in hexadecimal digits.
+const ASK: &str = "import socket, sys
+asking = socket.socket(type=socket.SOCK_DGRAM)
+asking.settimeout(30)
+asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton('192.168.77.9'))
+labels = b''.join(bytes([len(label)]) + label.encode() for label in sys.argv[1].split('.'))
+question = bytes.fromhex('123401000001000000000000') + labels + bytes.fromhex('0000010001')
+asking.sendto(question, ('224.0.0.251', 5353))
+print(asking.recv(1500).hex())";
 
 #[test]
 fn a_name_that_somebody_has_gets_a_number() {
