@@ -45,6 +45,7 @@ mod old;
 mod panel;
 mod people;
 mod phone;
+mod pinning;
 mod printing;
 #[cfg(target_os = "linux")]
 mod proxied;

@@ -4,6 +4,7 @@
 //! Of the catalogues only the English one keeps its keys. The others are lists of their sentences in the order of those, with
 //! `null` for what they lack.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -28,6 +29,17 @@ mod stripped;
 
 const PAGE: &str = "index.html";
 const STYLE: &str = "src/http/style.css";
+/// Keys of the catalogue that its tests say, and those that the script takes apart.
+const KEPT_KEYS: [&str; 8] = [
+    "common.cancel",
+    "common.copy",
+    "hint.chosen",
+    "host.fullness",
+    "host.request",
+    "outbox.discard",
+    "outbox.retry",
+    "status.waiting",
+];
 /// Made by `.ci/licenses`.
 const NOTICES: &str = "src/config/licenses.txt";
 const LANGUAGES: &str = "src/http/languages";
@@ -49,23 +61,29 @@ pub fn pack() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={source}");
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("Cargo names a folder")?);
-    let page = page()?;
+    let mut english = catalogue(&Path::new(LANGUAGES).join("en.json"))?;
+    english.remove(ADVICE);
+    let short = short_keys(&fs::read_to_string(PAGE)?, &english);
+    let page = page(&short)?;
     let (head, tail) = page.split_at(page.rfind("<script>").ok_or("the page has a script")?);
     fs::write(out.join("page-head"), deflated(head.as_bytes())?)?;
     let mut packed = Vec::new();
     zopfli::compress(Options::default(), Format::Deflate, tail.as_bytes(), &mut packed)?;
     fs::write(out.join("page-tail"), packed)?;
     fs::write(out.join("notices"), deflated(&fs::read(NOTICES)?)?)?;
-    let mut english = catalogue(&Path::new(LANGUAGES).join("en.json"))?;
-    english.remove(ADVICE);
-    fs::write(out.join("en"), deflated(&serde_json::to_vec(&english)?)?)?;
+    let sent: Map<String, Value> =
+        english.iter().map(|(key, words)| (short.get(key).unwrap_or(key).clone(), words.clone())).collect();
+    fs::write(out.join("en"), deflated(&serde_json::to_vec(&sent)?)?)?;
+    let long: HashMap<&String, &String> = short.iter().map(|(key, short)| (short, key)).collect();
     let tags = tags()?;
     let mut table = format!("static CATALOGUES: [(&str, &[u8]); {}] = [\n", tags.len());
     for tag in &tags {
         if tag != "en" {
             let own = catalogue(&Path::new(LANGUAGES).join(tag).with_extension("json"))?;
-            let sentences: Vec<&Value> =
-                english.keys().map(|key| own.get(key).unwrap_or(&Value::Null)).collect();
+            let sentences: Vec<&Value> = sent
+                .keys()
+                .map(|key| own.get(*long.get(key).unwrap_or(&key)).unwrap_or(&Value::Null))
+                .collect();
             fs::write(out.join(tag), deflated(&serde_json::to_vec(&sentences)?)?)?;
         }
         writeln!(table, "({tag:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{tag}\"))),")?;
@@ -77,7 +95,7 @@ pub fn pack() -> Result<(), Box<dyn Error>> {
 }
 
 /// The page as it is sent, but for its words.
-fn page() -> Result<String, Box<dyn Error>> {
+fn page(short: &HashMap<String, String>) -> Result<String, Box<dyn Error>> {
     // A browser reads \r\n as \n before it takes the hashes; a checkout on Windows may have brought some in.
     let read = |path| fs::read_to_string(path).map(|text| text.replace("\r\n", "\n"));
     let source = read(PAGE)?;
@@ -90,7 +108,10 @@ fn page() -> Result<String, Box<dyn Error>> {
         let (script, rest) = part.split_once("</script>").ok_or("a script has no end")?;
         // The last is all of the page's but its first steps, which it shares.
         let kept = if parts.clone().next().is_none() { CALLED } else { "" };
-        write!(page, "<script>{}</script>", minified(script, kept)?)?;
+        let script = short.iter().fold(script.to_owned(), |script, (key, short)| {
+            script.replace(&format!("'{key}'"), &format!("'{short}'"))
+        });
+        write!(page, "<script>{}</script>", minified(&script, kept)?)?;
         page.push_str(&stripped(rest, Syntax::Html));
     }
     Ok(page.replace("{{style}}\n", &stripped(&read(STYLE)?, Syntax::Style)))
@@ -124,6 +145,20 @@ fn minified(script: &str, kept: &'static str) -> Result<String, Box<dyn Error>> 
         .with_scoping(Some(names))
         .with_private_member_mappings(Some(private));
     Ok(printer.build(&parsed.program).code)
+}
+
+/// Short ones for the catalogue's keys that the script alone says, and whole: nobody reads these once the page is packed.
+fn short_keys(source: &str, english: &Map<String, Value>) -> HashMap<String, String> {
+    let pieces = source.split('`').filter_map(|piece| Some(piece.split_once("${")?.0));
+    let heads: Vec<&str> = pieces.filter(|head| head.contains('.') && !head.contains(' ')).collect();
+    let is_own = |key: &&String| {
+        source.contains(&format!("'{key}'"))
+            && !source.contains(&format!("{{{{{key}}}}}"))
+            && !heads.iter().any(|head| key.starts_with(head))
+            && !KEPT_KEYS.contains(&key.as_str())
+    };
+    let letters = || ('A'..='Z').flat_map(|first| ('0'..='9').map(move |second| format!("{first}{second}")));
+    english.keys().filter(is_own).cloned().zip(letters()).collect()
 }
 
 /// The languages that there are, sorted.

@@ -97,12 +97,12 @@ fn a_host_mutes_removes_and_cleans_up_from_a_message_and_from_the_list() {
     let (page, mut actor) = on_stage(&browser);
     page.click("#log .message:first-of-type .disc");
     page.expect("the menu", "el.menu.open");
-    assert_eq!(page.run(ROWS), json!(["Reply …", "Copy", "Delete"]), "nothing against a host");
+    assert_eq!(page.run(ROWS), json!(["Reply …", "Copy", "Pin", "Delete"]), "nothing against a host");
     page.press("Escape");
     let bens = "#log .message:last-child .disc";
-    let said = ["Reply …", "Copy", "Delete"];
+    let said = ["Reply …", "Copy", "Pin", "Delete"];
     let deeds = ["Mute Ben", "Remove Ben", "Delete what Ben said in the last 10 minutes"];
-    let all = json!([said, deeds].concat());
+    let all = json!([&said[..], &deeds].concat());
     page.click(bens);
     page.expect("the menu", "el.menu.open");
     assert_eq!(page.run(ROWS), all);

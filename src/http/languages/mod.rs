@@ -117,13 +117,17 @@ fn filled(page: &str, tag: &str, sentences: &Map<String, Value>) -> String {
 
 /// What the script says, by group: what stands in the markup alone (`page`, `start`) it need not know.
 fn as_json(sentences: &Map<String, Value>) -> String {
-    let mut said: BTreeMap<&str, BTreeMap<&str, &Value>> = BTreeMap::new();
+    let (mut groups, mut said) = (BTreeMap::<&str, Map<String, Value>>::new(), Map::new());
     for (key, sentence) in sentences {
         match key.split_once('.') {
-            None | Some(("page" | "start" | "language", _)) => {}
-            Some((group, name)) => drop(said.entry(group).or_default().insert(name, sentence)),
+            Some(("page" | "start" | "language", _)) => {}
+            Some((group, name)) => {
+                drop(groups.entry(group).or_default().insert(name.to_owned(), sentence.clone()))
+            }
+            None => drop(said.insert(key.clone(), sentence.clone())),
         }
     }
+    said.extend(groups.into_iter().map(|(group, sentences)| (group.to_owned(), sentences.into())));
     // No end of the element around it.
     serde_json::to_string(&said).unwrap_or_default().replace('<', "\\u003c")
 }
