@@ -250,7 +250,7 @@ mod tests {
 
     fn config(arguments: &[&str]) -> Config {
         match crate::config::parse(arguments.iter().map(std::ffi::OsString::from)) {
-            Ok(crate::config::Invocation::Serve(config)) => config,
+            Ok(crate::config::Invocation::Serve(config)) => *config,
             other => panic!("{arguments:?}: {other:?}"),
         }
     }

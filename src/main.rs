@@ -43,7 +43,7 @@ fn follow() -> ExitCode {
 fn run(invocation: Invocation) -> Result<(), Box<dyn Error>> {
     let is_terminal = io::stdout().is_terminal();
     let text = match invocation {
-        Invocation::Serve(config) => return serve(config),
+        Invocation::Serve(config) => return serve(*config),
         Invocation::Export(database, format) => return export(&database, format),
         Invocation::Backup { database, target } => {
             let made = show_progress("pages", |progress| chat_app::back_up(&database, &target, progress))?;

@@ -94,7 +94,7 @@ impl Default for Config {
 /// The order of one call of the program.
 #[derive(Debug)]
 pub enum Invocation {
-    Serve(Config),
+    Serve(Box<Config>),
     /// Write the room's log to standard output.
     Export(PathBuf, ExportFormat),
     /// Copy the room's database to a new file.
@@ -199,7 +199,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Str
             Invocation::FreeName(database, name)
         }
         Some(_) => Invocation::HostLink { database, void_earlier },
-        None => Invocation::Serve(config),
+        None => Invocation::Serve(Box::new(config)),
     })
 }
 

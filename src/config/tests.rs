@@ -8,7 +8,7 @@ fn read(line: &str) -> Result<Invocation, String> {
 
 pub(crate) fn serve(line: &str) -> Config {
     match read(line) {
-        Ok(Invocation::Serve(config)) => config,
+        Ok(Invocation::Serve(config)) => *config,
         other => panic!("{line}: {other:?}"),
     }
 }
