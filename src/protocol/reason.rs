@@ -194,7 +194,7 @@ pub enum Reason {
     InviteNotNeeded,
     #[error("The new code could not be saved, and the old one counts. Try again.")]
     InviteNotSaved,
-    #[error("Too much is done for hosts at once. Try again.")]
+    #[error("Hosts ask for too much at once. Try again.")]
     HostsBusy,
     #[error("There is no account with the name {username}.")]
     ResetWithoutAccount { username: String },
@@ -232,7 +232,7 @@ pub enum Reason {
     #[error("This host link is not whole, or a newer one has taken its place.")]
     HostLinkInvalid,
     #[error(
-        "This link was used, or is older than a minute. Take the link in the window in which the room runs, or start the room again."
+        "This link was used, or is older than a minute. Use the link in the window where the room runs, or start the room again."
     )]
     HostLinkSpent,
     #[error(
@@ -261,7 +261,7 @@ pub enum Reason {
     RoomBusy,
     #[error("Too many people log in just now. Try again.")]
     LoginsBusy,
-    #[error("Too many transcripts are made just now. Try again.")]
+    #[error("Too many transcripts are being made. Try again.")]
     TranscriptsBusy,
     #[error("Only a host may take the transcript. Open the host link in this browser first.")]
     TranscriptForHosts,
