@@ -115,6 +115,18 @@ impl Process {
         self.wait();
     }
 
+    /// Ends it and what it has started, where the system tells (Linux): those who are killed cannot do so themselves.
+    #[cfg(unix)]
+    pub fn end_with_children(&mut self) {
+        let list = format!("/proc/{0}/task/{0}/children", self.child);
+        let children = std::fs::read_to_string(list).unwrap_or_default();
+        self.end_now();
+        for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
+            let id = rustix::process::Pid::from_raw(child).expect("a child has a number");
+            let _ = rustix::process::kill_process(id, Signal::KILL);
+        }
+    }
+
     #[cfg(unix)]
     fn end_now(&mut self) {
         self.signal(Signal::KILL);

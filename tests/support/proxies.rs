@@ -38,8 +38,15 @@ pub fn configuration(begin: &str, replacements: &[(&str, String)]) -> String {
 
 /// A running nginx and the folder of its files.
 pub struct Nginx {
-    _process: Process,
+    process: Process,
     _folder: TempDir,
+}
+
+impl Drop for Nginx {
+    /// Its workers are processes of their own.
+    fn drop(&mut self) {
+        self.process.end_with_children();
+    }
 }
 
 /// Starts the nginx at this path with these servers, one of which listens on `port`.
@@ -56,7 +63,7 @@ pub fn start_nginx(nginx: &Path, port: u16, servers: &str) -> Nginx {
     std::fs::write(&file, whole).expect("written");
     let process = Process::spawn(Command::new(nginx).arg("-p").arg(folder.path()).arg("-c").arg(&file));
     wait_until_open(port, &process);
-    Nginx { _process: process, _folder: folder }
+    Nginx { process, _folder: folder }
 }
 
 /// Waits until a proxy takes connections.

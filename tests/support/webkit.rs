@@ -59,7 +59,8 @@ struct WebKit {
     untold: Mutex<Vec<String>>,
     /// How many windows there were.
     windows: AtomicUsize,
-    _processes: Mutex<[Process; 2]>,
+    /// The driver, in its own view of the file system, and the display.
+    processes: Mutex<[Process; 2]>,
     _files: TempDir,
 }
 
@@ -106,7 +107,7 @@ impl WebKit {
             read: Mutex::default(),
             untold: Mutex::default(),
             windows: AtomicUsize::new(1),
-            _processes: Mutex::new([process, display]),
+            processes: Mutex::new([process, display]),
             _files: files,
         };
         let first = webkit.command("GET", "/window", Value::Null).expect("a window");
@@ -165,6 +166,7 @@ impl WebKit {
 impl Drop for WebKit {
     fn drop(&mut self) {
         let _ = self.command("DELETE", "", Value::Null);
+        lock(&self.processes)[0].end_with_children();
     }
 }
 
