@@ -172,6 +172,7 @@ fn a_browser_that_notifies_from_workers_alone_offers_no_switch() {
         };",
     );
     page.go_to(server.addr());
+    page.expect_connection("live");
     page.click("summary");
     page.click("#notify");
     page.expect("a first one", "noted.join() === 'Chat' && el.notify.checked");

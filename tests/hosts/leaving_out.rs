@@ -2,9 +2,10 @@
 
 use super::{about, expect_done, guest, host, moderate_with};
 use crate::accounts::{Browser, behind_a_proxy, email_of, password_of, refused};
-use crate::support::{Knock, TestClient, TestServer, key};
+use crate::support::{DEADLINE, Knock, TestClient, TestServer, key};
 use serde_json::json;
 use std::net::IpAddr;
+use std::time::Instant;
 
 fn from(server: &TestServer, address: &str) -> TestClient {
     let headers = format!("Host: {}\r\nX-Forwarded-For: {address}\r\n", server.addr());
@@ -150,6 +151,12 @@ fn an_address_that_others_need_is_not_closed_and_nobody_is_removed() {
     away.join("Away");
     away.say_and_wait("soon away");
     away.leave();
+    // They are told goodbye before they are gone.
+    let until = Instant::now() + DEADLINE;
+    let is_here = || server.connect().expect("who is here", |event| event["event"] == "presence");
+    while is_here()["users"].to_string().contains("Away") {
+        assert!(Instant::now() < until, "they do not go");
+    }
     moderate_with(&mut host, "remove", json!({"username": "Away", "keep_device_out": true}));
     host.expect_error("bad_request");
     assert_eq!(host.received("moderation").last().expect("told")["removed"], json!([]));
