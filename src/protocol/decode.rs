@@ -58,11 +58,11 @@ pub fn decode(text: &str, last_name: &mut LastName) -> Result<ClientEvent, Refus
         "typing" => Ok(ClientEvent::Typing),
         "request_history" => decode_request_history(text),
         "search" => decode_search(text),
-        "delete_message" => decode_delete_message(text),
+        "delete_message" => Ok(ClientEvent::DeleteMessage { message_id: message_id(text)? }),
         "raise_hand" => decode_raise_hand(text),
         "lower_hand" => decode_lower_hand(text),
         "react" => decode_react(text),
-        "who_reacted" => decode_who_reacted(text),
+        "who_reacted" => message_id(text).map(ClientEvent::WhoReacted),
         "moderate" => decode_moderate(text).map(ClientEvent::Moderate),
         other => {
             let unknown = Reason::EventUnknown { event: quoted(other) };
@@ -163,13 +163,13 @@ fn decode_search(text: &str) -> Result<ClientEvent, Refusal> {
     Ok(ClientEvent::Search { query, before: before.unwrap_or(Position::MAX), limit })
 }
 
-fn decode_delete_message(text: &str) -> Result<ClientEvent, Refusal> {
+/// An event that is about a message, and says nothing else.
+fn message_id(text: &str) -> Result<Position, Refusal> {
     #[derive(Deserialize)]
     struct Fields {
         message_id: Position,
     }
-    let Fields { message_id } = parse(text)?;
-    Ok(ClientEvent::DeleteMessage { message_id })
+    parse(text).map(|Fields { message_id }| message_id)
 }
 
 fn decode_raise_hand(text: &str) -> Result<ClientEvent, Refusal> {
@@ -207,15 +207,6 @@ fn decode_react(text: &str) -> Result<ClientEvent, Refusal> {
         true => Ok(ClientEvent::React { message_id, reaction, on }),
         false => Err(no_sign(&reaction).of_reaction(message_id, &reaction)),
     }
-}
-
-fn decode_who_reacted(text: &str) -> Result<ClientEvent, Refusal> {
-    #[derive(Deserialize)]
-    struct Fields {
-        message_id: Position,
-    }
-    let Fields { message_id } = parse(text)?;
-    Ok(ClientEvent::WhoReacted(message_id))
 }
 
 fn decode_moderate(text: &str) -> Result<Moderate, Refusal> {
