@@ -28,7 +28,7 @@
 //! | `api/` | signing up, logging in, passwords |
 //! | `languages/` | what the page says, in each of its languages |
 //! | `style.css` | the page's style; its markup and script are `index.html` |
-//! | `pack.rs`, `stripped.rs` | what the build script makes of page, style and words |
+//! | `pack.rs`, `minified.rs`, `stripped.rs` | what the build script makes of page, style and words |
 //! | `page.rs` | the page, ready to be sent |
 //! | `password_queue.rs` | logins that wait for a password's hash |
 //! | `download.rs` | the log as a download |
