@@ -227,9 +227,11 @@ fn flood(store: &mut Store, bytes: usize) -> Duration {
 fn the_log_stays_bounded_under_a_flood() {
     let place = Place::new();
     let mut store = place.open();
-    flood(&mut store, 3 * limits::WAL_BYTES);
+    let longest = flood(&mut store, 3 * limits::WAL_BYTES);
     let size = log_size(&place);
-    assert!(size <= limits::WAL_BYTES + (1 << 20), "{} MB", size >> 20);
+    // On a machine that does not copy it in time the room goes on until there is as much once more; without a pause all of it lies there.
+    let most = if longest < limits::SETTLE { limits::WAL_BYTES } else { 2 * limits::WAL_BYTES };
+    assert!(size <= most + (1 << 20), "{} MB, after pauses of up to {longest:?}", size >> 20);
     drop(store);
     assert_eq!(place.files(), ["chat.db", "chat.db.lock"]);
 }
