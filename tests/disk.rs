@@ -184,13 +184,18 @@ impl SmallDisk {
         command
     }
 
-    /// Fills it up, for this process and for as long as the file that is given back is there.
+    /// Fills it up, for this process, until [`SmallDisk::empty`] is called with the file that is given back.
     pub fn fill(&self, process: &Process) -> PathBuf {
         // The room's mount is reached through the room's process.
         let filler = format!("/proc/{}/root{}/filler", process.id(), self.folder.path().display());
         let full = std::fs::write(&filler, vec![0; 4 << 20]).expect_err("more than there is room for");
         assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
         filler.into()
+    }
+
+    /// Gives back what the file takes, though another test's process that has yet to begin may hold it open.
+    pub fn empty(&self, filler: &Path) {
+        std::fs::write(filler, "").expect("the file can be emptied");
     }
 }
 
@@ -233,7 +238,7 @@ fn a_full_disk_refuses_and_recovers() {
     expect_reading_goes_on(&mut ana, process.addr());
     let shown = ana.received("receive_message").len();
 
-    std::fs::remove_file(&filler).expect("the file can be removed");
+    disk.empty(&filler);
     ana.say_with_id("after", "after");
     ana.expect_text("after");
     ben.expect_text("after");
