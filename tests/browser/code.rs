@@ -228,8 +228,7 @@ fn a_click_copies_code_and_paper_has_all_of_it() {
     let page = browser.join(server.addr(), "Ben");
     page.say(&format!("```\n{LOOP}```"));
     let held = clipboard();
-    page.click(".code button");
-    page.expect_text(".code button", "Copied");
+    page.click_that_says(".code button", "Copied");
     page.run("el.message.focus()");
     page.paste();
     page.expect("the code", &format!("el.message.value === {}", json!(LOOP.trim_end())));

@@ -343,8 +343,7 @@ fn a_refused_message_can_be_sent_again_copied_or_discarded() {
     look_closely(&page, "not-sent");
 
     let held = clipboard();
-    page.click("#waiting .failed:last-child [data-do=copy]");
-    page.expect_text("#waiting .failed:last-child [data-do=copy]", "Copied");
+    page.click_that_says("#waiting .failed:last-child [data-do=copy]", "Copied");
     page.run("el.message.focus()");
     page.paste();
     page.expect("the copy", "el.message.value === 'A second one'");

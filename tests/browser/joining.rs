@@ -129,8 +129,7 @@ fn the_invitation_fills_the_screen_and_is_copied_on_plain_http() {
     page.expect_text("#invite-hint", "Anyone on the same network can open");
     look_closely(&page, "invite");
     let held = clipboard();
-    page.click("#invite-copy");
-    page.expect_text("#invite-copy", "Copied");
+    page.click_that_says("#invite-copy", "Copied");
 
     page.press("Escape");
     page.expect_focus("#open-invite");

@@ -91,8 +91,7 @@ fn what_the_page_knows_is_not_what_it_shows() {
     let held = clipboard();
     host.click("#open-invite");
     host.run(TRANSLATE);
-    host.click("#invite-copy");
-    host.expect_text("#invite-copy", "Copied");
+    host.click_that_says("#invite-copy", "Copied");
     host.run("el.inviteCopy.click()");
     host.expect_text("#invite-copy", "⟪Copy the address⟫");
     host.press("Escape");

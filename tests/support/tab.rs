@@ -146,20 +146,43 @@ impl Page {
         self.tab.press("v", &["Control"]);
     }
 
-    /// Clicks the middle of the first element of `selector` that is shown, with a mouse, as a user's gesture.
+    /// Clicks a button that says for a moment what it has done: a busy machine may look only after that.
+    pub fn click_that_says(&self, selector: &str, said: &str) {
+        let button = format!("document.querySelector(`{selector}`)");
+        self.expect(selector, &format!("{button} !== null"));
+        self.run(&format!(
+            "void (window.flashed = [], new MutationObserver(([{{ target }}]) => flashed.push(target.textContent))
+                .observe({button}, {{ childList: true }}))"
+        ));
+        self.click(selector);
+        self.expect(said, &format!("flashed.includes('{said}')"));
+    }
+
+    /// Clicks the middle of the first element of `selector` that is shown, with a mouse, as a user's gesture: once it
+    /// stays in its place and nothing lies over it.
     pub fn click(&self, selector: &str) {
         let visible =
             format!("[...document.querySelectorAll(`{selector}`)].find((node) => node.checkVisibility())");
         self.expect(selector, &visible);
         let point = self.run(&format!(
-            "(() => {{
-                const node = {visible};
-                node.scrollIntoView({{ block: 'nearest' }});
-                const {{ x, y, width, height }} = node.getBoundingClientRect();
-                return {{ x: x + width / 2, y: y + height / 2 }};
-            }})()"
+            "(async () => {{
+                const end = Date.now() + {};
+                for (let before = null; Date.now() < end; ) {{
+                    const node = {visible};
+                    node?.scrollIntoView({{ block: 'nearest' }});
+                    const {{ x, y, width, height }} = node?.getBoundingClientRect() ?? {{}};
+                    const place = {{ x: x + width / 2, y: y + height / 2 }};
+                    const hit = node && document.elementFromPoint(place.x, place.y);
+                    const stays = place.x === before?.x && place.y === before?.y;
+                    if (stays && (node.contains(hit) || hit?.contains(node))) return place;
+                    before = place;
+                    await new Promise((resolve) => setTimeout(resolve, 20));
+                }}
+            }})()",
+            DEADLINE.as_millis()
         ));
-        let at = |axis: &str| point[axis].as_f64().expect("a place");
+        let at =
+            |axis: &str| point[axis].as_f64().unwrap_or_else(|| panic!("{selector} moves, or is covered"));
         self.tab.click(at("x"), at("y"));
     }
 
