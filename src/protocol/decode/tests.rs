@@ -151,3 +151,32 @@ proptest! {
         let _ = read(&format!(r#"{{"event":"send_message","message":"{text}"}}"#));
     }
 }
+
+/// Whoever writes a client of their own has the README alone.
+#[test]
+fn the_readme_tells_of_every_event() {
+    let (source, events) = (include_str!("../decode.rs"), include_str!("../event.rs"));
+    let told = include_str!("../../../README.md");
+    let asked = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" =>"))
+        .map(|(name, _)| name);
+    let sent = events.split_once("pub enum ServerEvent").expect("what is sent").1;
+    let sent = sent.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
+    let sent = sent.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    let snake = |line: &str| {
+        let name = line.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        name.chars().enumerate().fold(String::new(), |mut snake, (at, c)| {
+            if at > 0 && c.is_ascii_uppercase() {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_lowercase());
+            snake
+        })
+    };
+    let names: Vec<String> = asked.map(str::to_owned).chain(sent.map(snake)).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        assert!(told.contains(&format!("`{name}`")), "{name}");
+    }
+}
