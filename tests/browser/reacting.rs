@@ -1,9 +1,10 @@
 //! Reactions: signs that are counted under a message, joined and taken back by one tap, in a room that the test plays.
 
-use super::look::look;
+use super::look::{look, take_picture};
+use super::panel::become_host;
 use super::reading::scroll_to;
 use super::stage::{Actor, Stage, message, now_ms};
-use crate::support::{Browser, Page, Size};
+use crate::support::{Browser, Page, Scheme, Size, TestServer};
 use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
@@ -277,4 +278,37 @@ fn a_host_sees_who_reacted_and_who_has_not() {
     page.click("#close-reacted");
     page.expect_hidden("#reacted");
     assert_eq!(page.run(list), json!([["Ana", ""], ["Ben", ""], ["Cem", ""], ["Dora", ""]]));
+}
+
+/// What a teacher's phone shows after 25 of 30 have answered "Done?", each in this way: how many messages, and whether the
+/// question is in sight still.
+fn a_class_answers(browser: &Browser, way: &str, answer: impl Fn(u64) -> Value) -> (f64, bool) {
+    let server = TestServer::start();
+    let host = become_host(browser, &server);
+    host.join("Ms Keller");
+    let mut pupils: Vec<_> = (1..=29).map(|number| server.join(&format!("Pupil {number}"))).collect();
+    host.say("Done?");
+    for pupil in &mut pupils[..25] {
+        let id = pupil.expect_text("Done?")["id"].as_u64().expect("a position");
+        pupil.send(answer(id));
+    }
+    let all = "el.log.querySelectorAll('.message').length === 26 || el.log.querySelector('.pill')?.textContent.includes('25')";
+    host.expect("all answers", all);
+    host.expect("everybody", "el.people.children.length === 30");
+    for size in [Size::Desk, Size::Phone] {
+        host.size(size);
+        host.scheme(Scheme::Light);
+        take_picture(&host, &format!("class-{way}-{size:?}").to_lowercase());
+    }
+    let question = "el.log.querySelector('.message .text').getBoundingClientRect().bottom > el.scroller.getBoundingClientRect().top";
+    (host.number("el.log.querySelectorAll('.message').length"), host.run(question) == true)
+}
+
+#[test]
+fn a_class_that_answers_by_sign_leaves_the_question_in_sight() {
+    let Some(browser) = Browser::start() else { return };
+    let by_sign = |id| json!({"event": "react", "message_id": id, "reaction": "✅", "on": true});
+    assert_eq!(a_class_answers(&browser, "by-sign", by_sign), (1.0, true));
+    let by_message = |_| json!({"event": "send_message", "message": "Done!"});
+    assert_eq!(a_class_answers(&browser, "by-message", by_message), (26.0, false));
 }
