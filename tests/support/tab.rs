@@ -159,7 +159,7 @@ impl Page {
     }
 
     /// Clicks the middle of the first element of `selector` that is shown, with a mouse, as a user's gesture: once it
-    /// stays in its place and nothing lies over it.
+    /// stays in its place and nothing but what is beside it lies over it, as the button does that takes a whole row.
     pub fn click(&self, selector: &str) {
         let visible =
             format!("[...document.querySelectorAll(`{selector}`)].find((node) => node.checkVisibility())");
@@ -174,12 +174,12 @@ impl Page {
                     const place = {{ x: x + width / 2, y: y + height / 2 }};
                     const hit = node && document.elementFromPoint(place.x, place.y);
                     const stays = place.x === before?.x && place.y === before?.y;
-                    if (stays && (node.contains(hit) || hit?.contains(node))) return place;
+                    if (stays && (node.parentElement.contains(hit) || hit?.contains(node))) return place;
                     before = place;
                     await new Promise((resolve) => setTimeout(resolve, 20));
                 }}
             }})()",
-            DEADLINE.as_millis()
+            SLICE.as_millis()
         ));
         let at =
             |axis: &str| point[axis].as_f64().unwrap_or_else(|| panic!("{selector} moves, or is covered"));
