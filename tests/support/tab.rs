@@ -65,7 +65,8 @@ impl Page {
                     let problem = null;
                     try {{ if ({condition}) return resolve(true); }} catch (error) {{ problem = error; }}
                     if (Date.now() < end) return setTimeout(look, 10);
-                    if (problem) reject(problem); else resolve(document.body.innerText);
+                    if (problem) reject(problem);
+                    else resolve(document.body.innerText + '\\n' + (window.lastClick ?? ''));
                 }};
                 look();
             }})"
@@ -166,6 +167,10 @@ impl Page {
         self.expect(selector, &visible);
         let point = self.run(&format!(
             "(async () => {{
+                // Told where what the click was for does not come.
+                window.lastClick ??= (addEventListener('click', ({{ target }}) => {{
+                    window.lastClick = 'The last click came to ' + target.cloneNode().outerHTML;
+                }}, true), 'No click came');
                 const end = Date.now() + {};
                 for (let before = null; Date.now() < end; ) {{
                     const node = {visible};
