@@ -46,6 +46,13 @@ fn no_files_of_a_room_use_each_other_in_a_circle() {
     }
 }
 
+#[test]
+fn a_file_of_limits_is_named_after_the_room_that_it_bounds() {
+    let (order, files) = (order(), files("limits"));
+    let stems: Vec<String> = files.iter().map(|path| stem(path)).filter(|stem| stem != "mod").collect();
+    assert!(stems.len() > 5 && stems.iter().all(|stem| order.contains(stem)), "{stems:?}");
+}
+
 /// The rooms as the map lists them.
 fn order() -> Vec<String> {
     let map = read(&src().join("lib.rs"));
