@@ -1,15 +1,14 @@
 //! Copies of the room's file, made by hand or by the program, put back by hand or by the program, and killed on the way: a room is
 //! whole, or is not opened.
 
-#[cfg(target_os = "linux")]
-use crate::support::Ended;
-use crate::support::{DEADLINE, Process, Random, Signal, TestClient, View, free_port, key};
+mod backup;
+
+use crate::support::{DEADLINE, Process, Signal, TestClient, View, free_port, key};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// A room on a port that it comes back to, and a client who has seen all of it.
@@ -230,126 +229,6 @@ fn half_a_copy_is_no_new_room() {
         assert!(fs::read(folder.path().join("chat.db")).expect("a file") == before);
     }
     assert!(!folder.path().join("b.db").exists());
-}
-
-#[test]
-fn a_terminal_that_hangs_up_closes_the_room_as_sigterm_does() {
-    let mut room = Room::start();
-    room.say("one");
-    room.process.signal(Signal::HUP);
-    room.client.expect_close(1001);
-    assert_eq!(room.process.wait().code(), Some(0), "{}", room.process.stderr.text());
-    assert!(!room.path("chat.db-wal").exists(), "everything is in one file: {}", room.process.stderr.text());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_room_that_was_started_to_outlive_its_terminal_does() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new("sh");
-    // What nohup does; but that would also look after the outputs.
-    command.args(["-c", "trap '' HUP; exec \"$0\" --bind 127.0.0.1 --port 0 --quiet"]);
-    command.arg(env!("CARGO_BIN_EXE_chat-app")).current_dir(folder.path());
-    let mut process = Process::spawn(&mut command);
-    let mut client = TestClient::connect(process.addr());
-    client.join("Ana");
-    process.signal(Signal::HUP);
-    let end = loop {
-        if let Err(end) = client.next_within(Duration::from_secs(1)) {
-            break end;
-        }
-    };
-    assert_eq!(end, Ended::Silent, "nobody says goodbye");
-    client.say_and_wait("still here");
-    process.signal(Signal::TERM);
-    assert_eq!(process.wait().code(), Some(0));
-}
-
-#[test]
-fn a_backup_is_made_while_the_room_talks_and_restored_when_it_is_closed() {
-    let mut room = Room::start();
-    for n in 0..200 {
-        room.say(&format!("{n} {}", "x".repeat(3_000)));
-    }
-    let (database, target) = (room.path("chat.db"), room.path("backup.db"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-    let mut backup = Process::spawn(command.arg("backup").arg(&target).arg("--database").arg(&database));
-    let mut meanwhile = 0;
-    while !target.exists() {
-        room.say("meanwhile");
-        meanwhile += 1;
-        assert!(meanwhile < 100_000, "{}", backup.stderr.text());
-    }
-    assert_eq!(backup.wait().code(), Some(0));
-    let said = backup.stdout.whole();
-    assert!(said.contains("backup.db") && said.contains("MB") && said.contains("write-ahead log"), "{said}");
-    assert_eq!(backup.stderr.whole(), "", "no progress without a terminal");
-    let (code, _, log) = run(room.folder.path(), &["backup", "backup.db"]);
-    assert!(code == Some(1) && log.contains("Choose another name"), "{log}");
-    let (code, _, log) = run(room.folder.path(), &["restore", "backup.db"]);
-    assert!(code == Some(1) && log.contains("another chat-app"), "{log}");
-
-    room.say("after it");
-    let seen = room.view.position();
-    room.process.kill();
-    let (code, said, log) = run(room.folder.path(), &["restore", "backup.db"]);
-    assert_eq!(code, Some(0), "{log}");
-    let replaced =
-        said.lines().find_map(|line| line.split_once("What was there is ")?.1.strip_suffix(" now."));
-    let replaced = PathBuf::from(replaced.unwrap_or_else(|| panic!("no name in {said}")));
-    room.start_again();
-    assert!(room.was_reset() && room.view.position() < seen);
-    let texts = room.view.texts().join("\n");
-    assert!(texts.contains("199 x") && !texts.contains("after it"));
-    let (code, said, log) = run(room.folder.path(), &["export", "--database", &replaced.to_string_lossy()]);
-    assert!(code == Some(0) && said.contains("after it"), "what was there is whole: {log}");
-}
-
-/// However a restore ends, the next start opens the old room, or the new one, or says what to do; and nothing is lost.
-#[test]
-fn a_restore_that_is_killed_leaves_no_mixture() {
-    let mut random = Random::new(7);
-    let mut room = Room::start();
-    for n in 0..300 {
-        room.say(&format!("{n} {}", "x".repeat(3_000)));
-    }
-    assert_eq!(run(room.folder.path(), &["backup", "backup.db"]).0, Some(0));
-    room.say("the newest");
-    room.process.kill();
-    let restored = |folder: &Path, patience: Duration| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-        let mut process = Process::spawn(command.current_dir(folder).args(["restore", "backup.db"]));
-        let (_never, silence) = mpsc::channel::<()>();
-        let _ = silence.recv_timeout(patience);
-        process.kill();
-    };
-    let (once, begin) = (clone(room.folder.path()), Instant::now());
-    assert_eq!(run(once.path(), &["restore", "backup.db"]).0, Some(0));
-    let longest = begin.elapsed().as_micros() as u64;
-    for _ in 0..12 {
-        let folder = clone(room.folder.path());
-        restored(folder.path(), Duration::from_micros(random.within(0..longest)));
-        let (code, said, log) = run(folder.path(), &["export"]);
-        let newest = said.contains("the newest");
-        match code {
-            Some(0) => assert!(said.contains("299 x"), "{log}"),
-            _ => assert!(log.contains("the newest messages") && log.contains("restore"), "{log}"),
-        }
-        let kept = fs::read_dir(folder.path()).expect("the folder").any(|file| {
-            let name = file.expect("a file").file_name().to_string_lossy().into_owned();
-            name.contains(".replaced-")
-        });
-        assert!(newest || kept, "the old room is there under one name or the other: {log}");
-    }
-}
-
-/// A folder with the same files.
-fn clone(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().expect("a folder");
-    for (path, bytes) in files(folder) {
-        fs::write(copy.path().join(path.file_name().expect("a name")), bytes).expect("a copy");
-    }
-    copy
 }
 
 /// Twenty descriptors are too few for a room, and the start ends at another point with each number.

@@ -5,6 +5,8 @@ use crate::support::{Ended, TestClient, TestServer};
 use crate::support::{Process, Signal};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// From the signal to the end.
@@ -101,6 +103,44 @@ fn sigterm_is_a_clean_end_whatever_clients_do() {
 #[test]
 fn sigint_is_the_same() {
     stops_on(Signal::INT);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_that_hangs_up_closes_the_room_as_sigterm_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut process = Process::start(&folder.path().join("chat.db"), &[]);
+    let mut client = TestClient::connect(process.addr());
+    client.join("Ana");
+    client.say_and_wait("one");
+    process.signal(Signal::HUP);
+    client.expect_close(1001);
+    assert_eq!(process.wait().code(), Some(0), "{}", process.stderr.text());
+    let log = folder.path().join("chat.db-wal");
+    assert!(!log.exists(), "everything is in one file: {}", process.stderr.text());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_room_that_was_started_to_outlive_its_terminal_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new("sh");
+    // What nohup does; but that would also look after the outputs.
+    command.args(["-c", "trap '' HUP; exec \"$0\" --bind 127.0.0.1 --port 0 --quiet"]);
+    command.arg(env!("CARGO_BIN_EXE_chat-app")).current_dir(folder.path());
+    let mut process = Process::spawn(&mut command);
+    let mut client = TestClient::connect(process.addr());
+    client.join("Ana");
+    process.signal(Signal::HUP);
+    let end = loop {
+        if let Err(end) = client.next_within(Duration::from_secs(1)) {
+            break end;
+        }
+    };
+    assert_eq!(end, Ended::Silent, "nobody says goodbye");
+    client.say_and_wait("still here");
+    process.signal(Signal::TERM);
+    assert_eq!(process.wait().code(), Some(0));
 }
 
 #[test]
