@@ -1,26 +1,25 @@
-//! The text that the operator sees at start, and that of the commands that make a link.
+//! What the operator sees in the terminal: the banner at start, and what each command says once it is done.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `commands.rs` | what the commands beside the room say |
+//! | `layout.rs` | lines that no terminal has to break, and QR codes in half blocks |
+
+mod commands;
+mod layout;
 
 use std::io::{self, IsTerminal, Write};
 use std::net::IpAddr;
-use std::path::Path;
 
-use fast_qr::QRCode;
-
-use crate::accounts::ResetLink;
 use crate::config::Config;
 use crate::http::invite::{best_url, invite_url, local_url, named_url, url};
-use crate::http::qr::{QUIET_ZONE, qr};
-use crate::limits::{LAN_BANNER, RESET};
+use crate::limits::LAN_BANNER;
 use crate::protocol::origin;
 use crate::server::Opened;
-use crate::store::backup::BackedUp;
-use crate::store::restore::Restored;
 use crate::sys::interfaces::{Interface, interfaces, is_virtual, reachable};
+use layout::{drawn, wrapped};
 
-/// What every terminal shows in a line.
-const COLUMNS: usize = 80;
-/// Of these, for what a row is about.
-const LABEL: usize = 18;
+pub use commands::{backup, host_link, name_freed, open_already, reset_link, restored};
 
 /// Prints the banner, or with `--quiet` the address alone. A closed standard output is no reason to close a room.
 pub fn print(config: &Config, opened: &Opened) {
@@ -39,73 +38,10 @@ pub fn print(config: &Config, opened: &Opened) {
     }
 }
 
-/// The text of `chat-app reset-password`: the link, and for a terminal (`tty`) its QR code.
-pub fn reset_link(link: &ResetLink, tty: bool) -> String {
-    let ResetLink { username, email, url, .. } = link;
-    let (code, minutes) = (code(url, tty), RESET.as_secs() / 60);
-    format!(
-        "\n  {username} ({email}) chooses a new password here:\n\n  {url}\n{code}\n  It works once, for {minutes} minutes. \
-         Earlier links are void.\n\n"
-    )
-}
-
-/// The text of `chat-app host-link`: the link, and for a terminal (`tty`) its QR code.
-pub fn host_link(link: &str, voided_earlier: bool, tty: bool) -> String {
-    let code = code(link, tty);
-    let earlier =
-        if voided_earlier { "\n  Earlier links, and the hosts made by them, have ended." } else { "" };
-    format!(
-        "\n  Whoever opens this runs the room, from any device:\n\n  {link}\n{code}{earlier}\n  It works until \
-         chat-app host-link --new. Show it to nobody else.\n\n"
-    )
-}
-
-/// What a second start says where the room is open already.
-pub fn open_already(url: &str) -> String {
-    format!("\n  The room is open already, in another window. Your browser opens it at {url}\n\n")
-}
-
-/// What `chat-app free-name` says.
-pub fn name_freed(name: &str) -> String {
-    format!(
-        "\n  {name} is free in a moment, or once the room is opened. An account that had it stays its owner's, who\n  chooses another name \
-         after logging in.\n\n"
-    )
-}
-
-/// What `chat-app backup` says of a backup that was made.
-pub fn backup(target: &Path, made: &BackedUp) -> String {
-    let log = match made.log_bytes {
-        0 => "did not grow".to_owned(),
-        bytes => format!("grew by {}", megabytes(bytes)),
-    };
-    format!(
-        "\n  {}: {}, {}, checked.\n  The room's write-ahead log {log} meanwhile.\n\n",
-        target.display(),
-        messages(made.messages),
-        megabytes(made.bytes)
-    )
-}
-
-/// What `chat-app restore` says of a backup that has taken its place.
-pub fn restored(database: &Path, restored: &Restored) -> String {
-    let replaced =
-        restored.replaced.as_ref().map(|name| format!("\n  What was there is {} now.", name.display()));
-    format!(
-        "\n  {} is the backup now: {}.{}\n  Everybody logs in again, and passwords are those of the backup. Links of chat-app \
-         host-link\n  and to new passwords have ended.\n\n",
-        database.display(),
-        messages(restored.messages),
-        replaced.unwrap_or_default()
-    )
-}
-
-fn messages(count: u64) -> String {
-    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+/// The link that makes a browser on this computer a host's.
+pub fn host_link_here(bind: IpAddr, port: u16, key: &str) -> String {
+    let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
+    format!("{local}/#host={key}")
 }
 
 /// The banner: what is needed once comes first, and last the address with its QR code, which so are seen however little the
@@ -168,81 +104,9 @@ fn others(config: &Config, port: u16, interfaces: &[Interface]) -> Vec<String> {
     public.chain(own).collect()
 }
 
-/// A label and what it is about, in lines that no terminal has to break, as far as a word allows: what does not fit beside the
-/// labels begins a line of its own, and so stays whole for whoever copies it.
-fn wrapped<'a>(label: &str, words: impl IntoIterator<Item = &'a str>) -> String {
-    let indent = if label.is_empty() { 2 } else { 2 + LABEL };
-    let mut out = if label.is_empty() { "  ".to_owned() } else { format!("  {label:<LABEL$}") };
-    let mut column = indent;
-    for word in words {
-        let (blank, width) = (usize::from(column > indent), width(word));
-        if column + blank + width > COLUMNS && (column > indent || indent + width > COLUMNS) {
-            column = if indent + width > COLUMNS { 2 } else { indent };
-            out.truncate(out.trim_end().len());
-            out += &format!("\n{:column$}", "");
-        } else if blank == 1 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += width;
-    }
-    out.truncate(out.trim_end().len());
-    out + "\n"
-}
-
-/// Characters that are seen: those of a colour are not.
-fn width(text: &str) -> usize {
-    let mut parts = text.split('\x1b');
-    let first = parts.next().unwrap_or_default().chars().count();
-    first + parts.map(|part| part.split_once('m').map_or(0, |(_, seen)| seen.chars().count())).sum::<usize>()
-}
-
-/// The link that makes a browser on this computer a host's.
-pub fn host_link_here(bind: IpAddr, port: u16, key: &str) -> String {
-    let local = local_url(bind, port).replace("//127.0.0.1:", "//localhost:");
-    format!("{local}/#host={key}")
-}
-
-/// An empty line and a link's QR code, for a terminal alone.
-fn code(link: &str, tty: bool) -> String {
-    match drawn(link, tty) {
-        none if none.is_empty() => none,
-        code => format!("\n{code}"),
-    }
-}
-
-/// A link's QR code, for a terminal alone.
-fn drawn(link: &str, tty: bool) -> String {
-    tty.then(|| qr(link)).flatten().map(|code| blocks(&code)).unwrap_or_default()
-}
-
-/// A QR code in half blocks, two modules a character. Black and white are named outright (16 and 231 of the 256
-/// colours are not a theme's to change), so it reads the same on dark and light terminals.
-fn blocks(code: &QRCode) -> String {
-    let dark = |x: usize, y: usize| {
-        let inside = |n: usize| (QUIET_ZONE..QUIET_ZONE + code.size).contains(&n);
-        inside(x) && inside(y) && code[y - QUIET_ZONE][x - QUIET_ZONE].value()
-    };
-    let side = code.size + 2 * QUIET_ZONE;
-    let mut out = String::new();
-    for y in (0..side).step_by(2) {
-        out.push_str("  \x1b[38;5;16;48;5;231m");
-        for x in 0..side {
-            out.push(match (dark(x, y), dark(x, y + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            });
-        }
-        out.push_str("\x1b[0m\n");
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use super::layout::{COLUMNS, width};
     use super::*;
     use crate::accounts::invite::InviteCode;
     use crate::lan_name::LanName;
@@ -276,21 +140,6 @@ mod tests {
         let shown = super::banner(&config(&["--members-only"]), &opened, &laptop(), false);
         assert!(shown.contains(&format!("To sign up        {code}")), "{shown}");
         assert!(!banner(&[], &laptop(), false).contains("To sign up"));
-    }
-
-    #[test]
-    fn a_reset_link_is_shown_with_its_code_on_a_terminal() {
-        let link = ResetLink {
-            username: "Ana".to_owned(),
-            email: "ana@school.example".to_owned(),
-            url: "http://192.168.1.5:5000/#reset=abc".to_owned(),
-            expires_at_ms: 0,
-        };
-        let (terminal, plain) = (reset_link(&link, true), reset_link(&link, false));
-        for shown in [&terminal, &plain] {
-            assert!(shown.contains(&link.url) && shown.contains("once, for 15 minutes"), "{shown}");
-        }
-        assert!(terminal.contains('█') && !plain.contains(['█', '\x1b']), "{plain}");
     }
 
     #[test]
@@ -381,26 +230,5 @@ mod tests {
         assert!(shown.contains("Also at           https://b.example https://b.example/room/\n"), "{shown}");
         assert_eq!(shown.matches("https://a.example").count(), 1, "{shown}");
         assert!(shown.contains(" http://192.168.1.5:5000 "), "{shown}");
-    }
-
-    #[test]
-    fn the_code_on_a_terminal_is_a_light_square_with_a_quiet_zone() {
-        let code = qr("http://192.168.1.5:5000").expect("short enough");
-        let drawn = blocks(&code);
-        let rows: Vec<Vec<char>> = drawn
-            .lines()
-            .map(|line| {
-                let row = line.strip_prefix("  \u{1b}[38;5;16;48;5;231m");
-                let row = row.and_then(|row| row.strip_suffix("\u{1b}[0m"));
-                row.expect("every line sets its colours and resets them").chars().collect()
-            })
-            .collect();
-        let side = code.size + 2 * QUIET_ZONE;
-        assert_eq!(rows.len(), side.div_ceil(2));
-        assert!(rows.iter().all(|row| row.len() == side));
-        assert!(rows[..2].iter().flatten().all(|&c| c == ' '), "{drawn}");
-        assert!(rows.iter().all(|row| row[..4].iter().chain(&row[side - 4..]).all(|&c| c == ' ')), "{drawn}");
-        // The finder pattern in the corner: a dark line of seven modules, and a light one within.
-        assert_eq!(rows[2][4..12].iter().collect::<String>(), "█▀▀▀▀▀█ ", "{drawn}");
     }
 }
