@@ -20,11 +20,12 @@ macro_rules! also_in {
     };
 }
 
-mod accounts;
 mod axe;
+mod class;
 mod look;
 mod stage;
 
+mod accounts;
 mod code;
 mod connection;
 mod cookies;
@@ -33,16 +34,17 @@ mod deleting;
 mod density;
 mod doubled;
 mod hands;
-mod host;
 mod hosting;
 mod joining;
 mod languages;
 mod lesson;
 mod mentions;
 mod menu;
+mod moderating;
 mod naming;
 mod old;
 mod panel;
+mod passwords;
 mod people;
 mod phone;
 mod pinning;
@@ -52,6 +54,7 @@ mod proxied;
 mod reacting;
 mod reading;
 mod replying;
+mod rules;
 mod screen;
 mod scripts;
 mod searching;

@@ -1,7 +1,9 @@
-//! The network: lost, waiting, back; the room closed by its host; a copy of a tab.
+//! The network: lost, waiting, back; a page that could not keep up; a room that is full, or closed by its host; a copy of a tab.
 
 use super::look::look;
+use super::stage::{Stage, ben, expect_text_kept, message, now_ms, said};
 use crate::support::{Browser, Process, TestClient, TestServer, free_port};
+use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
     what_was_written_while_the_room_was_away_goes_out_in_order_and_what_was_missed_is_marked,
@@ -9,7 +11,12 @@ also_in!([firefox, webkit]:
     a_page_that_cannot_connect_is_silent_at_first_and_then_says_so,
     two_tabs_of_one_person_send_under_one_name,
     who_leaves_the_page_is_gone_at_once_and_comes_back_with_it,
+    a_page_that_was_cut_off_resumes_from_its_position_and_whom_it_knew_is_no_news,
+    a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_receipt_again,
+    a_page_that_fell_behind_with_no_message_missed_shows_what_it_is_sent,
 );
+// WebKit for GTK takes the close code of a full room for a mistake.
+also_in!([firefox]: a_full_room_is_tried_again_by_itself);
 
 #[test]
 fn what_was_written_while_the_room_was_away_goes_out_in_order_and_what_was_missed_is_marked() {
@@ -86,7 +93,7 @@ fn a_room_that_its_host_closes_says_so_and_is_found_again() {
 #[test]
 fn a_page_that_cannot_connect_is_silent_at_first_and_then_says_so() {
     let Some(browser) = Browser::start() else { return };
-    let stage = super::stage::Stage::open();
+    let stage = Stage::open();
     let page = browser.tab();
     page.visit(&format!("http://{}", stage.addr()));
     // The room has taken the connection and says nothing.
@@ -130,4 +137,101 @@ fn who_leaves_the_page_is_gone_at_once_and_comes_back_with_it() {
     page.expect("them back", "state.me.joined");
     page.say("I only looked something up.");
     ben.expect_text("I only looked something up.");
+}
+
+#[test]
+fn a_full_room_is_tried_again_by_itself() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    stage.expect_entrance().close(1013);
+    page.expect_text("#status-text", "The room is full.");
+    look(&page, "full");
+    page.click("#retry-now");
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.expect_message("Ana", "I know!");
+    page.expect_connection("live");
+}
+
+#[test]
+fn a_page_that_was_cut_off_resumes_from_its_position_and_whom_it_knew_is_no_news() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    let joined = |names: &[&str]| {
+        let people: Vec<Value> =
+            names.iter().map(|name| json!({"username": name, "role": "guest"})).collect();
+        json!({"event": "presence", "online": 1 + names.len(), "joined": people, "left": []})
+    };
+    actor.send(joined(&["Ana"]));
+    page.expect_text(".notice", "Ana joined");
+    actor.close(4408);
+    let mut actor = stage.expect_entrance();
+    assert_eq!(actor.query, "after=2&epoch=stage");
+    actor.welcome(&[message(3, now_ms(), "Ms Keller", "host", "Less dense!")]);
+    actor.admit(false);
+    page.expect_text("#status-text", "Caught up: 1 new");
+    assert_eq!(page.messages().len(), 3);
+    expect_text_kept(&page);
+    actor.send(joined(&["Ana", "Olena"]));
+    page.expect(
+        "the one who is new",
+        "[...document.querySelectorAll('.notice')].at(-1).textContent === 'Olena joined'",
+    );
+}
+
+#[test]
+fn a_page_that_could_not_keep_up_says_how_much_it_skipped_and_asks_for_its_receipt_again() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    page.press("Enter");
+    let sent = actor.expect("send_message"); // its receipt is among what is skipped
+    page.type_text("A second one");
+    let newest: Vec<Value> =
+        (501..=530).map(|id| message(id, now_ms(), "Ana", "guest", &format!("Line {id}"))).collect();
+    actor.start_afresh(&newest);
+    actor.admit(false);
+    let again = actor.expect("send_message");
+    assert_eq!(
+        (&again["client_message_id"], &again["message"]),
+        (&sent["client_message_id"], &sent["message"])
+    );
+    actor.send(json!({
+        "event": "receive_message", "id": 3, "at": now_ms(), "username": "Ben", "role": "guest",
+        "message": sent["message"], "client_message_id": sent["client_message_id"],
+    }));
+    page.expect_text("#status-text", "Your network is too slow: 528 new. Scroll up to read them all");
+    page.expect_waiting(0);
+    assert_eq!(
+        page.messages().len(),
+        30,
+        "of what it showed nothing is left, and the history has the own one"
+    );
+    page.expect("what is being written", "el.message.value === 'A second one'");
+
+    // It may have asked by itself already, while the log was short.
+    let asked = "(el.scroller.scrollTop = 0, state.connection.asked.at(-1)?.before === 501)";
+    page.expect("a question for what comes before", asked);
+    let older: Vec<Value> =
+        (451..=500).map(|id| message(id, now_ms(), "Ana", "guest", &format!("Line {id}"))).collect();
+    actor.send(json!({"event": "history", "messages": older, "more": true}));
+    page.expect("what was skipped", "document.querySelectorAll('.message').length === 80");
+    look(&page, "skipped"); // not sooner: a page gives up a server that leaves its question open
+    page.press("Enter");
+    assert_eq!(actor.expect("send_message")["message"], "A second one", "and it goes on");
+}
+
+#[test]
+fn a_page_that_fell_behind_with_no_message_missed_shows_what_it_is_sent() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    actor.start_afresh(&said());
+    actor.admit(false);
+    page.expect_text("#status-text", "Connected again");
+    assert_eq!(page.messages().len(), 2);
+    expect_text_kept(&page);
 }

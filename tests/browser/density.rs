@@ -1,7 +1,7 @@
 //! How much of a lesson is in sight: lines of a message, the compact form, a host's panel.
 
+use super::class::become_host;
 use super::look::{look, look_at, take_picture};
-use super::panel::become_host;
 use super::reading::AT_THE_END;
 use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};

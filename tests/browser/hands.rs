@@ -1,7 +1,7 @@
 //! Raised hands: one button to raise and lower one's own, a question for hosts, and the hosts' list.
 
+use super::class::become_host;
 use super::look::{look, look_into_drawer};
-use super::panel::become_host;
 use crate::support::{Browser, Size, TestServer};
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! Who becomes a host, or is none any more, in the page that is open: controls come and go in place, nothing that was typed
 //! is lost, and nobody else has any.
 
+use super::class::become_host;
 use super::look::take_picture;
-use super::panel::become_host;
 use crate::support::{Browser, Engine, Page, Process, Size, TestServer};
 use serde_json::json;
 use std::process::Command;

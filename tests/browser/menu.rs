@@ -1,7 +1,7 @@
 //! The menu of a message and of a person: how it opens, what it offers to whom, what comes of it.
 
+use super::class::become_host;
 use super::look::look;
-use super::panel::become_host;
 use super::reading::{AT_THE_END, talkative_room};
 use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Finger, Page, Size, TestServer, clipboard};

@@ -1,7 +1,7 @@
 //! Names that a host takes: the page of whoever had one says so, and offers another.
 
+use super::class::become_host;
 use super::look::{look_at, look_closely};
-use super::panel::become_host;
 use crate::accounts::{email_of, password_of};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 use serde_json::json;
@@ -82,9 +82,7 @@ fn a_member_whose_name_a_host_frees_chooses_another() {
     member.fill("#account-username", "Ms Keller");
     member.press("Enter");
     member.expect_text("#account-username-wrong", "This name belongs to a host.");
-    let complaints = member.take_complaints();
-    assert_eq!(complaints.len(), usize::from(member.engine.notes_refusals()), "{complaints:?}");
-    assert!(complaints.iter().all(|complaint| complaint.contains("status of 409")), "{complaints:?}");
+    member.expect_refusals(1);
     member.fill("#account-username", "Mia");
     member.press("Enter");
     member.expect_hidden("#account");

@@ -85,7 +85,7 @@ fn the_oldest_browsers_join_write_log_in_and_show_the_code() {
     page.fill("#account-password", "not the right one");
     page.press("Enter");
     page.expect_text("#account .problem", "Email address or password is wrong");
-    assert_eq!(page.take_complaints().len(), usize::from(page.engine.notes_refusals()), "of the 401");
+    page.expect_refusals(1);
     page.press("Escape");
     page.click("#open-invite");
     page.expect_shown("#invite-qr");

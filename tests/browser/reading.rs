@@ -1,7 +1,7 @@
 //! The log: what stays in place while it grows, what is marked as unread, how much of it is kept.
 
+use super::class::become_host;
 use super::look::look;
-use super::panel::become_host;
 use crate::support::{Browser, Page, Size, TestServer};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The big screen: what a projector shows of the room, by itself.
 
+use super::class::become_host;
 use super::look::look_at;
-use super::panel::become_host;
 use super::stage::{Stage, message, now_ms};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! A room that plays whatever a test writes for it: the page as the real server sends it, with the same policy, and a
 //! WebSocket whose other side is the test. For what only a host, or a room in trouble, brings about.
 
-use crate::support::{DEADLINE, Response, TestServer, http};
+use crate::support::{Browser, DEADLINE, Page, Response, TestServer, http};
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -216,4 +216,33 @@ pub(super) fn now_ms() -> u64 {
     let now =
         std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the clock is past 1970");
     u64::try_from(now.as_millis()).expect("it is not that late")
+}
+
+/// A page that has joined as Ben, with somebody's question before it and a draft in the box.
+pub(super) fn ben(browser: &Browser, stage: &Stage) -> (Page, Actor) {
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    actor.welcome(&said());
+    page.expect_connection("live");
+    page.fill("#name", "Ben");
+    page.press("Enter");
+    actor.admit(false);
+    page.expect_focus("#message");
+    page.type_text("Because it is lighter");
+    (page, actor)
+}
+
+/// What was said before anybody came.
+pub(super) fn said() -> [Value; 2] {
+    let at = now_ms() - 60_000;
+    [
+        message(1, at, "Ms Keller", "host", "Good morning! Today’s question: why does ice float?"),
+        message(2, at + 20_000, "Ana", "member", "I know!"),
+    ]
+}
+
+/// That what [`ben`] has in the box is still there.
+pub(super) fn expect_text_kept(page: &Page) {
+    page.expect("the text", "el.message.value === 'Because it is lighter'");
 }

@@ -1,6 +1,6 @@
 //! The page under a browser's translation: names, addresses and codes stay, and nothing depends on the words shown.
 
-use super::panel::become_host;
+use super::class::become_host;
 use crate::support::{Browser, Page, TestClient, TestServer, clipboard};
 
 also_in!([firefox, webkit]:

@@ -1,13 +1,15 @@
-//! The composer: what Enter means, what is kept, what is too long, who is typing.
+//! The composer: what Enter means, what is kept, what is too long, what is refused, who is typing.
 
-use super::look::look;
-use crate::support::{Browser, Size, TestServer};
-use serde_json::json;
+use super::look::{look, look_closely};
+use super::stage::{Stage, ben};
+use crate::support::{Browser, Size, TestServer, clipboard};
+use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
     enter_sends_and_shift_enter_breaks_the_line,
     a_message_over_the_limit_counts_down_and_stays_in_the_box,
     a_draft_outlives_a_reload,
+    a_refused_message_can_be_sent_again_copied_or_discarded,
     who_is_typing_stands_in_one_line_and_goes_when_they_have_spoken,
 );
 // WebKit's screen cannot be touched here; nobody but Chromium composes text for a test.
@@ -117,6 +119,41 @@ fn a_draft_outlives_a_reload() {
     page.reload();
     page.expect_message("You", "not yet");
     page.expect("no draft", "el.message.value === ''");
+}
+
+#[test]
+fn a_refused_message_can_be_sent_again_copied_or_discarded() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let (page, mut actor) = ben(&browser, &stage);
+    let refusal = |request: &Value, code: &str, text: &str| json!({"event": "error", "code": code, "message": text, "client_message_id": request["client_message_id"]});
+    page.press("Enter");
+    let request = actor.expect("send_message");
+    actor.send(refusal(&request, "not_saved", "The room could not save this message. Try again."));
+    page.expect_text("#waiting .failed .state", "Not sent: The room could not save this message.");
+    page.type_text("A second one");
+    page.press("Enter");
+    // One that was refused does not hold up the next.
+    let second = actor.expect("send_message");
+    assert_eq!(second["message"], "A second one");
+    actor.send(refusal(&second, "too_long", "A message has at most 4,000 characters."));
+    page.expect("two refused", "document.querySelectorAll('#waiting .failed').length === 2");
+    look_closely(&page, "not-sent");
+
+    let held = clipboard();
+    page.click_that_says("#waiting .failed:last-child [data-do=copy]", "Copied");
+    page.run("el.message.focus()");
+    page.paste();
+    page.expect("the copy", "el.message.value === 'A second one'");
+    drop(held);
+    page.click("#waiting .failed:last-child [data-do=discard]");
+    page.expect_waiting(1);
+    page.click("#waiting .failed [data-do=retry]");
+    let again = actor.expect("send_message");
+    assert_eq!(again["client_message_id"], request["client_message_id"], "so that it cannot be stored twice");
+    actor.store(&again, "Ben");
+    page.expect_message("You", "Because it is lighter");
+    page.expect_waiting(0);
 }
 
 #[test]

@@ -128,6 +128,15 @@ impl Page {
         self.tab.note();
         self.notes.take()
     }
+
+    /// That the server has refused so many requests, and nothing else is wrong. Chromium notes every refusal in its console,
+    /// whatever the page makes of it.
+    pub fn expect_refusals(&self, count: usize) {
+        let (complaints, count) =
+            (self.take_complaints(), if self.engine.notes_refusals() { count } else { 0 });
+        let is_refusal = |line: &String| line.contains("the server responded with a status of 4");
+        assert!(complaints.iter().all(is_refusal) && complaints.len() == count, "{count}: {complaints:?}");
+    }
 }
 
 impl Drop for Page {
