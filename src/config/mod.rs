@@ -1,4 +1,4 @@
-//! The operator's choices: command line → [`Config`], parsed once.
+//! The operator's choices: command line → [`Config`], parsed once. The help that it prints is in `help.rs`.
 
 mod help;
 
@@ -114,7 +114,7 @@ pub enum Invocation {
         database: PathBuf,
         void_earlier: bool,
     },
-    /// Free a name: whoever merely has it is called otherwise.
+    /// Free a name: its holder is called otherwise.
     FreeName(PathBuf, Name),
     Help,
     Version,
@@ -130,77 +130,98 @@ const COMMANDS: [&str; 6] = ["export", "backup", "restore", "reset-password", "h
 /// A sentence that names the argument and what was expected there; the process is to end with code 2.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, String> {
     let mut args = args.into_iter().peekable();
-    let command = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
-    let mut parser = Parser::from_args(args.skip(usize::from(command.is_some())));
-    let (mut config, mut format, mut separator) = (Config::default(), ExportFormat::Txt, None);
-    let (mut file, mut email, mut name_to_free, mut void_earlier, mut shown) =
-        (None, None, None, false, None);
+    let name = args.peek().and_then(|first| COMMANDS.into_iter().find(|command| first == command));
+    let mut parser = Parser::from_args(args.skip(usize::from(name.is_some())));
+    let (mut config, mut shown) = (Config::default(), None);
+    let mut command = Command { name, ..Command::default() };
     while let Some(argument) = parser.next().map_err(usage)? {
-        let name = match (argument, command) {
-            (Arg::Long(name), _) => format!("--{name}"),
-            (Arg::Short(name), _) => format!("-{name}"),
-            (Arg::Value(given), Some("reset-password")) if email.is_none() => {
-                email = Some(read_email(&given)?);
+        let name = match argument {
+            Arg::Long(name) => format!("--{name}"),
+            Arg::Short(name) => format!("-{name}"),
+            Arg::Value(given) => {
+                command.take(given)?;
                 continue;
             }
-            (Arg::Value(given), Some("free-name")) if name_to_free.is_none() => {
-                name_to_free = Some(read_name(&given)?);
-                continue;
-            }
-            (Arg::Value(given), Some("backup" | "restore")) if file.is_none() && !given.is_empty() => {
-                file = Some(PathBuf::from(given));
-                continue;
-            }
-            (Arg::Value(given), _) => return Err(extra(command, &given)),
         };
         let option = Given { parser: &mut parser, name };
-        match (command, option.name.as_str()) {
+        match (command.name, option.name.as_str()) {
             (_, "-h" | "--help") => return Ok(Invocation::Help),
             (_, "--database") => {
                 (config.database, config.chose_database) = (option.path("the path of a file")?, true);
             }
-            (Some("export"), "--format") => format = option.value(FORMAT, ExportFormat::parse)?,
+            (Some("export"), "--format") => command.format = Some(option.value(FORMAT, ExportFormat::parse)?),
             (Some("export"), "--separator") => {
                 let read = |v: &str| [",", ";"].contains(&v).then(|| v.to_owned());
-                separator = Some(option.value(SEPARATOR, read)?);
+                command.separator = Some(option.value(SEPARATOR, read)?);
             }
-            (Some("host-link"), "--new") => void_earlier = true,
+            (Some("host-link"), "--new") => command.void_earlier = true,
             (Some(command), name) => return Err(format!("{command} has no option {name}")),
             (None, "-V" | "--version") => shown = Some(Invocation::Version),
             (None, "--licenses") => shown = Some(Invocation::Licenses),
             (None, _) => config.set(option)?,
         }
     }
-    if let Some(shown) = shown {
-        return Ok(shown);
+    shown.map_or_else(|| command.invocation(config), Ok)
+}
+
+/// A command in place of opening the room, and what was given for it.
+#[derive(Default)]
+struct Command {
+    name: Option<&'static str>,
+    file: Option<PathBuf>,
+    email: Option<Email>,
+    name_to_free: Option<Name>,
+    format: Option<ExportFormat>,
+    separator: Option<String>,
+    void_earlier: bool,
+}
+
+impl Command {
+    /// Takes the one argument that it may have.
+    fn take(&mut self, given: OsString) -> Result<(), String> {
+        match self.name {
+            Some("reset-password") if self.email.is_none() => self.email = Some(read_email(&given)?),
+            Some("free-name") if self.name_to_free.is_none() => self.name_to_free = Some(read_name(&given)?),
+            Some("backup" | "restore") if self.file.is_none() && !given.is_empty() => {
+                self.file = Some(PathBuf::from(given));
+            }
+            _ => return Err(extra(self.name, &given)),
+        }
+        Ok(())
     }
-    let database = config.database.clone();
-    Ok(match command {
-        Some("export") => {
-            let separated =
-                separator.map(|it| format.separated_by(&it).ok_or("--separator goes with --format csv"));
-            Invocation::Export(database, separated.transpose()?.unwrap_or(format))
-        }
-        Some("backup") => {
-            let target = file.ok_or("backup needs the name of the file to make")?;
-            Invocation::Backup { database, target }
-        }
-        Some("restore") => {
-            let backup = file.ok_or("restore needs the name of a backup")?;
-            Invocation::Restore { backup, database }
-        }
-        Some("reset-password") => {
-            let email = email.ok_or("reset-password needs the email address of an account")?;
-            Invocation::ResetPassword(database, email)
-        }
-        Some("free-name") => {
-            let name = name_to_free
-                .ok_or("free-name needs the name that is to be free, in quotes where it has blanks")?;
-            Invocation::FreeName(database, name)
-        }
-        Some(_) => Invocation::HostLink { database, void_earlier },
-        None => Invocation::Serve(Box::new(config)),
-    })
+
+    fn invocation(self, config: Config) -> Result<Invocation, String> {
+        let database = config.database.clone();
+        Ok(match self.name {
+            Some("export") => {
+                let format = self.format.unwrap_or(ExportFormat::Txt);
+                let separated = self
+                    .separator
+                    .map(|it| format.separated_by(&it).ok_or("--separator goes with --format csv"));
+                Invocation::Export(database, separated.transpose()?.unwrap_or(format))
+            }
+            Some("backup") => {
+                let target = self.file.ok_or("backup needs the name of the file to make")?;
+                Invocation::Backup { database, target }
+            }
+            Some("restore") => {
+                let backup = self.file.ok_or("restore needs the name of a backup")?;
+                Invocation::Restore { backup, database }
+            }
+            Some("reset-password") => {
+                let email = self.email.ok_or("reset-password needs the email address of an account")?;
+                Invocation::ResetPassword(database, email)
+            }
+            Some("free-name") => {
+                let name = self
+                    .name_to_free
+                    .ok_or("free-name needs the name that is to be free, in quotes where it has blanks")?;
+                Invocation::FreeName(database, name)
+            }
+            Some(_) => Invocation::HostLink { database, void_earlier: self.void_earlier },
+            None => Invocation::Serve(Box::new(config)),
+        })
+    }
 }
 
 fn read_email(given: &OsStr) -> Result<Email, String> {
