@@ -1,4 +1,11 @@
 //! The server as one thing: started with a [`Config`], stopped, and nothing else to know about it.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `listen.rs` | the port: the one that was asked for, or a spare one |
+//! | `error.rs`, `running.rs` | why a room does not open; where it is open already |
+//! | `jobs.rs` | work aside from any request, on one thread |
+//! | `mailer.rs` | mailing a reset link |
 
 mod error;
 pub mod jobs;
@@ -43,7 +50,7 @@ use crate::room::Room;
 use crate::room::moderation::Moderation;
 use crate::server::jobs::Jobs;
 use crate::server::listen::listen;
-use crate::store::{LogEntry, ReadError, Store};
+use crate::store::{LogEntry, ReadError, Readers, Store};
 use crate::sys::capacity::capacity;
 use crate::sys::interfaces::interfaces;
 use crate::sys::launch;
@@ -142,24 +149,9 @@ impl Server {
         let threads = job_threads.into_iter().chain([hub_thread]).collect();
         let mut server =
             Server { local_addr, opened, stop: stop.clone(), hub: hub.clone(), jobs, threads, running };
-        let options = ClientOptions {
-            rate_limit: config.rate_limit,
-            members_only: config.members_only,
-            signs: config.reactions.clone(),
-        };
-        let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
-        let context = Arc::new(Context {
-            downloads: Downloads::new(readers.clone(), &config.public_urls),
-            client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
-            hand_overs: Permits::new(limits::HAND_OVERS),
-            seats: Seats::new(caps, config.trusted_proxies.clone()),
-            language: config.language,
-            public_urls: config.public_urls,
-            strangers: Strangers::default(),
-            trusted_proxies: config.trusted_proxies,
-            stop,
-            pages,
-        });
+        let at = (config.bind, local_addr.port());
+        let lan_label = config.lan_name.clone();
+        let context = Arc::new(connection_context(config, hub, readers, accounts, pages, stop));
         let accept = move || {
             let _alive = alive;
             listener::run(&listener, &context);
@@ -167,8 +159,7 @@ impl Server {
         };
         server.threads.push(thread::Builder::new().name("listener".into()).spawn(accept)?);
         log::info!("the room is open on {local_addr}");
-        let at = (config.bind, local_addr.port());
-        server.threads.extend(lan_name.announce(config.lan_name.as_deref(), at, server.stop.clone())?);
+        server.threads.extend(lan_name.announce(lan_label.as_deref(), at, server.stop.clone())?);
         Ok(server)
     }
 
@@ -211,6 +202,35 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
+    }
+}
+
+/// What every connection's thread shares.
+fn connection_context(
+    config: Config,
+    hub: Sender<Command>,
+    readers: Readers,
+    accounts: Arc<Accounts>,
+    pages: Pages,
+    stop: Arc<StopSignal>,
+) -> Context {
+    let caps = Caps { all: clients_at_once(&config), per_address: config.max_clients_per_address };
+    let options = ClientOptions {
+        rate_limit: config.rate_limit,
+        members_only: config.members_only,
+        signs: config.reactions,
+    };
+    Context {
+        downloads: Downloads::new(readers.clone(), &config.public_urls),
+        client: ClientContext::new(hub, readers, accounts, options, stop.clone()),
+        hand_overs: Permits::new(limits::HAND_OVERS),
+        seats: Seats::new(caps, config.trusted_proxies.clone()),
+        language: config.language,
+        public_urls: config.public_urls,
+        strangers: Strangers::default(),
+        trusted_proxies: config.trusted_proxies,
+        stop,
+        pages,
     }
 }
 
