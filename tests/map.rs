@@ -53,6 +53,24 @@ fn a_file_of_limits_is_named_after_the_room_that_it_bounds() {
     assert!(stems.len() > 5 && stems.iter().all(|stem| order.contains(stem)), "{stems:?}");
 }
 
+#[test]
+fn a_rooms_head_names_every_file_of_it() {
+    for room in rooms().iter().filter(|room| src().join(room).is_dir()) {
+        let folder = src().join(room);
+        let head = read(&folder.join("mod.rs"));
+        let head: Vec<&str> = head.lines().filter(|line| line.starts_with("//!")).collect();
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let is_room_within = path.join("mod.rs").exists();
+            let is_source = name.ends_with(".rs") && !["mod.rs", "tests.rs"].contains(&&*name);
+            let named = if is_room_within { format!("`{name}/`") } else { format!("`{name}`") };
+            let is_named = head.iter().any(|line| line.contains(&named));
+            assert!(is_named || !(is_source || is_room_within), "{room} does not say what {name} is");
+        }
+    }
+}
+
 /// The rooms as the map lists them.
 fn order() -> Vec<String> {
     let map = read(&src().join("lib.rs"));

@@ -1,11 +1,21 @@
 //! Accounts: who has one, who is logged in, and how a forgotten password is replaced.
 //!
 //! Kept in the room's database by two connections of their own: one that writes, a row at a time, and one that reads and
-//! so waits for nobody's lock. Whoever asks does so on its own thread: an HTTP worker, or a client's thread while it is
+//! so waits for nobody's lock. Each question is asked on the thread that has it: an HTTP worker, or a client's thread while it is
 //! taken in. The hub never does. It is told what follows, after it is on disk.
 //!
-//! Nothing here can be used by who reads the file: passwords are kept as argon2id hashes ([`password`]), what browsers
+//! Nothing here can be used by somebody who reads the file: passwords are kept as argon2id hashes ([`password`]), what browsers
 //! and links hold as SHA-256 ([`token`]).
+//!
+//! | file | owns |
+//! |---|---|
+//! | `members.rs`, `names.rs` | an account's life; its name, which a host can take |
+//! | `email.rs`, `password.rs` | which address and which password may be chosen, and how a password is kept |
+//! | `sessions.rs`, `token.rs` | who is logged in; the secret that a browser holds for it |
+//! | `throttle.rs` | how long is waited after too many failures |
+//! | `resets.rs` | a link to a new password |
+//! | `hosts.rs`, `first_key.rs` | links that make a host; the key for the browser that is opened at start |
+//! | `invite.rs` | the code that signing up needs in a room for members |
 
 pub(crate) mod email;
 mod first_key;

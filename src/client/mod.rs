@@ -7,6 +7,11 @@
 //! The thread writes to the socket until the hub has registered the client, and never after: pongs, close replies
 //! and answers go through the hub like everything else, so no frame can be torn by another. It reads until the
 //! socket has no more, hands the hub what that gave as one batch, and only then waits.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `reading/` | decoding what it says, handing it over, answering from the log |
+//! | `pace.rs` | how fast it is read |
 
 mod pace;
 mod reading;
@@ -90,12 +95,12 @@ impl Live {
     pub(crate) fn read(self, context: &ClientContext) {
         let Live { socket, address, early, purse, departure } = self;
         Reading::new(&socket, departure.id, address, early, purse, context).run();
-        part(&socket);
+        await_end(&socket);
     }
 }
 
-/// The hub ends it: with its answer to a goodbye, a code of its own, or at once.
-fn part(socket: &ClientSocket) {
+/// Waits for the hub to end the connection: with its answer to a goodbye, a code of its own, or at once.
+fn await_end(socket: &ClientSocket) {
     socket::drain(&socket.stream, Instant::now() + 2 * limits::CLOSE_LINGER);
 }
 
@@ -124,7 +129,7 @@ pub(crate) fn enter(
                 Ok(true) => {
                     let closed = vec![Request::Close(CloseCode::SessionEnded)];
                     let _ = context.hub.send(Command::Batch(id, closed)); // no hub, no one to tell
-                    part(&socket);
+                    await_end(&socket);
                 }
                 Err(_) => {} // it comes back, and is looked up again
             }
@@ -216,7 +221,7 @@ fn register(
             }
             Registered::Log(part) => (catch_up(socket, &part, session, context)?, part.epoch),
         };
-        // Who reads slowly takes long to catch up, and could else follow the room without a session.
+        // A slow reader takes long to catch up, and could else follow the room without a session.
         if has_ended(session, context)? {
             return Err(Unregistered::SessionEnded);
         }
@@ -237,7 +242,7 @@ fn write_frames(socket: &ClientSocket, frames: &[Bytes], context: &ClientContext
     socket::write_all(&socket.stream, &chunk, &context.stop)
 }
 
-/// Sends a part of the log, a page at a time, and nothing that came after the hub has looked at who asks: whoever reads slowly
+/// Sends a part of the log, a page at a time, and nothing that came after the hub has looked at who asks: a slow reader
 /// would else follow the room after they were removed. Stops early when the session ends.
 fn catch_up(
     socket: &ClientSocket,

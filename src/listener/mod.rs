@@ -1,8 +1,14 @@
 //! The public port: which connections are let in, and where their requests lead.
 //!
 //! One thread accepts; every connection then has its own, which reads the request's head under one deadline and
-//! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::http::relay`]). Each holds a seat
-//! ([`connection_limit`]) until its thread has ended. Refusals are logged by [`strangers`].
+//! becomes a client ([`crate::client`]) or is passed on to the page ([`crate::http::relay`]). Each holds a seat until its
+//! thread has ended.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `connection_limit.rs` | seats: how many connections there are, in all and from one address |
+//! | `handshake.rs` | which requests ask for the room, and where a client says it is |
+//! | `strangers.rs` | refused requests, as the operator hears of them |
 
 pub(crate) mod connection_limit;
 mod handshake;

@@ -6,11 +6,10 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `file.rs` | the file before SQLite opens it: whose it is |
-//! | `owner.rs` | whose it is, and who may put another in its place |
+//! | `open.rs` | opening the file, or saying why not |
+//! | `file.rs`, `owner.rs` | what it is before SQLite opens it; which user's it is, and who may put another in its place |
 //! | `lock.rs` | the file beside it: one server at a time, and what it knows of its database |
-//! | `mark.rs` | which file it is, and whether the log beside it is its own |
-//! | `open.rs` | opening it, or saying why not |
+//! | `mark.rs` | which file it is, and whether the write-ahead log beside it is its own |
 //! | `schema.rs`, `refold.rs` | the tables (`schema_1.sql` and on), migrations, settings of a connection; names as they are compared now |
 //! | `error.rs`, `sql.rs` | why it says no: opening, writing, reading; statements, each prepared once |
 //! | `append.rs` | writing a turn |
@@ -22,7 +21,7 @@
 //! | `readers.rs` | the shared connections they are read on |
 //! | `export/` | the log as a file |
 //! | `copy.rs`, `backup.rs`, `restore.rs` | copies of the whole database, checked; one out of the room, and one in its place |
-//! | `checkpoint.rs` | the write-ahead log: copied, bounded, cleared of deleted text |
+//! | `checkpoint.rs`, `copier.rs` | the write-ahead log: copied, bounded, cleared of deleted text; the thread that does it |
 
 mod append;
 pub(crate) mod backup;

@@ -1,5 +1,16 @@
-//! The system's side: how many connections it can hold, sockets to wait on, permits, turns, a clock, random bytes, log lines, network
-//! interfaces, mounted disks and what is left of them, this machine's names, and places to break on demand.
+//! What the system gives, in one place for all that differs between Linux, macOS and Windows.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `socket.rs` | reading, writing, waiting and closing under a deadline; the signal that all of it stops |
+//! | `permits.rs`, `turns.rs` | how many threads do one thing at once; rows in which addresses take turns |
+//! | `priority.rs`, `capacity.rs` | how much of the machine a thread asks for; how many connections the machine can hold |
+//! | `clock.rs`, `random.rs` | the time of day; random bytes |
+//! | `logging.rs` | log lines, which can neither end the room nor hold it up |
+//! | `disk.rs`, `mounts.rs` | what is left of a disk; on which disk or share a path lies |
+//! | `interfaces.rs`, `own_names.rs` | the network interfaces and names by which others reach this machine |
+//! | `launch.rs` | how the program was started, and what that asks for |
+//! | `failpoint.rs` | places where a development build breaks on demand |
 
 pub(crate) mod capacity;
 pub(crate) mod clock;
