@@ -1,7 +1,7 @@
 //! Reactions: signs that are counted under a message, joined and taken back by one tap, in a room that the test plays.
 
+use super::class::become_host;
 use super::look::{look, take_picture};
-use super::panel::become_host;
 use super::reading::scroll_to;
 use super::stage::{Actor, Stage, message, now_ms};
 use crate::support::{Browser, Page, Scheme, Size, TestServer};
