@@ -22,10 +22,14 @@ const PILLS: &str = "[...el.log.querySelectorAll('.pill')].map((pill) =>
     [pill.getAttribute('aria-label'), pill.getAttribute('aria-pressed')])";
 
 /// Somebody comes into a room with these messages, of which Ben's, the first, is to be reacted to.
-fn welcome(actor: &mut Actor, messages: &[Value], epoch: &str) {
+pub fn welcome(actor: &mut Actor, messages: &[Value], epoch: &str) {
+    welcome_with(actor, messages, epoch, false);
+}
+
+fn welcome_with(actor: &mut Actor, messages: &[Value], epoch: &str, reset: bool) {
     let last = messages.iter().filter_map(|message| message["id"].as_u64()).max().unwrap_or(0);
     actor.send(json!({
-        "event": "welcome", "epoch": epoch, "position": last, "reset": false, "more": false, "session": null,
+        "event": "welcome", "epoch": epoch, "position": last, "reset": reset, "more": false, "session": null,
         "limits": {"message_characters": 4000, "username_characters": 32}, "reactions": SIGNS,
     }));
     messages.iter().for_each(|message| actor.send(message.clone()));
@@ -41,7 +45,7 @@ fn some_messages(count: u64) -> Vec<Value> {
 }
 
 /// Ana's page in such a room.
-fn on_stage(browser: &Browser, count: u64) -> (Stage, Page, Actor) {
+pub fn on_stage(browser: &Browser, count: u64) -> (Stage, Page, Actor) {
     let stage = Stage::open();
     let page = browser.tab();
     page.visit(&format!("http://{}", stage.addr()));
@@ -212,6 +216,27 @@ fn what_was_pressed_while_the_room_was_away_is_asked_for_again() {
     let asked = [answer(&mut again, true), answer(&mut again, true)];
     assert_eq!(asked.map(|asked| asked["reaction"].clone()), [json!("👍"), json!("✅")]);
     page.expect("both", "state.reactions.asked.size === 0");
+}
+
+/// A position is another message's there.
+#[test]
+fn what_was_pressed_is_not_asked_of_another_log() {
+    let Some(browser) = Browser::start() else { return };
+    let (stage, page, mut actor) = on_stage(&browser, 2);
+    count(&mut actor, 3, 1, json!({"👍": 1}));
+    page.click(".pill");
+    actor.expect("react");
+    actor.close(1001);
+    page.expect("its loss", "!isLive()");
+    page.run("reconnectNow()");
+    let mut again = stage.expect_entrance();
+    welcome_with(&mut again, &some_messages(2), "second", true);
+    again.admit(false);
+    page.expect("the name", "state.me.joined");
+    page.run("void openMessageMenu(state.log.messages.get(2))");
+    page.run("el.menuRows.querySelector('.signs').children[4].click()");
+    let asked = answer(&mut again, true);
+    assert_eq!((&asked["message_id"], &asked["reaction"]), (&json!(2), &json!("✅")));
 }
 
 #[test]
