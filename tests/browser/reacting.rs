@@ -136,6 +136,10 @@ fn the_menus_first_row_has_the_signs_by_keyboard() {
     page.expect("the third", "document.activeElement.textContent === '😂'");
     page.press("ArrowDown");
     page.expect("the next row", "document.activeElement.textContent === 'Reply …'");
+    page.press("ArrowRight");
+    page.expect("what stands beside it", "document.activeElement.textContent === 'Copy'");
+    page.press("ArrowLeft");
+    page.expect("back", "document.activeElement.textContent === 'Reply …'");
     page.press("ArrowUp");
     page.expect("the signs", "document.activeElement.textContent === '👍'");
     page.press("Enter");
