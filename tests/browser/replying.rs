@@ -174,6 +174,29 @@ fn a_message_that_is_not_loaded_is_fetched_for_its_quote_and_led_to() {
     page.expect("the end", AT_THE_END);
 }
 
+/// What an answer has no place for is there all the same.
+#[test]
+fn quotes_of_many_long_messages_come_in_several_answers() {
+    let Some(browser) = Browser::start() else { return };
+    let stage = Stage::open();
+    let page = browser.tab();
+    page.visit(&format!("http://{}", stage.addr()));
+    let mut actor = stage.expect_entrance();
+    let at = now_ms() - 60_000;
+    let replies = [(11, 3), (12, 1), (13, 2)].map(|(id, to)| {
+        let mut reply = message(id, at, "Ben", "guest", "I have a question to this");
+        reply["reply_to"] = json!(to);
+        reply
+    });
+    actor.welcome(&replies);
+    for (ids, there, more) in [(vec![3, 1, 2], 1, true), (vec![3, 2], 3, false)] {
+        assert_eq!(actor.expect("request_history")["ids"], json!(ids));
+        let long = message(there, at, "Ana", "guest", &format!("message {there}"));
+        actor.send(json!({"event": "history", "messages": [long], "more": more, "position": 13}));
+    }
+    expect_quotes(&page, &["Reply to Ana: message 3", "Reply to Ana: message 1", "Deleted"]);
+}
+
 #[test]
 fn a_quote_takes_one_line_in_its_own_direction_and_has_its_authors_colour() {
     let Some(browser) = Browser::start() else { return };
