@@ -2,6 +2,7 @@
 
 use super::class::become_host;
 use super::look::{look, look_into_drawer};
+use super::reacting::{on_stage, welcome};
 use crate::support::{Browser, Size, TestServer};
 use serde_json::json;
 
@@ -92,6 +93,38 @@ fn a_host_sees_hands_in_their_order_and_lowers_them() {
     host.expect("none", "el.hands.children.length === 0 && el.asking.hidden");
     host.expect_hidden("#lower-all");
     host.expect_hidden("#hands");
+}
+
+/// Whether the room has heard it nobody knows, and asking twice asks once.
+#[test]
+fn a_question_that_was_cut_off_is_asked_again() {
+    let Some(browser) = Browser::start() else { return };
+    let (stage, page, mut actor) = on_stage(&browser, 1);
+    let hands = |names: &[&str]| json!({"event": "hands", "hands": names, "more": false});
+    page.click("#hand");
+    actor.expect("raise_hand");
+    actor.send(hands(&["Ana"]));
+    page.fill("#question", "Why is the sky blue?");
+    page.press("Enter");
+    actor.expect("raise_hand");
+    actor.close(1001);
+    for (up, is_asked) in [(&["Ana"] as &[_], true), (&[], false)] {
+        page.expect("its loss", "!isLive()");
+        page.run("reconnectNow()");
+        let mut again = stage.expect_entrance();
+        welcome(&mut again, &[], "first");
+        again.send(hands(up));
+        again.admit(false);
+        page.expect("the name", "state.me.joined");
+        match is_asked {
+            true => assert_eq!(again.expect("raise_hand")["question"], "Why is the sky blue?"),
+            false => {
+                page.run("[el.query.value = 'it', search()]");
+                again.expect_none_until("raise_hand", "search");
+            }
+        }
+        again.close(1001);
+    }
 }
 
 #[test]
