@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::Reason;
+use super::spelling::is_readable;
 use crate::limits::QUESTION_CHARACTERS;
 use crate::protocol::names::Name;
 
@@ -23,7 +24,7 @@ pub struct Question {
     pub question: Arc<str>,
 }
 
-/// A question in one line, without what cannot be seen in it; none where there is nothing to read.
+/// A question in one line, without control characters; none where there is nothing to read.
 ///
 /// # Errors
 /// `too_long`.
@@ -33,5 +34,30 @@ pub(super) fn question(text: &str) -> Result<Option<String>, Reason> {
     if line.chars().count() > QUESTION_CHARACTERS {
         return Err(Reason::QuestionTooLong { limit: QUESTION_CHARACTERS });
     }
-    Ok((!line.is_empty()).then_some(line))
+    // Blanks that are none to Unicode, and what nobody sees.
+    Ok(line.chars().any(|c| c != ' ' && is_readable(c)).then_some(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_a_line_with_something_to_read_in_it() {
+        let asked = |text: &str| question(text).expect("short enough");
+        for (text, line) in [
+            (" Why\n is\u{7} it\u{2028}so? ", "Why is it so?"),
+            ("می\u{200c}خواهم", "می\u{200c}خواهم"),
+            ("x² or 👩\u{200d}🔬?", "x² or 👩\u{200d}🔬?"),
+            ("\u{202e}?", "\u{202e}?"),
+            ("?", "?"),
+        ] {
+            assert_eq!(asked(text).as_deref(), Some(line), "{text:?}");
+        }
+        for nothing in
+            ["", " \n", "\u{7}", "\u{200b}", "\u{feff} \u{2060}", "\u{3164}", "\u{2800}", "\u{202e}\u{e0041}"]
+        {
+            assert_eq!(asked(nothing), None, "{nothing:?}");
+        }
+    }
 }
