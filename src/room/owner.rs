@@ -282,6 +282,7 @@ impl Room {
             self.looks.remove(&person.name);
             self.looks.insert(name);
             person.name = name.clone();
+            self.hands.rename(name.folded(), name);
             self.presence_changed = true;
         }
         self.claims.remove(name.folded())?.key

@@ -70,6 +70,17 @@ fn a_rename_keeps_a_hand_and_its_place() {
 }
 
 #[test]
+fn whoever_signs_up_keeps_a_hand_as_the_account_is_written() {
+    let mut room = with_hands(&["ana", "Ben"]);
+    room.hold_name(&name("Ana"), Some([1; 32]), 1, 0).expect("hers");
+    room.account_created(&name("Ana"), 7, Role::Member);
+    assert_eq!(up(&room), ["Ana", "Ben"], "as in the list of people");
+    room.leave("ana", 0);
+    room.join(None, &name("Ana"), Owner::Account(7, Role::Member), HERE, 0).expect("hers");
+    assert_eq!(up(&room), ["Ana", "Ben"]);
+}
+
+#[test]
 fn who_leaves_has_a_minute_to_come_back() {
     let (mut room, now) = (with_hands(&["Ana", "Ben"]), Instant::now());
     room.leave("ana", 0);
