@@ -2,6 +2,7 @@
 //! gives the disk its place back.
 
 use crate::accounts::Browser;
+use crate::reactions::react;
 use crate::support::{DEADLINE, Process, TestClient, TestServer, key};
 use serde_json::json;
 use std::fs;
@@ -51,6 +52,9 @@ fn a_full_history_refuses_messages_until_it_is_cleared() {
         "nothing to tell"
     );
 
+    ben.say_and_wait("Done?");
+    react(&mut ben, 1, "👍", true);
+    ben.expect_event("reacted");
     let (taken, refusal) = fill(&mut ana);
     assert!((30..100).contains(&taken), "{taken} messages of 16 KB are a megabyte");
     assert_eq!((&refusal["code"], &refusal["reason"]), (&json!("not_saved"), &json!("history_full")));
@@ -63,6 +67,11 @@ fn a_full_history_refuses_messages_until_it_is_cleared() {
     // Hosts neither; a retry is answered, and everything else goes on.
     host.say_with_id("me too", "host-1");
     host.expect_error("not_saved");
+    react(&mut host, 1, "👍", true);
+    let refusal = host.expect_error("not_saved");
+    assert_eq!((&refusal["message_id"], &refusal["reason"]), (&json!(1), &json!("history_full")));
+    react(&mut ben, 1, "👍", false); // which takes no place
+    assert_eq!(ben.expect_event("reacted")["on"], false);
     ana.say_with_id(&long(3), "fill-3");
     assert_eq!(ana.expect_text(&long(3))["client_message_id"], "fill-3");
     ben.send(json!({"event": "request_history", "before": taken, "limit": 5}));

@@ -199,6 +199,11 @@ fn ones_own_are_remembered_for_as_long_as_the_log_is_the_same() {
         again.admit(false);
         expect_pills(&page, &[("👍 2 people", is_own)]);
     }
+    page.run(
+        "[...Array(600).keys()].forEach((n) => handlers.reacted({ message_id: n + 1, reaction: '👍', on: true }))",
+    );
+    let kept = "Object.keys(JSON.parse(local.get('reactions')).own)";
+    assert_eq!(page.run(&format!("[{kept}.length, {kept}[0]]")), json!([500, "101"]), "the newest messages'");
 }
 
 #[test]
