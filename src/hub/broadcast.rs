@@ -12,12 +12,12 @@ pub(crate) struct Broadcast {
     /// Where what the turn has stored begins in them.
     pub begin: usize,
     /// Each change that it has stored, in order.
-    pub changes: Vec<Ended>,
+    pub changes: Vec<StoredChange>,
 }
 
 /// A stored change, and where its frame ends in the turn's; no further than the one before where it has none.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct StoredChange {
     pub at: usize,
     pub logged: Logged,
 }

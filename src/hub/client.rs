@@ -105,8 +105,8 @@ impl Client {
         identifiers
     }
 
-    /// Who it is that speaks: the surest of them, and their name. By the identifier alone, who comes with a new connection for each
-    /// message, or tells a key or signs up only then, would be somebody new each time.
+    /// Who it is that speaks: the surest of them, and their name. By the identifier alone, a person with a new connection for each
+    /// message, or one who tells a key or signs up only then, would be somebody new each time.
     pub(crate) fn speakers(&self) -> impl Iterator<Item = Identifier> + use<> {
         let named = self.identity.as_ref().map(|identity| Identifier::Name(identity.folded.clone()));
         std::iter::once(self.person()).chain(named)

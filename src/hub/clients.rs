@@ -1,7 +1,7 @@
 //! The registered clients: each with its sender, its name and what is to be told to it alone.
 //!
 //! Owned by the hub. [`Clients::fan_out`] is the heart of the server: one write per client for a whole turn,
-//! without an allocation, a lock or a wake-up. Who does not take it at once is a position in the [`Window`].
+//! without an allocation, a lock or a wake-up. A client that does not take it at once is a position in the [`Window`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(crate) struct Clients {
     window: Window,
     /// Slots that have something of their own to be sent.
     touched: Vec<usize>,
-    /// When which slot's sender wants its tick. Whoever waits for anything is among them.
+    /// When which slot's sender wants its tick. Every client that waits for anything is among them.
     timers: BTreeSet<(Instant, usize)>,
     /// Bytes that wait for single clients.
     own_bytes: usize,
@@ -89,7 +89,7 @@ impl Clients {
     /// Forgets a client whose thread has ended.
     pub(crate) fn remove(&mut self, id: ClientId) -> Option<Client> {
         self.get(id)?.sender.cut();
-        self.account(id.slot);
+        self.recount(id.slot);
         Some(self.slots.remove(id.slot))
     }
 
@@ -141,14 +141,14 @@ impl Clients {
             }
         }
         for slot in touched.drain(..) {
-            self.account(slot);
+            self.recount(slot);
         }
         self.touched = touched;
         self.relieve(limits::ALL_OWN_BYTES, now);
         self.shrink_window(now);
     }
 
-    /// Keeps of the window what its bounds allow, while anybody is behind. Whose place goes falls out of it.
+    /// Keeps of the window what its bounds allow, while anybody is behind. A client whose place goes falls out of it.
     fn shrink_window(&mut self, now: Instant) {
         if self.behind == 0 {
             return self.window.clear();
@@ -161,7 +161,7 @@ impl Clients {
         let left: Vec<usize> = slots.filter(|slot| self.slots[*slot].sender.is_before(start)).collect();
         for slot in left {
             self.slots[slot].sender.fall_out(&self.window);
-            self.account(slot);
+            self.recount(slot);
         }
         self.window.shrink_to(start);
     }
@@ -180,14 +180,14 @@ impl Clients {
         };
         log::debug!("a client was too far behind, and starts afresh");
         client.sender.start_afresh(frames, self.cleared, &self.window, now);
-        self.account(id.slot);
+        self.recount(id.slot);
     }
 
     /// Ends one connection in order with this close frame, after what [`Clients::fan_out`] has sent.
     pub(crate) fn close_with(&mut self, id: ClientId, frame: &[u8], now: Instant) {
         if self.get(id).is_some() {
             self.slots[id.slot].sender.close_with(frame, &self.window, now);
-            self.account(id.slot);
+            self.recount(id.slot);
         }
     }
 
@@ -195,7 +195,7 @@ impl Clients {
     pub(crate) fn close_all(&mut self, code: CloseCode, now: Instant) {
         for slot in self.all_slots() {
             self.slots[slot].sender.close_with(&encode_close(code), &self.window, now);
-            self.account(slot);
+            self.recount(slot);
         }
     }
 
@@ -203,7 +203,7 @@ impl Clients {
     pub(crate) fn cut_all(&mut self) {
         for slot in self.all_slots() {
             self.slots[slot].sender.cut();
-            self.account(slot);
+            self.recount(slot);
         }
     }
 
@@ -226,13 +226,13 @@ impl Clients {
             if client.sender.tick(&self.window, now) {
                 self.fallen_out.push(ClientId { slot, serial: client.serial });
             }
-            self.account(slot);
+            self.recount(slot);
         }
         self.shrink_window(now);
     }
 
-    /// Brings the sums and the timers up to date with one sender.
-    fn account(&mut self, slot: usize) {
+    /// Brings the sums and the timers up to date with the sender in this slot.
+    fn recount(&mut self, slot: usize) {
         let Some(client) = self.slots.get_mut(slot) else { return };
         let counted = Counted {
             // What is left of one that closes is gone in a moment.
@@ -265,7 +265,7 @@ impl Clients {
             };
             log::warn!("{} bytes wait for single clients: the one with the most is cut off", self.own_bytes);
             client.sender.cut_off(&self.window, now);
-            self.account(slot);
+            self.recount(slot);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crossbeam_channel::Sender;
 
-use super::{Chosen, Ended, HoldName, TakeName};
+use super::{ChosenName, EndedSessions, HoldName, TakeName};
 use crate::accounts::email::Email;
 use crate::accounts::{HostNews, ResetLink, Session, Taken};
 use crate::hub::clients::ClientId;
@@ -26,34 +26,34 @@ pub enum Command {
     Batch(ClientId, Vec<Request>),
     /// The last word of a client's thread: its socket is nobody's any more.
     Unregister(ClientId),
-    /// Somebody signs up.
+    /// Somebody signs up, or chooses another name for their account: it is to be held for them.
     HoldName(HoldName),
-    /// They did not: the name that was held for this claim is free again.
+    /// The name that was held for this claim is free again: nothing came of it.
     ReleaseName(Name, u64),
-    /// They did, in a browser with this cookie. Who is here under the name is logged in from now on.
+    /// Somebody has signed up, in a browser with this cookie. A guest here under the name is logged in from now on.
     AccountCreated(Arc<Session>, Option<KeyHash>),
     /// Somebody has logged in, and may read without ever joining.
     LoggedIn(AccountBrowser),
     /// Somebody who came so forgot the password of the account with this address, if there is one.
-    Forgot(Email, Visitor),
+    PasswordForgotten(Email, Visitor),
     /// Somebody has chosen another name for their account.
-    NameChosen(Chosen),
+    NameChosen(ChosenName),
     /// What became of [`Job::TakeName`].
     NameTaken(TakeName, Result<Taken, Refusal>),
     /// A name is to be freed, by `chat-app free-name`.
     FreeName(Name),
     /// What became of [`Job::NewInvite`]: the code that counts now.
-    NewInvite(ClientId, Result<String, Refusal>),
+    InviteMade(ClientId, Result<String, Refusal>),
     /// These sessions have ended: their connections close.
-    End(Ended),
+    EndSessions(EndedSessions),
     /// The account is deleted, and all its sessions with it.
-    Deleted(AccountId),
+    AccountDeleted(AccountId),
     /// What has changed outside of the room that hosts are to know.
     HostNews(HostNews),
     /// What became of [`Job::IssueReset`].
-    Reset(ClientId, Result<IssuedReset, Refusal>),
+    ResetIssued(ClientId, Result<IssuedReset, Refusal>),
     /// What became of [`Job::FindRecent`].
-    DeleteRecent(ClientId, Recent, Result<Vec<Position>, Refusal>),
+    RecentFound(ClientId, Recent, Result<Vec<Position>, Refusal>),
     /// The server stops.
     Stop,
 }

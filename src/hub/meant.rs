@@ -21,7 +21,7 @@ pub(super) struct Meant {
 type Known = (Vec<Identifier>, Vec<ClientId>);
 
 impl Hub {
-    /// Whoever a host wants to hold back, under the name that they have now.
+    /// The person whom a host wants to hold back, under the name that they have now.
     ///
     /// # Errors
     /// `bad_request`, where it is the host in person or another one; `not_found`, where it is nobody.

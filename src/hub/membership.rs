@@ -18,7 +18,7 @@ use crate::room::Owner;
 use crate::room::kept::Identifier;
 use crate::room::newcomers::New;
 
-/// May this name become an account's? It is held for this claim if so.
+/// A name that is to become an account's: held for this claim, if it may.
 pub struct HoldName {
     /// The name.
     pub name: Name,
@@ -34,7 +34,7 @@ pub struct HoldName {
 }
 
 /// An account's owner has chosen another name, after a host has taken the one it had.
-pub struct Chosen {
+pub struct ChosenName {
     pub account: AccountId,
     /// Until now.
     pub from: Name,
@@ -44,9 +44,9 @@ pub struct Chosen {
 }
 
 /// Sessions that have ended.
-pub enum Ended {
+pub enum EndedSessions {
     /// These.
-    Sessions(Vec<TokenHash>),
+    These(Vec<TokenHash>),
     /// All of an account's, but one.
     Others(AccountId, TokenHash),
     /// All of an account's.
@@ -65,7 +65,7 @@ impl Hub {
         let is_theirs = self.room.is_theirs(&name, owner, now_ms);
         let new = [account.is_none().then_some(New::Account), (!is_theirs).then_some(New::Name)];
         let new: Vec<New> = new.into_iter().flatten().collect();
-        // Who has an account is in, and is only called otherwise.
+        // A member is in already, and is only called otherwise.
         let is_in = account.is_some();
         let is_out = !visitor.is_host() && self.moderation.is_removed(&identifiers);
         let claimed = self
@@ -105,25 +105,25 @@ impl Hub {
         }
     }
 
-    /// Somebody forgot their password. Who was removed gets no line into the hosts' panel by it, nor letters for others.
+    /// Somebody forgot their password. Somebody removed gets no line into the hosts' panel by it, nor letters for others.
     pub(super) fn forgot(&mut self, email: Email, visitor: &Visitor) {
         if !self.is_out(visitor) && self.config.jobs.try_send(Job::Forgot(email)).is_err() {
             log::warn!("too many people forget their passwords at once: one of them was not heard");
         }
     }
 
-    pub(super) fn name_chosen(&mut self, chosen: &Chosen) {
-        let Chosen { account, from, name, number } = chosen;
+    pub(super) fn name_chosen(&mut self, chosen: &ChosenName) {
+        let ChosenName { account, from, name, number } = chosen;
         self.release_name(name, *number);
         self.account_renamed(*account, from, Some(name), false);
     }
 
-    pub(super) fn end_sessions(&mut self, ended: &Ended) {
+    pub(super) fn end_sessions(&mut self, ended: &EndedSessions) {
         let has_ended = |session: &Session| match ended {
-            Ended::Sessions(sessions) => sessions.contains(&session.token),
-            Ended::Others(account, but) => session.is_of(*account) && session.token != *but,
-            Ended::All(account) => session.is_of(*account),
-            Ended::HostsBefore(generation) => session.host.is_some_and(|own| own < *generation),
+            EndedSessions::These(sessions) => sessions.contains(&session.token),
+            EndedSessions::Others(account, but) => session.is_of(*account) && session.token != *but,
+            EndedSessions::All(account) => session.is_of(*account),
+            EndedSessions::HostsBefore(generation) => session.host.is_some_and(|own| own < *generation),
         };
         for id in self.clients.which(|client| client.visitor.session.as_deref().is_some_and(has_ended)) {
             self.depart(id, encode_close(CloseCode::SessionEnded));
@@ -132,7 +132,7 @@ impl Hub {
 
     /// What they said is a guest's from now on: on disk it is, and what is kept in memory is dropped with this turn.
     pub(super) fn forget_account(&mut self, account: AccountId) {
-        self.end_sessions(&Ended::All(account));
+        self.end_sessions(&EndedSessions::All(account));
         self.due.replay_is_stale = true;
         if self.pinned.is_some()
             && let Ok(pinned) = self.log.store().pinned()

@@ -65,7 +65,7 @@ use turn::{Due, Turn};
 pub(crate) use command::{
     Command, IssuedReset, Job, LogAnswer, LogPart, Registered, Registration, Request, Resume,
 };
-pub(crate) use membership::{Chosen, Ended, HoldName};
+pub(crate) use membership::{ChosenName, EndedSessions, HoldName};
 pub(crate) use register::welcome;
 pub(crate) use renaming::TakeName;
 
@@ -222,7 +222,7 @@ impl Hub {
             Command::ReleaseName(name, number) => self.release_name(&name, number),
             Command::AccountCreated(session, browser) => self.account_created(&session, browser),
             Command::LoggedIn(here) => self.room.note_account_browser(here),
-            Command::Forgot(email, visitor) => self.forgot(email, &visitor),
+            Command::PasswordForgotten(email, visitor) => self.forgot(email, &visitor),
             Command::NameChosen(chosen) => self.name_chosen(&chosen),
             Command::NameTaken(wish, taken) => self.name_taken(wish, taken),
             Command::FreeName(name) => {
@@ -230,12 +230,12 @@ impl Hub {
                     log::warn!("{name} was not freed: {}", refusal.message);
                 }
             }
-            Command::NewInvite(by, made) => self.take_invite(by, made),
-            Command::End(ended) => self.end_sessions(&ended),
-            Command::Deleted(account) => self.forget_account(account),
+            Command::InviteMade(by, made) => self.take_invite(by, made),
+            Command::EndSessions(ended) => self.end_sessions(&ended),
+            Command::AccountDeleted(account) => self.forget_account(account),
             Command::HostNews(news) => self.take_host_news(news),
-            Command::Reset(by, issued) => self.give_reset(by, issued),
-            Command::DeleteRecent(by, recent, found) => self.delete_recent(by, recent, found),
+            Command::ResetIssued(by, issued) => self.give_reset(by, issued),
+            Command::RecentFound(by, recent, found) => self.delete_recent(by, recent, found),
             Command::Stop => self.turn.stop = true,
         }
     }

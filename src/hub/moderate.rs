@@ -188,7 +188,7 @@ impl Hub {
         Ok(addresses)
     }
 
-    /// Whoever may write or not since just now is told so.
+    /// Tells everybody so who may write, or may not, since just now.
     fn send_muted(&mut self) {
         let moderation = &self.moderation;
         let changed = self.clients.which(|client| {
@@ -258,7 +258,7 @@ impl Hub {
 
     /// What has changed outside of the room: hosts have ended, somebody forgot their password or has a new one.
     pub(super) fn take_host_news(&mut self, news: HostNews) {
-        self.end_sessions(&super::Ended::HostsBefore(news.generation));
+        self.end_sessions(&super::EndedSessions::HostsBefore(news.generation));
         if self.moderation.reset_requests != news.reset_requests {
             self.moderation.reset_requests = news.reset_requests;
             self.due.moderation = true;

@@ -1,4 +1,4 @@
-//! Hosts own names: whoever merely has one that a host wants is called otherwise, and told.
+//! Hosts own names: a person with one that a host wants is called otherwise, and told.
 //!
 //! A guest is, at once. An account's name is on disk: it changes there first, aside, and the host's wish is gone on with when that
 //! is done.
@@ -28,8 +28,8 @@ pub struct TakeName {
 }
 
 impl Hub {
-    /// Whoever merely has the name that a host joins with is called otherwise; whether that is done. If not, it is being done,
-    /// and the host joins once it is.
+    /// Takes the name that a host joins with from its holder, who is called otherwise; whether that is done. If not, it is being
+    /// done, and the host joins once it is.
     pub(super) fn make_way(&mut self, by: ClientId, name: &Name, owner: Owner) -> Result<bool, Refusal> {
         match self.room.holder(name, self.log.now_ms()) {
             Holder::Account(account) if !matches!(owner, Owner::Account(own, _) if own == account) => {
@@ -62,7 +62,7 @@ impl Hub {
         }
     }
 
-    /// Whoever has this name is called otherwise, and it is kept for nobody: for a while it is anybody's but theirs.
+    /// Takes this name from its holder, who is called otherwise, and keeps it for nobody: for a while it is anybody's but theirs.
     pub(super) fn free_name(&mut self, by: Option<ClientId>, name: &Name) -> Result<(), Refusal> {
         let name = &self.room.as_shown(name);
         let username = || name.display().to_owned();

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::broadcast::{Broadcast, Ended, Logged};
+use super::broadcast::{Broadcast, Logged, StoredChange};
 use crate::limits;
 use crate::protocol::Position;
 
@@ -51,7 +51,7 @@ impl Replay {
     /// Keeps a turn's part of the log.
     pub(crate) fn extend(&mut self, broadcast: &Broadcast) {
         let mut start = broadcast.begin;
-        for Ended { at, logged } in &broadcast.changes {
+        for StoredChange { at, logged } in &broadcast.changes {
             let frame = broadcast.frames.slice(start..*at);
             start = *at;
             match *logged {

@@ -127,7 +127,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Whoever has just joined is known by their browser, too, while they are away.
+    /// Notes the browser of somebody who has just joined: while they are away, they are known by it too.
     fn note_browser(&mut self, id: ClientId, folded: &str, owner: Owner) {
         let Some(client) = self.clients.get(id) else { return };
         let Some(browser) = client.visitor.browser else { return };
@@ -224,7 +224,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Who may not write is not shown as writing.
+    /// Nobody who may not write is shown as writing.
     fn type_on(&mut self, id: ClientId, now: Instant) {
         let is_locked = self.moderation.settings().locked;
         let Some(client) = self.clients.get(id) else { return };

@@ -1,6 +1,6 @@
 //! One client's write half: the only code that writes to a registered client's socket.
 //!
-//! The hub owns every [`Sender`] and never waits in one. What a socket does not take at once stays in the [`Window`] that
+//! The hub owns every [`Sender`] and never waits in one. Bytes that a socket does not take at once stay in the [`Window`] that
 //! all clients share: a client that is behind is a position in it, and is tried again when [`Sender::due`] says. Out of the
 //! window it loses its place and starts afresh. Only a socket that takes nothing for
 //! [`limits::STALL`] is cut off, and a client with too much of its own waiting; both come back with their position.
@@ -26,7 +26,7 @@ use crate::sys::socket;
 pub struct ClientSocket {
     /// Non-blocking. The thread reads; the hub alone writes, from registering on.
     pub stream: TcpStream,
-    /// Set by the hub with its close frame: what still comes is to be read and dropped.
+    /// Set by the hub with its close frame: bytes that still come are to be read and dropped.
     closing: AtomicBool,
     /// Set by the hub while something waits that the socket does not take yet.
     behind: AtomicBool,
@@ -60,8 +60,8 @@ impl ClientSocket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// What it missed is gone. When the rest of the frame under way is written, it starts afresh; what is its own waits for
-    /// that, since it may be about messages that it has not seen.
+    /// The frames that it missed are gone. When the rest of the frame under way is written, it starts afresh; frames for it alone wait for
+    /// that, since they may be about messages that it has not seen.
     FallenOut,
     /// Nothing from this offset on; then what is its own, its close frame the last. Cut when `until` passes.
     Closing {
@@ -380,8 +380,8 @@ impl Sender {
         }
     }
 
-    /// A quarter of the time that it has been blocked: who reads in gulps is found soon after one, and who does not
-    /// read costs little.
+    /// A quarter of the time that it has been blocked: a peer that reads in gulps is found soon after one, and one that
+    /// does not read costs little.
     fn retry_in(&self, now: Instant) -> Duration {
         (now.saturating_duration_since(self.progress) / 4).clamp(limits::RETRY_WRITE.0, limits::RETRY_WRITE.1)
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::log_writer::{Committed, Pending, not_saved};
 use super::{Hub, Registration, Request};
-use crate::hub::broadcast::{Broadcast, Ended, Logged};
+use crate::hub::broadcast::{Broadcast, Logged, StoredChange};
 use crate::hub::clients::ClientId;
 use crate::limits;
 use crate::protocol::signs::Counts;
@@ -77,7 +77,7 @@ impl Hub {
     /// Stores the turn, tells it to everybody, and takes in who came meanwhile.
     pub(super) fn end_turn(&mut self) {
         let now = Instant::now();
-        // Who was blocked is tried again before more is added, and has the time of the commit to read.
+        // Blocked clients are tried again before more is added, and have the time of the commit to read.
         self.clients.tick(now);
         self.note_changes();
         self.note_hands(now);
@@ -154,7 +154,7 @@ impl Hub {
             Committed::Stored(changes, outcomes) => {
                 for (pending, outcome) in changes.into_iter().zip(outcomes) {
                     let logged = self.conclude(pending, outcome, broadcast.changes.len() + 1, &mut frames);
-                    broadcast.changes.push(Ended { at: frames.len(), logged });
+                    broadcast.changes.push(StoredChange { at: frames.len(), logged });
                 }
             }
             Committed::Unsaved(changes) => self.refuse_unsaved(changes),

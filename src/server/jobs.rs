@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::accounts::email::Email;
 use crate::accounts::{Accounts, HostNews, Unavailable};
 use crate::http::qr::qr_svg;
-use crate::hub::{Command, Ended, IssuedReset, Job, TakeName};
+use crate::hub::{Command, EndedSessions, IssuedReset, Job, TakeName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{Position, Reason, Refusal};
@@ -67,13 +67,13 @@ impl Jobs {
             self.notify_hub(&mut told); // after each job, too: a host waits for what it changed
             match jobs.recv_timeout(limits::HOST_NEWS) {
                 Ok(Job::Forgot(email)) => self.forgot(email, letters),
-                Ok(Job::IssueReset(by, name)) => self.send(Command::Reset(by, self.issue(&name))),
+                Ok(Job::IssueReset(by, name)) => self.send(Command::ResetIssued(by, self.issue(&name))),
                 Ok(Job::FindRecent(by, recent)) => {
                     let found = self.find(&recent);
-                    self.send(Command::DeleteRecent(by, recent, found));
+                    self.send(Command::RecentFound(by, recent, found));
                 }
                 Ok(Job::TakeName(wish)) => self.take_name(wish),
-                Ok(Job::NewInvite(by)) => self.send(Command::NewInvite(by, self.new_invite())),
+                Ok(Job::NewInvite(by)) => self.send(Command::InviteMade(by, self.new_invite())),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -186,7 +186,7 @@ impl Jobs {
     fn sweep(&self) {
         match self.accounts.sweep() {
             Ok(ended) if ended.is_empty() => {}
-            Ok(ended) => self.send(Command::End(Ended::Sessions(ended))),
+            Ok(ended) => self.send(Command::EndSessions(EndedSessions::These(ended))),
             Err(error) => log::warn!("expired sessions could not be removed: {error}"),
         }
     }

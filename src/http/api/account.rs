@@ -13,7 +13,7 @@ use crate::accounts::throttle::Subject;
 use crate::accounts::token::Token;
 use crate::accounts::{AccountError, Member, Session};
 use crate::http::message::{Request, Response};
-use crate::hub::{Command, Ended};
+use crate::hub::{Command, EndedSessions};
 use crate::limits;
 use crate::protocol::Reason;
 use crate::protocol::names::Name;
@@ -26,7 +26,7 @@ impl Api {
             if self.accounts.session_by_hash(shown)?.is_some()
                 && self.accounts.log_out(shown, request.cookies.browser())?
             {
-                self.notify_hub(Command::End(Ended::Sessions(vec![*shown])));
+                self.notify_hub(Command::EndSessions(EndedSessions::These(vec![*shown])));
             }
         }
         Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
@@ -42,7 +42,7 @@ impl Api {
         self.accounts
             .change_password(&session, &Password::given(&current), &new, &request.asker)
             .map_err(|error| ApiError::of_proof(error, "current"))?;
-        self.notify_hub(Command::End(Ended::Others(member.account, session.token)));
+        self.notify_hub(Command::EndSessions(EndedSessions::Others(member.account, session.token)));
         Ok(Response::nothing())
     }
 
@@ -71,7 +71,7 @@ impl Api {
         self.accounts
             .delete(&session, &Password::given(&password), &request.asker)
             .map_err(|error| ApiError::of_proof(error, "password"))?;
-        self.notify_hub(Command::Deleted(member.account));
+        self.notify_hub(Command::AccountDeleted(member.account));
         Ok(Response::nothing().with("Set-Cookie", request.cookies.clear_session()))
     }
 
@@ -83,7 +83,7 @@ impl Api {
             && self.accounts.throttle.wait(&subject, Instant::now()).is_none()
         {
             self.accounts.throttle.fail(&subject, Instant::now());
-            self.notify_hub(Command::Forgot(email, self.visitor(request)?));
+            self.notify_hub(Command::PasswordForgotten(email, self.visitor(request)?));
         }
         let next = match self.config.sendmail {
             Some(_) => Reason::ForgotMailed,
@@ -107,7 +107,7 @@ impl Api {
             }
             error => error.into(),
         })?;
-        self.notify_hub(Command::End(Ended::All(account)));
+        self.notify_hub(Command::EndSessions(EndedSessions::All(account)));
         Ok(Response::nothing())
     }
 

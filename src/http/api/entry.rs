@@ -18,7 +18,7 @@ use crate::accounts::{AccountError, NewSession, Session};
 use crate::http::client_address;
 use crate::http::cookies::Kind;
 use crate::http::message::{Request, Response};
-use crate::hub::{Chosen, Command, Ended, HoldName};
+use crate::hub::{ChosenName, Command, EndedSessions, HoldName};
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::origin;
@@ -135,7 +135,7 @@ impl Api {
     /// `answer` with the session's cookies; the sessions that it replaced end.
     fn begun(&self, request: &Request, session: NewSession, answer: Response) -> Response {
         if !session.ended.is_empty() {
-            self.notify_hub(Command::End(Ended::Sessions(session.ended)));
+            self.notify_hub(Command::EndSessions(EndedSessions::These(session.ended)));
         }
         let answer = answer.with("Set-Cookie", request.cookies.set_session(&session.token));
         match session.device {
@@ -184,7 +184,7 @@ impl Held<'_> {
     /// Tells the hub that an account, which was called `from`, has the name.
     pub(super) fn chosen(self, account: AccountId, from: Name) {
         let (name, number) = (self.name.clone(), self.number);
-        self.api.notify_hub(Command::NameChosen(Chosen { account, from, name, number }));
+        self.api.notify_hub(Command::NameChosen(ChosenName { account, from, name, number }));
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::*;
-use crate::hub::broadcast::{Ended, Logged};
+use crate::hub::broadcast::{Logged, StoredChange};
 use crate::hub::sender::tests::linked;
 
 /// Clients who read nothing, and their peers.
@@ -134,7 +134,7 @@ fn what_was_told_before_a_clearing_does_not_follow_the_welcome_after_it() {
     (0..limits::WINDOW_BYTES / limits::TURN_BYTES + 4).for_each(|_| clients.fan_out(&turn(), now));
     clients.send_to(ids[0], "history,".into(), 0);
     clients.send_to(ids[0], "cleared,".into(), 1);
-    let changes = vec![Ended { at: 0, logged: Logged::Cleared }];
+    let changes = vec![StoredChange { at: 0, logged: Logged::Cleared }];
     clients.fan_out(&Broadcast { changes, ..Broadcast::default() }, now);
     clients.fan_out(&Broadcast { frames: "said since,".into(), ..Broadcast::default() }, now);
     clients.send_to(ids[0], "an answer,".into(), 0);
@@ -147,7 +147,7 @@ fn what_was_told_before_a_clearing_does_not_follow_the_welcome_after_it() {
 fn what_is_ones_own_stands_in_its_place() {
     let now = Instant::now();
     let (mut clients, ids, mut peers) = crowd(1, now);
-    let changes = [13, 13, 17].map(|at| Ended { at, logged: Logged::Nothing }).into();
+    let changes = [13, 13, 17].map(|at| StoredChange { at, logged: Logged::Nothing }).into();
     let turn = Broadcast { frames: "presence,one,two,".into(), begin: 9, changes };
     for (place, frames) in [(0, "a,"), (3, "d,"), (1, "b,"), (1, "c,"), (9, "late,")] {
         clients.send_to(ids[0], frames.into(), place);
