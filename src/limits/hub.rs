@@ -18,7 +18,7 @@ pub const TURN_MESSAGES: usize = 1024;
 pub const TURN_BYTES: usize = 256 * 1024;
 /// What a deletion counts of those: it is always about as long.
 pub const DELETION_BYTES: usize = 96;
-/// What a reaction counts of those: as long as an event with eight pictures is, and one stands for all of its message's in the turn.
+/// What a reaction counts of those: as long as an event with eight emoji is, and one stands for all of its message's in the turn.
 pub const REACTION_BYTES: usize = 256;
 /// A turn takes in no more after this long: a taken name costs up to half a millisecond where every name near it is taken too.
 pub const TURN_TIME: Duration = Duration::from_millis(20);
@@ -49,7 +49,7 @@ pub const FRESH_MESSAGES: usize = 50;
 
 // ---- what waits for sockets ----
 
-/// The newest bytes of what everybody is told, kept once for all who have not taken them yet. Who is further behind starts
+/// The newest bytes of what everybody is told, kept once for all who have not taken them yet. A client further behind starts
 /// afresh: at 16 MB/s, as fast as a busy room gets, these are two seconds.
 pub const WINDOW_BYTES: usize = 32 * 1024 * 1024;
 /// How old they may be: nobody has older ones to take from here. What the system has taken for them may be later still.

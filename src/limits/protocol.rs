@@ -45,5 +45,5 @@ pub const SEARCH_DEFAULT: usize = 20;
 pub const QUESTION_CHARACTERS: usize = 200;
 /// Signs that a room offers to react with: one row of them, on a phone too.
 pub const SIGNS: usize = 8;
-/// Bytes of one of them: the longest pictures of families have 25.
+/// Bytes of one of them: the longest emoji, those of families, have 25.
 pub const SIGN_BYTES: usize = 32;

@@ -35,7 +35,7 @@ pub const NAME_EVERY: Duration = Duration::from_secs(5);
 pub const ACCOUNT_EVERY: Duration = Duration::from_secs(60);
 /// Addresses of which that is remembered, some 60 bytes each; above it, the one that came longest ago is forgotten.
 pub const NEWCOMERS_ADDRESSES: usize = 20_000;
-/// How long a name that a host has freed is not for who had it: for whom it was freed has it by then.
+/// How long a name that a host has freed is not for its last holder: the person for whom it was freed has it by then.
 pub const FREED: Duration = Duration::from_secs(10 * 60);
 /// Such names that are remembered, a few hundred bytes each; the oldest goes when another is freed.
 pub const FREED_NAMES: usize = 1_000;

@@ -14,7 +14,7 @@ pub const STORE_BUSY_ASIDE: Duration = Duration::from_secs(1);
 pub const READERS: std::ops::RangeInclusive<usize> = 2..=4;
 /// A client's thread waits this long for one of them.
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
-/// The same while it catches up, perhaps with thousands of others: whoever gave up would come back and ask again.
+/// The same while it catches up, perhaps with thousands of others: a client that gave up would come back and ask again.
 pub const CATCH_UP_DEADLINE: Duration = Duration::from_secs(60);
 
 // ---- the write-ahead log, and copies ----
@@ -24,12 +24,12 @@ pub const CHECKPOINT_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of the write-ahead log above which the hub waits for a checkpoint: beside a flood none reaches its end. Four times as
 /// much lets through 2 % more and makes the longest wait twice as long.
 pub const WAL_BYTES: usize = 16 * 1024 * 1024;
-/// The longest such pause. Who needs longer is pinned by another program's reading, and waiting would not help.
+/// The longest such pause. A checkpoint that needs longer is pinned by another program's reading, and waiting would not help.
 pub const SETTLE: Duration = Duration::from_millis(500);
 /// Shortest and longest time between two tries to erase deleted text from the write-ahead log, which hold its write lock.
 pub const RETRY_ERASE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
-/// A room in which nothing has been written for this long is quiet, and all of the write-ahead log is copied: who then copies the
-/// file has everything. It is looked for as often, which takes some microseconds.
+/// A room in which nothing has been written for this long is quiet, and all of the write-ahead log is copied: a copy of the file
+/// then has everything. It is looked for as often, which takes some microseconds.
 pub const QUIET: Duration = Duration::from_secs(1);
 /// Looks after which it is copied in a room that is never quiet: two commits and a sync of the file in so many seconds.
 pub const BUSY_LOOKS: u32 = 5;

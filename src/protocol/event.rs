@@ -97,7 +97,7 @@ pub enum Moderate {
     Allow(Name),
     /// The owner of the account with this name needs a new password.
     IssueReset(Name),
-    /// Whoever has this name is called otherwise, and whoever it is kept for has it no more.
+    /// Frees this name: its holder is called otherwise, and it is kept for nobody any more.
     FreeName(Name),
     /// Signing up needs another code from now on.
     NewInvite,

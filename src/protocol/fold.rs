@@ -1,7 +1,7 @@
 //! When two names are one; pure.
 //!
 //! The two go different ways. **Who somebody is** must not change with how a name is typed, so the identity is blind to case
-//! and to nothing else. **Whom somebody is taken for** (`pictures.rs`) is a matter of what is drawn: `I` and `l`, a Cyrillic
+//! and to nothing else. **Whom somebody is taken for** (`look_alikes.rs`) is a matter of what is drawn: `I` and `l`, a Cyrillic
 //! `а` and a Latin one. By looks, `Ilsa` is as near to `llsa` as can be, and far from `Lisa`; were looks and case honoured
 //! together, all three would be one.
 

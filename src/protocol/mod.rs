@@ -1,7 +1,7 @@
 //! The wire protocol: what a client may say, what the server says, and both as WebSocket text frames.
 //!
-//! One JSON object a frame, its kind in `event`. Pure: no I/O, no state. What a client says keeps every rule that needs no
-//! knowledge of the room; what the server says is encoded once, for any number of sockets.
+//! One JSON object a frame, its kind in `event`. Pure: no I/O, no state. A client's event that is decoded keeps every rule
+//! that needs no knowledge of the room; the server's are encoded once, for any number of sockets.
 //!
 //! | file | owns |
 //! |---|---|
@@ -9,8 +9,8 @@
 //! | `decode.rs`, `encode.rs` | a frame's text → an event; an event → a finished frame |
 //! | `hand.rs` | what goes with a raised hand |
 //! | `names.rs`, `spelling.rs` | names; which characters may stand where |
-//! | `look_alikes.rs`, `former_fold.rs` | when two names are one; what was one before |
-//! | `pictures.rs` | whom a name could be taken for |
+//! | `fold.rs`, `former_fold.rs` | when two names are one; when they were one in earlier versions |
+//! | `look_alikes.rs` | whom a name could be taken for |
 //! | `title.rs`, `origin.rs`, `search.rs`, `signs.rs` | what a room's title, an origin, a search and a reaction may be |
 //! | `bidi.rs` | texts that reach beyond themselves when they are shown |
 
@@ -18,12 +18,12 @@ pub(crate) mod bidi;
 mod decode;
 mod encode;
 mod event;
+mod fold;
 pub(crate) mod former_fold;
 mod hand;
-mod look_alikes;
+pub(crate) mod look_alikes;
 pub(crate) mod names;
 pub(crate) mod origin;
-pub(crate) mod pictures;
 mod reason;
 mod refusal;
 pub(crate) mod search;

@@ -2,12 +2,12 @@
 //!
 //! A name has two forms. The **display** form is what everybody reads. The **folded** form is the identity: it is compared,
 //! reserved and stored, never shown, so that "Ana" and "ana" are one. What a name could be taken for is a third thing, and
-//! no part of it (`pictures.rs`): nobody who is here has to care, only who comes.
+//! no part of it (`look_alikes.rs`): nobody who is here has to care, only who comes.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::look_alikes::identity;
+use super::fold::identity;
 use super::reason::Reason;
 use super::spelling;
 use crate::limits::{NAME_CHARACTERS, NAME_SUGGESTIONS};

@@ -147,7 +147,7 @@ pub enum Reason {
     NameKeptWhileLocked,
     #[error("The host has muted you.")]
     Muted,
-    /// Whoever uses the browser next is told so, too.
+    /// The browser's next user is told so, too.
     #[error("As {username} you are muted, and keep that name. If you are somebody else, tell the host.")]
     NameKeptWhileMuted { username: String },
     #[error("Names stay as they are just now: you keep the one that you have.")]

@@ -34,7 +34,7 @@ pub enum ErrorCode {
     Muted,
     /// A host has removed this person: told over HTTP, a connection is closed.
     Removed,
-    /// Whoever has a name keeps it at the moment.
+    /// Every name stays with its holder at the moment.
     NamesFixed,
     /// This person has written less than slow mode's pause ago.
     SlowMode,

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use crate::protocol::look_alikes::{Picture, key};
 use crate::protocol::names::Name;
-use crate::protocol::pictures::{Picture, key};
 
 #[derive(Debug, Default)]
 pub(super) struct Looks {

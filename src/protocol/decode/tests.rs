@@ -152,7 +152,7 @@ proptest! {
     }
 }
 
-/// Whoever writes a client of their own has the README alone.
+/// The README is all that the author of another client has.
 #[test]
 fn the_readme_tells_of_every_event() {
     let (source, events) = (include_str!("../decode.rs"), include_str!("../event.rs"));

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::protocol::look_alikes::identity;
+use crate::protocol::fold::identity;
 use crate::protocol::names::Name;
 use crate::protocol::names::tests::{name, texts};
 
