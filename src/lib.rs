@@ -22,10 +22,10 @@
 //! 2. Nobody sees a message that is not on disk.
 //! 3. A message sent twice with the same id is stored once; the second is answered with the first.
 //! 4. One thread at a time writes to a socket: the connection's own until it is registered, the hub from then on.
-//! 5. The hub waits for nobody. What a client has not taken is its place in a window of recent turns, kept once for all; out of
-//!    the window it starts afresh, and a socket that takes nothing is cut off.
+//! 5. The hub waits for nobody. A client that is behind is a place in a window of recent turns, kept once for all; out of the
+//!    window it starts afresh, and a socket that takes nothing is cut off.
 //! 6. Every queue, wait and input has a bound, and the bound has a reason ([`limits`]).
-//! 7. What breaks one connection breaks no other. A hub that panics ends the process.
+//! 7. A connection that breaks, breaks alone. A hub that panics ends the process.
 //! 8. Passwords, tokens, keys and what people write are never logged. No connection goes out; of its own accord the room sends its
 //!    name alone, to its own network.
 //!

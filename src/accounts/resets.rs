@@ -19,8 +19,8 @@ use crate::protocol::{AccountId, ResetRequest};
 use crate::store::sql;
 use crate::sys::clock::wall_clock_ms;
 
-/// A link under which somebody chooses a new password. Whoever has it has the account: it is shown to who asked for it
-/// and to nobody else.
+/// A link under which somebody chooses a new password. Its holder has the account: it is shown to the person who asked
+/// for it, and to nobody else.
 #[derive(Debug, Clone)]
 pub struct ResetLink {
     /// The account's name in the room.
@@ -36,7 +36,7 @@ pub struct ResetLink {
 impl Accounts {
     /// A new link for the account with this name in the room, in place of every one before; none if it has none.
     pub fn issue_reset_of(&self, name: &Name) -> Result<Option<ResetLink>, Unavailable> {
-        // Whoever is shown so, before whoever has what it folds to.
+        // The account that is shown so, before the one that has what it folds to.
         let which =
             "id = (SELECT id FROM users WHERE display = ?1 OR folded = ?2 ORDER BY display <> ?1 LIMIT 1)";
         issue(&mut self.writer(), &self.address, which, &[name.display(), name.folded()], true)

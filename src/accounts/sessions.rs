@@ -71,7 +71,7 @@ pub(super) fn first(db: &Connection, hashes: &[TokenHash]) -> rusqlite::Result<O
     hashes.iter().find_map(|hash| find(db, hash).transpose()).transpose()
 }
 
-/// Begins a session in place of those in `old`: a member's, or a host's without an account. Who was a host stays it.
+/// Begins a session in place of those in `old`: a member's, or a host's without an account. A host stays one.
 pub(super) fn begin(
     db: &Transaction<'_>,
     member: Option<Member>,

@@ -2,9 +2,9 @@
 //!
 //! Failures are counted for each [`Subject`], and forgiven one by one as time passes. Up to a rule's number they cost
 //! nothing. Beyond it each doubles the wait before the next try, which grows to about the time in which one is
-//! forgiven: guessing becomes that slow, and no wait is ever long. What succeeds is not counted.
+//! forgiven: guessing becomes that slow, and no wait is ever long. Successes are not counted.
 //!
-//! Nobody can lock another out: who fails at somebody's account from elsewhere makes only that address wait, and a
+//! Nobody can lock another out: failures at somebody's account from elsewhere make only that address wait, and a
 //! browser that has logged in before ([`Subject::Device`]) is counted by itself, whatever others at its address do.
 
 use std::hash::RandomState;

@@ -1,7 +1,7 @@
 //! How fast people are read. A budget is somebody's, not a connection's: on the next connection it is as they left it.
 //!
 //! A host's session has one, an account, and a guest whose browser has told its key and who has a name; all others at an address
-//! are strangers. They share one for what they say; for all else each of their connections has its own. What all of an address
+//! are strangers. They share one for what they say; for all else each of their connections has its own. All that people at an address
 //! do together is paid once more by the address, which has as much as [`limits::ADDRESS_PEOPLE`], and as much again for
 //! strangers who ask: nobody who is known waits for those, and hosts wait for nobody. A budget is time: each second brings one,
 //! and buys so many messages, names, frames or bytes. Where several wait for one, they take turns, and the turn of those who have
@@ -99,7 +99,7 @@ struct Row {
     spent: Instant,
     /// The prices of those who wait; the first one's turn is next.
     waiting: BTreeMap<Place, Duration>,
-    /// What each has bought here since somebody waits. Who is not in it, or has less, has [`limits::BURST`] less than the `level`.
+    /// What each has bought here since somebody waits. Somebody who is not in it, or has less, has [`limits::BURST`] less than the `level`.
     bought: HashMap<Payer, Duration>,
     /// The most that anybody had bought before they were served.
     level: Duration,

@@ -22,7 +22,7 @@ const HOST_PREFIX: &str = "__Host-";
 pub(crate) enum Kind {
     Session,
     Device,
-    /// Random, from the page's first load on: who was removed is known by it before anything is read.
+    /// Random, from the page's first load on: a person who was removed is known by it before anything is read.
     Browser,
 }
 

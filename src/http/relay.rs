@@ -109,7 +109,7 @@ fn closing(piece: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn request_of(head: &Head, body_bytes: usize, address: IpAddr, secret: &str) -> String {
-    // Whoever asks by HTTP/1.0 too: the answer's length is always known, and so it has no chunks.
+    // Also for a request by HTTP/1.0: the answer's length is always known, and so it has no chunks.
     let mut request = format!("{} {} HTTP/1.1\r\n", head.method, head.target);
     for (name, value) in &head.headers {
         // tiny_http takes ASCII only, and no other value has a meaning here.

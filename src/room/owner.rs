@@ -268,7 +268,7 @@ impl Room {
         }
     }
 
-    /// The name is this account's from now on. Whoever is here under it is the account's owner: nobody else could have
+    /// The name is this account's from now on. Somebody here under it is the account's owner: nobody else could have
     /// stayed.
     ///
     /// # Returns

@@ -182,7 +182,7 @@ pub(super) fn look(path: &Path) -> Result<Found, OpenProblem> {
     match application_id {
         schema::APPLICATION_ID if version > schema::VERSION => Err(OpenProblem::Newer(version)),
         schema::APPLICATION_ID => Ok(Found::Ours),
-        // A room's first start makes its tables before it makes a log: who has only this has copied half of a room.
+        // A room's first start makes its tables before it makes a log: with only this, somebody has copied half of a room.
         0 if schema_changes == 0 && header[18] == WITH_LOG && !has_log(path) => Err(OpenProblem::Partial),
         0 if schema_changes == 0 => Ok(Found::Blank),
         _ => Err(OpenProblem::NotOurs),

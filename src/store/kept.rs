@@ -224,7 +224,7 @@ pub(super) fn store(db: &Connection, change: &RoomChange) -> rusqlite::Result<()
     }
 }
 
-/// Whoever was logged in there before is so no more; of one account the newest are kept.
+/// It takes the place of the login there before; of one account the newest are kept.
 fn keep_browser(db: &Connection, here: &AccountBrowser) -> rusqlite::Result<()> {
     let AccountBrowser { account, browser, key, at_ms } = here;
     let insert = "INSERT INTO account_browsers (user, browser, key, until) VALUES (?1, ?2, ?3, ?4)

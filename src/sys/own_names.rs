@@ -21,8 +21,8 @@ fn host_name() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
-/// Endings of one part are left out: with `search com`, somebody's `laptop.com` would be this machine. Whoever hands out a longer
-/// one for that purpose answers for all names of this network anyway.
+/// Endings of one part are left out: with `search com`, somebody's `laptop.com` would be this machine. A server that hands out a
+/// longer one for that purpose answers for all names of this network anyway.
 fn names(host: &str, resolver: &str) -> Vec<String> {
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
     let host = plain(host);
