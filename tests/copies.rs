@@ -3,7 +3,7 @@
 
 mod backup;
 
-use crate::support::{DEADLINE, Process, Signal, TestClient, View, free_port, key};
+use crate::support::{DEADLINE, Process, Signal, TestClient, View, free_port, key, program};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -107,9 +107,7 @@ fn enter(addr: SocketAddr, view: View) -> (View, TestClient) {
 
 /// Runs the program in a folder; exit code, what it printed, what it logged.
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-    let mut process = Process::spawn(command.current_dir(folder).args(arguments));
-    (process.wait().code(), process.stdout.whole(), process.stderr.whole())
+    Process::run(program().current_dir(folder).args(arguments))
 }
 
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {

@@ -1,6 +1,6 @@
 //! Whose the database is: nobody else's, and nobody else may put another in its place, or lead to another.
 
-use crate::support::{Process, TestClient};
+use crate::support::{Process, TestClient, program};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::os::unix::process::CommandExt;
@@ -23,7 +23,7 @@ fn refused(database: &Path, arguments: &[&str]) -> String {
     let folder = database.parent().expect("a folder");
     let names = || fs::read_dir(folder).expect("the folder").count();
     let before = (names(), fs::read(database).ok(), fs::metadata(database).ok().map(|_| mode(database)));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut process = Process::spawn(command.args(arguments).arg("--database").arg(database));
     assert_eq!(process.wait().code(), Some(1), "{}", process.stderr.text());
     let after = (names(), fs::read(database).ok(), fs::metadata(database).ok().map(|_| mode(database)));
@@ -84,7 +84,7 @@ fn a_database_that_others_may_replace_is_refused() {
         }
     }
     let backup = folder.path().join("backup.db");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut made = Process::spawn(command.arg("backup").arg(&backup).arg("--database").arg(&database));
     assert_eq!(made.wait().code(), Some(0), "{}", made.stderr.text());
     set_mode(&inner, 0o777);
@@ -242,7 +242,7 @@ fn what_is_no_file_is_refused_and_not_waited_for() {
             let _ = fs::remove_file(&pipe);
         }
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         let mut process = Process::spawn(command.args(arguments).arg("--database").arg(&database));
         assert_eq!(process.wait().code(), Some(1), "{}", process.stderr.text());
         let said = process.stderr.whole();

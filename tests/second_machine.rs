@@ -1,7 +1,7 @@
 //! A second machine: another program replicates the file while the room is open, the first machine dies, and the room goes on
 //! elsewhere under its address.
 
-use crate::support::{DEADLINE, Ended, Process, TestClient, View, free_port, key, on_ci};
+use crate::support::{DEADLINE, Ended, Process, TestClient, View, free_port, key, on_ci, program};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -271,7 +271,7 @@ fn a_replica_put_in_the_dead_rooms_folder_is_not_taken_for_its_file() {
     let own = fs::read(&database).expect("the file");
     fs::copy(&older, &database).expect("put in its place");
     for arguments in [&["--bind", "127.0.0.1", "--port", "0"][..], &["export"]] {
-        let mut refused = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut refused = program();
         let mut refused = Process::spawn(refused.current_dir(folder.path()).args(arguments));
         assert_eq!(refused.wait().code(), Some(1));
         let said = refused.stderr.whole();

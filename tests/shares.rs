@@ -26,12 +26,6 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Exit code, what was printed, what was logged.
-fn run(command: &mut Command) -> (Option<i32>, String, String) {
-    let mut process = Process::spawn(command);
-    (process.wait().code(), process.stdout.whole(), process.stderr.whole())
-}
-
 /// The program on the folder, mounted for reading only.
 fn on_a_read_only_disk(folder: &Path, arguments: &[&str]) -> Command {
     let script =
@@ -62,12 +56,12 @@ fn a_log_on_a_disk_that_cannot_be_written_is_read_without_writing() {
     for (arguments, printed) in
         [(["export", "--format=txt"], "kept"), (["backup", &backup.to_string_lossy()], "1 message,")]
     {
-        let (code, out, log) = run(&mut on_a_read_only_disk(folder.path(), &arguments));
+        let (code, out, log) = Process::run(&mut on_a_read_only_disk(folder.path(), &arguments));
         assert!(code == Some(0) && out.contains(printed), "{out}{log}");
     }
-    let (code, _, log) = run(&mut on_a_read_only_disk(folder.path(), &["host-link"]));
+    let (code, _, log) = Process::run(&mut on_a_read_only_disk(folder.path(), &["host-link"]));
     assert!(code == Some(1) && log.contains("can't be written"), "{log}");
-    let (code, _, log) = run(&mut on_a_read_only_disk(folder.path(), &["--port", "0"]));
+    let (code, _, log) = Process::run(&mut on_a_read_only_disk(folder.path(), &["--port", "0"]));
     assert!(code == Some(1) && log.contains("can't be written"), "{log}");
     // A killed room's, with all that belongs to it; and without the part that only memory needs.
     let killed = killed_room();
@@ -75,7 +69,7 @@ fn a_log_on_a_disk_that_cannot_be_written_is_read_without_writing() {
         if !shared {
             let _ = fs::remove_file(killed.path().join("chat.db-shm"));
         }
-        let (code, out, log) = run(&mut on_a_read_only_disk(killed.path(), &["export"]));
+        let (code, out, log) = Process::run(&mut on_a_read_only_disk(killed.path(), &["export"]));
         match code {
             Some(0) => assert!(out.contains("newest"), "{out}"),
             _ => assert!(log.contains("-wal") && log.contains("Copy both"), "{log}"),
@@ -133,7 +127,7 @@ fn a_share_without_shared_memory_is_named_with_the_way_out_and_nothing_is_left_o
     for folder in [empty.path(), closed.path()] {
         let before = names(folder);
         let arguments = ["--bind", "127.0.0.1", "--port", "0"];
-        let (code, _, log) = run(&mut without_shared_memory(folder, &arguments));
+        let (code, _, log) = Process::run(&mut without_shared_memory(folder, &arguments));
         assert_eq!(code, Some(1), "{log}");
         for said in
             ["can't be open on this disk, ", " on /", "network share", "--database", "chat-app backup"]
@@ -142,9 +136,9 @@ fn a_share_without_shared_memory_is_named_with_the_way_out_and_nothing_is_left_o
         }
         assert_eq!(names(folder), before);
     }
-    let (code, out, log) = run(&mut without_shared_memory(closed.path(), &["export"]));
+    let (code, out, log) = Process::run(&mut without_shared_memory(closed.path(), &["export"]));
     assert!(code == Some(0) && out.contains("kept"), "{log}");
-    let (code, out, log) = run(&mut without_shared_memory(closed.path(), &["backup", "backup.db"]));
+    let (code, out, log) = Process::run(&mut without_shared_memory(closed.path(), &["backup", "backup.db"]));
     assert!(code == Some(0) && out.contains("1 message,"), "{log}");
     assert_eq!(names(closed.path()), ["backup.db", "chat.db"]);
 }

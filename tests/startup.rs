@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 mod desktop;
 
-use crate::support::{DEADLINE, Knock, Process, TestClient, TestServer, free_port, get};
+use crate::support::{DEADLINE, Knock, Process, TestClient, TestServer, free_port, get, program};
 use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::Path;
@@ -14,9 +14,7 @@ use tempfile::TempDir;
 /// Runs the binary to its end; gives back the exit code and what it printed and logged.
 fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().expect("a folder to run in");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-    let mut process = Process::spawn(command.current_dir(folder.path()).args(arguments));
-    (process.wait().code(), process.stdout.whole(), process.stderr.whole())
+    Process::run(program().current_dir(folder.path()).args(arguments))
 }
 
 fn folder() -> TempDir {
@@ -56,7 +54,7 @@ fn a_temporary_folder_whose_path_is_too_long_for_a_socket_does_not_keep_the_room
 #[test]
 fn the_banner_says_all_and_in_plain_text_without_a_terminal() {
     let folder = folder();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     // Open to the network, which hears nothing of it.
     command.current_dir(folder.path()).args(["--port", "0", "--title", "Class 7b", "--no-lan-name"]);
     let process = Process::spawn(&mut command);
@@ -94,7 +92,7 @@ fn without_a_port_the_next_free_one_is_taken_and_said() {
     let mut taken: Vec<_> =
         (5000..5002).map(|port| TcpListener::bind((&*address, port)).expect("a port")).collect();
     let open = |quiet: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         Process::spawn(command.current_dir(folder.path()).args(["--bind", &address]).args(quiet))
     };
     let quiet = open(&["--quiet"]);

@@ -66,7 +66,7 @@ pub use places::crowd;
 pub use process::Output;
 #[cfg(unix)]
 pub use process::Signal;
-pub use process::{Process, free_port};
+pub use process::{Process, free_port, program};
 #[cfg(target_os = "linux")]
 pub use proxies::{configuration, installed, start_nginx, wait_until_open};
 pub use random::Random;

@@ -1,7 +1,7 @@
 //! A room for members only: strangers do not even read, and sign up only with the code.
 
 use super::{Browser, email_of, password_of, refused};
-use crate::support::{Process, TestServer};
+use crate::support::{Process, TestServer, program};
 use serde_json::{Value, json};
 
 fn wish(invite: Option<&str>) -> Value {
@@ -12,17 +12,11 @@ fn wish(invite: Option<&str>) -> Value {
 fn a_stranger_reads_nothing_and_signs_up_with_the_code_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chat.db");
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     command.args(["--bind", "127.0.0.1", "--port", "0", "--members-only", "--database"]).arg(&database);
     let room = Process::spawn(&mut command);
-    let shown = |label: &'static str| {
-        room.stdout.wait_for(label, &room.stderr, |text| {
-            let (_, rest) = text.split_once(label)?;
-            Some(rest.split_once('\n')?.0.split_whitespace().next()?.to_owned())
-        })
-    };
-    let code = shown("To sign up");
-    let url = shown("On this computer");
+    let code = room.shown("To sign up");
+    let url = room.shown("On this computer");
     let addr = url.strip_prefix("http://").and_then(|addr| addr.parse().ok()).expect("an address");
 
     let mut browser = Browser::new(addr);

@@ -1,7 +1,7 @@
 //! A forgotten password: the link that replaces it, where it leads, how it gets to its owner, and when it is void.
 
 use super::{Browser, email_of, password_of, refused};
-use crate::support::{DEADLINE, Process, TestServer};
+use crate::support::{DEADLINE, Process, TestServer, program};
 use serde_json::json;
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// What `chat-app reset-password` prints for this address: the link, and the token in it.
 fn link_from_the_command(database: &Path, email: &str) -> (String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut process = Process::spawn(command.args(["reset-password", email, "--database"]).arg(database));
     assert!(process.wait().success(), "{}", process.stderr.text());
     let said = process.stdout.whole();
@@ -110,7 +110,7 @@ fn the_command_says_what_is_wrong() {
         (vec!["reset-password", "nobody@school.example", "--database"], 1, "no account has this address"),
         (vec!["reset-password", "nobody", "--database"], 2, "expected an email address"),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         let mut process = Process::spawn(command.args(arguments).arg(server.database()));
         assert_eq!(process.wait().code(), Some(code));
         assert!(process.stderr.whole().contains(said), "{}", process.stderr.text());

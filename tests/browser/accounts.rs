@@ -1,8 +1,7 @@
 //! Accounts as people have them: signing up out of the middle of a talk, logging in and out, a room for members only.
 
 use super::look::{look, look_closely, look_into_drawer};
-use crate::support::{Browser, Page, Process, Size, TestServer};
-use std::process::Command;
+use crate::support::{Browser, Page, Process, Size, TestServer, program};
 
 also_in!([firefox, webkit, old_chromium]: a_guest_who_has_spoken_signs_up_and_keeps_name_tab_and_place);
 also_in!([firefox, webkit]:
@@ -190,18 +189,12 @@ fn who_comes_after_a_logout_in_the_same_tab_has_said_nothing_yet() {
 fn a_room_for_members_opens_with_the_invite_code() {
     let Some(browser) = Browser::start() else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     command.args(["--bind", "127.0.0.1", "--port", "0", "--members-only", "--database"]);
     let room = Process::spawn(command.arg(folder.path().join("chat.db")));
-    let shown = |label: &'static str| {
-        room.stdout.wait_for(label, &room.stderr, |text| {
-            let (_, rest) = text.split_once(label)?;
-            Some(rest.split_once('\n')?.0.split_whitespace().next()?.to_owned())
-        })
-    };
-    let code = shown("To sign up");
+    let code = room.shown("To sign up");
     let page = browser.tab();
-    page.visit(&shown("On this computer"));
+    page.visit(&room.shown("On this computer"));
     page.expect_text("#gate-title", "This room is for members");
     page.expect_focus("#gate-login");
     look(&page, "members-only");

@@ -3,9 +3,8 @@
 
 use super::class::become_host;
 use super::look::take_picture;
-use crate::support::{Browser, Engine, Page, Process, Size, TestServer};
+use crate::support::{Browser, Engine, Page, Process, Size, TestServer, program};
 use serde_json::json;
-use std::process::Command;
 
 also_in!([firefox, webkit]:
     a_guest_becomes_a_host_in_the_middle_of_a_sentence,
@@ -100,7 +99,7 @@ fn hold_answers_until_the_session_has_ended(page: &Page) {
 
 /// As whoever runs the room voids every host link and host.
 fn void_hosts(server: &TestServer) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut process =
         Process::spawn(command.args(["host-link", "--new", "--database"]).arg(server.database()));
     assert!(process.wait().success(), "{}", process.stderr.text());

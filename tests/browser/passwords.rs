@@ -2,9 +2,8 @@
 
 use super::accounts::{EMAIL, PASSWORD, expect_member, fill_in, log_out, sign_up};
 use super::look::{look, look_closely};
-use crate::support::{Browser, Process, TestServer};
+use crate::support::{Browser, Process, TestServer, program};
 use std::path::Path;
-use std::process::Command;
 
 also_in!([firefox, webkit]:
     a_forgotten_password_is_replaced_by_the_hosts_link,
@@ -16,7 +15,7 @@ also_in!([firefox, webkit]:
 
 /// What `chat-app reset-password` prints as the link.
 fn reset_link(database: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut process = Process::spawn(command.args(["reset-password", EMAIL, "--database"]).arg(database));
     assert!(process.wait().success(), "{}", process.stderr.text());
     let said = process.stdout.whole();

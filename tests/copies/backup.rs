@@ -1,10 +1,9 @@
 //! Copies that the program makes: a backup of a room that is open, and its restoring, however it ends.
 
 use super::{Room, files, run};
-use crate::support::{Process, Random};
+use crate::support::{Process, Random, program};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -16,7 +15,7 @@ fn a_backup_is_made_while_the_room_talks_and_restored_when_it_is_closed() {
         room.say(&format!("{n} {}", "x".repeat(3_000)));
     }
     let (database, target) = (room.path("chat.db"), room.path("backup.db"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+    let mut command = program();
     let mut backup = Process::spawn(command.arg("backup").arg(&target).arg("--database").arg(&database));
     let mut meanwhile = 0;
     while !target.exists() {
@@ -61,7 +60,7 @@ fn a_restore_that_is_killed_leaves_no_mixture() {
     room.say("the newest");
     room.process.kill();
     let restored = |folder: &Path, patience: Duration| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         let mut process = Process::spawn(command.current_dir(folder).args(["restore", "backup.db"]));
         let (_never, silence) = mpsc::channel::<()>();
         let _ = silence.recv_timeout(patience);

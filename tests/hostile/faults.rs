@@ -2,7 +2,9 @@
 //! everything works again by itself.
 
 use super::{Room, ask_to_log_in, exchange, status_of};
-use crate::support::{DEADLINE, Ended, Footprint, Knock, Process, TestClient, armed, crowd, try_http};
+use crate::support::{
+    DEADLINE, Ended, Footprint, Knock, Process, TestClient, armed, crowd, program, try_http,
+};
 #[cfg(debug_assertions)]
 use chat_app::inside::TRIGGER;
 use chat_app::limits;
@@ -235,7 +237,7 @@ fn nobody_has_to_read_the_log() {
                 shell.args(["-c", "exec \"$0\" \"$@\" 2>&-", env!("CARGO_BIN_EXE_chat-app")]);
                 shell
             }
-            _ => Command::new(env!("CARGO_BIN_EXE_chat-app")),
+            _ => program(),
         };
         command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet", "--database"]);
         command.arg(folder.path().join("chat.db")).env("RUST_LOG", "trace").stdin(Stdio::null());

@@ -4,11 +4,10 @@ use super::{host, host_browser, moderate};
 use crate::accounts::{Browser, behind_a_proxy, refused};
 #[cfg(unix)]
 use crate::support::Signal;
-use crate::support::{Ended, Process, TestServer, http, key};
+use crate::support::{Ended, Process, TestServer, http, key, program};
 use chat_app::make_host_link_beside;
 use serde_json::json;
 use std::path::Path;
-use std::process::Command;
 
 fn link_of(server: &TestServer, void_earlier: bool) -> String {
     let link = make_host_link_beside(server.database(), void_earlier).expect("a link");
@@ -17,10 +16,7 @@ fn link_of(server: &TestServer, void_earlier: bool) -> String {
 
 /// What `chat-app host-link` prints, and how it ends.
 fn command(database: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-    let mut process = Process::spawn(command.args(["host-link", "--database"]).arg(database).args(arguments));
-    let code = process.wait().code();
-    (code, process.stdout.whole(), process.stderr.whole())
+    Process::run(program().args(["host-link", "--database"]).arg(database).args(arguments))
 }
 
 #[test]

@@ -4,9 +4,8 @@ use super::leaving_out::host_from;
 use super::reading::browser;
 use super::{about, expect_done, guest, host, host_browser, moderate_with};
 use crate::accounts::{Browser, email_of, password_of, refused};
-use crate::support::{DEADLINE, Process, TestClient, TestServer, free_port, key};
+use crate::support::{DEADLINE, Process, TestClient, TestServer, free_port, key, program};
 use serde_json::{Value, json};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn try_join(client: &mut TestClient, name: &str) -> Value {
@@ -269,10 +268,7 @@ fn the_subcommand_frees_a_name_beside_the_open_room_and_before_it_is_opened() {
     let mut mia = Browser::signed_up(&server, "Frau Meier");
     let mut tab = mia.join();
     let run = |server: &TestServer, name: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
-        let mut process =
-            Process::spawn(command.args(["free-name", name, "--database"]).arg(server.database()));
-        (process.wait().code(), process.stdout.whole(), process.stderr.whole())
+        Process::run(program().args(["free-name", name, "--database"]).arg(server.database()))
     };
     let (code, out, log) = run(&server, "frau meier");
     assert!(code == Some(0) && out.contains("is free in a moment"), "{out}{log}");
@@ -293,7 +289,7 @@ fn the_subcommand_frees_a_name_beside_the_open_room_and_before_it_is_opened() {
     let mut keller = host(&server, "Ms Keller");
     let database = server.database().to_owned();
     let asked = std::thread::spawn(move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         command.args(["free-name", "Ms Keller", "--database"]).arg(database).output().expect("it runs")
     });
     while !asked.is_finished() {

@@ -15,6 +15,11 @@ pub use rustix::process::Signal;
 /// How much of each output is kept; what comes later is read and dropped.
 const KEPT_BYTES: usize = 1024 * 1024;
 
+/// The program, with nothing said to it yet.
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_chat-app"))
+}
+
 /// A process of `chat-app`. Dropping it kills it.
 pub struct Process {
     child: u32,
@@ -42,7 +47,7 @@ impl Process {
 
     /// The command that opens a quiet room on loopback with `database` and no limit of pace; the port is missing.
     pub fn command(database: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-app"));
+        let mut command = program();
         command.args(["--bind", "127.0.0.1", "--quiet", "--rate-limit", "0", "--database"]).arg(database);
         command
     }
@@ -68,6 +73,12 @@ impl Process {
         }
     }
 
+    /// Runs a command to its end; gives back the exit code, what it printed, and what it logged.
+    pub fn run(command: &mut Command) -> (Option<i32>, String, String) {
+        let mut process = Process::spawn(command);
+        (process.wait().code(), process.stdout.whole(), process.stderr.whole())
+    }
+
     /// Takes over a child, and those of its outputs that it still has.
     pub fn adopt(mut child: Child) -> Process {
         let stdout = child.stdout.take().map_or_else(Output::default, Output::read);
@@ -86,6 +97,14 @@ impl Process {
         });
         let addr = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
         addr.and_then(|addr| addr.parse().ok()).unwrap_or_else(|| panic!("no URL with an address: {url:?}"))
+    }
+
+    /// What stands after this label of the banner: a word.
+    pub fn shown(&self, label: &'static str) -> String {
+        self.stdout.wait_for(label, &self.stderr, |text| {
+            let (_, rest) = text.split_once(label)?;
+            Some(rest.split_once('\n')?.0.split_whitespace().next()?.to_owned())
+        })
     }
 
     /// The number of the process.
