@@ -36,7 +36,7 @@
 //! | room | owns |
 //! |---|---|
 //! | [`limits`] | every bound, with its unit and its reason |
-//! | [`sys`] | what the system gives: waiting on sockets, permits, turns, clock, logging, fault points, network interfaces and names |
+//! | [`sys`] | what the system gives: waiting on sockets, permits, clock, logging, fault points, network interfaces and names |
 //! | [`lan_name`] | the room's name in the local network, by multicast DNS |
 //! | [`protocol`] | what is said on the wire, and what names, titles, origins and searches may be; pure |
 //! | [`room`] | who is here and what they may do; pure |

@@ -22,7 +22,7 @@
 //! | `cookies.rs` | sessions, as a browser keeps them |
 //! | `relay.rs`, `private_socket.rs` | a plain request on its way to tiny_http |
 //! | `tiny_http.rs` | the server and its workers, replaced when they end |
-//! | `desk.rs` | which thread answers a request |
+//! | `dispatch.rs` | which thread answers a request |
 //! | `message.rs` | what is asked and answered |
 //! | `routes.rs` | which address leads where |
 //! | `api/` | signing up, logging in, passwords |
@@ -37,7 +37,7 @@
 pub(crate) mod api;
 pub(crate) mod client_address;
 pub(crate) mod cookies;
-mod desk;
+mod dispatch;
 pub(crate) mod download;
 pub(crate) mod head;
 pub(crate) mod invite;
@@ -76,7 +76,7 @@ pub(crate) const FORWARDED_HEADER: &str = "X-Peer-Forwarded";
 /// The running server of page and API.
 pub(crate) struct Pages {
     site: Arc<Site>,
-    passwords: Arc<PasswordQueue<desk::Waiting>>,
+    passwords: Arc<PasswordQueue<dispatch::Waiting>>,
     server: TinyHttp,
     /// One for each request that is on its way to the server.
     pub under_way: Permits,

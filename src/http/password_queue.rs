@@ -12,8 +12,8 @@ use std::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::limits::{PAGE_STOP, PASSWORD_QUEUE, PASSWORD_QUEUE_ACCOUNT, PASSWORD_WORKERS};
+use crate::sys::fair_queue::FairQueue;
 use crate::sys::priority::step_back;
-use crate::sys::turns::Rows;
 
 /// The way to the threads. They end when it is stopped or dropped.
 pub(super) struct PasswordQueue<T> {
@@ -75,13 +75,13 @@ struct Shared<T> {
 
 struct Waiting<T> {
     /// Each with its account.
-    requests: Rows<(u64, T)>,
+    requests: FairQueue<(u64, T)>,
     is_closed: bool,
 }
 
 impl<T> Shared<T> {
     fn new() -> Shared<T> {
-        let waiting = Waiting { requests: Rows::default(), is_closed: false };
+        let waiting = Waiting { requests: FairQueue::default(), is_closed: false };
         Shared { waiting: Mutex::new(waiting), changed: Condvar::new() }
     }
 

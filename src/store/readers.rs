@@ -10,7 +10,7 @@ use super::{FoundPage, ReadError, Reader, Source};
 use crate::limits;
 use crate::protocol::Position;
 use crate::protocol::search::Matcher;
-use crate::sys::turns::Turns;
+use crate::sys::fair_queue::FairPermits;
 
 /// A few [`Reader`]s, lent one at a time.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct Readers {
     back: Sender<Reader>,
     /// Searches at once: one fewer than there are readers, so that a page of history never waits for more than other
     /// pages.
-    searches: Turns,
+    searches: FairPermits,
 }
 
 /// One of them. It goes back when this is dropped, so that a panic cannot take it along.
@@ -38,7 +38,7 @@ impl Readers {
             let reader = Reader::over(source.connect()?)?;
             back.try_send(reader).expect("the channel has a place for each reader");
         }
-        Ok(Readers { free, back, searches: Turns::new(count - 1) })
+        Ok(Readers { free, back, searches: FairPermits::new(count - 1) })
     }
 
     /// Waits for a free one, at most [`limits::READ_DEADLINE`]; so it is for a client's own thread, never for the hub.

@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `socket.rs` | reading, writing, waiting and closing under a deadline; the signal that all of it stops |
-//! | `permits.rs`, `turns.rs` | how many threads do one thing at once; rows in which addresses take turns |
+//! | `permits.rs`, `fair_queue.rs` | how many threads do one thing at once; the same where addresses take turns |
 //! | `priority.rs`, `capacity.rs` | how much of the machine a thread asks for; how many connections the machine can hold |
 //! | `clock.rs`, `random.rs` | the time of day; random bytes |
 //! | `logging.rs` | log lines, which can neither end the room nor hold it up |
@@ -16,6 +16,7 @@ pub(crate) mod capacity;
 pub(crate) mod clock;
 pub(crate) mod disk;
 pub(crate) mod failpoint;
+pub(crate) mod fair_queue;
 pub(crate) mod interfaces;
 pub mod launch;
 pub(crate) mod logging;
@@ -25,4 +26,3 @@ pub(crate) mod permits;
 pub(crate) mod priority;
 pub(crate) mod random;
 pub(crate) mod socket;
-pub(crate) mod turns;

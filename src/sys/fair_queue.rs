@@ -1,5 +1,5 @@
-//! Rows in which addresses take turns: one with many waiting waits for itself. And a bound on how many threads do one thing at
-//! once, by such rows.
+//! A queue in which addresses take turns: one with many waiting waits for itself. And permits, as in [`super::permits`], that are
+//! given out in that order.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -8,31 +8,31 @@ use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
 
-/// A number of places; clones share them.
+/// A number of permits; clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Turns(Arc<Mutex<Places>>);
+pub(crate) struct FairPermits(Arc<Mutex<Places>>);
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Turns);
+pub(crate) struct FairPermit(FairPermits);
 
 #[derive(Debug)]
 struct Places {
     free: usize,
-    waiting: Rows<Sender<()>>,
+    waiting: FairQueue<Sender<()>>,
 }
 
 /// Where somebody waits, the address whose turn is next first; those of one in the order in which they came.
 #[derive(Debug)]
-pub(crate) struct Rows<T>(VecDeque<(IpAddr, VecDeque<T>)>);
+pub(crate) struct FairQueue<T>(VecDeque<(IpAddr, VecDeque<T>)>);
 
-impl<T> Default for Rows<T> {
-    fn default() -> Rows<T> {
-        Rows(VecDeque::new())
+impl<T> Default for FairQueue<T> {
+    fn default() -> FairQueue<T> {
+        FairQueue(VecDeque::new())
     }
 }
 
-impl<T> Rows<T> {
+impl<T> FairQueue<T> {
     pub(crate) fn push(&mut self, address: IpAddr, item: T) {
         match self.0.iter_mut().find(|(other, _)| *other == address) {
             Some((_, row)) => row.push_back(item),
@@ -65,19 +65,19 @@ impl<T> Rows<T> {
     }
 }
 
-impl Turns {
-    pub(crate) fn new(places: usize) -> Turns {
-        Turns(Arc::new(Mutex::new(Places { free: places, waiting: Rows::default() })))
+impl FairPermits {
+    pub(crate) fn new(places: usize) -> FairPermits {
+        FairPermits(Arc::new(Mutex::new(Places { free: places, waiting: FairQueue::default() })))
     }
 
     /// Waits for this address's turn until the deadline; a free place can be had even after it.
-    pub(crate) fn take(&self, address: IpAddr, deadline: Instant) -> Option<Turn> {
+    pub(crate) fn take(&self, address: IpAddr, deadline: Instant) -> Option<FairPermit> {
         let (call, called) = bounded(1);
         {
             let mut places = self.lock();
             if places.free > 0 {
                 places.free -= 1;
-                return Some(Turn(self.clone()));
+                return Some(FairPermit(self.clone()));
             }
             places.waiting.push(address, call.clone());
         }
@@ -88,7 +88,7 @@ impl Turns {
                 return None;
             }
         }
-        Some(Turn(self.clone()))
+        Some(FairPermit(self.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Places> {
@@ -96,7 +96,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for FairPermit {
     fn drop(&mut self) {
         let mut places = self.0.lock();
         // The one called is there, or is about to look: none leaves the row but under the lock.
@@ -118,41 +118,41 @@ mod tests {
         IpAddr::from([192, 0, 2, number])
     }
 
-    fn waiting(turns: &Turns) -> usize {
-        turns.lock().waiting.len()
+    fn waiting(permits: &FairPermits) -> usize {
+        permits.lock().waiting.len()
     }
 
     #[test]
     fn addresses_take_turns_however_many_wait_at_one() {
-        let turns = Turns::new(1);
-        let held = turns.take(address(1), Instant::now());
+        let permits = FairPermits::new(1);
+        let held = permits.take(address(1), Instant::now());
         let (served, order) = bounded(100);
         thread::scope(|scope| {
             for (number, from) in [1, 1, 1, 1, 2, 3, 2].into_iter().enumerate() {
-                let (own, served) = (turns.clone(), served.clone());
+                let (own, served) = (permits.clone(), served.clone());
                 scope.spawn(move || {
-                    let _turn = own.take(address(from), Instant::now() + Duration::from_secs(60));
+                    let _permit = own.take(address(from), Instant::now() + Duration::from_secs(60));
                     served.send(from).expect("there is room");
                 });
-                while waiting(&turns) <= number {
+                while waiting(&permits) <= number {
                     thread::yield_now();
                 }
             }
             drop(held);
         });
         assert!([1, 2, 3, 1, 2, 1, 1].into_iter().eq(order.try_iter()));
-        assert!(turns.take(address(9), Instant::now()).is_some(), "it is free again");
+        assert!(permits.take(address(9), Instant::now()).is_some(), "it is free again");
     }
 
     #[test]
     fn whoever_has_waited_in_vain_is_forgotten() {
-        let turns = Turns::new(2);
-        let held: Vec<_> = (0..2).map(|_| turns.take(address(1), Instant::now()).expect("free")).collect();
+        let permits = FairPermits::new(2);
+        let held: Vec<_> = (0..2).map(|_| permits.take(address(1), Instant::now()).expect("free")).collect();
         for from in [1, 2] {
-            assert!(turns.take(address(from), Instant::now() + Duration::from_millis(5)).is_none());
+            assert!(permits.take(address(from), Instant::now() + Duration::from_millis(5)).is_none());
         }
-        assert_eq!(waiting(&turns), 0);
+        assert_eq!(waiting(&permits), 0);
         drop(held);
-        assert_eq!(turns.lock().free, 2);
+        assert_eq!(permits.lock().free, 2);
     }
 }
