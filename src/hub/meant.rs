@@ -89,7 +89,7 @@ impl Hub {
         let browser = self.room.browser_of(name.folded(), now_ms).map(Identifier::Browser);
         let mut identifiers: Vec<Identifier> = proof.into_iter().chain(browser).collect();
         if identifiers.is_empty() && connections.is_empty() {
-            identifiers = self.freed.marks_of(name, Instant::now()); // they are still meant by it
+            identifiers = self.freed.identifiers_of(name, Instant::now()); // they are still meant by it
         }
         self.all_known((identifiers, connections))
     }
@@ -97,7 +97,7 @@ impl Hub {
     fn known_author(&mut self, author: &Author) -> Result<Known, Refusal> {
         let persons = author.persons();
         let connections =
-            self.clients.which(|client| client.identifiers().iter().any(|mark| persons.contains(mark)));
+            self.clients.which(|client| client.identifiers().iter().any(|one| persons.contains(one)));
         self.all_known((persons.into_iter().chain(author.browser()).collect(), connections))
     }
 
@@ -105,7 +105,7 @@ impl Hub {
     fn all_known(&mut self, (mut identifiers, connections): Known) -> Result<Known, Refusal> {
         let accounts: Vec<AccountId> = identifiers
             .iter()
-            .filter_map(|mark| if let Identifier::Account(account) = mark { Some(*account) } else { None })
+            .filter_map(|one| if let Identifier::Account(account) = one { Some(*account) } else { None })
             .collect();
         let now_ms = self.log.now_ms();
         for account in accounts {
@@ -114,12 +114,12 @@ impl Hub {
         }
         for id in &connections {
             let own = self.clients.get(*id).map(|client| client.identifiers()).unwrap_or_default();
-            identifiers.extend(own.into_iter().filter(|mark| !matches!(mark, Identifier::Address(_))));
+            identifiers.extend(own.into_iter().filter(|one| !matches!(one, Identifier::Address(_))));
         }
         // A host's browser, lent to them for once, stays the host's.
         for host in self.clients.which(|client| client.is_host()) {
             let hosts = self.clients.get(host).map(|client| client.identifiers()).unwrap_or_default();
-            identifiers.retain(|mark| !hosts.contains(mark));
+            identifiers.retain(|one| !hosts.contains(one));
         }
         Ok((identifiers, connections))
     }

@@ -75,7 +75,7 @@ impl Hub {
 
     /// Whether somebody has a name already, here or kept, by their key or by their browser.
     fn is_known(&self, owner: Owner, identifiers: &[Identifier], now_ms: i64) -> bool {
-        let browser = identifiers.iter().find_map(|mark| match mark {
+        let browser = identifiers.iter().find_map(|one| match one {
             Identifier::Browser(browser) => Some(*browser),
             _ => None,
         });

@@ -66,20 +66,20 @@ impl Hub {
     pub(super) fn free_name(&mut self, by: Option<ClientId>, name: &Name) -> Result<(), Refusal> {
         let name = &self.room.as_shown(name);
         let username = || name.display().to_owned();
-        let (marks, _) = self.known(name)?;
+        let (identifiers, _) = self.known(name)?;
         match self.room.holder(name, self.log.now_ms()) {
             Holder::Host => return Err(Reason::ActionOnHost { username: username() }.into()),
             Holder::SigningUp => return Err(Reason::NameTakenAtSignup.into()),
             Holder::Nobody => return Err(Reason::NameNobodys { username: username() }.into()),
             Holder::Account(account) => {
                 self.take_name(account, name, by, false)?;
-                self.freed.insert(name, marks, Instant::now());
+                self.freed.insert(name, identifiers, Instant::now());
                 return Ok(());
             }
             Holder::Guest(_) => self.rename_guest(name.folded())?,
             Holder::Absent => {}
         }
-        self.freed.insert(name, marks, Instant::now());
+        self.freed.insert(name, identifiers, Instant::now());
         self.room.forget_name(name);
         self.note_action(by, "free_name", Some(name.shared_display()), None);
         Ok(())

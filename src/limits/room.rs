@@ -59,7 +59,7 @@ pub const RESERVED_SILENT: Duration = Duration::from_secs(10 * 60);
 /// People who are muted, and as many who are out: more than a school would ever hold back, by name, at a time.
 pub const HELD_BACK: usize = 1_000;
 /// Things that each of them is known by: some tabs, and what they come back with. Above it nothing more is learnt.
-pub const HELD_BACK_MARKS: usize = 64;
+pub const HELD_BACK_IDENTIFIERS: usize = 64;
 /// The longest pause of slow mode, in seconds.
 pub const SLOW_MODE_SECONDS: u32 = 3_600;
 /// Speakers whose last message is remembered for slow mode; above it, the time of who spoke longest ago is over.

@@ -17,30 +17,31 @@ struct Lost {
     /// The one name, to find what looks like it.
     looks: Looks,
     /// What its owner was known by.
-    marks: Vec<Identifier>,
+    identifiers: Vec<Identifier>,
     until: Instant,
 }
 
 impl Freed {
-    /// Somebody with these marks loses this name now.
-    pub(crate) fn insert(&mut self, name: &Name, marks: Vec<Identifier>, now: Instant) {
+    /// Somebody with these identifiers loses this name now.
+    pub(crate) fn insert(&mut self, name: &Name, identifiers: Vec<Identifier>, now: Instant) {
         let mut looks = Looks::near();
         looks.insert(name);
         if self.0.len() >= limits::FREED_NAMES {
             self.0.pop_front();
         }
-        self.0.push_back(Lost { looks, marks, until: now + limits::FREED });
+        self.0.push_back(Lost { looks, identifiers, until: now + limits::FREED });
     }
 
     /// What those were known by who have lost it lately.
-    pub(crate) fn marks_of(&self, name: &Name, now: Instant) -> Vec<Identifier> {
+    pub(crate) fn identifiers_of(&self, name: &Name, now: Instant) -> Vec<Identifier> {
         let is_it = |lost: &&Lost| lost.until > now && lost.looks.alike(name).next().is_some();
-        self.0.iter().filter(is_it).flat_map(|lost| lost.marks.iter().cloned()).collect()
+        self.0.iter().filter(is_it).flat_map(|lost| lost.identifiers.iter().cloned()).collect()
     }
 
-    /// Whether it was lost lately, or one that looks like it, by who has one of these marks.
-    pub(crate) fn is_lost_by(&self, name: &Name, marks: &[Identifier], now: Instant) -> bool {
-        let is_theirs = |lost: &&Lost| lost.until > now && lost.marks.iter().any(|mark| marks.contains(mark));
+    /// Whether it was lost lately, or one that looks like it, by somebody with one of these identifiers.
+    pub(crate) fn is_lost_by(&self, name: &Name, identifiers: &[Identifier], now: Instant) -> bool {
+        let is_theirs =
+            |lost: &&Lost| lost.until > now && lost.identifiers.iter().any(|one| identifiers.contains(one));
         self.0.iter().filter(is_theirs).any(|lost| lost.looks.alike(name).next().is_some())
     }
 }

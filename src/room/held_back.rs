@@ -24,7 +24,7 @@ impl HeldBackList {
         before.iter().for_each(|before| self.looks.remove(&before.name));
         self.looks.insert(&somebody.name);
         somebody.identifiers.extend(before.into_iter().flat_map(|before| before.identifiers));
-        while somebody.identifiers.len() > limits::HELD_BACK_MARKS {
+        while somebody.identifiers.len() > limits::HELD_BACK_IDENTIFIERS {
             somebody.identifiers.pop_last();
         }
         self.identifiers.extend(somebody.identifiers.iter().cloned());
@@ -81,7 +81,7 @@ impl HeldBackList {
 
     /// Whom somebody with one of these identifiers was held back as; or with this name.
     pub(super) fn name_of(&self, folded: &str, identifiers: &[Identifier]) -> Option<Arc<str>> {
-        let is_theirs = |it: &&HeldBack| identifiers.iter().any(|mark| it.identifiers.contains(mark));
+        let is_theirs = |it: &&HeldBack| identifiers.iter().any(|one| it.identifiers.contains(one));
         let somebody = self.by_name.values().find(is_theirs).or_else(|| self.by_name.get(folded))?;
         Some(somebody.name.shared_display())
     }

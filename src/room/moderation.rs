@@ -99,13 +99,13 @@ impl Moderation {
     /// Somebody is back who is out: what they have come with this time is theirs too, and is known before anything is read. Of an
     /// address that is closed nothing is learnt: others come from there.
     pub(crate) fn recognise(&mut self, identifiers: &[Identifier]) {
-        let is_theirs = |mark: &&Identifier| !matches!(mark, Identifier::Address(_) | Identifier::Name(_));
+        let is_theirs = |one: &&Identifier| !matches!(one, Identifier::Address(_) | Identifier::Name(_));
         let theirs: Vec<&Identifier> = identifiers.iter().filter(is_theirs).collect();
-        let known: Vec<HeldBack> = theirs.iter().flat_map(|mark| self.removed.of(mark)).collect();
+        let known: Vec<HeldBack> = theirs.iter().flat_map(|one| self.removed.of(one)).collect();
         for mut somebody in known {
             let before = somebody.identifiers.len();
             somebody.identifiers.extend(theirs.iter().copied().cloned());
-            if (before + 1..=limits::HELD_BACK_MARKS).contains(&somebody.identifiers.len()) {
+            if (before + 1..=limits::HELD_BACK_IDENTIFIERS).contains(&somebody.identifiers.len()) {
                 let somebody = self.removed.insert(somebody);
                 self.changes.push(RoomChange::Hold(Hold::Ban, somebody));
             }

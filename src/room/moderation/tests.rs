@@ -91,11 +91,15 @@ fn what_somebody_who_is_out_comes_back_with_is_known_from_then_on_and_not_withou
     moderation.recognise(&[browser(1), KEY]);
     assert!(moderation.take_changes().is_empty(), "nothing new");
     (2..=200).for_each(|number| moderation.recognise(&[KEY, browser(number)]));
-    assert_eq!(moderation.take_changes().len(), limits::HELD_BACK_MARKS - 3);
+    assert_eq!(moderation.take_changes().len(), limits::HELD_BACK_IDENTIFIERS - 3);
     assert!(moderation.is_removed(&[browser(2)]) && !moderation.is_removed(&[browser(200)]));
     let many: Vec<Identifier> = (0..=250).map(|number| Identifier::Tab([number; 32])).collect();
     moderation.hold(Hold::Ban, held("ben", &[&many[..], &[KEY]].concat())).expect("room");
-    assert_eq!(moderation.removed.of(&KEY)[1].identifiers.len(), limits::HELD_BACK_MARKS, "the surest stay");
+    assert_eq!(
+        moderation.removed.of(&KEY)[1].identifiers.len(),
+        limits::HELD_BACK_IDENTIFIERS,
+        "the surest stay"
+    );
 }
 
 #[test]
