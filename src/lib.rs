@@ -48,7 +48,7 @@
 //! | [`http`] | page and API over tiny_http, after the listener |
 //! | [`listener`] | the public port: accept, caps, request head, route |
 //! | [`server`] | all of it, started and stopped |
-//! | [`banner`] | what the operator sees at start |
+//! | [`banner`] | what the operator sees in the terminal |
 
 // What nothing outside can reach says so, and what nothing uses is seen.
 #![warn(unreachable_pub)]

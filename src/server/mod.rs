@@ -316,16 +316,16 @@ fn logged(entry: &LogEntry) -> Logged {
 fn newest_frames(store: &Store) -> Result<Replay, ReadError> {
     let head = store.head();
     let mut position = head.saturating_sub(limits::KEPT_AT_START);
-    let mut kept = Replay::new(position);
+    let mut replay = Replay::new(position);
     while position < head {
         let page =
             store.readers().lend()?.after(position, limits::CATCH_UP_ENTRIES, limits::HISTORY_BYTES)?;
         for entry in &page.entries {
-            kept.fill_to(entry.position());
-            kept.push(Bytes::from(frame(&event_of(entry))), logged(entry));
+            replay.fill_to(entry.position());
+            replay.push(Bytes::from(frame(&event_of(entry))), logged(entry));
         }
-        kept.fill_to(page.through + 1);
+        replay.fill_to(page.through + 1);
         position = page.through;
     }
-    Ok(kept)
+    Ok(replay)
 }
