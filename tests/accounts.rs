@@ -12,6 +12,8 @@ mod sessions;
 
 use crate::support::{Knock, Response, TestClient, TestServer, http};
 use chat_app::config::Config;
+#[cfg(unix)]
+pub use reset::link_from_the_command;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 

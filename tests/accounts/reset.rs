@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 /// What `chat-app reset-password` prints for this address: the link, and the token in it.
-fn link_from_the_command(database: &Path, email: &str) -> (String, String) {
+pub fn link_from_the_command(database: &Path, email: &str) -> (String, String) {
     let mut command = program();
     let mut process = Process::spawn(command.args(["reset-password", email, "--database"]).arg(database));
     assert!(process.wait().success(), "{}", process.stderr.text());

@@ -2,8 +2,8 @@
 
 use super::accounts::{EMAIL, PASSWORD, expect_member, fill_in, log_out, sign_up};
 use super::look::{look, look_closely};
-use crate::support::{Browser, Process, TestServer, program};
-use std::path::Path;
+use crate::accounts::link_from_the_command;
+use crate::support::{Browser, TestServer};
 
 also_in!([firefox, webkit]:
     a_forgotten_password_is_replaced_by_the_hosts_link,
@@ -12,15 +12,6 @@ also_in!([firefox, webkit]:
     a_password_is_changed_and_an_account_deleted_only_by_who_knows_it,
     too_many_tries_say_how_long_to_wait,
 );
-
-/// What `chat-app reset-password` prints as the link.
-fn reset_link(database: &Path) -> String {
-    let mut command = program();
-    let mut process = Process::spawn(command.args(["reset-password", EMAIL, "--database"]).arg(database));
-    assert!(process.wait().success(), "{}", process.stderr.text());
-    let said = process.stdout.whole();
-    said.split_whitespace().find(|word| word.contains("/#reset=")).expect("a link").to_owned()
-}
 
 #[test]
 fn a_forgotten_password_is_replaced_by_the_hosts_link() {
@@ -39,7 +30,7 @@ fn a_forgotten_password_is_replaced_by_the_hosts_link() {
     page.press("Enter");
     page.expect_hidden("#account");
 
-    let link = reset_link(server.database());
+    let link = link_from_the_command(server.database(), EMAIL).0;
     page.run(&format!("void (location.href = {link:?})"));
     page.expect_text("#account-title", "Choose a new password");
     assert!(!page.run("location.href").to_string().contains("reset"), "the secret is out of the address bar");
@@ -89,7 +80,7 @@ fn a_reset_link_works_as_the_first_thing_a_browser_opens() {
     let first = browser.open(server.addr());
     first.join("Ana");
     sign_up(&first);
-    let link = reset_link(server.database());
+    let link = link_from_the_command(server.database(), EMAIL).0;
     let page = Browser::start().expect("one is running").tab();
     page.visit(&link);
     page.expect_text("#account-title", "Choose a new password");
