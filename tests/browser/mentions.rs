@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
     an_at_sign_offers_those_here_and_keys_choose_among_them,
+    an_at_sign_that_means_nobody_offers_nobody,
     names_are_offered_without_their_marks_in_the_order_of_their_numbers,
     a_name_that_stands_there_whole_is_sent_at_once,
     where_too_many_are_here_to_be_named_those_are_offered_who_have_spoken,
@@ -92,7 +93,13 @@ fn an_at_sign_offers_those_here_and_keys_choose_among_them() {
     page.expect("all three", &format!("el.message.value === {}", json!(said)));
     page.press("Enter");
     page.expect_message("You", said.trim_end());
-    // It goes with Escape, and where the caret goes elsewhere; an address and a strange name are none.
+}
+
+/// It goes with Escape, and where the caret goes elsewhere; an address and a strange name are none.
+#[test]
+fn an_at_sign_that_means_nobody_offers_nobody() {
+    let Some(browser) = Browser::start() else { return };
+    let (_server, _others, page) = room(&browser);
     page.type_text("@");
     page.press("Escape");
     expect_offered(&page, &[]);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 also_in!([firefox, webkit]:
     a_projector_shows_the_newest_messages_large_and_the_way_in,
+    the_big_screen_shows_a_long_message_from_its_head_and_stays_over_a_reload,
     nothing_private_reaches_the_big_screen,
     the_big_screen_says_that_the_room_is_gone_and_comes_back_by_itself,
     no_phone_is_led_to_an_address_of_this_computer_alone,
@@ -93,7 +94,19 @@ fn a_projector_shows_the_newest_messages_large_and_the_way_in() {
     host.run("send({ event: 'delete_message', message_id: state.log.last.id })");
     let twelve: Vec<String> = (1..=12).map(|number| format!("Because {number} is lighter?")).collect();
     screen.expect("the twelve", &format!("JSON.stringify({SHOWN}) === JSON.stringify({})", json!(twelve)));
-    // A message that is higher than the screen is read from its head.
+}
+
+#[test]
+fn the_big_screen_shows_a_long_message_from_its_head_and_stays_over_a_reload() {
+    let Some(browser) = Browser::start() else { return };
+    let server = TestServer::start();
+    let host = become_host(&browser, &server);
+    let screen = open_screen(&browser, &server.addr());
+    screen.expect_connection("live");
+    let mut ben = server.join("Ben");
+    for number in 1..=12 {
+        ben.say_and_wait(&format!("Because {number} is lighter?"));
+    }
     ben.say_and_wait(&"word ".repeat(790));
     screen.expect("the long one", "el.log.lastElementChild.offsetHeight > innerHeight");
     screen.expect("its head", "Math.abs(topOf(el.log.lastElementChild) - topOf(el.scroller)) < 20");
