@@ -98,9 +98,9 @@ impl Response {
         self
     }
 
-    /// With cookies, an answer that would be kept is whole and is not kept: some browsers and proxies heed no cookies of a 304,
-    /// and what is kept with its cookies would set them again.
-    pub(crate) fn kept_by_nobody_with_cookies(mut self) -> Response {
+    /// With cookies, an answer that would be cached is whole and is not: some browsers and proxies heed no cookies of a 304,
+    /// and a cached one would set them again.
+    pub(crate) fn uncached_with_cookies(mut self) -> Response {
         if self.headers.iter().any(|(name, _)| *name == "Set-Cookie") {
             self.status = if self.status == 304 { 200 } else { self.status };
             self.headers.retain(|(name, _)| *name != "Cache-Control");

@@ -46,7 +46,7 @@ impl Site {
         let former = self.api.former(request);
         let answer = self.api.exchange(request, &former, self.answer_at(request));
         if is_page {
-            keep_language(request, make_known(request, answer).kept_by_nobody_with_cookies())
+            keep_language(request, make_known(request, answer).uncached_with_cookies())
         } else {
             answer
         }

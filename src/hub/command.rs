@@ -90,7 +90,6 @@ pub enum Job {
 /// A reset link for a host to show.
 #[derive(Debug)]
 pub struct IssuedReset {
-    /// The link.
     pub link: ResetLink,
     /// The same as a QR code.
     pub qr_svg: String,
@@ -112,7 +111,6 @@ pub enum Request {
 
 /// A finished answer that was read in the log.
 pub struct LogAnswer {
-    /// Its frame.
     pub frame: Vec<u8>,
     /// The same without any message: what is left of it if the log is cleared meanwhile.
     pub empty: Vec<u8>,

@@ -20,7 +20,6 @@ use crate::room::newcomers::New;
 
 /// A name that is to become an account's: held for this claim, if it may.
 pub struct HoldName {
-    /// The name.
     pub name: Name,
     /// Whose it may be already.
     pub guest_key: Option<KeyHash>,

@@ -197,7 +197,6 @@ pub(crate) fn is_open(path: &Path) -> bool {
 /// Where connections lead.
 #[derive(Debug)]
 enum Source {
-    /// A file.
     File(PathBuf),
     /// A database in memory, by a name that only this store knows: it lives as long as one connection to it.
     Memory(String),
