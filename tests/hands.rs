@@ -156,6 +156,26 @@ fn who_is_muted_or_removed_while_away_comes_back_to_none() {
     }
 }
 
+/// A host mutes or removes the one who asked, whatever they are called by now.
+#[test]
+fn a_hand_that_was_left_under_another_name_goes_too() {
+    let server = TestServer::start();
+    let mut host = host(&server, "Ms Keller");
+    for action in ["mute", "remove"] {
+        let mut asking = guest(&server, action);
+        ask(&mut asking, "something bad");
+        expect_questions(&mut host, &[(action, "something bad")]);
+        asking.leave();
+        let mut again = server.connect();
+        again.join_with_keys(&format!("Not {action}"), &key(action), &key(&format!("{action} 2")));
+        moderate_with(&mut host, action, about(action));
+        expect_questions(&mut host, &[]);
+        if action == "remove" {
+            again.expect_close(4403);
+        }
+    }
+}
+
 #[test]
 fn a_removal_lowers_it() {
     let server = TestServer::start();

@@ -83,7 +83,7 @@ impl Hub {
 
     fn mute(&mut self, by: ClientId, Meant { held, .. }: Meant) -> Result<(), Refusal> {
         let display = held.name.shared_display();
-        self.room.hands.lower(held.name.folded());
+        self.room.hands.lower_of(&held);
         self.moderation.hold(Hold::Mute, held)?;
         self.send_muted();
         self.note_action(by, "mute", Some(display), None);
@@ -97,7 +97,7 @@ impl Hub {
             held.identifiers.extend(addresses.into_iter().map(Identifier::Address));
         }
         let display = held.name.shared_display();
-        self.room.hands.lower(held.name.folded());
+        self.room.hands.lower_of(&held);
         self.moderation.hold(Hold::Ban, held)?;
         let moderation = &self.moderation;
         let out =

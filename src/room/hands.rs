@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Owner;
+use super::kept::HeldBack;
 use crate::limits;
 use crate::protocol::names::Name;
 use crate::protocol::{Question, Reason};
@@ -52,6 +53,15 @@ impl Hands {
     /// Lowers one; whether it was up.
     pub(crate) fn lower(&mut self, folded: &str) -> bool {
         self.keep(|hand| hand.name.folded() != folded)
+    }
+
+    /// Somebody is muted or removed: theirs goes, also one that they have left up under another name.
+    pub(crate) fn lower_of(&mut self, held: &HeldBack) {
+        let proof = |hand: &Hand| hand.left.as_ref()?.owner.proof();
+        self.keep(|hand| {
+            hand.name.folded() != held.name.folded()
+                && !proof(hand).is_some_and(|proof| held.identifiers.contains(&proof))
+        });
     }
 
     pub(crate) fn lower_all(&mut self) {
