@@ -314,9 +314,31 @@ fn a_host_sees_who_reacted_and_who_has_not() {
     page.click("#close-reacted");
     page.expect_hidden("#reacted");
     assert_eq!(page.run(list), nothing);
-    // With the log it goes by itself: nobody has failed to react to what is no more.
-    page.run("void openMessageMenu(state.log.messages.get(1))");
-    page.click(".signs [aria-label='Who reacted']");
+    // It goes by itself with the message or the log: nobody has failed to react to what is no more.
+    let look_at = |actor: &mut Actor, message_id: u64| {
+        page.run(&format!("void openMessageMenu(state.log.messages.get({message_id}))"));
+        page.click(".signs [aria-label='Who reacted']");
+        assert_eq!(actor.expect("who_reacted")["message_id"], message_id);
+        page.expect_shown("#reacted");
+    };
+    look_at(&mut actor, 1);
+    // Somebody with another name.
+    let cem = json!({"from": "Cem", "username": "Cemal"});
+    let joined = json!([{"username": "Cemal", "role": "guest"}]);
+    actor
+        .send(json!({"event": "presence", "online": 4, "joined": joined, "left": ["Cem"], "renamed": [cem]}));
+    actor.expect("who_reacted");
+    actor.send(json!({"event": "message_deleted", "id": 5, "message_id": 1}));
+    page.expect_hidden("#reacted");
+    assert!(!page.run(list).to_string().contains("not yet"));
+    count(&mut actor, 6, 2, json!({"✅": 1}));
+    page.expect("it", "state.log.messages.get(2).node.querySelector('.pill')");
+    look_at(&mut actor, 2);
+    // Nor is anybody waited for by who is no host any more.
+    actor.send(json!({"event": "joined", "username": "Ana", "role": "guest", "muted": false}));
+    page.expect_hidden("#reacted");
+    page.expect("no marks", &format!("!JSON.stringify({list}).includes('not yet')"));
+    actor.send(json!({"event": "joined", "username": "Ana", "role": "host", "muted": false}));
     page.expect_shown("#reacted");
     welcome_with(&mut actor, &[], "second", true);
     page.expect_hidden("#reacted");
