@@ -303,7 +303,7 @@ fn a_host_sees_who_reacted_and_who_has_not() {
     page.size(Size::Desk);
     // What changes is asked for again, also while a class reacts without a pause.
     page.run("void (window.storm = setInterval(() => handlers.reactions({ id: 4, message_id: 1, reactions: {'✅': 2, '❓': 2} }), 50))");
-    actor.expect("who_reacted");
+    (0..3).for_each(|_| drop(actor.expect("who_reacted")));
     page.run("clearInterval(storm)");
     actor.send(json!({"event": "reactors", "message_id": 1, "reactors": {"✅": ["Ben", "Cem"]}}));
     page.expect(
@@ -318,7 +318,7 @@ fn a_host_sees_who_reacted_and_who_has_not() {
     let look_at = |actor: &mut Actor, message_id: u64| {
         page.run(&format!("void openMessageMenu(state.log.messages.get({message_id}))"));
         page.click(".signs [aria-label='Who reacted']");
-        assert_eq!(actor.expect("who_reacted")["message_id"], message_id);
+        while actor.expect("who_reacted")["message_id"] != message_id {} // one from before may be under way
         page.expect_shown("#reacted");
     };
     look_at(&mut actor, 1);
