@@ -7,7 +7,6 @@ use crate::support::{DEADLINE, Process, Signal, TestClient, View, free_port, key
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -238,7 +237,7 @@ fn a_start_that_fails_leaves_the_log_of_a_killed_room_its_own() {
     room.say("two");
     room.process.kill();
     for descriptors in 6..=20 {
-        let mut command = Command::new("prlimit");
+        let mut command = std::process::Command::new("prlimit");
         command.arg(format!("--nofile={descriptors}:{descriptors}")).arg(env!("CARGO_BIN_EXE_chat-app"));
         command.args(["--bind", "127.0.0.1", "--port", "0", "--quiet"]).arg("--database");
         let output = command.arg(room.path("chat.db")).output().expect("util-linux is there");

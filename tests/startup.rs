@@ -7,7 +7,7 @@ use crate::support::{DEADLINE, Knock, Process, TestClient, TestServer, free_port
 use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -169,7 +169,7 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn what_cannot_be_written_is_an_error() {
     let line = concat!(env!("CARGO_BIN_EXE_chat-app"), " --licenses >/dev/full");
-    let done = Command::new("sh").args(["-c", line]).output().expect("a shell");
+    let done = std::process::Command::new("sh").args(["-c", line]).output().expect("a shell");
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.code() == Some(1) && said.contains("could not be written"), "{said}");
 }
@@ -242,7 +242,7 @@ fn lines_for_the_journal_have_no_times_of_their_own() {
     let first = |journal: &str| {
         let folder = folder();
         let line = format!("export JOURNAL_STREAM={journal}; exec \"$0\" --bind 127.0.0.1 --port 0 --quiet");
-        let mut command = Command::new("sh");
+        let mut command = std::process::Command::new("sh");
         command.args(["-c", &line]).arg(env!("CARGO_BIN_EXE_chat-app")).current_dir(folder.path());
         let process = Process::spawn(&mut command);
         process.stderr.wait_for("a line", &process.stdout, |log| Some(log.split_once('\n')?.0.to_owned()))

@@ -4,7 +4,6 @@ use super::{Browser, email_of, password_of, refused};
 use crate::support::{DEADLINE, Process, TestServer, program};
 use serde_json::json;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
@@ -230,7 +229,7 @@ mod mail {
         let mut tab = Browser::host(server.addr(), &server.host_key()).connect();
         chat_app::make_host_link_beside(server.database(), true).expect("a link");
         tab.expect_close(4401);
-        let hangs = Command::new("kill").args(["-0", &pid.to_string()]).status();
+        let hangs = std::process::Command::new("kill").args(["-0", &pid.to_string()]).status();
         assert!(hangs.expect("kill runs").success(), "the host was ended only after the letter");
     }
 }
