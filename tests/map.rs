@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// Rooms on top of each other, at most: what a reader has to have understood before the topmost.
 const FLOORS: usize = 10;
 
+/// Lines of a file with its tests, at most: what a reader goes through at one sitting.
+const FILE_LINES: usize = 400;
+
 #[test]
 fn every_room_is_on_the_map_and_uses_only_those_above_it() {
     let order = order();
@@ -71,6 +74,18 @@ fn a_rooms_head_names_every_file_of_it() {
     }
 }
 
+#[test]
+fn no_file_is_longer_than_one_sitting() {
+    let tests = src().with_file_name("tests");
+    let files: Vec<PathBuf> =
+        [src(), tests].into_iter().flat_map(within).filter(|path| is_source(path)).collect();
+    assert!(files.len() > 100, "{files:?}");
+    for path in files {
+        let lines = read(&path).lines().count();
+        assert!(lines <= FILE_LINES, "{} has {lines} lines: move what is another matter", path.display());
+    }
+}
+
 /// The rooms as the map lists them.
 fn order() -> Vec<String> {
     let map = read(&src().join("lib.rs"));
@@ -121,7 +136,18 @@ fn words_after(code: &str, before: &str) -> BTreeSet<String> {
 
 /// A room's files without its tests.
 fn files(room: &str) -> Vec<PathBuf> {
-    let (mut files, mut folders) = (Vec::new(), vec![src().join(room)]);
+    let mut files = within(src().join(room));
+    files.push(src().join(room).with_extension("rs"));
+    files.retain(|path| is_source(path) && path.exists());
+    let is_test =
+        |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || stem(path) == "tests";
+    files.retain(|path| !is_test(path.strip_prefix(src()).expect("in the source")));
+    files
+}
+
+/// The files of a folder, however deep; none where there is no folder.
+fn within(folder: PathBuf) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.expect("an entry").path();
@@ -131,12 +157,11 @@ fn files(room: &str) -> Vec<PathBuf> {
             }
         }
     }
-    files.push(src().join(room).with_extension("rs"));
-    files.retain(|path| path.extension().is_some_and(|it| it == "rs") && path.exists());
-    let is_test =
-        |path: &Path| path.components().any(|part| part.as_os_str() == "tests") || stem(path) == "tests";
-    files.retain(|path| !is_test(path.strip_prefix(src()).expect("in the source")));
     files
+}
+
+fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "rs")
 }
 
 /// What a file says, without comments and what only its tests need.
