@@ -87,6 +87,8 @@ fn a_host_pins_and_unpins() {
     actor.expect("join");
     actor.send(json!({"event": "joined", "username": "Ms Keller", "role": "host", "muted": false}));
     page.expect("a host", "isHost() && state.me.joined");
+    page.click("#pin");
+    page.expect_focus("#message"); // nothing is said yet
     page.choose("#log .message:last-child .disc", "Pin");
     let asked = actor.expect("moderate");
     assert_eq!((&asked["action"], &asked["message_id"]), (&json!("pin"), &json!(2)));
@@ -98,6 +100,15 @@ fn a_host_pins_and_unpins() {
     assert_eq!(actor.expect("moderate")["action"], "unpin");
     page.click("#unpin");
     assert_eq!(actor.expect("moderate")["action"], "unpin");
+    // From the panel what the host has said last, whoever spoke after that.
+    for (id, who, role) in [(3, "Ms Keller", "host"), (4, "Ms Keller", "host"), (5, "Ben", "guest")] {
+        actor.send(message(id, now_ms(), who, role, "Read page 13."));
+    }
+    actor.send(json!({"event": "message_deleted", "id": 6, "message_id": 4}));
+    page.expect("the deletion", "el.log.querySelector('.deleted')");
+    page.click("#pin");
+    let asked = actor.expect("moderate");
+    assert_eq!((&asked["action"], &asked["message_id"]), (&json!("pin"), &json!(3)));
     page.click("#log .message:last-child .disc");
     page.expect("the menu", "el.menu.open");
     assert!(
