@@ -9,14 +9,16 @@ pub(crate) enum Syntax {
     Style,
 }
 
-/// The text without comments that fill a line or end it after two spaces, empty lines, indentation, and blanks around the signs
-/// of style.
+/// The text without comments that fill a line or end it after two spaces, empty lines, indentation, and blanks and line ends
+/// around the signs of style.
 pub(crate) fn stripped(text: &str, syntax: Syntax) -> String {
     let mut kept = String::with_capacity(text.len());
     for line in text.lines() {
         let line = without_last_comment(line.trim_start(), syntax);
         if !line.is_empty() && !is_comment(line, syntax) {
-            kept.extend([&*tight(line, syntax), "\n"]);
+            let line = tight(line, syntax);
+            let is_over = syntax == Syntax::Style && line.ends_with(['{', '}', ',', ';']);
+            kept.extend([&*line, if is_over { "" } else { "\n" }]);
         }
     }
     kept
@@ -82,7 +84,7 @@ mod tests {
             (
                 Syntax::Style,
                 "/* a comment */\n\tp { color: red }  /* left out */\n/* a */ q {} /* b */\n// none here\n<!-- nor here -->\n",
-                "p{color:red}\n/* a */ q{}/* b */\n// none here\n<!-- nor here -->\n",
+                "p{color:red}/* a */ q{}/* b */\n// none here\n<!-- nor here -->\n",
             ),
         ] {
             assert_eq!(stripped(source, syntax), kept);
