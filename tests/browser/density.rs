@@ -16,9 +16,7 @@ also_in!([firefox, webkit]:
 /// Ben's page in a room in which two take turns, a minute each.
 fn conversation(browser: &Browser) -> (Page, Actor) {
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(browser);
     let start = now_ms() / 60_000 * 60_000 - 60 * 60_000;
     let said: Vec<Value> = (1..=60)
         .map(|id| {

@@ -46,9 +46,7 @@ fn lesson() -> Vec<Value> {
 
 fn in_the_lesson(browser: &Browser, messages: &[Value]) -> (Page, Actor) {
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(browser);
     actor.welcome(messages);
     page.expect_connection("live");
     page.fill("#name", "Ben");

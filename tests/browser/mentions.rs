@@ -218,9 +218,7 @@ fn a_finger_takes_a_name_and_the_keyboard_stays() {
 fn a_message_with_ones_name_is_marked_said_and_counted() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     let cases = [
         ("@Ben what do you think?", true),
         ("And you, @BEN?", true),

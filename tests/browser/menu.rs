@@ -26,9 +26,7 @@ const SIGNS: &str = "👍❤️😂😮✅❓";
 /// A host's page in a room that the test plays, with something said by Ben and by another host.
 fn on_stage(browser: &Browser) -> (Page, Actor) {
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(browser);
     let at = now_ms() - 60_000;
     actor.welcome(&[
         message(1, at, "Mr Sato", "host", "Good morning!"),
@@ -177,9 +175,7 @@ fn what_a_host_does_without_a_connection_is_answered_in_sight() {
 fn a_hosts_badge_keeps_its_distance_from_the_name_in_either_direction() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     let (at, name) = (now_ms(), "Ms Keller");
     actor.welcome(&[
         message(1, at, name, "host", "Good morning!"),

@@ -218,9 +218,7 @@ fn the_policy_names_the_socket_where_self_does_not_cover_it() {
     let Some(browser) = Browser::start() else { return };
     // As Safari before 16 reads it.
     let stage = Stage::under(|policy| policy.replace("connect-src 'self'", "connect-src"));
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     actor.welcome(&[]);
     page.expect_connection("live");
     page.run("loadInvite()");
@@ -322,9 +320,7 @@ fn a_browser_that_runs_no_scripts_is_told_to_allow_them() {
 fn a_room_that_is_late_makes_no_browser_old() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     page.expect("three seconds", "start.waited");
     page.expect_hidden("#too-old");
     // An error before the room is there shows it, also in what nobody waits for, and the room takes it back.

@@ -47,9 +47,7 @@ fn comings_and_goings_are_one_line_and_one_list() {
 fn a_new_name_is_said_as_one_and_names_can_be_told_to_stay() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     actor.welcome(&[message(1, now_ms(), "Ms Keller", "host", "Come in!")]);
     page.expect_connection("live");
     page.fill("#name", "Ms Keller");

@@ -47,9 +47,7 @@ fn some_messages(count: u64) -> Vec<Value> {
 /// Ana's page in such a room.
 pub fn on_stage(browser: &Browser, count: u64) -> (Stage, Page, Actor) {
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(browser);
     welcome(&mut actor, &some_messages(count), "first");
     page.expect_connection("live");
     page.fill("#name", "Ana");
@@ -206,15 +204,21 @@ fn ones_own_are_remembered_for_as_long_as_the_log_is_the_same() {
     assert_eq!(page.run(&format!("[{kept}.length, {kept}[0]]")), json!([500, "101"]), "the newest messages'");
 }
 
-#[test]
-fn what_was_pressed_while_the_room_was_away_is_asked_for_again() {
-    let Some(browser) = Browser::start() else { return };
-    let (stage, page, mut actor) = on_stage(&browser, 2);
+/// Ana's page, which has pressed a sign, and lost the room before it answered.
+fn pressed_and_cut_off(browser: &Browser) -> (Stage, Page) {
+    let (stage, page, mut actor) = on_stage(browser, 2);
     count(&mut actor, 3, 1, json!({"👍": 1}));
     page.click(".pill");
     actor.expect("react");
     actor.close(1001);
     page.expect("its loss", "!isLive()");
+    (stage, page)
+}
+
+#[test]
+fn what_was_pressed_while_the_room_was_away_is_asked_for_again() {
+    let Some(browser) = Browser::start() else { return };
+    let (stage, page) = pressed_and_cut_off(&browser);
     page.run("void openMessageMenu(state.log.messages.get(2))");
     page.run("el.menuRows.querySelector('.signs').children[4].click()");
     page.run("reconnectNow()");
@@ -231,12 +235,7 @@ fn what_was_pressed_while_the_room_was_away_is_asked_for_again() {
 #[test]
 fn what_was_pressed_is_not_asked_of_another_log() {
     let Some(browser) = Browser::start() else { return };
-    let (stage, page, mut actor) = on_stage(&browser, 2);
-    count(&mut actor, 3, 1, json!({"👍": 1}));
-    page.click(".pill");
-    actor.expect("react");
-    actor.close(1001);
-    page.expect("its loss", "!isLive()");
+    let (stage, page) = pressed_and_cut_off(&browser);
     page.run("reconnectNow()");
     let mut again = stage.expect_entrance();
     welcome_with(&mut again, &some_messages(2), "second", true);
@@ -252,9 +251,7 @@ fn what_was_pressed_is_not_asked_of_another_log() {
 fn a_count_is_newer_than_an_answer_that_was_on_its_way() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     let newest: Vec<Value> = some_messages(100).split_off(50);
     welcome(&mut actor, &newest, "first");
     page.expect_connection("live");

@@ -179,9 +179,7 @@ fn a_message_that_is_not_loaded_is_fetched_for_its_quote_and_led_to() {
 fn quotes_of_many_long_messages_come_in_several_answers() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     let at = now_ms() - 60_000;
     let replies = [(11, 3), (12, 1), (13, 2)].map(|(id, to)| {
         let mut reply = message(id, at, "Ben", "guest", "I have a question to this");
@@ -201,9 +199,7 @@ fn quotes_of_many_long_messages_come_in_several_answers() {
 fn a_quote_takes_one_line_in_its_own_direction_and_has_its_authors_colour() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     let at = now_ms() - 60_000;
     let reply = |id, name, role, text, to: u64| {
         let mut reply = message(id, at, name, role, text);

@@ -117,9 +117,7 @@ fn a_clock_that_is_set_back_makes_no_page_wait() {
 fn a_closed_door_lets_people_read_and_says_why_they_cannot_join() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     actor.welcome(&said());
     page.expect_connection("live");
     actor.room(json!({"door_closed": true}));
@@ -148,9 +146,7 @@ fn a_guest_among_members_only_reads_and_is_told_so() {
 fn a_members_room_and_an_ended_session_end_in_a_gate_that_can_be_tried_again() {
     let Some(browser) = Browser::start() else { return };
     let stage = Stage::open();
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(&browser);
     actor.send(json!({"event": "error", "code": "login_required", "message": "This room is for members."}));
     actor.close(4401);
     page.expect_text("#gate-title", "This room is for members");

@@ -58,6 +58,13 @@ impl Stage {
         self.addr
     }
 
+    /// A tab that shows its page, and the connection that this opens.
+    pub(super) fn enter(&self, browser: &Browser) -> (Page, Actor) {
+        let page = browser.tab();
+        page.visit(&format!("http://{}", self.addr()));
+        (page, self.expect_entrance())
+    }
+
     /// The page's next connection.
     pub(super) fn expect_entrance(&self) -> Actor {
         self.entrances.recv_timeout(DEADLINE).expect("the page connects")
@@ -220,9 +227,7 @@ pub(super) fn now_ms() -> u64 {
 
 /// A page that has joined as Ben, with somebody's question before it and a draft in the box.
 pub(super) fn ben(browser: &Browser, stage: &Stage) -> (Page, Actor) {
-    let page = browser.tab();
-    page.visit(&format!("http://{}", stage.addr()));
-    let mut actor = stage.expect_entrance();
+    let (page, mut actor) = stage.enter(browser);
     actor.welcome(&said());
     page.expect_connection("live");
     page.fill("#name", "Ben");
