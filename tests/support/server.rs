@@ -30,6 +30,7 @@ impl TestServer {
         let mut config = Config {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
+            spare_ports: 0,
             database: folder.path().join("chat.db"),
             rate_limit: 0,
             quiet: true,
@@ -107,9 +108,16 @@ impl TestServer {
         }
     }
 
-    /// Starts it again, after [`TestServer::stop`], with the same database.
+    /// Starts it again, after [`TestServer::stop`], with the same database and, if it was chosen, at the same port: until another
+    /// test's process that has yet to begin has let go of that.
     pub fn start_again(&mut self) {
         assert!(self.server.is_none(), "the server is still running");
-        self.server = Some(Server::start(self.config.clone()).expect("the server starts again"));
+        let until = Instant::now() + DEADLINE;
+        while self.server.is_none() {
+            match Server::start(self.config.clone()) {
+                Ok(server) => self.server = Some(server),
+                Err(error) => assert!(Instant::now() < until, "the server does not start again: {error}"),
+            }
+        }
     }
 }
