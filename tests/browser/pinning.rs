@@ -109,6 +109,11 @@ fn a_host_pins_and_unpins() {
     page.click("#pin");
     let asked = actor.expect("moderate");
     assert_eq!((&asked["action"], &asked["message_id"]), (&json!("pin"), &json!(3)));
+    // While older messages are read, the newest of those here is none that was just said.
+    page.run("update({ log: { tail: false } })");
+    page.click("#pin");
+    actor.expect("request_history");
+    page.run("update({ log: { tail: true } })");
     page.click("#log .message:last-child .disc");
     page.expect("the menu", "el.menu.open");
     assert!(
