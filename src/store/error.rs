@@ -50,7 +50,7 @@ pub enum OpenProblem {
          of your own with --database",
         file = .0.display()
     )]
-    #[cfg_attr(not(unix), allow(dead_code))]
+    #[cfg(unix)]
     Foreigners(PathBuf, String),
     #[error(
         "other users of this computer may change the folder {folder}, and put another file in the place of the room's. Choose a \
@@ -58,14 +58,14 @@ pub enum OpenProblem {
          as on a Windows disk in WSL, choose a folder in your home",
         folder = .0.display()
     )]
-    #[cfg_attr(not(unix), allow(dead_code))]
+    #[cfg(unix)]
     Replaceable(PathBuf),
     #[error(
         "{link} is a link that another user ({1}) has made: it leads wherever they like. Name the room's file itself with \
          --database",
         link = .0.display()
     )]
-    #[cfg_attr(not(unix), allow(dead_code))]
+    #[cfg(unix)]
     ForeignLink(PathBuf, String),
     #[error("{file} is no file. Move it away, or name another with --database", file = .0.display())]
     NotAFile(PathBuf),
