@@ -1,8 +1,9 @@
 //! The real binary: started, listened to, signalled, killed.
 
 use super::{DEADLINE, Random};
-use std::io::{ErrorKind, Read};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use socket2::{Domain, Socket, Type};
+use std::io::{self, ErrorKind, Read};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -265,9 +266,18 @@ pub fn free_port() -> u16 {
 /// Whether nobody listens there, and no other test, of whichever process, has got this port: the same one of UDP says so, which
 /// is held until this process ends.
 fn is_ours_alone(port: u16) -> bool {
-    let address = ("127.0.0.1", port);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let claim = UdpSocket::bind(address);
-    let is_free = claim.is_ok() && TcpListener::bind(address).is_ok();
+    let is_free = claim.is_ok() && can_be_bound(address).is_ok();
     claim.into_iter().for_each(std::mem::forget);
     is_free
+}
+
+/// By a socket that never listens: a process that another test is just starting holds it until it begins its program, and a
+/// room would find its port taken.
+fn can_be_bound(address: SocketAddr) -> io::Result<()> {
+    let probe = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    #[cfg(unix)]
+    probe.set_reuse_address(true)?; // as listeners do
+    probe.bind(&address.into())
 }
