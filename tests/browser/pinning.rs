@@ -110,10 +110,11 @@ fn a_host_pins_and_unpins() {
     let asked = actor.expect("moderate");
     assert_eq!((&asked["action"], &asked["message_id"]), (&json!("pin"), &json!(3)));
     // While older messages are read, the newest of those here is none that was just said.
-    page.run("update({ log: { tail: false } })");
+    page.run("void update({ log: { tail: false } })");
     page.click("#pin");
-    actor.expect("request_history");
-    page.run("update({ log: { tail: true } })");
+    page.run("void update({ log: { tail: true } })");
+    page.click("#unpin");
+    assert_eq!(actor.expect("moderate")["action"], "unpin");
     page.click("#log .message:last-child .disc");
     page.expect("the menu", "el.menu.open");
     assert!(
